@@ -1,0 +1,46 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+EXTRAS := dev,tensorboard,lsun
+
+.DEFAULT_GOAL := help
+.PHONY: help train test test-slow lint format bench clean
+
+help: ## show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "ganexp needs Python 3.11 or newer: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+train: $(READY) ## train a DCGAN on handwritten digits; ARGS="model=gan data=mnist" for other choices
+	$(BIN)/python -m ganexp $(ARGS)
+
+test: $(READY) ## run the default test suite
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: $(READY) ## run the slow tests
+	$(BIN)/python -m pytest -m slow --timeout 1200 $(ARGS)
+
+lint: $(READY) ## check style, types and the layering of imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## format the code
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+bench: $(READY) ## measure speed and memory against bare PyTorch
+	$(BIN)/python benchmarks/train_step.py
+	$(BIN)/python benchmarks/input_pipeline.py
+	$(BIN)/python benchmarks/startup.py
+
+clean: ## remove the environment and all caches, but no runs
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,3 @@
+"""GAN experiments in one command."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,7 @@
+"""``python -m ganexp``."""
+
+import sys
+
+from ganexp.cli import main
+
+sys.exit(main())

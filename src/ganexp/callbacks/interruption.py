@@ -1,0 +1,49 @@
+"""Ctrl-C and SIGTERM: finish the batch, save, stop."""
+
+import logging
+import signal
+from types import FrameType
+from typing import Any
+
+import lightning as L
+
+log = logging.getLogger(__name__)
+
+
+class GracefulStop(L.Callback):
+    """On SIGINT or SIGTERM stops after the batch, never between two players' turns.
+
+    ``received`` is then the signal's number. A second signal of the kind acts at once.
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self.previous: dict[int, Any] = {}
+
+    def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
+        """Take over the signals."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.previous[number] = signal.signal(number, self._note)
+
+    def teardown(self, trainer: L.Trainer, module: Any, stage: str) -> None:
+        """Give the signals back."""
+        self._restore()
+
+    def on_exception(self, trainer: L.Trainer, module: Any, exception: BaseException) -> None:
+        """Give the signals back."""
+        self._restore()
+
+    def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
+        """Stop if a signal came."""
+        if self.received is not None:
+            trainer.should_stop = True
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
+        log.warning("%s: saving after this batch, then stopping", signal.Signals(number).name)
+        signal.signal(number, self.previous[number])
+
+    def _restore(self) -> None:
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+        self.previous = {}

@@ -1,0 +1,81 @@
+"""The progress bar: images seen, speed, time left and how the game stands."""
+
+import logging
+import time
+from typing import Any
+
+import lightning as L
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ganexp.callbacks.curves import Curves
+
+log = logging.getLogger(__name__)
+
+REFRESH_SECONDS = 0.25
+SHORT_NAMES = {
+    "loss/discriminator/adversarial": "loss D",
+    "loss/generator/adversarial": "loss G",
+    "discriminator/real_output": "D(x)",
+    "discriminator/fake_output": "D(G(z))",
+}
+
+
+class ImageProgress(L.Callback):
+    """Shows a live bar in a terminal, and elsewhere a line each tenth of the budget."""
+
+    def __init__(self) -> None:
+        self.bar: Progress | None = None
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Open the bar."""
+        self.curves = next((c for c in trainer.callbacks if isinstance(c, Curves)), None)
+        self.console = Console(stderr=True)
+        self.next_refresh = 0.0
+        self.tenths = module.images_seen * 10 // module.images
+        if self.console.is_terminal and trainer.is_global_zero:
+            self.bar = Progress(
+                BarColumn(bar_width=20),
+                TextColumn("{task.completed:,.0f}/{task.total:,.0f} images"),
+                TimeRemainingColumn(compact=True),
+                TextColumn("{task.fields[standing]}"),
+                console=self.console,
+                auto_refresh=False,
+            )
+            self.task = self.bar.add_task("", total=module.images, standing="")
+            self.bar.start()
+
+    def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
+        """Refresh a few times a second at most."""
+        if self.bar is None:
+            self._print_tenths(trainer, module)
+        elif time.perf_counter() >= self.next_refresh:
+            self._refresh(self.bar, module)
+
+    def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
+        """Show the last state and close the bar."""
+        if self.bar is not None:
+            self._refresh(self.bar, module)
+            self.bar.stop()
+
+    def on_exception(self, trainer: L.Trainer, module: Any, exception: BaseException) -> None:
+        """Close the bar, so that the terminal is usable."""
+        if self.bar is not None:
+            self.bar.stop()
+
+    def _refresh(self, bar: Progress, module: Any) -> None:
+        bar.update(self.task, completed=module.images_seen, standing=self._standing(), refresh=True)
+        self.next_refresh = time.perf_counter() + REFRESH_SECONDS
+
+    def _print_tenths(self, trainer: L.Trainer, module: Any) -> None:
+        tenths = module.images_seen * 10 // module.images
+        if tenths > self.tenths and trainer.is_global_zero:
+            self.tenths = tenths
+            log.info("%s/%s images  %s", f"{module.images_seen:,}", f"{module.images:,}", self._standing())
+
+    def _standing(self) -> str:
+        latest = self.curves.latest if self.curves is not None else {}
+        shown = [f"{short} {latest[name]:.2f}" for name, short in SHORT_NAMES.items() if name in latest]
+        if "time/images_per_second" in latest:
+            shown.insert(0, f"{latest['time/images_per_second']:,.0f} images/s")
+        return "  ".join(shown)

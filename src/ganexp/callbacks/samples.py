@@ -1,0 +1,51 @@
+"""Samples of fixed noise, drawn again and again while training."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.utilities import rank_zero_only
+
+from ganexp.callbacks.pace import Every
+from ganexp.pictures import picture, save
+
+
+class SampleGrid(L.Callback):
+    """Saves ``rows`` rows of samples of fixed noise every so many images, at the start and at the end.
+
+    They go to ``folder`` as NNNNNNNN.png by images seen and as latest.png, and to every logger that takes images.
+    """
+
+    def __init__(self, folder: str, every: int, seed: int, rows: int = 8) -> None:
+        self.folder = Path(folder)
+        self.every = Every(every)
+        self.seed = seed
+        self.rows = rows
+
+    def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
+        """Draw what the untrained generator makes."""
+        self.every.start(module.images_seen)
+        self.draw(trainer, module)
+
+    def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
+        """Draw when it is time."""
+        if self.every.due(module.images_seen):
+            self.draw(trainer, module)
+
+    def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
+        """Draw the last state."""
+        self.draw(trainer, module)
+
+    @rank_zero_only
+    def draw(self, trainer: L.Trainer, module: Any) -> None:
+        """Draw once for each number of images seen."""
+        path = self.folder / f"{module.images_seen:08d}.png"
+        if path.exists():
+            return
+        drawn = picture(module.sample(self.rows * module.columns, self.seed), module.columns)
+        save(drawn, path)
+        shutil.copyfile(path, path.with_name("latest.png"))
+        for logger in trainer.loggers:
+            if hasattr(logger, "log_image"):
+                logger.log_image("samples", [drawn], step=module.images_seen)

@@ -1,0 +1,51 @@
+"""Settings that contradict each other, refused before anything heavy is imported."""
+
+from typing import Any
+
+from ganexp.errors import UserError
+
+OURS_INSTEAD = {
+    "gradient_clip_val": (None, "model.gradient_clip", "Lightning does not clip when players take turns"),
+    "accumulate_grad_batches": (
+        1,
+        "model.accumulate",
+        "Lightning does not accumulate when players take turns",
+    ),
+    "max_steps": (-1, "images", "Lightning counts every player's steps, so a number of them means little"),
+}
+
+
+def check(config: dict[str, Any]) -> None:
+    """Raise UserError for the first setting that cannot work."""
+    check_counts(config)
+    check_trainer(config["trainer"])
+    check_labels(config)
+
+
+def check_counts(config: dict[str, Any]) -> None:
+    """Refuse budgets and batches of nothing."""
+    counts = {
+        "images": config["images"],
+        "data.batch_size": config["data"].get("batch_size", 1),
+        "model.accumulate": config["model"].get("accumulate", 1),
+        "model.critic_steps": config["model"].get("critic_steps", 1),
+    }
+    for key, value in counts.items():
+        if value < 1:
+            raise UserError(f"{key}={value}: it must be 1 or more")
+
+
+def check_trainer(trainer: dict[str, Any]) -> None:
+    """Refuse Trainer arguments that manual optimization ignores or forbids, and name ours."""
+    for name, (neutral, ours, reason) in OURS_INSTEAD.items():
+        if trainer.get(name, neutral) != neutral:
+            raise UserError(f"trainer.{name}={trainer[name]}: {reason}; use {ours}= instead")
+
+
+def check_labels(config: dict[str, Any]) -> None:
+    """Refuse a model that needs labels on data without them."""
+    if config["requires"]["labels"] and not config["data"].get("num_classes"):
+        raise UserError(
+            "the model needs labels and the data has none (data.num_classes is null); choose labelled data such as "
+            "data=mnist, put the images into one folder a class, or choose a model without labels such as model=dcgan"
+        )

@@ -1,0 +1,57 @@
+"""From argv to a command; nothing heavy is imported before a command needs it."""
+
+import difflib
+import errno
+import importlib
+import sys
+from collections.abc import Sequence
+
+from ganexp.errors import Interrupted, UserError
+
+COMMANDS = {
+    "train": "train a model (the default command)",
+    "sample": "write images from a trained generator: run=DIR n=64 out=DIR",
+    "list": "what there is to choose: every option of every config group",
+}
+
+FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+
+USER_MISTAKE = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status: 0 for success, 2 for a user's mistake."""
+    try:
+        command, rest = split_command(list(sys.argv[1:] if arguments is None else arguments))
+        importlib.import_module(f"ganexp.commands.{command}").main(rest)
+    except UserError as error:
+        return report(str(error), USER_MISTAKE)
+    except Interrupted as interruption:
+        return interruption.status
+    except KeyboardInterrupt:
+        return report("interrupted before there was anything to save", 130)
+    except BrokenPipeError:
+        return 1
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+        return report(f"cannot write {error.filename or 'a file'}: {error.strerror}; nothing written is lost", 1)
+    return 0
+
+
+def split_command(arguments: list[str]) -> tuple[str, list[str]]:
+    """Return the command, by default train, and the arguments after it."""
+    if not arguments or "=" in arguments[0] or arguments[0][0] in "-+~":
+        return "train", arguments
+    command = arguments[0]
+    if command not in COMMANDS:
+        close = difflib.get_close_matches(command, COMMANDS, n=1)
+        hint = f"; did you mean {close[0]}?" if close else "."
+        raise UserError(f"{command}: no such command{hint} There are: {', '.join(COMMANDS)}")
+    return command, arguments[1:]
+
+
+def report(message: str, status: int) -> int:
+    """Print one line to stderr and return the status."""
+    print(f"ganexp: {' '.join(message.split())}", file=sys.stderr)
+    return status

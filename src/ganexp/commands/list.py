@@ -1,0 +1,26 @@
+"""``ganexp list [group]``: what there is to choose."""
+
+from pathlib import Path
+
+from ganexp.composition import conf_dir, groups, unknown
+from ganexp.errors import UserError
+
+
+def main(arguments: list[str]) -> None:
+    """Print every option of every config group, or of one group, each with what it is."""
+    folder = conf_dir()
+    available = groups(folder)
+    if len(arguments) > 1 or any(argument.startswith("-") for argument in arguments):
+        raise UserError("list takes the name of one group at most: python -m ganexp list model")
+    if arguments and arguments[0] not in available:
+        raise UserError(unknown(arguments[0], "group", arguments[0], list(available)))
+    for group in arguments or available:
+        print(group)
+        for option in available[group]:
+            print(f"  {option:<20} {description(folder / group / f'{option}.yaml')}")
+
+
+def description(path: Path) -> str:
+    """Return the first comment of a YAML file that is not an instruction to Hydra."""
+    lines = (line.removeprefix("#").strip() for line in path.read_text().splitlines() if line.startswith("#"))
+    return next((line for line in lines if not line.startswith("@")), "")

@@ -1,0 +1,85 @@
+"""From a picture of any kind to uint8 pixels of one size."""
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from ganexp.errors import UserError
+
+FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "box": Image.Resampling.BOX,
+    "bilinear": Image.Resampling.BILINEAR,
+    "hamming": Image.Resampling.HAMMING,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+}
+MODES = {1: "L", 3: "RGB"}
+
+
+class Decoder:
+    """Turns PIL images into uint8 tensors of shape (channels, image_size, image_size).
+
+    The picture is turned upright by its EXIF orientation, made grey or RGB, its shorter side resized to
+    image_size with Pillow's antialiased filter, and its centre cropped. A picture whose shorter side has that
+    size already is not resized. Transparent pictures are composited on white. 16-bit grey is scaled to 8 bits
+    (65535 to 255), not clipped.
+
+    Raises UserError if image_size is below 1, channels is not 1 or 3, or resize_filter is unknown.
+    """
+
+    def __init__(self, image_size: int, channels: int, resize_filter: str = "bicubic") -> None:
+        if image_size < 1:
+            raise UserError(f"data.image_size={image_size}: an image needs at least one pixel.")
+        if channels not in MODES:
+            raise UserError(f"data.channels={channels}: images have 1 (grey) or 3 (RGB).")
+        if resize_filter not in FILTERS:
+            raise UserError(f"data.resize_filter={resize_filter}: choose one of {', '.join(FILTERS)}.")
+        self.image_size = image_size
+        self.channels = channels
+        self.resize_filter = resize_filter
+
+    def __call__(self, image: Image.Image) -> Tensor:
+        """Return the picture as uint8 (channels, image_size, image_size).
+
+        Raises UserError for pictures of floats or of integers beyond 16 bits; Pillow's errors (mostly
+        OSError) pass through for a file that cannot be read.
+        """
+        upright = _flattened(ImageOps.exif_transpose(image)).convert(MODES[self.channels])
+        pixels = np.array(self._fitted(upright))
+        if self.channels == 1:
+            return torch.from_numpy(pixels).unsqueeze(0)
+        return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+    def _fitted(self, image: Image.Image) -> Image.Image:
+        size = self.image_size
+        shorter = min(image.size)
+        if shorter != size:
+            width, height = (max(size, round(side * size / shorter)) for side in image.size)
+            image = image.resize((width, height), FILTERS[self.resize_filter])
+        if image.size == (size, size):
+            return image
+        left, top = (image.width - size) // 2, (image.height - size) // 2
+        return image.crop((left, top, left + size, top + size))
+
+
+def _flattened(image: Image.Image) -> Image.Image:
+    """Return the picture with 8 bits a channel and without transparency."""
+    if image.mode == "F":
+        raise UserError("mode F (floating-point pixels) has no fixed range; save it as 8- or 16-bit integers")
+    if image.mode == "I" or image.mode.startswith("I;"):
+        return _eight_bit(image)
+    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    # Pillow's own conversion clips at 255, which turns most 16-bit pictures white.
+    values = np.asarray(image.convert("I"))
+    if values.min() < 0 or values.max() > 65535:
+        raise UserError(f"mode {image.mode} has integers outside of 0..65535; save it with 8 or 16 bits")
+    return Image.fromarray(np.rint(values / 257).astype(np.uint8))

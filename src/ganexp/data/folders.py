@@ -1,0 +1,72 @@
+"""What lies in a folder of images; free of heavy imports, since the configuration asks it."""
+
+import os
+from pathlib import Path
+
+from ganexp.errors import UserError
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+
+
+def class_folders(root: str | os.PathLike[str]) -> int | None:
+    """Return the number of class folders in a folder of images, None if its images have no labels.
+
+    Only the first level is read, so it is quick on millions of files. A missing folder counts as unlabelled.
+    """
+    return len(_class_names(Path(root).expanduser())) or None
+
+
+def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], list[str]]:
+    """Return the paths of all images below a folder, their labels and the names of their classes.
+
+    The paths are sorted; hidden files and folders are left out. Images directly in the folder, or all in one
+    single folder, are unlabelled: no labels, no classes.
+
+    Raises UserError if the folder is missing, has no image, or if one of several class folders has none.
+    """
+    top = Path(root).expanduser()
+    if not top.is_dir():
+        what = "is not a folder" if top.exists() else "does not exist"
+        raise UserError(f"{top} {what}: give a folder of images (data.root=FOLDER).")
+    names = _class_names(top)
+    if not names:
+        paths = _images_below(top)
+        if not paths:
+            raise UserError(f"{top} has no images ({' '.join(SUFFIXES)}) in it or below it.")
+        return paths, [], []
+    groups = [_images_below(top / name) for name in names]
+    if not any(groups):
+        raise UserError(f"{top} has no images ({' '.join(SUFFIXES)}) in it or below it.")
+    empty = [name for name, group in zip(names, groups, strict=True) if not group]
+    if empty:
+        raise UserError(
+            f"{top} has class folders without images: {', '.join(empty[:5])}"
+            f"{' …' if len(empty) > 5 else ''}. Remove or fill them."
+        )
+    paths = [path for group in groups for path in group]
+    labels = [label for label, group in enumerate(groups) for _ in group]
+    return paths, labels, names
+
+
+def _class_names(root: Path) -> list[str]:
+    try:
+        entries = [entry for entry in os.scandir(root) if not entry.name.startswith(".")]
+    except OSError:
+        return []
+    if any(_is_image(entry.name) and entry.is_file() for entry in entries):
+        return []
+    names = sorted(entry.name for entry in entries if entry.is_dir())
+    # One folder of everything says nothing about the images.
+    return names if len(names) > 1 else []
+
+
+def _images_below(root: Path) -> list[str]:
+    found = []
+    for folder, subfolders, files in os.walk(root, followlinks=True):
+        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        found += [f"{folder}/{name}" for name in files if _is_image(name)]
+    return sorted(found)
+
+
+def _is_image(name: str) -> bool:
+    return not name.startswith(".") and name.lower().endswith(SUFFIXES)

@@ -1,0 +1,165 @@
+"""Two-dimensional mixtures of Gaussians, whose density is known."""
+
+import logging
+import math
+from collections.abc import Sequence
+
+import lightning as L
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from ganexp.data.loading import training_loader
+from ganexp.data.memory import InMemory
+from ganexp.errors import UserError
+from ganexp.randomness import generator
+
+log = logging.getLogger(__name__)
+
+MARGIN_STDS = 4
+
+
+class Mixture:
+    """A mixture of K round Gaussians in the plane: centres (K, 2), one standard deviation, weights (K,).
+
+    The weights are scaled to the sum 1; without them all modes weigh the same. Generators end in tanh, so
+    each centre must be four standard deviations inside of [-1, 1].
+    Raises UserError if one is not, if std is not above 0, or if a shape or weight makes no sense.
+    """
+
+    def __init__(self, centres: Sequence[Sequence[float]], std: float, weights: Sequence[float] | None = None) -> None:
+        if not centres or any(len(centre) != 2 for centre in centres):
+            raise UserError("a mixture needs a list of centres with two coordinates each: [[0.5, 0], [-0.5, 0]].")
+        if not std > 0:
+            raise UserError(f"a mixture with std={std} has no density: std must be above 0.")
+        if weights is None:
+            weights = [1.0] * len(centres)
+        if len(weights) != len(centres) or min(weights) < 0 or not sum(weights) > 0:
+            raise UserError(
+                f"a mixture of {len(centres)} modes needs as many weights, none negative and not all 0; "
+                f"got {list(weights)}."
+            )
+        self.centres = torch.tensor(centres, dtype=torch.float64)
+        reach = float(self.centres.abs().max()) + MARGIN_STDS * std
+        if not reach <= 1:
+            raise UserError(
+                f"a mixture must lie in [-1, 1], {MARGIN_STDS} standard deviations included, and this one "
+                f"reaches {reach:.3g}: move its centres inwards or lower std={std}."
+            )
+        self.std = std
+        self.weights = torch.tensor(weights, dtype=torch.float64) / sum(weights)
+
+    def sample(self, number: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return points, float32 (number, 2), and the mode of each, int64 (number,)."""
+        modes = torch.multinomial(self.weights, number, replacement=True, generator=generator)
+        noise = torch.randn(number, 2, dtype=torch.float64, generator=generator)
+        return (self.centres[modes] + self.std * noise).float(), modes
+
+    def log_density(self, points: Tensor) -> Tensor:
+        """Return the natural logarithm of the density at points (…, 2), as float64 (…) on their device."""
+        centres, weights = self.centres.to(points.device), self.weights.to(points.device)
+        squares = (points.double().unsqueeze(-2) - centres).square().sum(-1)
+        modes = weights.log() - squares / (2 * self.std**2) - math.log(2 * math.pi * self.std**2)
+        return modes.logsumexp(-1)
+
+
+def ring(modes: int = 8, radius: float = 0.8, std: float = 0.01) -> Mixture:
+    """Return modes of equal weight, evenly on a circle around 0, the first on the positive x axis.
+
+    Raises UserError if modes is below 1 or the ring does not fit into [-1, 1].
+    """
+    if modes < 1:
+        raise UserError(f"data.mixture.modes={modes}: a mixture needs at least one mode.")
+    angles = [2 * math.pi * mode / modes for mode in range(modes)]
+    return Mixture([[radius * math.cos(angle), radius * math.sin(angle)] for angle in angles], std)
+
+
+def grid(side: int = 5, extent: float = 0.8, std: float = 0.02) -> Mixture:
+    """Return side x side modes of equal weight, evenly over the square [-extent, extent]^2.
+
+    Raises UserError if side is below 2 or the grid does not fit into [-1, 1].
+    """
+    if side < 2:
+        raise UserError(f"data.mixture.side={side}: a grid needs at least two modes a side.")
+    line = [extent * (2 * step / (side - 1) - 1) for step in range(side)]
+    return Mixture([[x, y] for x in line for y in line], std)
+
+
+def custom(centres: Sequence[Sequence[float]], std: float, weights: Sequence[float] | None = None) -> Mixture:
+    """Return the mixture with these centres, standard deviation and weights.
+
+    Raises UserError as `Mixture` does.
+    """
+    return Mixture(centres, std, weights)
+
+
+class GaussianData(L.LightningDataModule):
+    """Batches {"image": (B, 2, 1, 1)} of points of a mixture, float32, with their mode as "label" (B,).
+
+    The points are drawn once, from (seed, "gaussians"). Labels are served if num_classes is given.
+    `batch_size` counts the points of all ranks together. image_size (1) and channels (2) are what
+    models read.
+
+    Raises UserError if num_classes is not the number of modes, points is below 1, or image_size or channels
+    are others.
+    """
+
+    def __init__(
+        self,
+        mixture: Mixture,
+        name: str,
+        batch_size: int,
+        seed: int,
+        num_classes: int | None = None,
+        points: int = 100_000,
+        image_size: int = 1,
+        channels: int = 2,
+    ) -> None:
+        super().__init__()
+        if (image_size, channels) != (1, 2):
+            raise UserError("points in the plane have data.image_size=1 and data.channels=2.")
+        if points < 1:
+            raise UserError(f"data.points={points}: there must be at least one.")
+        if num_classes is not None and num_classes != len(mixture.centres):
+            raise UserError(
+                f"data.num_classes={num_classes}, but the mixture has {len(mixture.centres)} modes: "
+                f"data.num_classes={len(mixture.centres)}, or null to leave labels out."
+            )
+        self.mixture = mixture
+        self.name = name
+        self.image_size = image_size
+        self.channels = channels
+        self.num_classes = num_classes
+        self.batch_size = batch_size
+        self.seed = seed
+        self.num_images = points
+        self._dataset: InMemory | None = None
+
+    def setup(self, stage: str = "fit") -> None:
+        """Draw the points; a second call does nothing."""
+        if self._dataset is not None:
+            return
+        points, modes = self.mixture.sample(self.num_images, generator(self.seed, "gaussians"))
+        self._dataset = InMemory(points[:, :, None, None], None if self.num_classes is None else modes)
+        if self.trainer is None or self.trainer.is_global_zero:
+            count = f"{self.num_images:,}"
+            log.info("data: %s, %s points of %d modes", self.name, count, len(self.mixture.centres))
+
+    @property
+    def dataset(self) -> InMemory:
+        """The points as images (N, 2, 1, 1), and their modes, after `setup`."""
+        if self._dataset is None:
+            raise RuntimeError(f"data {self.name}: call setup() first")
+        return self._dataset
+
+    @property
+    def images_per_epoch(self) -> int:
+        """The number of points in one epoch of whole batches."""
+        return self.num_images // self.batch_size * self.batch_size
+
+    def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
+        """Return an endless loader that begins where the trainer's module has got to.
+
+        Raises UserError if the batch size does not fit the number of points or of ranks.
+        """
+        return training_loader(self.dataset, self.batch_size, self.seed, self.trainer)

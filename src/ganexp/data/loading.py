@@ -1,0 +1,54 @@
+"""The training loader, the same for every kind of data."""
+
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from ganexp.data.disk import OnDisk
+from ganexp.data.memory import InMemory
+from ganexp.data.order import GlobalBatches
+
+
+def training_loader(
+    dataset: InMemory | OnDisk, batch_size: int, seed: int, trainer: L.Trainer | None, workers: int = 0
+) -> DataLoader[dict[str, Tensor]]:
+    """Return an endless loader of this rank's part of the global batches.
+
+    It begins where the trainer's module has got to (`batches_seen`, in global batches), or at batch 0 without
+    a trainer, and never draws from the global random generator. Batches are {"image": (B, C, H, W)} with
+    "label" (B,) where the data set has labels, B = batch_size // world size.
+
+    Raises UserError if the batch size does not fit the data set or the number of ranks.
+    """
+
+    def start() -> int:
+        if trainer is None:
+            return 0
+        module: Any = trainer.lightning_module
+        return int(module.batches_seen)
+
+    batches = GlobalBatches(
+        len(dataset),
+        batch_size,
+        seed,
+        start,
+        rank=0 if trainer is None else trainer.global_rank,
+        world_size=1 if trainer is None else trainer.world_size,
+    )
+    return DataLoader(
+        dataset,
+        batch_sampler=batches,
+        collate_fn=_as_it_is,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        pin_memory=torch.cuda.is_available(),
+        # Without one of its own a loader takes its workers' seed from the global generator.
+        generator=torch.Generator(),
+    )
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch

@@ -1,0 +1,105 @@
+"""Data held in memory: whole batches by indexing."""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ganexp.data.decoding import Decoder
+from ganexp.data.pictures import Pictures, name_of
+from ganexp.data.progress import progress
+from ganexp.data.unreadable import unreadable
+
+CHUNK = 64
+
+
+class InMemory(Dataset[dict[str, Tensor]]):
+    """Images uint8 (N, C, H, W), or points float32 (N, C, H, W), with labels int64 (N,) or none.
+
+    One item is {"image": (C, H, W), "label": ()}; `__getitems__` gives a whole batch at once,
+    {"image": (B, C, H, W), "label": (B,)}. Without labels there is no "label".
+    """
+
+    def __init__(self, images: Tensor, labels: Tensor | None = None) -> None:
+        if labels is not None and len(labels) != len(images):
+            raise ValueError(f"{len(images)} images but {len(labels)} labels")
+        self.images = images
+        self.labels = labels
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        item = {"image": self.images[index]}
+        if self.labels is not None:
+            item["label"] = self.labels[index]
+        return item
+
+    def __getitems__(self, indices: Sequence[int]) -> dict[str, Tensor]:
+        """Return one batch."""
+        chosen = torch.tensor(indices)
+        # Copies whole images; indexing by [chosen] goes pixel by pixel and takes several times longer.
+        batch = {"image": self.images.index_select(0, chosen)}
+        if self.labels is not None:
+            batch["label"] = self.labels.index_select(0, chosen)
+        return batch
+
+
+def decoded(pictures: Pictures, decoder: Decoder, labelled: bool) -> tuple[InMemory, set[tuple[int, int]]]:
+    """Return all pictures decoded, and the set of their sizes (width, height) before resizing.
+
+    Raises UnreadableError, a UserError that names the pictures, if any cannot be read.
+    """
+    total = len(pictures)
+    images = torch.empty(total, decoder.channels, decoder.image_size, decoder.image_size, dtype=torch.uint8)
+    labels = torch.zeros(total, dtype=torch.int64)
+    sizes: set[tuple[int, int]] = set()
+    failures: list[tuple[str, Exception]] = []
+
+    def decode(first: int) -> tuple[int, set[tuple[int, int]], list[tuple[str, Exception]]]:
+        seen: set[tuple[int, int]] = set()
+        failed: list[tuple[str, Exception]] = []
+        indices = range(first, min(first + CHUNK, total))
+        for index in indices:
+            try:
+                picture, label = pictures[index]
+                seen.add(picture.size)
+                images[index] = decoder(picture)
+                labels[index] = int(label)
+            except Exception as error:  # a broken file makes Pillow raise nearly anything
+                failed.append((name_of(pictures, index), error))
+        return len(indices), seen, failed
+
+    with (
+        ThreadPoolExecutor(available_cpus()) as pool,
+        progress("decoding images", total) as advance,
+    ):
+        for count, seen, failed in pool.map(decode, range(0, total, CHUNK)):
+            advance(count)
+            sizes |= seen
+            failures += failed
+    if failures:
+        raise unreadable(failures, total)
+    return InMemory(images, labels if labelled else None), sizes
+
+
+def available_cpus() -> int:
+    """Return the number of processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def machine_memory() -> int:
+    """Return the bytes of memory this process may use: the machine's, or its container's limit."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            total = min(total, int(Path(limit).read_text()))
+        except (OSError, ValueError):
+            continue
+    return total

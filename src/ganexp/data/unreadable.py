@@ -1,0 +1,33 @@
+"""Pictures that cannot be read, told in one line."""
+
+from collections.abc import Sequence
+
+from ganexp.errors import UserError
+
+NAMES_SHOWN = 3
+
+
+class UnreadableError(UserError):
+    """Some pictures cannot be read."""
+
+    def __init__(self, message: str) -> None:
+        # A DataLoader's worker hands its whole traceback over as the message; its last line is ours.
+        last = message.rstrip().rsplit("\n", 1)[-1]
+        super().__init__(last.removeprefix(f"{type(self).__module__}.{type(self).__qualname__}: "))
+
+
+def unreadable(failures: Sequence[tuple[str, Exception]], total: int) -> UnreadableError:
+    """Return the error for pictures, each with its name and why it cannot be read, out of a total."""
+    shown = "; ".join(f"{name} ({_reason(error)})" for name, error in failures[:NAMES_SHOWN])
+    more = f"; and {len(failures) - NAMES_SHOWN:,} more" if len(failures) > NAMES_SHOWN else ""
+    return UnreadableError(
+        f"{len(failures):,} of {total:,} images cannot be read: {shown}{more}. Repair or remove them, then start again."
+    )
+
+
+def _reason(error: Exception) -> str:
+    # Pillow's own wording repeats the address of a Python object instead of saying what the file is.
+    if type(error).__name__ == "UnidentifiedImageError":
+        return "empty or not an image"
+    text = " ".join(str(error).split())
+    return text or type(error).__name__

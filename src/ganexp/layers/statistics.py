@@ -1,0 +1,48 @@
+"""Statistics that layers gather as they are used, and how to keep them still."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import ParametrizationList
+
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+INSTANCE_NORMS = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
+
+
+@contextmanager
+def frozen_statistics(*networks: nn.Module) -> Iterator[None]:
+    """Let networks run as in their present mode, but without moving any buffer of a normalization.
+
+    In training mode batch norm goes on using the batch's statistics, and the running ones stand still;
+    parametrizations answer as in evaluation, so that spectral norm makes no power iteration. Parameters
+    and gradients are not affected. Do not call train() or eval() inside.
+    """
+    flags: list[tuple[nn.Module, str, bool]] = []
+    buffers: list[tuple[nn.Module, str, Tensor | None]] = []
+
+    def lower(module: nn.Module, flag: str) -> None:
+        flags.append((module, flag, getattr(module, flag)))
+        # Past nn.Module's own __setattr__, which costs ten times as much and has nothing to do here.
+        object.__setattr__(module, flag, False)
+
+    # The modules are looked up at each use: a cached list would miss a later conversion to SyncBatchNorm.
+    try:
+        for network in networks:
+            for module in network.modules():
+                if isinstance(module, ParametrizationList):
+                    for parametrization in module:
+                        lower(parametrization, "training")
+                elif isinstance(module, BATCH_NORMS):
+                    lower(module, "track_running_stats")
+                elif isinstance(module, INSTANCE_NORMS) and module.training and module.track_running_stats:
+                    # Unlike batch norm's, this flag would not keep instance norm from writing them.
+                    for name in ("running_mean", "running_var"):
+                        buffers.append((module, name, getattr(module, name)))
+                        setattr(module, name, None)
+        yield
+    finally:
+        for module, flag, value in reversed(flags):
+            object.__setattr__(module, flag, value)
+        for module, name, buffer in reversed(buffers):
+            setattr(module, name, buffer)

@@ -1,0 +1,73 @@
+"""metrics.csv: one row each time something is logged."""
+
+import csv
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers.logger import Logger
+from lightning.pytorch.utilities import rank_zero_only
+
+
+class MetricsCSV(Logger):
+    """Appends rows to ``folder``/metrics.csv; its first column is the number of images seen.
+
+    A new figure adds a column. Rows of one number of images are one row. A resumed run first drops the rows
+    beyond the checkpoint it goes on from.
+    """
+
+    def __init__(self, folder: str) -> None:
+        super().__init__()
+        self.path = Path(folder) / "metrics.csv"
+        self.columns = self._header()
+
+    @property
+    def name(self) -> str:
+        """Return the file's name."""
+        return self.path.name
+
+    @property
+    def version(self) -> str:
+        """Return nothing: a run's folder has one file."""
+        return ""
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+        """Keep nothing: config.yaml has them."""
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Append a row; ``step`` is the number of images seen."""
+        row = {"images": step, **metrics}
+        if not set(row) <= set(self.columns):
+            self.columns += [name for name in row if name not in self.columns]
+            self._rewrite(self._rows())
+        with self.path.open("a", newline="") as file:
+            csv.DictWriter(file, self.columns).writerow(row)
+
+    @rank_zero_only
+    def forget_after(self, images: int) -> None:
+        """Drop the rows beyond ``images``, which a resumed run writes again."""
+        if self.path.exists():
+            self._rewrite([row for row in self._rows() if int(row["images"]) <= images])
+
+    def _header(self) -> list[str]:
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="") as file:
+            return next(csv.reader(file), [])
+
+    def _rows(self) -> list[dict[str, str]]:
+        if not self.path.exists():
+            return []
+        with self.path.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def _rewrite(self, rows: list[dict[str, str]]) -> None:
+        unfinished = self.path.with_suffix(".tmp")
+        with unfinished.open("w", newline="") as file:
+            writer = csv.DictWriter(file, self.columns)
+            writer.writeheader()
+            writer.writerows(rows)
+        unfinished.replace(self.path)

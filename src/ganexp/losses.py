@@ -1,0 +1,92 @@
+"""Adversarial losses on logits, each to be minimized; all are computed in float32."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor
+from torch.nn.functional import relu, softplus
+
+
+class Loss(Protocol):
+    """What the two players of a game minimize, as functions of the discriminator's logits."""
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the discriminator's loss, a scalar in float32, from logits of any shape."""
+        ...
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor] | None = None) -> Tensor:
+        """Return the generator's loss, a scalar in float32.
+
+        `real` computes the logits of the real batch: only relativistic losses ask for them.
+        """
+        ...
+
+    def output(self, logits: Tensor) -> Tensor:
+        """Return the discriminator's answer as its paper reads it, in the shape of the logits."""
+        ...
+
+
+class Minimax:
+    """The original game, min over G of max over D; `output` is D(x) in [0, 1] (arXiv 1406.2661, eq. 1).
+
+    With D = sigmoid(logit), log D = -softplus(-logit) and log(1 - D) = -softplus(logit).
+    """
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return -E[log D(x)] - E[log(1 - D(G(z)))]."""
+        return softplus(-real.float()).mean() + softplus(fake.float()).mean()
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor] | None = None) -> Tensor:
+        """Return E[log(1 - D(G(z)))], whose gradient vanishes where D is confident."""
+        return -softplus(fake.float()).mean()
+
+    def output(self, logits: Tensor) -> Tensor:
+        """Return the probability of being real, in [0, 1]."""
+        return logits.float().sigmoid()
+
+
+class NonSaturating(Minimax):
+    """The original discriminator against a generator that maximizes log D (arXiv 1406.2661, section 3)."""
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor] | None = None) -> Tensor:
+        """Return -E[log D(G(z))]."""
+        # log(sigmoid(x) + eps) would lose its gradient at a confident D: sigmoid underflows first.
+        return softplus(-fake.float()).mean()
+
+
+class Hinge:
+    """The hinge version of the game; `output` is the raw score (arXiv 1705.02894; 1802.05957, eq. 16-17)."""
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return E[max(0, 1 - D(x))] + E[max(0, 1 + D(G(z)))]."""
+        return relu(1 - real.float()).mean() + relu(1 + fake.float()).mean()
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor] | None = None) -> Tensor:
+        """Return -E[D(G(z))]."""
+        return -fake.float().mean()
+
+    def output(self, logits: Tensor) -> Tensor:
+        """Return the score itself, unbounded."""
+        return logits.float()
+
+
+@dataclass(frozen=True)
+class LeastSquares:
+    """Least squares to the labels a, b and c; `output` is the raw score (arXiv 1611.04076, eq. 2 and 9)."""
+
+    a: float = 0.0  # what the discriminator should answer to fakes
+    b: float = 1.0  # what the discriminator should answer to real data
+    c: float = 1.0  # what the generator wants the discriminator to answer to fakes
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return E[(D(x) - b)^2] / 2 + E[(D(G(z)) - a)^2] / 2."""
+        return ((real.float() - self.b).square().mean() + (fake.float() - self.a).square().mean()) / 2
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor] | None = None) -> Tensor:
+        """Return E[(D(G(z)) - c)^2] / 2."""
+        return (fake.float() - self.c).square().mean() / 2
+
+    def output(self, logits: Tensor) -> Tensor:
+        """Return the score itself, unbounded."""
+        return logits.float()

@@ -1,0 +1,78 @@
+"""Networks that are told the label, by composition with any network that is not (arXiv 1411.1784)."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from ganexp.networks.checks import require_positive
+
+
+class LabelledNoise(nn.Module):
+    """A generator that reads the label's embedding beside its noise (arXiv 1411.1784, figure 1).
+
+    `network(latent=...)` builds the generator, here for latent + embedding values. The embedding has as
+    many values as there are classes unless told otherwise. Raises ValueError for sizes below 1.
+    """
+
+    def __init__(
+        self,
+        network: Callable[..., nn.Module],
+        latent: int,
+        num_classes: int,
+        embedding: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.embedding = _embedding(num_classes, embedding)
+        require_positive(latent=latent)
+        self.network = network(latent=latent + self.embedding.embedding_dim)
+
+    def forward(self, noise: Tensor, label: Tensor) -> Tensor:
+        """Return images (N, C, H, W) from noise (N, latent) and labels (N,) in [0, num_classes)."""
+        return self.network(torch.cat([noise, self.embedding(label)], dim=1))
+
+
+class LabelledVector(nn.Module):
+    """A perceptron that reads the label's embedding beside the flattened image (arXiv 1411.1784, figure 1).
+
+    `network(extra=...)` builds the perceptron, with `extra` inputs more than the image has. Raises
+    ValueError for sizes below 1.
+    """
+
+    def __init__(
+        self, network: Callable[..., nn.Module], num_classes: int, embedding: int | None = None
+    ) -> None:
+        super().__init__()
+        self.embedding = _embedding(num_classes, embedding)
+        self.network = network(extra=self.embedding.embedding_dim)
+
+    def forward(self, image: Tensor, label: Tensor) -> Tensor:
+        """Return logits (N,) from images (N, C, H, W) and labels (N,) in [0, num_classes)."""
+        return self.network(torch.cat([image.flatten(1), self.embedding(label)], dim=1))
+
+
+class LabelledPlane(nn.Module):
+    """A convolutional discriminator that sees the label's embedding as one more channel of the image.
+
+    `network(channels=...)` builds the discriminator, here for channels + 1. Raises ValueError for sizes
+    below 1.
+    """
+
+    def __init__(
+        self, network: Callable[..., nn.Module], channels: int, image_size: int, num_classes: int
+    ) -> None:
+        super().__init__()
+        require_positive(channels=channels, image_size=image_size)
+        self.embedding = _embedding(num_classes, image_size**2)
+        self.network = network(channels=channels + 1)
+
+    def forward(self, image: Tensor, label: Tensor) -> Tensor:
+        """Return logits (N,) from images (N, C, S, S) and labels (N,) in [0, num_classes)."""
+        plane = self.embedding(label).view(-1, 1, *image.shape[2:])
+        return self.network(torch.cat([image, plane], dim=1))
+
+
+def _embedding(num_classes: int, embedding: int | None) -> nn.Embedding:
+    size = num_classes if embedding is None else embedding
+    require_positive(num_classes=num_classes, embedding=size)
+    return nn.Embedding(num_classes, size)

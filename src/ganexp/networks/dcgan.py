@@ -1,0 +1,127 @@
+"""The deep convolutional GAN (arXiv 1511.06434, section 3 and figure 1)."""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from ganexp.layers.normalization import Normalization
+from ganexp.networks.checks import require_positive
+
+STARTS = (4, 7)  # the smallest map's side: 4 for powers of two, 7 for 28, 56, 112 …
+
+
+def doublings(image_size: int) -> tuple[int, int]:
+    """Return (start, steps) with image_size = start * 2^steps, start in STARTS and steps >= 1.
+
+    Raises ValueError for any other size; the message names the nearest sizes that can be built.
+    """
+    require_positive(image_size=image_size)
+    sizes = {
+        start << steps: (start, steps) for start in STARTS for steps in range(1, image_size.bit_length() + 1)
+    }
+    if image_size in sizes:
+        return sizes[image_size]
+    below = sorted(size for size in sizes if size < image_size)
+    above = sorted(size for size in sizes if size > image_size)
+    near = [*below[-1:], above[0]]
+    raise ValueError(
+        f"a DCGAN doubles a map of 4x4 or 7x7 and cannot make {image_size}x{image_size}: "
+        f"set data.image_size to {' or '.join(map(str, near))}"
+    )
+
+
+def step_widths(image_size: int, width: int, max_width: int) -> list[int]:
+    """Return the hidden maps' channels, largest map first: width, doubled at each step up to max_width."""
+    _, steps = doublings(image_size)
+    return [min(width << step, max_width) for step in range(steps)]
+
+
+class Generator(nn.Module):
+    """Noise (N, latent) to images (N, channels, image_size, image_size) in [-1, 1].
+
+    `width` is the number of channels of the largest hidden map; it doubles with each halving of the map,
+    up to `max_width`: 1024, 512, 256, 128 at 64x64. Raises ValueError for an image_size other than
+    4 * 2^k or 7 * 2^k with k >= 1, and for other sizes below 1.
+    """
+
+    def __init__(
+        self,
+        latent: int,
+        channels: int,
+        image_size: int,
+        normalization: Normalization,
+        width: int = 128,
+        max_width: int = 1024,
+    ) -> None:
+        super().__init__()
+        require_positive(latent=latent, channels=channels, width=width, max_width=max_width)
+        start, _ = doublings(image_size)
+        widths = step_widths(image_size, width, max_width)[::-1]
+        first = nn.ConvTranspose2d(latent, widths[0], start)
+        layers: list[nn.Module] = [normalization.hidden(_initialized(first)), nn.ReLU()]
+        for inputs, outputs in pairwise(widths):
+            layers += [normalization.hidden(_initialized(_doubling(inputs, outputs))), nn.ReLU()]
+        layers += [normalization.edge(_initialized(_doubling(widths[-1], channels))), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+        _initialize_norms(self)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Return images (N, channels, image_size, image_size) in [-1, 1] from noise (N, latent)."""
+        return self.layers(noise[:, :, None, None])
+
+
+class Discriminator(nn.Module):
+    """Images (N, channels, image_size, image_size) to logits (N,).
+
+    `width` is the number of channels after the first layer; it doubles with each halving of the map, up
+    to `max_width`. Raises ValueError as Generator does.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        image_size: int,
+        normalization: Normalization,
+        width: int = 128,
+        max_width: int = 1024,
+    ) -> None:
+        super().__init__()
+        require_positive(channels=channels, width=width, max_width=max_width)
+        start, _ = doublings(image_size)
+        widths = step_widths(image_size, width, max_width)
+        layers: list[nn.Module] = [
+            normalization.edge(_initialized(_halving(channels, widths[0]))),
+            nn.LeakyReLU(0.2),
+        ]
+        for inputs, outputs in pairwise(widths):
+            layers += [normalization.hidden(_initialized(_halving(inputs, outputs))), nn.LeakyReLU(0.2)]
+        layers += [normalization.edge(_initialized(nn.Conv2d(widths[-1], 1, start)))]
+        self.layers = nn.Sequential(*layers)
+        _initialize_norms(self)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits (N,) from images (N, channels, image_size, image_size)."""
+        # A reshape, not a flatten: an image of another size must fail here.
+        return self.layers(image).reshape(len(image))
+
+
+def _doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1)
+
+
+def _halving(inputs: int, outputs: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1)
+
+
+def _initialized(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Module:
+    # Before any normalization, so that spectral norm starts its vectors from these weights.
+    nn.init.normal_(layer.weight, 0.0, 0.02)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _initialize_norms(network: nn.Module) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d | nn.GroupNorm):
+            nn.init.normal_(module.weight, 1.0, 0.02)

@@ -1,0 +1,46 @@
+"""Samples as pictures: grids of images, scatter plots of points."""
+
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.utils import make_grid
+
+
+def quantized(images: Tensor) -> Tensor:
+    """Map images in [-1, 1] to uint8 by that fixed range, never by their own minimum and maximum."""
+    return images.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def picture(samples: Tensor, columns: int) -> Image.Image:
+    """Draw samples (N, C, H, W) in [-1, 1] as a grid, or as a scatter plot where they are points (N, 2, 1, 1)."""
+    if samples.shape[2:] == (1, 1):
+        return scatter(samples.flatten(1))
+    return grid(samples, columns)
+
+
+def grid(images: Tensor, columns: int) -> Image.Image:
+    """Draw images (N, C, H, W) in [-1, 1] row by row; small ones are enlarged by whole pixels."""
+    tiles = make_grid(quantized(images).cpu(), nrow=columns, padding=1, pad_value=255)
+    enlarge = max(1, 64 // images.shape[-1])
+    drawn = Image.fromarray(tiles.permute(1, 2, 0).numpy())
+    return drawn.resize((drawn.width * enlarge, drawn.height * enlarge), Image.Resampling.NEAREST)
+
+
+def scatter(points: Tensor, size: int = 512) -> Image.Image:
+    """Draw points (N, 2) of the square [-1, 1] x [-1, 1], the second coordinate upwards."""
+    column, row = ((points.float().cpu().clamp(-1, 1) * torch.tensor([1.0, -1.0]) + 1) / 2 * (size - 3)).long().T
+    canvas = torch.full((size, size), 255, dtype=torch.uint8)
+    for right in range(3):
+        for down in range(3):
+            canvas[row + down, column + right] = 0
+    return Image.fromarray(canvas.numpy())
+
+
+def save(drawn: Image.Image, path: Path) -> None:
+    """Write a PNG by way of a temporary file, so that nobody ever reads half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.tmp")
+    drawn.save(unfinished, format="PNG")
+    unfinished.replace(path)

@@ -1,0 +1,45 @@
+"""Plots of a run's curves."""
+
+import csv
+from collections import defaultdict
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+PANELS = {"loss/": "losses", "discriminator/": "discriminator's output", "score/": "scores"}
+
+Points = dict[str, list[tuple[float, float]]]
+
+
+def read_curves(history: Path) -> Points:
+    """Return (images, value) points by column of a metrics.csv; empty cells are left out."""
+    curves: Points = defaultdict(list)
+    with history.open(newline="") as file:
+        for row in csv.DictReader(file):
+            images = float(row.pop("images"))
+            for name, value in row.items():
+                if value:
+                    curves[name].append((images, float(value)))
+    return dict(curves)
+
+
+def plot_curves(history: Path, picture: Path) -> None:
+    """Draw losses, the discriminator's answers and scores against images seen."""
+    curves = read_curves(history)
+    groups = {
+        title: {name: points for name, points in curves.items() if name.startswith(prefix)}
+        for prefix, title in PANELS.items()
+    }
+    panels = {title: group for title, group in groups.items() if group}
+    if not panels:
+        return
+    figure = Figure(figsize=(8, 3 * len(panels)), layout="constrained")
+    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, (title, group) in zip(axes, panels.items(), strict=True):
+        for name, points in group.items():
+            axis.plot(*zip(*points, strict=True), label=name.partition("/")[2].replace("_", " "))
+        axis.set_ylabel(title)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    axes[-1].set_xlabel("real images seen by the discriminator")
+    figure.savefig(picture, format="png", dpi=100)

@@ -1,0 +1,24 @@
+"""Randomness as a pure function of (seed, purpose, number), so that nothing random needs to be saved."""
+
+import hashlib
+
+import torch
+
+
+def derived_seed(seed: int, purpose: str, number: int = 0) -> int:
+    """Return a 63-bit seed that depends on all three arguments and on nothing else."""
+    digest = hashlib.blake2b(f"{seed}/{purpose}/{number}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+def generator(seed: int, purpose: str, number: int = 0, device: torch.device | str = "cpu") -> torch.Generator:
+    """Return a fresh random generator for one purpose at one batch number."""
+    return torch.Generator(device).manual_seed(derived_seed(seed, purpose, number))
+
+
+def seed_layers(seed: int, device: torch.device) -> None:
+    """Seed the global generators of the processor and of ``device``, which layers such as dropout draw from."""
+    # torch.manual_seed would also queue a call, with a stack trace, for each kind of device that is absent.
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)

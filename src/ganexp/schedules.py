@@ -1,0 +1,29 @@
+"""Learning-rate schedules: functions from progress in [0, 1] to a factor on the learning rate.
+
+Progress is the share of the budget of images that the discriminator has seen, so a schedule means the same
+for every batch size, number of critic steps and number of ranks, and has no state to save.
+"""
+
+import math
+
+
+def constant(progress: float) -> float:
+    """Keep the learning rate."""
+    return 1.0
+
+
+def linear(progress: float, start: float = 0.5, final: float = 0.0) -> float:
+    """Hold until ``start``, then fall linearly to ``final`` (arXiv 1703.10593, section 4, with start 0.5)."""
+    if progress <= start:
+        return 1.0
+    return final + (1.0 - final) * (1.0 - progress) / (1.0 - start)
+
+
+def cosine(progress: float, final: float = 0.0) -> float:
+    """Fall along half a cosine to ``final`` (arXiv 1608.03983, eq. 5)."""
+    return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+def warmup(progress: float, until: float = 0.05) -> float:
+    """Rise linearly from 0 until ``until``, then hold."""
+    return min(1.0, progress / until)

@@ -1,0 +1,61 @@
+"""Conditional generative adversarial nets (arXiv 1411.1784): both players are told the class."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganexp.game import Batch, Terms
+from ganexp.variants.gan import GAN
+
+
+class ConditionalGAN(GAN):
+    """A GAN whose networks also take labels (N,) in [0, num_classes).
+
+    Labels of fakes are drawn uniformly and afresh for each player's turn.
+    """
+
+    def __init__(self, num_classes: int, **gan: Any) -> None:
+        super().__init__(**gan)
+        self.num_classes = num_classes
+        self.columns = min(num_classes, 10)
+
+    def discriminator_loss(self, batch: Batch) -> Terms:
+        """Tell real from fake, given the label (eq. 2)."""
+        real, label = batch["image"], batch["label"]
+        fake_label = self.draw_labels("discriminator", len(real))
+        with torch.no_grad():
+            fake = self.generator(self.draw_noise("discriminator", len(real)), fake_label)
+        real_logits = self.discriminator(real, label)
+        fake_logits = self.discriminator(fake, fake_label)
+        self.watch(real=real_logits, fake=fake_logits)
+        return {"adversarial": self.loss.discriminator(real_logits, fake_logits)}
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        """Pass for a real image of the label drawn."""
+        real, label = batch["image"], batch["label"]
+        fake_label = self.draw_labels("generator", len(real))
+        fake = self.generator(self.draw_noise("generator", len(real)), fake_label)
+        fake_logits = self.discriminator(fake, fake_label)
+        return {"adversarial": self.loss.generator(fake_logits, lambda: self.discriminator(real, label))}
+
+    def draw_labels(self, player: str, n: int) -> Tensor:
+        """Draw labels (n,) afresh for a player's turn."""
+        return self.draw(
+            f"{player} labels",
+            n,
+            lambda total, r: torch.randint(self.num_classes, (total,), generator=r, device=r.device),
+        )
+
+    def sample(self, n: int, seed: int, labels: Sequence[int] | None = None) -> Tensor:
+        """Return ``n`` images (n, C, H, W) in [-1, 1] of the labels, in turn and again from the first.
+
+        Without labels the classes come in turn, as many as a grid has columns. Raises ValueError naming the
+        labels outside of [0, num_classes).
+        """
+        wanted = list(labels) if labels is not None else list(range(self.columns))
+        wrong = [label for label in wanted if not 0 <= label < self.num_classes]
+        if wrong or not wanted:
+            raise ValueError(f"labels={wrong}: this model knows the classes 0 to {self.num_classes - 1}")
+        return self.generate(self.sample_noise(n, seed), torch.tensor(wanted).repeat(n)[:n])

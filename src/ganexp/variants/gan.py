@@ -1,0 +1,100 @@
+"""The generative adversarial network of arXiv 1406.2661; DCGAN is this game with other networks."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganexp.ema import ExponentialMovingAverage
+from ganexp.game import AdversarialModule, Batch, Player, Terms
+from ganexp.losses import Loss
+from ganexp.randomness import generator as rng
+
+Noise = Callable[[tuple[int, ...], torch.Generator], Tensor]
+
+BLOCK = 64
+
+
+class GAN(AdversarialModule):
+    """A generator from noise (N, latent) to images (N, C, H, W) in [-1, 1] against a discriminator.
+
+    The discriminator takes ``critic_steps`` turns, each on fresh real images and fresh noise, for one of the
+    generator. It sees real and fake images in separate batches, so that batch norm does not mix them. ``ema``
+    makes a moving average of the generator, which draws the samples; without it the generator itself does.
+    """
+
+    columns = 8
+    """How many samples a row of a grid has."""
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        loss: Loss,
+        noise: Noise,
+        latent: int,
+        ema: Callable[[nn.Module], ExponentialMovingAverage] | None = None,
+        critic_steps: int = 1,
+        **game: Any,
+    ) -> None:
+        super().__init__(**game)
+        self.generator = generator
+        self.discriminator = discriminator
+        self.loss = loss
+        self.noise = noise
+        self.latent = latent
+        self.critic_steps = critic_steps
+        self.average = ema(generator) if ema is not None else None
+
+    def players(self) -> list[Player]:
+        """Return the discriminator, then the generator."""
+        return [
+            Player("discriminator", self.discriminator, self.discriminator_loss),
+            Player("generator", self.generator, self.generator_loss, self.critic_steps, self.average),
+        ]
+
+    def discriminator_loss(self, batch: Batch) -> Terms:
+        """Tell real from fake."""
+        real = batch["image"]
+        with torch.no_grad():
+            fake = self.generator(self.draw_noise("discriminator", len(real)))
+        real_logits, fake_logits = self.discriminator(real), self.discriminator(fake)
+        self.watch(real=real_logits, fake=fake_logits)
+        return {"adversarial": self.loss.discriminator(real_logits, fake_logits)}
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        """Pass for real."""
+        real = batch["image"]
+        fake = self.generator(self.draw_noise("generator", len(real)))
+        return {"adversarial": self.loss.generator(self.discriminator(fake), lambda: self.discriminator(real))}
+
+    def draw_noise(self, player: str, n: int) -> Tensor:
+        """Draw noise (n, latent) afresh for a player's turn."""
+        return self.draw(f"{player} noise", n, lambda total, r: self.noise((total, self.latent), r))
+
+    def sample(self, n: int, seed: int, labels: Sequence[int] | None = None) -> Tensor:
+        """Return ``n`` images (n, C, H, W) in [-1, 1]; the first are the same whatever ``n`` is.
+
+        Raises ValueError if labels are given: this game has none.
+        """
+        if labels is not None:
+            raise ValueError("labels: this model was trained without labels; leave them out")
+        return self.generate(self.sample_noise(n, seed))
+
+    def sample_noise(self, n: int, seed: int) -> Tensor:
+        """Return noise (n, latent), drawn in blocks so that the first rows do not depend on ``n``."""
+        blocks = range(math.ceil(n / BLOCK))
+        return torch.cat([self.noise((BLOCK, self.latent), rng(seed, "sample", b)) for b in blocks])[:n]
+
+    @torch.no_grad()
+    def generate(self, *inputs: Tensor) -> Tensor:
+        """Map noise (and labels) to images by the generator, averaged where it can be, in evaluation mode."""
+        network = self.generator if self.average is None else self.average.network
+        was_training = network.training
+        network.eval()
+        parts = zip(*(each.to(self.device).split(BLOCK) for each in inputs), strict=True)
+        images = torch.cat([network(*part).float() for part in parts])
+        network.train(was_training)
+        return images

@@ -1,0 +1,89 @@
+import inspect
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import get_method, instantiate
+from omegaconf import OmegaConf
+from PIL import Image
+
+from ganexp.data.folders import class_folders
+from ganexp.data.gaussians import GaussianData
+from ganexp.data.images import ImageData
+
+CONF = Path(__file__).parents[2] / "conf"
+NAMES = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
+OWN = {
+    "digits", "mnist", "fashion_mnist", "cifar10", "svhn", "celeba", "lsun_bedroom", "imagenet", "image_folder",
+    "gaussians",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    for name in ("cat", "dog"):
+        (folder / name).mkdir()
+        Image.new("RGB", (8, 8)).save(folder / name / "a.png")
+    return folder
+
+
+@pytest.fixture
+def composed(tmp_path):
+    OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
+    primary = f"defaults:\n  - data: digits\n  - _self_\nseed: 3\ndata_root: {tmp_path}\n"
+    (tmp_path / "primary.yaml").write_text(f"hydra:\n  searchpath: ['file://{CONF}']\n{primary}")
+
+    def compose_data(*overrides):
+        with initialize_config_dir(str(tmp_path), version_base="1.3"):
+            return compose("primary", list(overrides)).data
+
+    return compose_data
+
+
+def overrides(name, folder):
+    return [f"data={name}", *([f"data.root={folder}"] if name == "image_folder" else [])]
+
+
+def test_all_options_are_there():
+    assert set(NAMES) >= OWN
+
+
+@pytest.mark.parametrize("name", sorted(OWN))
+def test_each_option_composes_and_is_accepted_whole(name, composed, folder):
+    config = composed(*overrides(name, folder))
+    module = instantiate(config, _convert_="all")
+    assert isinstance(module, ImageData | GaussianData)
+    assert (module.name, module.seed) == (name, 3)
+    for key in ("image_size", "channels", "num_classes", "batch_size"):
+        assert getattr(module, key) == config[key]
+    if name != "gaussians":
+        arguments = {key: value for key, value in config.source.items() if not key.startswith("_")}
+        inspect.signature(get_method(config.source._target_)).bind(**arguments)
+
+
+@pytest.mark.parametrize("path", sorted((CONF / "data").rglob("*.yaml")), ids=lambda path: path.stem)
+def test_each_file_begins_with_one_sentence(path):
+    first = path.read_text().splitlines()[0]
+    assert first.startswith("# ")
+    assert first.endswith(".")
+    assert len(first) < 140
+
+
+def test_the_classes_of_an_image_folder_are_counted(composed, folder):
+    module = instantiate(composed("data=image_folder", f"data.root={folder}", "data.batch_size=2"), _convert_="all")
+    module.setup("fit")
+    assert module.num_classes == 2
+    assert next(iter(module.train_dataloader()))["image"].shape == (2, 3, 64, 64)
+    assert composed("data=image_folder", f"data.root={folder}/cat").num_classes is None
+
+
+@pytest.mark.parametrize(("mixture", "modes"), [("ring", 8), ("grid", 25), ("custom", 2)])
+def test_mixtures_are_chosen_by_name(composed, mixture, modes):
+    module = instantiate(composed("data=gaussians", f"data/mixture={mixture}"), _convert_="all")
+    assert len(module.mixture.centres) == modes
+    module = instantiate(
+        composed("data=gaussians", "data/mixture=custom", "data.mixture.centres=[[0,0],[0.1,0],[0,0.2]]"),
+        _convert_="all",
+    )
+    assert len(module.mixture.centres) == 3

@@ -1,0 +1,51 @@
+"""The tutorial's network, layer by layer."""
+
+import pytest
+import torch
+from torch import nn
+
+from ganexp.layers import normalization as normalizations
+from ganexp.networks.dcgan_tutorial import Discriminator, Generator
+
+
+def count(module):
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_shapes_and_range(channels):
+    images = Generator(100, channels, 28, normalizations.batch())(torch.randn(2, 100))
+    assert images.shape == (2, channels, 28, 28)
+    assert images.abs().max() <= 1
+    assert Discriminator(channels, 28, normalizations.none())(images).shape == (2,)
+
+
+def test_parameter_counts_in_closed_form():
+    generator = Generator(100, 1, 28, normalizations.batch())
+    discriminator = Discriminator(1, 28, normalizations.none())
+    maps = 128 * 7 * 7
+    assert count(generator) == 101 * 1024 + 1024 * maps + 2 * maps + 64 * (128 * 25 + 1) + (64 * 25 + 1)
+    assert count(discriminator) == 64 * 26 + 128 * (64 * 25 + 1) + 1024 * (maps + 1) + 1025
+
+
+@pytest.mark.parametrize("build", [lambda s, n: Generator(10, 1, s, n), lambda s, n: Discriminator(1, s, n)])
+def test_other_sizes_are_refused(build):
+    with pytest.raises(ValueError, match=r"data\.image_size to 28, not 32"):
+        build(32, normalizations.none())
+
+
+def test_one_layer_of_each_network_is_normalized():
+    generator, discriminator = (
+        Generator(10, 1, 28, normalizations.batch()),
+        Discriminator(1, 28, normalizations.batch()),
+    )
+    assert [m.num_features for m in generator.modules() if isinstance(m, nn.BatchNorm1d)] == [6272]
+    assert [m.num_features for m in discriminator.modules() if isinstance(m, nn.BatchNorm2d)] == [128]
+
+
+def test_spectral_normalization_is_on_every_layer():
+    for network, layers in (
+        (Generator(10, 1, 28, normalizations.spectral()), 4),
+        (Discriminator(1, 28, normalizations.spectral()), 4),
+    ):
+        assert sum(key.endswith("weight.original") for key in network.state_dict()) == layers
