@@ -20,7 +20,9 @@ DISCRIMINATORS = {
     "vector": lambda: LabelledVector(
         partial(mlp.Discriminator, channels=1, image_size=28, normalization=NONE, widths=(16,)), 10
     ),
-    "plane": lambda: LabelledPlane(partial(dcgan.Discriminator, image_size=28, normalization=NONE, width=4), 1, 28, 10),
+    "plane": lambda: LabelledPlane(
+        partial(dcgan.Discriminator, image_size=28, normalization=NONE, width=4, max_width=8), 1, 28, 10
+    ),
     "plane_tutorial": lambda: LabelledPlane(
         partial(dcgan_tutorial.Discriminator, image_size=28, normalization=NONE), 1, 28, 10
     ),

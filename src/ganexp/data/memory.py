@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -41,11 +42,12 @@ class InMemory(Dataset[dict[str, Tensor]]):
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """Return one batch."""
-        chosen = torch.tensor(indices)
-        # Copies whole images; indexing by [chosen] goes pixel by pixel and takes several times longer.
-        batch = {"image": self.images.index_select(0, chosen)}
+        # NumPy copies whole rows on this thread, 0.05 ms for 128 images of 3x32x32; torch's parallel kernel took
+        # 8 ms for them while other programs kept the processors busy.
+        chosen = np.asarray(indices)
+        batch = {"image": torch.from_numpy(self.images.numpy()[chosen])}
         if self.labels is not None:
-            batch["label"] = self.labels.index_select(0, chosen)
+            batch["label"] = torch.from_numpy(self.labels.numpy()[chosen])
         return batch
 
 

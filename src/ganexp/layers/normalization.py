@@ -87,9 +87,7 @@ def batch_spectral() -> Normalization:
 
 def _known(layer: nn.Module) -> Layer:
     if not isinstance(layer, Layer):
-        raise ValueError(
-            f"a normalization takes Linear, Conv2d or ConvTranspose2d, not {type(layer).__name__}"
-        )
+        raise ValueError(f"cannot normalize {type(layer).__name__}: only Linear, Conv2d and ConvTranspose2d")
     return layer
 
 
@@ -122,8 +120,7 @@ def _group(layer: Layer, groups: int) -> nn.Module:
     if isinstance(layer, nn.Linear) and divisor == channels:
         # A single number minus its own mean is zero, whatever the input.
         raise ValueError(
-            f"{channels} features in {divisor} groups leave one a group, which normalizes to zero: "
-            "use fewer groups"
+            f"{channels} features in {divisor} groups are one a group, normalized to zero: use fewer groups"
         )
     return nn.GroupNorm(divisor, channels)
 

@@ -40,7 +40,10 @@ class LabelledVector(nn.Module):
     """
 
     def __init__(
-        self, network: Callable[..., nn.Module], num_classes: int, embedding: int | None = None
+        self,
+        network: Callable[..., nn.Module],
+        num_classes: int,
+        embedding: int | None = None,
     ) -> None:
         super().__init__()
         self.embedding = _embedding(num_classes, embedding)
@@ -59,7 +62,11 @@ class LabelledPlane(nn.Module):
     """
 
     def __init__(
-        self, network: Callable[..., nn.Module], channels: int, image_size: int, num_classes: int
+        self,
+        network: Callable[..., nn.Module],
+        channels: int,
+        image_size: int,
+        num_classes: int,
     ) -> None:
         super().__init__()
         require_positive(channels=channels, image_size=image_size)

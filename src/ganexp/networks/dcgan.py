@@ -16,9 +16,8 @@ def doublings(image_size: int) -> tuple[int, int]:
     Raises ValueError for any other size; the message names the nearest sizes that can be built.
     """
     require_positive(image_size=image_size)
-    sizes = {
-        start << steps: (start, steps) for start in STARTS for steps in range(1, image_size.bit_length() + 1)
-    }
+    enough = range(1, image_size.bit_length() + 1)
+    sizes = {start * 2**steps: (start, steps) for start in STARTS for steps in enough}
     if image_size in sizes:
         return sizes[image_size]
     below = sorted(size for size in sizes if size < image_size)
@@ -33,7 +32,7 @@ def doublings(image_size: int) -> tuple[int, int]:
 def step_widths(image_size: int, width: int, max_width: int) -> list[int]:
     """Return the hidden maps' channels, largest map first: width, doubled at each step up to max_width."""
     _, steps = doublings(image_size)
-    return [min(width << step, max_width) for step in range(steps)]
+    return [min(width * 2**step, max_width) for step in range(steps)]
 
 
 class Generator(nn.Module):

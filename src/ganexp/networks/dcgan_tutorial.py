@@ -72,10 +72,7 @@ class Discriminator(nn.Module):
 
 def _require_size(image_size: int) -> None:
     if image_size != SIZE:
-        raise ValueError(
-            f"the tutorial's network makes {SIZE}x{SIZE} images only: "
-            f"set data.image_size to {SIZE}, not {image_size}"
-        )
+        raise ValueError(f"the tutorial has one size: set data.image_size to {SIZE}, not {image_size}")
 
 
 def _initialized(layer: nn.Linear | nn.Conv2d) -> nn.Module:
