@@ -354,6 +354,14 @@ def test_losses_are_means_since_they_were_last_read():
     assert module.read_terms() == {}
 
 
+def test_losses_not_yet_read_survive_a_stop(tmp_path):
+    uninterrupted, stopped, resumed = make_gan(), make_gan(), make_gan()
+    fit(uninterrupted, 6)
+    fit(stopped, 3).save_checkpoint(tmp_path / "last.ckpt")
+    fit(resumed, 6, ckpt_path=tmp_path / "last.ckpt")
+    assert resumed.read_terms() == uninterrupted.read_terms()
+
+
 def test_copies_of_the_networks_share_nothing_with_the_average():
     module = make_gan(ema=ExponentialMovingAverage)
     weights = copy.deepcopy(state(module.average.network))

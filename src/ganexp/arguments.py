@@ -3,9 +3,9 @@
 import dataclasses
 from typing import Any, TypeVar
 
+import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-from yaml import YAMLError
 
 from ganexp.composition import explain, unknown
 from ganexp.errors import UserError
@@ -20,18 +20,21 @@ def parse(schema: type[T], arguments: list[str]) -> T:
 
     Raises UserError for an unknown key, a value of the wrong kind, or a mandatory one missing.
     """
-    names = [field.name for field in dataclasses.fields(schema)]  # type: ignore[arg-type]
+    fields = {field.name: str(field.type) for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
+    config = OmegaConf.structured(schema)
     for argument in arguments:
-        key, equals, _ = argument.partition("=")
-        if not equals or key not in names:
-            raise UserError(unknown(argument, "argument", key, names))
+        key, equals, text = argument.partition("=")
+        if not equals or key not in fields:
+            raise UserError(unknown(argument, "argument", key, list(fields)))
+        try:
+            value = yaml.safe_load(f"[{text}]" if fields[key].startswith("list") and text[:1] != "[" else text)
+            config[key] = text if fields[key] == "<class 'str'>" else value
+        except (OmegaConfBaseException, yaml.YAMLError) as error:
+            raise UserError(f"{argument}: {explain(error)}") from error
     try:
-        merged = OmegaConf.merge(OmegaConf.structured(schema), OmegaConf.from_dotlist(arguments))
-        parsed: Any = OmegaConf.to_object(merged)
+        parsed: Any = OmegaConf.to_object(config)
     except MissingMandatoryValue as error:
         raise UserError(explain(error)) from error
-    except (OmegaConfBaseException, YAMLError) as error:
-        raise UserError(f"{' '.join(arguments)}: {str(error).splitlines()[0]}") from error
     return parsed
 
 

@@ -14,10 +14,26 @@ OURS_INSTEAD = {
     "max_steps": (-1, "images", "Lightning counts every player's steps, so a number of them means little"),
 }
 
+LARGEST_SEED = 2**32 - 1
+
+
+def check_parts(config: dict[str, Any]) -> None:
+    """Raise UserError if a part that no run can do without was removed or emptied."""
+    for part in ("model", "data", "trainer"):
+        if not isinstance(config.get(part), dict) or "_target_" not in config[part]:
+            raise UserError(f"{part}: no run can do without it; choose one: python -m ganexp list {part}")
+    for part in ("callbacks", "logger"):
+        if not isinstance(config.get(part), dict):
+            raise UserError(f"{part}: a group of named parts is expected; python -m ganexp list {part}")
+    for key in ("images", "seed"):
+        if not is_whole(config.get(key)) and "${" not in str(config.get(key)):
+            raise UserError(f"{key}={config.get(key)}: a whole number is expected")
+
 
 def check(config: dict[str, Any]) -> None:
     """Raise UserError for the first setting that cannot work."""
     check_counts(config)
+    check_seed(config["seed"])
     check_trainer(config["trainer"])
     check_labels(config)
 
@@ -31,8 +47,14 @@ def check_counts(config: dict[str, Any]) -> None:
         "model.critic_steps": config["model"].get("critic_steps", 1),
     }
     for key, value in counts.items():
-        if value < 1:
-            raise UserError(f"{key}={value}: it must be 1 or more")
+        if not is_whole(value) or value < 1:
+            raise UserError(f"{key}={value}: it must be a whole number, 1 or more")
+
+
+def check_seed(seed: int) -> None:
+    """Refuse what NumPy does not take as a seed."""
+    if not is_whole(seed) or not 0 <= seed <= LARGEST_SEED:
+        raise UserError(f"seed={seed}: it must be a whole number from 0 to {LARGEST_SEED}")
 
 
 def check_trainer(trainer: dict[str, Any]) -> None:
@@ -44,8 +66,13 @@ def check_trainer(trainer: dict[str, Any]) -> None:
 
 def check_labels(config: dict[str, Any]) -> None:
     """Refuse a model that needs labels on data without them."""
-    if config["requires"]["labels"] and not config["data"].get("num_classes"):
+    if config.get("requires", {}).get("labels") and not config["data"].get("num_classes"):
         raise UserError(
             "the model needs labels and the data has none (data.num_classes is null); choose labelled data such as "
             "data=mnist, put the images into one folder a class, or choose a model without labels such as model=dcgan"
         )
+
+
+def is_whole(value: Any) -> bool:
+    """Return whether the value is a whole number."""
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,11 +1,12 @@
 """From argv to a command; nothing heavy is imported before a command needs it."""
 
 import difflib
-import errno
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
+from ganexp import __version__
 from ganexp.errors import Interrupted, UserError
 
 COMMANDS = {
@@ -14,8 +15,6 @@ COMMANDS = {
     "list": "what there is to choose: every option of every config group",
 }
 
-FULL_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
-
 USER_MISTAKE = 2
 
 
@@ -23,31 +22,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status: 0 for success, 2 for a user's mistake."""
     try:
         command, rest = split_command(list(sys.argv[1:] if arguments is None else arguments))
-        importlib.import_module(f"ganexp.commands.{command}").main(rest)
+        if "--version" in rest:
+            print(f"ganexp {__version__}")
+        else:
+            importlib.import_module(f"ganexp.commands.{command}").main(rest)
     except UserError as error:
         return report(str(error), USER_MISTAKE)
     except Interrupted as interruption:
-        return interruption.status
+        return report(str(interruption), interruption.status)
     except KeyboardInterrupt:
         return report("interrupted before there was anything to save", 130)
     except BrokenPipeError:
+        # Python would complain about the closed pipe once more while it flushes at exit.
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         return 1
     except OSError as error:
-        if error.errno not in FULL_DISK:
-            raise
-        return report(f"cannot write {error.filename or 'a file'}: {error.strerror}; nothing written is lost", 1)
+        where = error.filename or "a file"
+        return report(f"cannot use {where}: {error.strerror or error}; what was written before is whole", 1)
     return 0
 
 
 def split_command(arguments: list[str]) -> tuple[str, list[str]]:
     """Return the command, by default train, and the arguments after it."""
-    if not arguments or "=" in arguments[0] or arguments[0][0] in "-+~":
+    if not arguments or "=" in arguments[0] or arguments[0].startswith(("-", "+", "~")):
         return "train", arguments
     command = arguments[0]
     if command not in COMMANDS:
         close = difflib.get_close_matches(command, COMMANDS, n=1)
         hint = f"; did you mean {close[0]}?" if close else "."
-        raise UserError(f"{command}: no such command{hint} There are: {', '.join(COMMANDS)}")
+        raise UserError(f"{command!r}: no such command{hint} There are: {', '.join(COMMANDS)}; values are KEY=VALUE")
     return command, arguments[1:]
 
 

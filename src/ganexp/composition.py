@@ -1,21 +1,24 @@
 """The configuration: where it lies, how it is composed, and what is said when that fails."""
 
+import argparse
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-from yaml import YAMLError
+from yaml import MarkedYAMLError, YAMLError
 
 from ganexp.data.folders import class_folders
-from ganexp.errors import UserError
+from ganexp.errors import UserError, one_line
 
 PACKAGE = Path(__file__).parent
 EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", list: "a list"}
+# Hydra's own checks of its flags raise ValueError.
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 
 
 def conf_dir() -> Path:
@@ -35,11 +38,52 @@ def interval(images: int, times: int, at_most: int) -> int:
     return max(1, min(-(-images // times), at_most))
 
 
-def groups(folder: Path) -> dict[str, list[str]]:
-    """Return the options of each config group, nested groups included, by the group's path."""
-    files = sorted(path.relative_to(folder) for path in folder.rglob("*.yaml") if path.parent != folder)
+def read_flags(arguments: list[str]) -> argparse.Namespace:
+    """Return Hydra's flags and, as ``overrides``, the rest of the arguments.
+
+    Raises UserError for an unknown flag and for an override that cannot be read.
+    """
+    from hydra._internal.utils import get_args_parser
+
+    parser = get_args_parser()
+    parser.error = refuse_flags  # type: ignore[method-assign]
+    flags, unknown_flags = parser.parse_known_args(arguments)
+    if unknown_flags:
+        raise UserError(unknown(unknown_flags[0], "flag", unknown_flags[0], list(parser._option_string_actions)))
+    for override in flags.overrides:
+        check_override(override)
+    return flags
+
+
+def check_override(override: str) -> None:
+    """Raise UserError unless the override is KEY=VALUE, with an option's name where the key is a config group."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    try:
+        parsed = OverridesParser.create().parse_override(override)
+    except HydraException:
+        parsed = None
+    if parsed is None or not parsed.key_or_group:
+        raise UserError(
+            f"{override!r} cannot be read: give KEY=VALUE, with lists as 'key=[1,2]' and special characters in "
+            "quotes, such as 'key=\"a b\"'"
+        )
+    options = groups(conf_dir()).get(parsed.key_or_group)
+    if options and not parsed.is_delete() and not parsed.is_sweep_override():
+        if not isinstance(parsed.value(), str | list):
+            raise UserError(f"{override}: {parsed.key_or_group} is a config group; choose one of {', '.join(options)}")
+
+
+def refuse_flags(message: str) -> NoReturn:
+    """Raise UserError with argparse's own words."""
+    raise UserError(f"{message}; see python -m ganexp --help")
+
+
+def groups(*folders: Path) -> dict[str, list[str]]:
+    """Return the options of each config group in the folders, nested groups included, by the group's path."""
+    files = {path.relative_to(folder) for folder in folders for path in folder.rglob("*.yaml")}
     found: dict[str, list[str]] = {}
-    for path in files:
+    for path in sorted(file for file in files if len(file.parts) > 1):
         found.setdefault(path.parent.as_posix(), []).append(path.stem)
     return found
 
@@ -71,7 +115,8 @@ def check_types(values: dict[str, Any], defaults: dict[str, Any], keys: list[str
         value, default = given.get(key), expected.get(key)
         if not same_kind(value, default):
             wanted = EXPECTED.get(type(default), "a group of values")
-            raise UserError(f"{key}={value}: {wanted} is expected, for example {key}={default}")
+            example = "" if isinstance(default, dict) else f", for example {key}={default}"
+            raise UserError(f"{key}={value}: {wanted} is expected{example}")
 
 
 def same_kind(value: Any, default: Any) -> bool:
@@ -87,21 +132,26 @@ def same_kind(value: Any, default: Any) -> bool:
     return isinstance(value, type(default))
 
 
-def explain(error: Exception, arguments: list[str] | None = None) -> str:
-    """Say in one line what is wrong with a configuration, with the nearest name that exists."""
+def explain(error: Exception, known: Sequence[str] = ()) -> str:
+    """Say in one line what is wrong with a configuration, with the nearest of the ``known`` names."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, option = error.missing_cfg_file.rpartition("/")
         return unknown(f"{group}={option}", f"{group} option", option, sorted(error.options))
-    text = " ".join(str(error).split())
-    key = re.match(r"Could not override '([^']+)'", text)
-    if isinstance(error, ConfigCompositionException) and key:
-        return unknown(key[1], "option", key[1], known_keys(arguments or []))
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is not set: give {error.full_key}=…"
-    return text
+    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        where = "" if mark.name.startswith("<") else f"{mark.name}, line {mark.line + 1}: "
+        return f"{where}not valid YAML: {error.problem}"
+    text = one_line(error)
+    key = re.match(r"Could not (?:override|delete from config\.|append to config\.) '([^']+)'", text)
+    if isinstance(error, ConfigCompositionException) and key:
+        # Hydra's word for appending to a key that exists already is clear as it stands.
+        return text if key[1] in known else unknown(key[1], "option", key[1], known)
+    return text.partition(" full_key:")[0]
 
 
-def unknown(given: str, kind: str, name: str, candidates: list[str]) -> str:
+def unknown(given: str, kind: str, name: str, candidates: Sequence[str]) -> str:
     """Say that a name does not exist, which is nearest, and, where they are few, which there are."""
     close = nearest(name, candidates)
     hint = f"; did you mean {close}?" if close else "."
@@ -109,7 +159,7 @@ def unknown(given: str, kind: str, name: str, candidates: list[str]) -> str:
     return f"{given}: no such {kind}{hint}{listed}"
 
 
-def nearest(name: str, candidates: list[str]) -> str | None:
+def nearest(name: str, candidates: Sequence[str]) -> str | None:
     """Return the candidate most like the name, compared whole or by its last part."""
     close = difflib.get_close_matches(name, candidates, n=1)
     if close:
@@ -119,27 +169,28 @@ def nearest(name: str, candidates: list[str]) -> str | None:
     return last[close[0]] if close else None
 
 
-def known_keys(arguments: list[str]) -> list[str]:
+def known_keys(overrides: list[str], folders: list[Path]) -> list[str]:
     """Return every config group and every key of the configuration that the valid group choices compose to."""
-    choices = [argument for argument in arguments if is_choice(argument)]
-    return [*groups(conf_dir()), *(key for key, _ in flatten(compose(choices)))]
+    choices = [override for override in overrides if is_choice(override, folders)]
+    return [*groups(*folders), *(key for key, _ in flatten(compose(choices, folders)))]
 
 
-def is_choice(argument: str) -> bool:
+def is_choice(override: str, folders: list[Path]) -> bool:
     """Return whether an override chooses an existing option of an existing config group."""
-    group, _, option = argument.lstrip("+").partition("=")
-    return option in groups(conf_dir()).get(group.partition("@")[0], [])
+    group, _, option = override.lstrip("+").partition("=")
+    return option in groups(*folders).get(group.partition("@")[0], [])
 
 
-def compose(overrides: list[str]) -> dict[str, Any]:
-    """Return the unresolved configuration for some overrides, as plain containers."""
+def compose(overrides: list[str], folders: list[Path]) -> dict[str, Any]:
+    """Return the unresolved configuration for some overrides, as plain containers; empty where that fails."""
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
     GlobalHydra.instance().clear()
+    search = f"hydra.searchpath=[{','.join(f'file://{folder}' for folder in folders if folder.is_dir())}]"
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return OmegaConf.to_container(hydra_compose("train", overrides))  # type: ignore[return-value]
-
-
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
+        try:
+            return OmegaConf.to_container(hydra_compose("train", [search, *overrides]))  # type: ignore[return-value]
+        except COMPOSITION_ERRORS:
+            return {}

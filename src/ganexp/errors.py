@@ -1,13 +1,20 @@
 """The ways in which a command ends other than well."""
 
+import signal
+
 
 class UserError(Exception):
     """A user's mistake, told in one line: what is wrong, where, and what would be right."""
 
 
 class Interrupted(Exception):
-    """Training was stopped by a signal and everything is saved."""
+    """Training was stopped by a signal; ``what_now`` says how to go on."""
 
-    def __init__(self, signal_number: int) -> None:
-        super().__init__(f"stopped by signal {signal_number}")
+    def __init__(self, signal_number: int, what_now: str) -> None:
+        super().__init__(f"{signal.Signals(signal_number).name}: {what_now}")
         self.status = 128 + signal_number
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's text as one line, or its kind where it has none."""
+    return " ".join(str(error).split()) or type(error).__name__

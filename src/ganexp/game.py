@@ -135,20 +135,32 @@ class AdversarialModule(L.LightningModule):
         means = {}
         for name, turns in self.unread_terms.items():
             for term in turns[0]:
-                values = torch.stack([terms[term] for terms in turns]).double().cpu()
+                values = torch.stack([terms[term].to(self.device) for terms in turns]).double().cpu()
                 self._require_finite(name, term, values)
                 means[f"{name}/{term}"] = values.mean().item()
         self.unread_terms = {}
         return means
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the counters, as plain numbers."""
-        checkpoint[COUNTERS] = {"images_seen": self.images_seen, "batches_seen": self.batches_seen}
+        """Add the counters and the terms not yet read, as plain numbers."""
+        unread = {
+            player: [{name: term.item() for name, term in terms.items()} for terms in turns]
+            for player, turns in self.unread_terms.items()
+        }
+        checkpoint[COUNTERS] = {
+            "images_seen": self.images_seen,
+            "batches_seen": self.batches_seen,
+            "unread_terms": unread,
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take the counters back."""
+        """Take them back."""
         self.images_seen = checkpoint[COUNTERS]["images_seen"]
         self.batches_seen = checkpoint[COUNTERS]["batches_seen"]
+        self.unread_terms = {
+            player: [{name: torch.tensor(value) for name, value in terms.items()} for terms in turns]
+            for player, turns in checkpoint[COUNTERS]["unread_terms"].items()
+        }
 
     def progress(self) -> float:
         """Return the share of the budget already seen, in [0, 1]."""

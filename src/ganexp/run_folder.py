@@ -3,6 +3,8 @@
 import logging
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ganexp.errors import UserError
+from ganexp.composition import explain
+from ganexp.errors import UserError, one_line
 
 CONFIG = "config.yaml"
+LOG = "log.txt"
+CHECKPOINTS = "checkpoints"
 
 HARMLESS_WARNINGS = (
     # Lightning's, about torch's future.
@@ -30,34 +35,70 @@ class Terminal(logging.Handler):
         print(self.format(record), file=sys.stderr)
 
 
-def start_log(folder: Path) -> logging.Handler:
-    """Send the package's messages and all warnings to the terminal and to log.txt; return that handler."""
-    root = logging.getLogger()
-    if not any(isinstance(handler, Terminal) for handler in root.handlers):
-        root.addHandler(Terminal())
-    logging.getLogger("ganexp").setLevel(logging.INFO)
-    logging.captureWarnings(True)
-    for harmless in HARMLESS_WARNINGS:
-        warnings.filterwarnings("ignore", message=harmless)
-    to_file = logging.FileHandler(folder / "log.txt")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    root.addHandler(to_file)
-    return to_file
+class LogFile(logging.FileHandler):
+    """log.txt, each line with its time."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Let a full disk be reported by what cannot do without it, not by a traceback a line."""
+
+
+@contextmanager
+def logged(folder: Path) -> Iterator[None]:
+    """Send the package's messages and all warnings to the terminal and to log.txt, and an error to log.txt."""
+    root, package = logging.getLogger(), logging.getLogger("ganexp")
+    to_file = LogFile(folder / LOG)
+    handlers = [Terminal(), to_file]
+    package.setLevel(logging.INFO)
+    with warnings.catch_warnings():
+        for harmless in HARMLESS_WARNINGS:
+            warnings.filterwarnings("ignore", message=harmless)
+        warnings.showwarning = log_warning
+        for handler in handlers:
+            root.addHandler(handler)
+        try:
+            yield
+        except Exception as error:
+            to_file.emit(package.makeRecord(package.name, logging.ERROR, "", 0, one_line(error), (), None))
+            raise
+        finally:
+            for handler in handlers:
+                root.removeHandler(handler)
+            to_file.close()
+
+
+def log_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Log a warning as one line."""
+    logging.getLogger("ganexp").warning("warning: %s", " ".join(str(message).split()))
 
 
 def create(folder: Path, config: DictConfig) -> None:
     """Make the folder and write config.yaml into it.
 
-    Raises UserError if a run is already there.
+    Raises UserError if a run is already there, or if nothing can be written there.
     """
-    (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
     try:
+        (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
         with (folder / CONFIG).open("x") as file:
             file.write(OmegaConf.to_yaml(without_run_dir(config)))
     except FileExistsError as error:
-        raise UserError(
-            f"run_dir={folder} already holds a run; go on with it by resume={folder}, or choose another folder"
-        ) from error
+        how = f"go on with it by resume={folder}" if has_checkpoint(folder) else "it has no checkpoint: remove it"
+        raise UserError(f"run_dir={folder} already holds a run; {how}, or choose another folder") from error
+
+
+def discard_unused(folder: Path) -> None:
+    """Remove a run that ended before it began, so that its folder can be used again; keep everything else."""
+    with suppress(OSError):
+        names = {path.name for path in folder.iterdir()}
+        if names <= {CONFIG, LOG, CHECKPOINTS} and not has_checkpoint(folder):
+            for name in names & {CONFIG, LOG}:
+                (folder / name).unlink()
+            for empty in (folder / CHECKPOINTS, folder):
+                with suppress(FileNotFoundError):
+                    empty.rmdir()
 
 
 def read_config(folder: Path) -> DictConfig:
@@ -71,7 +112,7 @@ def read_config(folder: Path) -> DictConfig:
     try:
         config = OmegaConf.load(path)
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read: {first_line(error)}") from error
+        raise UserError(f"{path} cannot be read: {explain(error)}") from error
     if not isinstance(config, DictConfig) or "model" not in config:
         raise UserError(f"{path} is not the configuration of a run: it has no model")
     config.run_dir = str(folder)
@@ -83,10 +124,15 @@ def last_checkpoint(folder: Path) -> Path:
 
     Raises UserError if there is none yet.
     """
-    path = folder / "checkpoints" / "last.ckpt"
+    path = folder / CHECKPOINTS / "last.ckpt"
     if not path.is_file():
         raise UserError(f"{folder} has no checkpoint yet: {path} is missing; train it longer, or start anew")
     return path
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Return whether there is anything to go on from."""
+    return any((folder / CHECKPOINTS).glob("*.ckpt"))
 
 
 def without_run_dir(config: DictConfig) -> Any:
@@ -95,8 +141,3 @@ def without_run_dir(config: DictConfig) -> Any:
     OmegaConf.set_struct(kept, False)
     kept.pop("run_dir", None)
     return kept
-
-
-def first_line(error: BaseException) -> str:
-    """Return an error's text as one line."""
-    return " ".join(str(error).split())

@@ -1,17 +1,19 @@
 """Checkpoints that are always whole."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from ganexp.callbacks.pace import Every
 from ganexp.errors import UserError
 
 
 class LastCheckpoint(L.Callback):
-    """Writes last.ckpt every so many images and at the end, by way of a temporary file.
+    """Writes last.ckpt every so many images and at the end.
 
     Refuses to replace a good checkpoint by one whose weights are not finite.
     """
@@ -19,6 +21,10 @@ class LastCheckpoint(L.Callback):
     def __init__(self, folder: str, every: int) -> None:
         self.path = Path(folder) / "last.ckpt"
         self.every = Every(every)
+
+    def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
+        """Let the trainer write whole files only."""
+        trainer.strategy.checkpoint_io = WholeFiles()
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         """Count from here."""
@@ -34,12 +40,33 @@ class LastCheckpoint(L.Callback):
         self.save(trainer, module)
 
     def save(self, trainer: L.Trainer, module: L.LightningModule) -> None:
-        """Write a new last.ckpt, then put it in the place of the old one."""
+        """Put a new last.ckpt in the place of the old one."""
         require_finite_weights(module)
-        unfinished = self.path.with_suffix(".tmp")
-        trainer.save_checkpoint(unfinished)
-        if trainer.is_global_zero:
-            unfinished.replace(self.path)
+        trainer.save_checkpoint(self.path)
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Writes a checkpoint beside the old one, then puts it in its place; a failure leaves the old one alone."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Write the file.
+
+        Raises OSError naming the file if the disk is full.
+        """
+        unfinished = Path(path).with_suffix(".tmp")
+        try:
+            with unfinished.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+        except BaseException as error:
+            unfinished.unlink(missing_ok=True)
+            # torch raises its own error over the system's.
+            cause = error.__context__ if isinstance(error, RuntimeError) else error
+            if isinstance(cause, OSError):
+                raise OSError(cause.errno, cause.strerror, str(path)) from error
+            raise
 
 
 def require_finite_weights(module: L.LightningModule) -> None:

@@ -20,11 +20,12 @@ class Curves(L.Callback):
         self.folder = Path(folder)
         self.every = Every(every)
         self.latest: dict[str, float] = {}
+        self.seconds = 0.0
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         """Start the clock."""
         self.every.start(module.images_seen)
-        self.started = self.last_time = time.perf_counter()
+        self.last_time = time.perf_counter()
         self.last_images = module.images_seen
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
@@ -33,8 +34,8 @@ class Curves(L.Callback):
             self.log_row(trainer, module)
 
     def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
-        """Log what is left, then draw."""
-        if module.unread_terms:
+        """Log what is left of a finished run, then draw; a stopped run goes on with its unfinished row."""
+        if module.unread_terms and module.progress() >= 1:
             self.log_row(trainer, module)
         history = self.folder / "metrics.csv"
         if trainer.is_global_zero and history.exists():
@@ -57,6 +58,16 @@ class Curves(L.Callback):
 
     def _speed(self, images_seen: int) -> dict[str, float]:
         now = time.perf_counter()
-        rate = (images_seen - self.last_images) / (now - self.last_time)
+        passed = now - self.last_time
+        rate = (images_seen - self.last_images) / passed
+        self.seconds += passed
         self.last_time, self.last_images = now, images_seen
-        return {"time/seconds": now - self.started, "time/images_per_second": rate}
+        return {"time/seconds": self.seconds, "time/images_per_second": rate}
+
+    def state_dict(self) -> dict[str, float]:
+        """Return the seconds trained so far, for the checkpoint."""
+        return {"seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, float]) -> None:
+        """Go on counting the seconds of a resumed run."""
+        self.seconds = state_dict["seconds"]

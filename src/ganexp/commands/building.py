@@ -5,20 +5,21 @@ from typing import Any
 
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 
-from ganexp.errors import UserError
+from ganexp.errors import UserError, one_line
 
-MISTAKES = (TypeError, ValueError, ImportError, AttributeError)
+MISTAKES = (TypeError, ValueError, ImportError, AttributeError, MisconfigurationException)
 
 
-def build(config: DictConfig) -> Any:
+def build(config: DictConfig, **more: Any) -> Any:
     """Build what a node of the configuration names; constructors see plain containers only.
 
     Raises UserError where a constructor refuses its arguments.
     """
     try:
-        return instantiate(config, _convert_="all")
+        return instantiate(config, _convert_="all", **more)
     except InstantiationException as error:
         raise as_mistake(error) from error
 
@@ -30,7 +31,6 @@ def as_mistake(error: InstantiationException) -> Exception:
         return cause
     where = re.search(r"full_key: (\S+)", str(error))
     place = f"{where[1]}: " if where else ""
-    if cause is None or isinstance(cause, MISTAKES):
-        text = str(cause) if cause is not None else str(error).splitlines()[0]
-        return UserError(text if isinstance(cause, ValueError) else f"{place}{text}")
-    return error
+    if cause is None:
+        return UserError(f"{place}{one_line(error).partition(' full_key:')[0]}")
+    return UserError(f"{place}{one_line(cause)}") if isinstance(cause, MISTAKES) else error

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ganexp.arguments import HELP
 from ganexp.composition import conf_dir, groups, unknown
 from ganexp.errors import UserError
 
@@ -10,7 +11,10 @@ def main(arguments: list[str]) -> None:
     """Print every option of every config group, or of one group, each with what it is."""
     folder = conf_dir()
     available = groups(folder)
-    if len(arguments) > 1 or any(argument.startswith("-") for argument in arguments):
+    if any(argument in HELP for argument in arguments):
+        print(f"python -m ganexp list [group]\n\nOptions of every config group, or of one: {', '.join(available)}")
+        return
+    if len(arguments) > 1:
         raise UserError("list takes the name of one group at most: python -m ganexp list model")
     if arguments and arguments[0] not in available:
         raise UserError(unknown(arguments[0], "group", arguments[0], list(available)))

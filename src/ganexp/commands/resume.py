@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -9,16 +10,21 @@ from ganexp import checks, composition, run_folder
 from ganexp.commands.trust import require_trusted
 from ganexp.errors import UserError
 
+TRUST = "trust="
+
 
 def main(folder: Path, overrides: list[str]) -> None:
     """Continue the run in ``folder``; values given beside it replace those of its configuration."""
     folder = folder.resolve()
     config = run_folder.read_config(folder)
     checkpoint = run_folder.last_checkpoint(folder)
-    trusted = [override for override in overrides if override.startswith("trust=")]
+    trusted = [override for override in overrides if override.startswith(TRUST)]
     config = with_overrides(config, [override for override in overrides if override not in trusted])
-    require_trusted(config, [override.removeprefix("trust=") for override in trusted])
-    checks.check(composition.plain(config))
+    resolved = composition.plain(config)
+    packages = ",".join(override.removeprefix(TRUST) for override in trusted).split(",")
+    require_trusted(resolved, packages)
+    checks.check_parts(resolved)
+    checks.check(resolved)
 
     from ganexp.commands.resuming import resume
 
@@ -30,20 +36,18 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
 
     Raises UserError for a key that it does not have or a value of another kind.
     """
-    wrong = [override for override in overrides if "=" not in override]
+    wrong = [override for override in overrides if "=" not in override or override[0] in "-+~"]
     if wrong:
         raise UserError(f"{wrong[0]}: with resume= only values can be given, such as images=100000")
     before = composition.plain(config)
-    OmegaConf.set_struct(config, True)
-    known = dict(composition.flatten(before))
-    keys = [override.partition("=")[0] for override in overrides]
-    for key in keys:
+    known = [key for key, _ in composition.flatten(before)]
+    for override in overrides:
+        key, _, value = override.partition("=")
         if key not in known:
-            raise UserError(composition.unknown(key, "option", key, list(known)))
-    try:
-        changed = OmegaConf.merge(config, OmegaConf.from_dotlist(overrides))
-    except OmegaConfBaseException as error:
-        raise UserError(composition.explain(error)) from error
-    assert isinstance(changed, DictConfig)
-    composition.check_types(composition.plain(changed), before, keys)
-    return changed
+            raise UserError(composition.unknown(key, "option", key, known))
+        try:
+            OmegaConf.update(config, key, OmegaConf.create({"value": yaml.safe_load(value)})["value"])
+        except (OmegaConfBaseException, yaml.YAMLError) as error:
+            raise UserError(f"{override}: {composition.explain(error)}") from error
+    composition.check_types(composition.plain(config), before, [override.partition("=")[0] for override in overrides])
+    return config

@@ -1,11 +1,10 @@
 """The heavy part of resuming: the rows and pictures beyond the checkpoint are made again."""
 
-import pickle
 from pathlib import Path
 
-import torch
 from omegaconf import DictConfig
 
+from ganexp.commands.loading import load_checkpoint
 from ganexp.commands.training import fit
 from ganexp.errors import UserError
 from ganexp.game import COUNTERS
@@ -27,17 +26,3 @@ def resume(config: DictConfig, folder: Path, checkpoint: Path) -> None:
         if int(picture.stem) > seen:
             picture.unlink()
     fit(config, folder, checkpoint)
-
-
-def load_checkpoint(path: Path) -> dict:
-    """Return a checkpoint's contents, tensors and plain values only.
-
-    Raises UserError if the file is damaged, is not ganexp's, or holds code.
-    """
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise UserError(f"{path} is not a whole checkpoint of weights alone: it is damaged, or holds code") from error
-    if not isinstance(checkpoint, dict) or COUNTERS not in checkpoint:
-        raise UserError(f"{path} is not a checkpoint of ganexp's")
-    return checkpoint

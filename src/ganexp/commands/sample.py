@@ -34,11 +34,15 @@ def main(arguments: list[str]) -> None:
     wanted = parse(Arguments, arguments)
     if wanted.n < 1:
         raise UserError(f"n={wanted.n}: it must be 1 or more")
-    folder = Path(wanted.run)
+    folder, out = Path(wanted.run), Path(wanted.out)
     config = run_folder.read_config(folder)
     checkpoint = run_folder.last_checkpoint(folder)
-    require_trusted(config, wanted.trust)
+    require_trusted(composition.plain(config), wanted.trust)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
 
     from ganexp.commands.sampling import write_samples
 
-    write_samples(config, checkpoint, wanted.n, wanted.seed, wanted.labels, Path(wanted.out))
+    write_samples(config, checkpoint, wanted.n, wanted.seed, wanted.labels, out)

@@ -3,38 +3,42 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from omegaconf import DictConfig
+from PIL import Image
+from torch import Tensor
 
 from ganexp.commands.building import build
-from ganexp.commands.resuming import load_checkpoint
+from ganexp.commands.loading import load_weights
 from ganexp.errors import UserError
-from ganexp.pictures import picture, save
+from ganexp.pictures import picture, quantized, save
 
 
 def load_model(config: DictConfig, checkpoint: Path) -> Any:
-    """Return the trained model on the fastest device, in evaluation mode.
-
-    Raises UserError if the checkpoint is of another architecture.
-    """
-    weights = load_checkpoint(checkpoint)["state_dict"]
+    """Return the trained model on the fastest device, in evaluation mode."""
     model = build(config.model)
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        first = str(error).splitlines()[1].strip()
-        raise UserError(f"{checkpoint} does not fit the model in config.yaml: {first}") from error
+    load_weights(model, checkpoint)
     return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
 
 
 def write_samples(config: DictConfig, checkpoint: Path, n: int, seed: int, labels: list[int] | None, out: Path) -> None:
-    """Write ``n`` images as NNNNN.png, and grid.png of them all."""
+    """Write ``n`` images as NNNNN.png, pixel by pixel, or points as points.csv; and grid.png of them all."""
     model = load_model(config, checkpoint)
     try:
-        samples = model.sample(n, seed, labels)
+        samples = model.sample(n, seed, labels).cpu()
     except ValueError as error:
         raise UserError(str(error)) from error
-    for number, sample in enumerate(samples):
-        save(picture(sample[None], 1), out / f"{number:05d}.png")
+    if samples.shape[2:] == (1, 1):
+        np.savetxt(out / "points.csv", samples.flatten(1).numpy(), delimiter=",", header="x,y", comments="")
+    else:
+        for number, sample in enumerate(samples):
+            save(as_image(sample), out / f"{number:05d}.png")
     save(picture(samples, model.columns), out / "grid.png")
-    print(f"{n} images and grid.png are in {out}")
+    print(f"{n} samples and grid.png are in {out}")
+
+
+def as_image(sample: Tensor) -> Image.Image:
+    """Return a sample (C, H, W) in [-1, 1] as a picture of its own size, grey for one channel."""
+    pixels = quantized(sample).numpy()
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))

@@ -9,7 +9,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp import checks, composition
+from ganexp import checks, composition, run_folder
 from ganexp.errors import Interrupted, UserError
 
 RESUME = "resume="
@@ -31,8 +31,10 @@ def main(arguments: list[str]) -> None:
 def compose_and_train(arguments: list[str]) -> None:
     """Let Hydra compose the configuration, several with -m, and train with each.
 
-    A run of several that is refused does not end the others. Raises UserError or Interrupted at the end.
+    A run of several that fails does not end the others; a signal does. Raises what went wrong at the end.
     """
+    flags = composition.read_flags(arguments)
+    folders = [composition.conf_dir(), *([Path(flags.config_dir).resolve()] if flags.config_dir else [])]
     failures: list[Exception] = []
 
     def train_composed(config: DictConfig) -> None:
@@ -40,31 +42,45 @@ def compose_and_train(arguments: list[str]) -> None:
             return
         folder = Path(HydraConfig.get().runtime.output_dir)
         try:
-            check_composed(config)
+            check_composed(config, folders)
             train(config, folder)
-        except (UserError, Interrupted) as failure:
-            remove_if_empty(folder)
+        # Hydra would print its own report of several lines.
+        except Exception as failure:
+            run_folder.discard_unused(folder)
             failures.append(failure)
 
     # Otherwise Hydra prints its own report of several lines and exits.
     os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv = ["ganexp", *arguments]
+    sys.argv[1:] = arguments
     entry = hydra.main(version_base="1.3", config_path=str(composition.conf_dir()), config_name="train")
     try:
         entry(train_composed)()
     except composition.COMPOSITION_ERRORS as error:
-        raise UserError(composition.explain(error, arguments)) from error
+        raise UserError(composition.explain(error, composition.known_keys(flags.overrides, folders))) from error
+    except SystemExit as end:
+        # Hydra's --help.
+        if end.code:
+            raise
     if failures:
-        raise failures[-1] if len(failures) == 1 else UserError(" | ".join(str(failure) for failure in failures))
+        raise summary(failures)
 
 
-def check_composed(config: DictConfig) -> None:
+def summary(failures: list[Exception]) -> Exception:
+    """Return one error for all: the first that is no user's mistake, else the mistakes in one line."""
+    for failure in failures:
+        if not isinstance(failure, UserError):
+            return failure
+    return failures[0] if len(failures) == 1 else UserError(" | ".join(str(failure) for failure in failures))
+
+
+def check_composed(config: DictConfig, folders: list[Path]) -> None:
     """Raise UserError for wrong kinds of values and for settings that contradict each other."""
-    overrides = [override for override in HydraConfig.get().overrides.task if "=" in override]
-    choices = [override for override in overrides if composition.is_choice(override)]
+    overrides = [override for override in HydraConfig.get().overrides.task if not override.startswith("~")]
+    choices = [override for override in overrides if composition.is_choice(override, folders)]
     keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
     if keys:
         composition.check_types(OmegaConf.to_container(config), defaults_for(choices), keys)  # type: ignore[arg-type]
+    checks.check_parts(OmegaConf.to_container(config))  # type: ignore[arg-type]
     checks.check(composition.plain(config))
 
 
@@ -82,17 +98,9 @@ def defaults_for(choices: list[str]) -> dict[str, Any]:
 
 def train(config: DictConfig, folder: Path) -> None:
     """Train in a new folder."""
-    from ganexp import run_folder
-    from ganexp.commands.training import fit
-
     config.run_dir = str(folder)
     run_folder.create(folder, config)
+
+    from ganexp.commands.training import fit
+
     fit(config, folder)
-
-
-def remove_if_empty(folder: Path) -> None:
-    """Leave no empty folder behind a refused run."""
-    try:
-        folder.rmdir()
-    except OSError:
-        return

@@ -1,18 +1,21 @@
 """One training run: build what the configuration names, fit, say where everything is."""
 
 import logging
+import signal
 import time
 from pathlib import Path
 from typing import Any
 
 import lightning as L
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig
 
-from ganexp import run_folder
+from ganexp import composition, run_folder
 from ganexp.callbacks.interruption import GracefulStop
 from ganexp.commands.building import build
-from ganexp.errors import Interrupted
+from ganexp.commands.loading import load_weights
+from ganexp.errors import Interrupted, UserError, one_line
 
 log = logging.getLogger(__name__)
 
@@ -23,38 +26,60 @@ def fit(config: DictConfig, folder: Path, checkpoint: Path | None = None) -> Non
     Raises Interrupted if a signal stopped it, after saving.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    log_file = run_folder.start_log(folder)
-    try:
-        run(config, folder, checkpoint)
-    except Exception as error:
-        log_file.emit(log.makeRecord(log.name, logging.ERROR, __file__, 0, str(error), (), None))
-        raise
-    finally:
-        logging.getLogger().removeHandler(log_file)
-        log_file.close()
+    with run_folder.logged(folder):
+        try:
+            run(config, folder, checkpoint)
+        except MisconfigurationException as error:
+            raise UserError(f"trainer: {one_line(error)}") from error
+        except torch.OutOfMemoryError as error:
+            raise UserError("the device's memory is full: lower data.batch_size, or raise model.accumulate") from error
 
 
 def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     """Build, fit and report."""
     L.seed_everything(config.seed, workers=True, verbose=False)
     data, module = build(config.data), build(config.model)
+    require_optimizers(module)
+    if checkpoint is not None:
+        load_weights(module, checkpoint)
     stop = GracefulStop()
-    callbacks = [*present(build(config.callbacks)), stop]
     loggers = present(build(config.logger))
+    trainer = build(config.trainer, callbacks=[*present(build(config.callbacks)), stop], logger=loggers)
+    require_one_process(trainer)
     for logger in loggers:
-        logger.log_hyperparams(OmegaConf.to_container(config, resolve=True))
-    trainer = instantiate(config.trainer, callbacks=callbacks, logger=loggers, _convert_="all")
+        logger.log_hyperparams(composition.plain(config))
     started = time.perf_counter()
-    trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-    if stop.received is not None:
-        log.info("stopped after %s images; go on by: python -m ganexp resume=%s", f"{module.images_seen:,}", folder)
-        raise Interrupted(stop.received)
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as end:
+        # Lightning's answer to a second Ctrl-C.
+        raise Interrupted(signal.SIGINT, "stopped at once, without saving") from end
+    if stop.received is not None and module.images_seen < module.images:
+        how = f"stopped after {module.images_seen:,} images; go on by: python -m ganexp resume={folder}"
+        raise Interrupted(stop.received, how)
     log.info(
         "%s images in %s; samples, curves and checkpoints are in %s",
         f"{module.images_seen:,}",
         duration(time.perf_counter() - started),
         shown(folder),
     )
+
+
+def require_optimizers(module: Any) -> None:
+    """Raise UserError if an optimizer refuses its settings."""
+    try:
+        module.configure_optimizers()
+    except (TypeError, ValueError) as error:
+        raise UserError(f"optimizer: {one_line(error)}") from error
+
+
+def require_one_process(trainer: L.Trainer) -> None:
+    """Raise UserError if training would be spread over several processes."""
+    if trainer.world_size > 1:
+        raise UserError(
+            f"trainer.devices={trainer.num_devices} trainer.num_nodes={trainer.num_nodes}: a run trains in one process "
+            "on one device; choose which by trainer.devices=[1], and run several at once by -m"
+        )
 
 
 def present(parts: dict[str, Any]) -> list[Any]:

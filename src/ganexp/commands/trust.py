@@ -4,44 +4,60 @@ A run's folder may come from somebody else, and a ``_target_`` in its config.yam
 only what ganexp's own config groups name is built, unless the user vouches for more by ``trust=PACKAGE``.
 """
 
-from collections.abc import Iterable
+import importlib
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
-from ganexp.composition import conf_dir, flatten
+from ganexp.composition import conf_dir
 from ganexp.errors import UserError
 
 
-def require_trusted(config: DictConfig, vouched_for: Iterable[str] = ()) -> None:
-    """Raise UserError naming the first target that neither ganexp's config groups nor the user vouch for."""
+def require_trusted(config: dict[str, Any], vouched_for: Collection[str] = ()) -> None:
+    """Raise UserError naming the first target that neither ganexp's config groups nor the user vouch for.
+
+    ``config`` is resolved, since a reference or a resolver can make up a target as well.
+    """
     own = own_targets(conf_dir())
-    packages = tuple(f"{name}." for name in vouched_for)
-    for target in targets(OmegaConf.to_container(config)):
-        if target not in own and not target.startswith(packages or ("\0",)):
-            package = target.partition(".")[0]
+    for target in targets(config):
+        package = target.partition(".")[0]
+        if target not in own and not (package in vouched_for and defined_in(package, target)):
             raise UserError(
-                f"the run's config.yaml names {target}, which is not ganexp's own; "
+                f"the run's config.yaml names {target}, which is not in ganexp's config groups; "
                 f"if you trust that code, add trust={package}"
             )
 
 
 def own_targets(folder: Path) -> set[str]:
     """Return every ``_target_`` that the config groups name."""
-    found: set[str] = set()
-    for path in folder.rglob("*.yaml"):
-        found.update(targets(OmegaConf.to_container(OmegaConf.load(path))))
-    return found
+    return {
+        target for path in folder.rglob("*.yaml") for target in targets(OmegaConf.to_container(OmegaConf.load(path)))
+    }
 
 
-def targets(node: Any) -> Iterable[str]:
-    """Yield every ``_target_`` in plain containers, in lists too."""
+def targets(node: Any) -> Iterator[str]:
+    """Yield every ``_target_`` in plain containers."""
     if isinstance(node, list):
         for item in node:
             yield from targets(item)
-    for key, value in flatten(node):
-        if key.rpartition(".")[2] == "_target_":
-            yield str(value)
-        if isinstance(value, list):
-            yield from targets(value)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "_target_":
+                yield str(value)
+            else:
+                yield from targets(value)
+
+
+def defined_in(package: str, target: str) -> bool:
+    """Return whether the target is the package's own, and not another's that it imports, such as ``x.os.system``."""
+    try:
+        found: Any = importlib.import_module(package)
+        for number, name in enumerate(target.split(".")[1:], start=2):
+            if not hasattr(found, name):
+                importlib.import_module(".".join(target.split(".")[:number]))
+            found = getattr(found, name)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"trust={package}: {target} cannot be imported: {error}") from error
+    return str(getattr(found, "__module__", "")).partition(".")[0] == package

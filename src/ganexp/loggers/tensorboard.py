@@ -18,7 +18,7 @@ class TensorBoard(TensorBoardLogger):
 
     def __init__(self, folder: str, **options: Any) -> None:
         try:
-            super().__init__(save_dir=folder, name="", version="", **options)
+            super().__init__(save_dir=folder, name="", version="", default_hp_metric=False, **options)
         except ModuleNotFoundError as error:
             raise UserError("logger=tensorboard needs a package: pip install 'ganexp[tensorboard]'") from error
 

@@ -4,25 +4,31 @@ import logging
 import netrc
 import os
 import socket
-from collections.abc import Mapping
+from argparse import Namespace
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import wandb
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.loggers.logger import rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
+
+from ganexp.errors import one_line
 
 log = logging.getLogger(__name__)
 
 DEFAULT_SERVER = "https://api.wandb.ai"
 CONNECT_SECONDS = 3.0
+INIT_SECONDS = 30.0
 
 
 class WandB(WandbLogger):
     """Logs to W&B with the number of images seen as x-axis; the files go to ``folder``/wandb.
 
-    Without a key or a network it goes offline with one line, instead of failing or waiting.
+    Without a key or a network it goes offline with one line, instead of failing or waiting, and whatever fails
+    later ends its logging, not the training.
     """
 
     def __init__(self, folder: str, project: str = "ganexp", mode: str = "online", **options: Any) -> None:
@@ -30,28 +36,57 @@ class WandB(WandbLogger):
         if reason is not None:
             mode = "offline"
             log.warning("wandb: offline, as %s; upload later with: wandb sync %s/wandb/offline-*", reason, folder)
-        settings = wandb.Settings(quiet=True, console="off", silent=True)
+        settings = wandb.Settings(quiet=True, console="off", silent=True, init_timeout=INIT_SECONDS)
         super().__init__(save_dir=folder, project=project, mode=mode, settings=settings, **options)
+        self.broken = False
 
     @property
+    @rank_zero_experiment
     def experiment(self) -> Any:
         """Return the W&B run, whose x-axis is ``images``."""
-        first = self._experiment is None
-        run = super().experiment
-        if first and hasattr(run, "define_metric"):
-            run.define_metric("images")
-            run.define_metric("*", step_metric="images")
-        return run
+        if self._experiment is None:
+            try:
+                self._experiment = wandb.init(**self._wandb_init)
+            except wandb.Error as error:
+                if self._wandb_init["mode"] == "offline":
+                    raise
+                log.warning("wandb: offline, as the server refused: %s", one_line(error))
+                self._experiment = wandb.init(**{**self._wandb_init, "mode": "offline"})
+            self._experiment.define_metric("images")
+            self._experiment.define_metric("*", step_metric="images")
+        return self._experiment
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
+        """Log the configuration."""
+        self._guard(lambda: self.experiment.config.update(params, allow_val_change=True))
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log a row at ``step`` images."""
-        self.experiment.log({"images": step, **metrics})
+        self._guard(lambda: self.experiment.log({"images": step, **metrics}))
 
     @rank_zero_only
     def log_image(self, key: str, images: list[Image.Image], step: int | None = None, **_: Any) -> None:
         """Log pictures at ``step`` images."""
-        self.experiment.log({"images": step, key: [wandb.Image(picture) for picture in images]})
+        self._guard(lambda: self.experiment.log({"images": step, key: [wandb.Image(picture) for picture in images]}))
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """End the W&B run, so that the next of a sweep has its own."""
+        run = self._experiment
+        if run is not None:
+            self._guard(lambda: run.finish(exit_code=0 if status == "success" else 1))
+
+    def _guard(self, action: Callable[[], Any]) -> None:
+        if self.broken:
+            return
+        try:
+            action()
+        # A service beside the training may fail in any way.
+        except Exception as error:
+            self.broken = True
+            log.warning("wandb: it failed and logs no more, training goes on: %s", one_line(error))
 
 
 def reason_to_go_offline() -> str | None:

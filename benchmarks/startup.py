@@ -1,0 +1,34 @@
+"""Time how long the commands that need no torch take, against an empty Python.
+
+python benchmarks/startup.py
+"""
+
+import subprocess
+import sys
+import time
+from statistics import median
+
+RUNS = 7
+COMMANDS = {
+    "python -c pass": ["-c", "pass"],
+    "ganexp --help": ["-m", "ganexp", "--help"],
+    "ganexp --cfg job": ["-m", "ganexp", "--cfg", "job"],
+    "ganexp model=dcgn (a mistake)": ["-m", "ganexp", "model=dcgn"],
+    "ganexp list": ["-m", "ganexp", "list"],
+}
+
+
+def seconds(arguments: list[str]) -> float:
+    """Return how long one run takes."""
+    started = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], capture_output=True, check=False)
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    taken: dict[str, list[float]] = {name: [] for name in COMMANDS}
+    for _ in range(RUNS):
+        for name, arguments in COMMANDS.items():
+            taken[name].append(seconds(arguments))
+    for name, times in taken.items():
+        print(f"{name:<32} median {median(times):.2f} s, from {min(times):.2f} to {max(times):.2f}")

@@ -1,0 +1,221 @@
+"""Every option of every config group, found from conf/ itself."""
+
+from functools import lru_cache
+from itertools import product
+
+import lightning as L
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from ganexp import checks, composition
+from ganexp.commands.building import build
+from ganexp.commands.list import description
+from ganexp.data.loading import training_loader
+from ganexp.data.memory import InMemory
+from ganexp.errors import UserError
+
+CONF = composition.conf_dir()
+GROUPS = composition.groups(CONF)
+composition.register_resolvers()
+
+# The smallest form of each model that keeps its structure; the tutorial's has one size only.
+TINY = {
+    "model.generator.width": 4,
+    "model.discriminator.width": 4,
+    "model.generator.network.width": 4,
+    "model.discriminator.network.width": 4,
+    "model.generator.widths": [6, 8],
+    "model.discriminator.widths": [8, 6],
+    "model.generator.network.widths": [6, 8],
+    "model.discriminator.network.widths": [8, 6],
+    "normalization.generator.groups": 2,
+    "normalization.discriminator.groups": 2,
+}
+IMAGE_SIZE = {"dcgan_tutorial": 28}
+REFUSED = {
+    ("gan", "instance"): "instance normalization needs a feature map",
+    ("cgan", "instance"): "instance normalization needs a feature map",
+    ("dcgan_tutorial", "instance"): "instance normalization needs a feature map",
+}
+
+
+def options():
+    return [(group, option) for group, names in GROUPS.items() for option in names]
+
+
+def compose(*overrides):
+    config = OmegaConf.create(composition.compose(["run_dir=unused", *overrides]))
+    OmegaConf.set_struct(config, True)
+    return config
+
+
+def tiny(model, *overrides):
+    config = compose(f"model={model}", "data.batch_size=4", *overrides)
+    config.data.image_size = IMAGE_SIZE.get(model, 8)
+    for key, value in TINY.items():
+        if OmegaConf.select(config, key) is not None:
+            OmegaConf.update(config, key, value)
+    return config
+
+
+class Pictures(L.LightningDataModule):
+    """Random labelled pictures as the configuration describes them."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.batch_size = config.data.batch_size
+        shape = (8, config.data.channels, config.data.image_size, config.data.image_size)
+        self.dataset = InMemory(torch.rand(shape) * 2 - 1, torch.arange(8) % config.data.num_classes)
+
+    def train_dataloader(self):
+        return training_loader(self.dataset, self.batch_size, 0, self.trainer)
+
+
+def train(config, batches=1):
+    torch.manual_seed(0)
+    module = build(config.model)
+    trainer = L.Trainer(
+        accelerator="cpu",
+        max_epochs=1,
+        limit_train_batches=batches,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(module, datamodule=Pictures(config))
+    return module
+
+
+@pytest.mark.parametrize(("group", "option"), options())
+def test_every_option_says_in_one_line_what_it_is(group, option):
+    text = description(CONF / group / f"{option}.yaml")
+    assert text.endswith((".", ")"))
+    assert 10 <= len(text) <= 140
+
+
+@lru_cache
+def chosen_alone(group, option):
+    return compose(f"{group}={option}")
+
+
+@pytest.mark.parametrize(
+    ("group", "option"),
+    [(group, option) for group, option in options() if "/" not in group and option != "image_folder"],
+)
+def test_every_option_composes_and_resolves(group, option):
+    values = composition.plain(chosen_alone(group, option))
+    assert values["model"]["_target_"].startswith("ganexp.")
+
+
+@pytest.mark.parametrize("option", GROUPS["loss"])
+def test_the_command_line_wins_over_a_models_own_choice(option):
+    for model in GROUPS["model"]:
+        config = compose(f"model={model}", f"loss={option}", "normalization=spectral", "optimizer=sgd")
+        alone = chosen_alone("loss", option)
+        assert config.loss == alone.loss
+        assert config.normalization.generator._target_.endswith(".spectral")
+        assert config.optimizer.generator._target_ == "torch.optim.SGD"
+
+
+def test_the_players_normalizations_and_optimizers_are_chosen_apart():
+    config = compose(
+        "normalization/layer@normalization.discriminator=spectral", "optimizer/rule@optimizer.generator=sgd"
+    )
+    assert config.normalization.generator._target_.endswith(".batch")
+    assert config.normalization.discriminator._target_.endswith(".spectral")
+    assert config.optimizer.generator._target_ == "torch.optim.SGD"
+    assert config.optimizer.discriminator._target_ == "torch.optim.Adam"
+
+
+@pytest.mark.parametrize(("model", "normalization"), product(GROUPS["model"], GROUPS["normalization"]))
+def test_every_combination_trains_or_is_refused_with_the_reason(model, normalization):
+    config = tiny(model, f"normalization={normalization}")
+    for loss in GROUPS["loss"]:
+        config.loss = OmegaConf.load(CONF / "loss" / f"{loss}.yaml")
+        if (model, normalization) in REFUSED:
+            with pytest.raises(UserError, match=REFUSED[model, normalization]):
+                build(config.model)
+            return
+        module = train(config)
+        assert module.images_seen == 4
+        labels = [1] if config.requires.labels else None
+        samples = module.sample(3, 0, labels)
+        assert samples.shape == (3, 1, config.data.image_size, config.data.image_size)
+        assert samples.abs().max() <= 1
+
+
+@pytest.mark.parametrize(("optimizer", "schedule"), product(GROUPS["optimizer"], GROUPS["schedule"]))
+def test_every_optimizer_and_schedule_trains(optimizer, schedule):
+    module = train(tiny("gan", f"optimizer={optimizer}", f"schedule={schedule}"), batches=2)
+    assert module.images_seen == 8
+
+
+@pytest.mark.parametrize("model", GROUPS["model"])
+def test_a_model_that_needs_labels_says_so(model):
+    config = compose(f"model={model}", "data=celeba")
+    if config.requires.labels:
+        with pytest.raises(UserError, match="the model needs labels"):
+            checks.check(composition.plain(config))
+    else:
+        checks.check(composition.plain(config))
+
+
+@pytest.mark.parametrize("size", [16, 28, 32, 64, 128])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_dcgan_makes_every_size(size, channels):
+    config = compose("model=dcgan", f"data.image_size={size}", f"data.channels={channels}", "model.generator.width=8")
+    model = build(config.model)
+    assert model.sample(2, 0).shape == (2, channels, size, size)
+
+
+def test_the_perceptrons_have_the_published_widths():
+    def linear(network):
+        return [(m.in_features, m.out_features) for m in network.modules() if isinstance(m, torch.nn.Linear)]
+
+    gan, cgan = (build(compose(f"model={name}", "data=mnist").model) for name in ("gan", "cgan"))
+    assert linear(gan.generator) == [(100, 256), (256, 512), (512, 1024), (1024, 784)]
+    assert linear(gan.discriminator) == [(784, 512), (512, 256), (256, 1)]
+    assert linear(cgan.generator) == [(110, 256), (256, 512), (512, 1024), (1024, 784)]
+    assert linear(cgan.discriminator) == [(794, 1024), (1024, 512), (512, 256), (256, 1)]
+
+
+def test_the_papers_settings_are_the_defaults_of_dcgan():
+    config = compose("model=dcgan", "data=celeba")
+    for player in ("generator", "discriminator"):
+        assert (config.optimizer[player].lr, list(config.optimizer[player].betas)) == (2e-4, [0.5, 0.999])
+        assert config.normalization[player]._target_.endswith(".batch")
+    assert config.data.batch_size == 128
+    assert config.model.noise._target_ == "ganexp.noise.uniform"
+    generator = build(config.model).generator
+    widths = [m.in_channels for m in generator.modules() if isinstance(m, torch.nn.ConvTranspose2d)]
+    assert widths == [100, 1024, 512, 256, 128]
+
+
+def test_conditional_samples_come_one_class_a_column():
+    class Labelled(torch.nn.Module):
+        def forward(self, noise, labels):
+            return labels[:, None, None, None].expand(-1, 1, 8, 8).float() / 10
+
+    model = build(tiny("cgan").model)
+    model.average = None
+    model.generator = Labelled()
+    samples = (model.sample(2 * model.columns, 0)[:, 0, 0, 0] * 10).round().long()
+    assert samples.view(2, model.columns).tolist() == [list(range(10))] * 2
+    assert (model.sample(5, 0, [3, 3, 7])[:, 0, 0, 0] * 10).round().tolist() == [3, 3, 7, 3, 3]
+
+
+@pytest.mark.parametrize("layout", GROUPS["data/mixture"])
+def test_the_toy_mixtures_train(layout):
+    config = compose("model=gan", "data=gaussians", f"data/mixture={layout}", "data.points=64", "data.batch_size=16")
+    config.model.generator.widths = config.model.discriminator.widths = [8]
+    module, data = build(config.model), build(config.data)
+    L.Trainer(accelerator="cpu", max_epochs=1, limit_train_batches=2, logger=False, enable_checkpointing=False,
+              enable_progress_bar=False, enable_model_summary=False).fit(module, datamodule=data)  # fmt: skip
+    assert module.sample(5, 0).shape == (5, 2, 1, 1)
+
+
+@pytest.mark.parametrize(("images", "expected"), [(200_000, 10_000), (10, 1), (50_000_000, 200_000)])
+def test_intervals_are_a_share_of_the_budget_with_an_upper_bound(images, expected):
+    assert composition.interval(images, 20, 200_000) == expected
