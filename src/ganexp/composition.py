@@ -69,9 +69,9 @@ def check_override(override: str) -> None:
             "quotes, such as 'key=\"a b\"'"
         )
     options = groups(conf_dir()).get(parsed.key_or_group)
-    if options and not parsed.is_delete() and not parsed.is_sweep_override():
-        if not isinstance(parsed.value(), str | list):
-            raise UserError(f"{override}: {parsed.key_or_group} is a config group; choose one of {', '.join(options)}")
+    chooses = not parsed.is_delete() and not parsed.is_sweep_override()
+    if options and chooses and not isinstance(parsed.value(), str | list):
+        raise UserError(f"{override}: {parsed.key_or_group} is a config group; choose one of {', '.join(options)}")
 
 
 def refuse_flags(message: str) -> NoReturn:

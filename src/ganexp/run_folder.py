@@ -113,7 +113,7 @@ def read_config(folder: Path) -> DictConfig:
         config = OmegaConf.load(path)
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {explain(error)}") from error
-    if not isinstance(config, DictConfig) or "model" not in config:
+    if not isinstance(config, DictConfig) or not isinstance(config.get("model"), DictConfig):
         raise UserError(f"{path} is not the configuration of a run: it has no model")
     config.run_dir = str(folder)
     return config

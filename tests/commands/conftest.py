@@ -24,7 +24,7 @@ class Outcome:
     def complaint(self):
         """Its one line of complaint: without a traceback, and with nothing after it."""
         lines = self.err.splitlines()
-        assert "Traceback" not in self.err
+        assert "Traceback" not in self.err, self.err
         assert [line for line in lines if line.startswith("ganexp: ")] == lines[-1:]
         return lines[-1].removeprefix("ganexp: ")
 

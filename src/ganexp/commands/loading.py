@@ -1,6 +1,7 @@
 """Checkpoints read back: tensors and plain values only, and only into the network they came from."""
 
 import pickle
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     Raises UserError if the file is damaged, is not ganexp's, or holds code.
     """
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # torch's, of several lines, before it refuses a foreign file.
+            warnings.simplefilter("ignore")
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise UserError(f"{path} is not a whole checkpoint of weights alone: it is damaged, or holds code") from error
     if not isinstance(checkpoint, dict) or COUNTERS not in checkpoint:

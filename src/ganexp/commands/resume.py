@@ -1,6 +1,7 @@
 """``ganexp resume=DIR``: go on with a run as if it had never stopped."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
@@ -39,15 +40,18 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
     wrong = [override for override in overrides if "=" not in override or override[0] in "-+~"]
     if wrong:
         raise UserError(f"{wrong[0]}: with resume= only values can be given, such as images=100000")
-    before = composition.plain(config)
+    before: Any = OmegaConf.to_container(config)
     known = [key for key, _ in composition.flatten(before)]
     for override in overrides:
         key, _, value = override.partition("=")
         if key not in known:
             raise UserError(composition.unknown(key, "option", key, known))
+        if key.partition(".")[0] == "optimizer":
+            raise UserError(f"{override}: with resume= the checkpoint's optimizers go on; start a new run for others")
         try:
             OmegaConf.update(config, key, OmegaConf.create({"value": yaml.safe_load(value)})["value"])
         except (OmegaConfBaseException, yaml.YAMLError) as error:
             raise UserError(f"{override}: {composition.explain(error)}") from error
-    composition.check_types(composition.plain(config), before, [override.partition("=")[0] for override in overrides])
+    after: Any = OmegaConf.to_container(config)
+    composition.check_types(after, before, [override.partition("=")[0] for override in overrides])
     return config

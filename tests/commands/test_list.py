@@ -1,0 +1,27 @@
+"""``ganexp list``: every option, each with what it is."""
+
+from ganexp.composition import conf_dir, groups
+
+
+def test_every_option_of_every_group_is_listed_and_described(ganexp):
+    shown = ganexp("list").out
+    available = groups(conf_dir())
+    for group, options in available.items():
+        assert group in shown.splitlines()
+        for line in options:
+            assert f"  {line} " in shown
+    options = [line for line in shown.splitlines() if line.startswith("  ")]
+    assert len(options) == sum(map(len, available.values()))
+    assert [line for line in options if len(line.split(maxsplit=1)) < 2] == []
+
+
+def test_one_group_alone(ganexp):
+    shown = ganexp("list", "loss").out
+    assert shown.splitlines()[0] == "loss"
+    assert {line.split()[0] for line in shown.splitlines()[1:]} == set(groups(conf_dir())["loss"])
+
+
+def test_an_unknown_group_is_refused_with_the_nearest(ganexp):
+    assert "modle: no such group; did you mean model?" in ganexp("list", "modle").complaint
+    assert "one group at most" in ganexp("list", "model", "loss").complaint
+    assert "python -m ganexp list" in ganexp("list", "--help").out

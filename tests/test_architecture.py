@@ -1,0 +1,54 @@
+"""Who may build from the configuration, and what constructors may be given."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import ganexp
+
+PACKAGE = Path(ganexp.__file__).parent
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))
+
+
+def names_in(module):
+    tree = ast.parse((PACKAGE / module).read_text())
+    return {
+        getattr(node, "id", None) or getattr(node, "attr", None) or getattr(node, "name", None)
+        for node in ast.walk(tree)
+    }
+
+
+def constructors(module):
+    for node in ast.walk(ast.parse((PACKAGE / module).read_text())):
+        if isinstance(node, ast.ClassDef):
+            yield from (part for part in node.body if isinstance(part, ast.FunctionDef) and part.name == "__init__")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_only_commands_build_from_the_configuration(module):
+    assert module.parts[0] == "commands" or not names_in(module) & {"instantiate", "get_class", "get_method"}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_no_constructor_takes_a_configuration(module):
+    for constructor in constructors(module):
+        given = {
+            getattr(node, "id", None) or getattr(node, "value", None)
+            for argument in ast.walk(constructor.args)
+            if isinstance(argument, ast.arg) and argument.annotation
+            for node in ast.walk(argument.annotation)
+            if isinstance(node, ast.Name | ast.Constant)
+        }
+        assert not given & {"DictConfig", "ListConfig", "omegaconf.DictConfig"}, f"{module}:{constructor.lineno}"
+
+
+def test_the_rules_see_what_they_forbid(tmp_path, monkeypatch):
+    (tmp_path / "bad.py").write_text(
+        "from hydra.utils import instantiate\nclass A:\n    def __init__(self, cfg: DictConfig | None): instantiate(cfg)\n"
+    )
+    monkeypatch.setattr("test_architecture.PACKAGE", tmp_path)
+    with pytest.raises(AssertionError):
+        test_only_commands_build_from_the_configuration(Path("bad.py"))
+    with pytest.raises(AssertionError):
+        test_no_constructor_takes_a_configuration(Path("bad.py"))

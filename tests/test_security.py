@@ -1,0 +1,154 @@
+"""A run's folder from somebody else: nothing in it is run."""
+
+import pickle
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from ganexp import cli
+
+TINY = ["model.generator.width=8", "model.discriminator.width=8", "images=64", "data.batch_size=64", "trainer=cpu"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("security") / "run"
+    assert cli.main([f"run_dir={folder}", *TINY]) == 0
+    return folder
+
+
+@pytest.fixture
+def run(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+@pytest.fixture
+def refused(capsys):
+    """Both commands that read a run refuse it in one line, which is returned."""
+
+    def refuse(run, *more):
+        lines = []
+        for command in (["sample", f"run={run}", "out=drawn"], [f"resume={run}", "images=128"]):
+            capsys.readouterr()
+            assert cli.main([*command, *more]) == 2
+            lines.append(capsys.readouterr().err.splitlines()[-1])
+        assert lines[0] == lines[1]
+        return lines[0]
+
+    return refuse
+
+
+class CreatesAFile:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_that_would_run_code_is_refused_without_running_it(run, refused, tmp_path):
+    trap = tmp_path / "trap"
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    torch.save({"ganexp": {"images_seen": 0}, "state_dict": CreatesAFile(trap)}, checkpoint)
+    assert "it is damaged, or holds code" in refused(run)
+    checkpoint.write_bytes(pickle.dumps(CreatesAFile(trap)))
+    assert "it is damaged, or holds code" in refused(run)
+    assert not trap.exists()
+    # The trap works where it is not refused.
+    pickle.loads(checkpoint.read_bytes())
+    assert trap.exists()
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, -100, -1])
+def test_a_truncated_checkpoint_is_refused(run, refused, size):
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:size])
+    assert "it is damaged, or holds code" in refused(run)
+
+
+@pytest.mark.parametrize(
+    "foreign", [{"weights": torch.zeros(3)}, [1, 2], torch.zeros(3)], ids=["dict", "list", "tensor"]
+)
+def test_a_foreign_checkpoint_is_refused(run, refused, foreign):
+    torch.save(foreign, run / "checkpoints" / "last.ckpt")
+    assert "is not a checkpoint of ganexp's" in refused(run)
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(run, refused):
+    change(run, lambda config: config["model"]["generator"].update(width=16))
+    assert "does not fit the model in config.yaml: " in refused(run)
+
+
+def test_a_run_without_checkpoint_is_refused(run, refused):
+    (run / "checkpoints" / "last.ckpt").unlink()
+    assert "has no checkpoint yet" in refused(run)
+
+
+@pytest.mark.parametrize("text", ["a: [1", "- 1", "a: 1", "\x00", "model: 3\nimages: 1"])
+def test_a_config_that_is_none_is_refused(run, refused, text):
+    (run / "config.yaml").write_text(text)
+    assert f"{run / 'config.yaml'} " in refused(run)
+
+
+def change(run, edit):
+    path = run / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    edit(config)
+    path.write_text(yaml.safe_dump(config))
+
+
+EVIL = {"_target_": "os.system", "command": "touch trap"}
+HIDDEN = {
+    "the model": lambda config: config.update(model=EVIL),
+    "below the model": lambda config: config["model"]["generator"].update(width=EVIL),
+    "in a list": lambda config: config["model"].update(extra=[1, [EVIL]]),
+    "in a list of groups": lambda config: config["model"].update(extra=[{"inner": {"deep": EVIL}}]),
+    "by a reference": lambda config: (config.update(elsewhere={"name": "os.system"}),
+                                      config["model"]["generator"].update(_target_="${elsewhere.name}")),
+    "by a resolver": lambda config: config["model"].update(generator="${oc.create:'{_target_: os.system}'}"),
+    "by decoding": lambda config: config["model"].update(generator="${oc.decode:'{_target_: os.system}'}"),
+    "from ganexp's imports": lambda config: config["model"].update(_target_="ganexp.cli.os.system"),
+    "a name that begins alike": lambda config: config["model"].update(_target_="ganexp.variants.gan.GAN.os.system"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", HIDDEN.values(), ids=HIDDEN)
+def test_a_config_that_names_foreign_code_is_refused_without_importing_it(run, refused, edit):
+    change(run, edit)
+    line = refused(run)
+    assert "os.system" in line
+    assert "which is not in ganexp's config groups" in line
+    assert not Path("trap").exists()
+
+
+@pytest.fixture
+def foreign(tmp_path, monkeypatch):
+    """A package of the user's own, with a generator, and with something of another package in it."""
+    (tmp_path / "mypackage").mkdir()
+    (tmp_path / "mypackage" / "__init__.py").write_text("")
+    (tmp_path / "mypackage" / "nets.py").write_text(
+        "import os\nfrom ganexp.networks.dcgan import Generator as G\n\n\nclass Generator(G):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mypackage"]:
+        del sys.modules[name]
+
+
+def test_code_that_the_user_vouches_for_is_built(run, refused, foreign):
+    change(run, lambda config: config["model"]["generator"].update(_target_="mypackage.nets.Generator"))
+    assert "add trust=mypackage" in refused(run)
+    assert "mypackage.nets" not in sys.modules
+    assert cli.main(["sample", f"run={run}", "out=drawn", "n=1", "trust=mypackage"]) == 0
+    assert cli.main([f"resume={run}", "images=128", "trust=mypackage"]) == 0
+
+
+@pytest.mark.parametrize("target", ["mypackage.nets.os.system", "ganexp.cli.os.system"])
+def test_vouching_for_a_package_is_not_vouching_for_what_it_imports(run, refused, foreign, target):
+    change(run, lambda config: config["model"]["generator"].update(_target_=target))
+    assert "which is not in ganexp's config groups" in refused(run, f"trust={target.partition('.')[0]}")
