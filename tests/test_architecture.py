@@ -44,10 +44,9 @@ def test_no_constructor_takes_a_configuration(module):
 
 
 def test_the_rules_see_what_they_forbid(tmp_path, monkeypatch):
-    (tmp_path / "bad.py").write_text(
-        "from hydra.utils import instantiate\nclass A:\n    def __init__(self, cfg: DictConfig | None): instantiate(cfg)\n"
-    )
-    monkeypatch.setattr("test_architecture.PACKAGE", tmp_path)
+    constructor = "class A:\n    def __init__(self, cfg: DictConfig | None): instantiate(cfg)\n"
+    (tmp_path / "bad.py").write_text(f"from hydra.utils import instantiate\n{constructor}")
+    monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
     with pytest.raises(AssertionError):
         test_only_commands_build_from_the_configuration(Path("bad.py"))
     with pytest.raises(AssertionError):

@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         where = error.filename or "a file"
-        return report(f"cannot use {where}: {error.strerror or error}; what was written before is whole", 1)
+        return report(f"cannot write {where}: {error.strerror or error}; what was written before is whole", 1)
     return 0
 
 

@@ -121,7 +121,7 @@ def check_types(values: dict[str, Any], defaults: dict[str, Any], keys: list[str
 
 def same_kind(value: Any, default: Any) -> bool:
     """Return whether the value could stand in the default's place; nothing is known of null and of references."""
-    if value is None or default is None or "${" in f"{value}{default}":
+    if any(known is None or (isinstance(known, str) and "${" in known) for known in (value, default)):
         return True
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(value, bool) and isinstance(default, bool)

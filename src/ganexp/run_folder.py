@@ -91,14 +91,19 @@ def create(folder: Path, config: DictConfig) -> None:
 
 def discard_unused(folder: Path) -> None:
     """Remove a run that ended before it began, so that its folder can be used again; keep everything else."""
+    folder = folder.resolve()
     with suppress(OSError):
         names = {path.name for path in folder.iterdir()}
         if names <= {CONFIG, LOG, CHECKPOINTS} and not has_checkpoint(folder):
             for name in names & {CONFIG, LOG}:
                 (folder / name).unlink()
-            for empty in (folder / CHECKPOINTS, folder):
-                with suppress(FileNotFoundError):
-                    empty.rmdir()
+            with suppress(FileNotFoundError):
+                (folder / CHECKPOINTS).rmdir()
+            folder.rmdir()
+            # Folders that Hydra made on the way here, up to the first that holds something else.
+            for parent in folder.parents:
+                if Path.cwd() in parent.parents:
+                    parent.rmdir()
 
 
 def read_config(folder: Path) -> DictConfig:

@@ -47,7 +47,7 @@ def test_a_wrong_setting_is_named_with_what_is_right(ganexp, here, argument, ans
     outcome = ganexp(argument)
     assert outcome.status == 2
     assert answer in outcome.complaint
-    assert not list(here.rglob("config.yaml"))
+    assert not list(here.iterdir())
 
 
 BUILDING = {
@@ -171,6 +171,7 @@ def test_a_loss_that_is_not_finite_names_the_player_and_keeps_the_last_good_chec
     checkpoint = here / "run" / "checkpoints" / "last.ckpt"
     kept = torch.load(checkpoint, weights_only=True)
     assert kept["ganexp"]["images_seen"] == 64
-    assert all(tensor.isfinite().all() for tensor in kept["state_dict"].values())
+    tensors = [value for value in kept["state_dict"].values() if isinstance(value, torch.Tensor)]
+    assert all(tensor.isfinite().all() for tensor in tensors)
     assert [path.name for path in checkpoint.parent.iterdir()] == ["last.ckpt"]
     assert outcome.complaint in (here / "run" / "log.txt").read_text()

@@ -20,8 +20,8 @@ class GracefulStop(L.Callback):
         self.received: int | None = None
         self.previous: dict[int, Any] = {}
 
-    def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
-        """Take over the signals."""
+    def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
+        """Take over the signals, after Lightning, which would end training between two players' turns."""
         for number in (signal.SIGINT, signal.SIGTERM):
             self.previous[number] = signal.signal(number, self._note)
 

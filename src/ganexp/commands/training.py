@@ -1,6 +1,7 @@
 """One training run: build what the configuration names, fit, say where everything is."""
 
 import logging
+import shlex
 import signal
 import time
 from pathlib import Path
@@ -55,7 +56,8 @@ def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
         # Lightning's answer to a second Ctrl-C.
         raise Interrupted(signal.SIGINT, "stopped at once, without saving") from end
     if stop.received is not None and module.images_seen < module.images:
-        how = f"stopped after {module.images_seen:,} images; go on by: python -m ganexp resume={folder}"
+        again = shlex.quote(f"resume={folder}")
+        how = f"stopped after {module.images_seen:,} images; go on by: python -m ganexp {again}"
         raise Interrupted(stop.received, how)
     log.info(
         "%s images in %s; samples, curves and checkpoints are in %s",

@@ -2,7 +2,7 @@
 
 import csv
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ class MetricsCSV(Logger):
         super().__init__()
         self.path = Path(folder) / "metrics.csv"
         self.columns = self._header()
+        self.latest: dict[str, Any] = {}
 
     @property
     def name(self) -> str:
@@ -40,17 +41,23 @@ class MetricsCSV(Logger):
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Append a row; ``step`` is the number of images seen."""
         row = {"images": step, **metrics}
-        if not set(row) <= set(self.columns):
+        same_row = self.latest.get("images") == step
+        if same_row or not set(row) <= set(self.columns):
             self.columns += [name for name in row if name not in self.columns]
-            self._rewrite(self._rows())
-        with self.path.open("a", newline="") as file:
-            csv.DictWriter(file, self.columns).writerow(row)
+            rows: list[dict[str, Any]] = [*self._rows()]
+            self.latest = {**rows.pop(), **row} if same_row else row
+            self._rewrite([*rows, self.latest])
+        else:
+            self.latest = row
+            with self.path.open("a", newline="") as file:
+                csv.DictWriter(file, self.columns).writerow(row)
 
     @rank_zero_only
     def forget_after(self, images: int) -> None:
-        """Drop the rows beyond ``images``, which a resumed run writes again."""
+        """Drop the rows beyond ``images``, which a resumed run writes again, and any that was cut short."""
         if self.path.exists():
-            self._rewrite([row for row in self._rows() if int(row["images"]) <= images])
+            whole = [row for row in self._rows() if None not in row.values()]
+            self._rewrite([row for row in whole if int(row["images"]) <= images])
 
     def _header(self) -> list[str]:
         if not self.path.exists():
@@ -64,7 +71,7 @@ class MetricsCSV(Logger):
         with self.path.open(newline="") as file:
             return list(csv.DictReader(file))
 
-    def _rewrite(self, rows: list[dict[str, str]]) -> None:
+    def _rewrite(self, rows: Sequence[Mapping[str, Any]]) -> None:
         unfinished = self.path.with_suffix(".tmp")
         with unfinished.open("w", newline="") as file:
             writer = csv.DictWriter(file, self.columns)

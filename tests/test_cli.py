@@ -1,0 +1,76 @@
+"""argv to a command: quick, one line, the right exit status."""
+
+import subprocess
+import sys
+
+import pytest
+
+from ganexp import __version__, cli
+
+QUICK = """
+import sys
+from ganexp import cli
+for arguments in (["--help"], ["--cfg", "job"], ["list"], ["sample", "--help"], ["--version"]):
+    assert cli.main(arguments) == 0, arguments
+wrong = ["model=dcgann", "imagse=3", "images=abc", "images=0", "trainer.max_steps=3", "a=[1", "--frobnicate", "modle"]
+for argument in wrong:
+    assert cli.main([argument]) == 2, argument
+assert cli.main(["model=cgan", "data=gaussians"]) == 2
+assert cli.main(["sample", "run=nowhere", "out=x"]) == 2
+assert cli.main(["resume=nowhere"]) == 2
+heavy = {"torch", "lightning", "torchvision", "numpy", "matplotlib", "wandb"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+
+def test_help_and_mistakes_are_answered_before_anything_heavy_is_imported(tmp_path):
+    ended = subprocess.run([sys.executable, "-c", QUICK], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert len(ended.stderr.splitlines()) == 11
+    assert not list(tmp_path.rglob("config.yaml"))
+
+
+COMMANDS = {
+    (): "train",
+    ("model=dcgan",): "train",
+    ("+a=1",): "train",
+    ("~a",): "train",
+    ("--help",): "train",
+    ("train", "model=dcgan"): "train",
+    ("list", "model"): "list",
+}
+
+
+@pytest.mark.parametrize(("arguments", "command"), COMMANDS.items(), ids=str)
+def test_train_is_the_command_where_none_is_named(arguments, command):
+    named = arguments and arguments[0] == command
+    assert cli.split_command(list(arguments)) == (command, list(arguments[1:] if named else arguments))
+
+
+@pytest.mark.parametrize(("argument", "answer"), {"trian": "did you mean train?", "": "no such command"}.items())
+def test_an_unknown_command_is_refused_with_those_there_are(capsys, argument, answer):
+    assert cli.main([argument]) == 2
+    complaint = capsys.readouterr().err
+    assert answer in complaint
+    assert all(command in complaint for command in cli.COMMANDS)
+
+
+def test_version(capsys):
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"ganexp {__version__}\n"
+
+
+def test_a_pipe_closed_early_is_no_traceback(tmp_path):
+    command = f"{sys.executable} -m ganexp list | head -n 1"
+    ended = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.stdout == "callbacks\n"
+    assert ended.stderr == ""
+
+
+def test_an_error_of_the_programs_own_is_not_hidden(monkeypatch):
+    from ganexp.commands import list as command
+
+    monkeypatch.setattr(command, "conf_dir", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["list"])

@@ -1,0 +1,65 @@
+"""The wheel alone trains: it carries the configuration, and nothing of the repository is needed."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+TRAIN = """
+import sys
+import ganexp
+from ganexp import cli, composition
+from pathlib import Path
+installed = Path(sys.argv[1])
+assert Path(ganexp.__file__).is_relative_to(installed), ganexp.__file__
+assert composition.conf_dir() == installed / "ganexp" / "conf", composition.conf_dir()
+sys.exit(cli.main(sys.argv[2:]))
+"""
+
+TINY = ["model.generator.width=8", "model.discriminator.width=8", "images=128", "data.batch_size=64", "trainer=cpu"]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, REPOSITORY]
+    subprocess.run(build, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def test_it_holds_every_module_and_every_config_and_nothing_else(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        held = {name for name in archive.namelist() if ".dist-info/" not in name}
+    source, conf = REPOSITORY / "src", REPOSITORY / "conf"
+    modules = {path.relative_to(source).as_posix() for path in (source / "ganexp").rglob("*.py")}
+    assert held == modules | {f"ganexp/conf/{path.relative_to(conf).as_posix()}" for path in conf.rglob("*.yaml")}
+
+
+def test_it_trains_where_no_repository_is_around(wheel, tmp_path):
+    installed, here = tmp_path / "installed", tmp_path / "here"
+    here.mkdir()
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-index",
+        "--no-deps",
+        "--target",
+        installed,
+        wheel,
+    ]
+    subprocess.run(install, check=True, capture_output=True)
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    command = [sys.executable, "-c", TRAIN, installed, *TINY, "run_dir=run"]
+    ended = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert (here / "run" / "checkpoints" / "last.ckpt").exists()
+    assert (here / "run" / "samples" / "00000128.png").exists()
