@@ -26,4 +26,4 @@ def cosine(progress: float, final: float = 0.0) -> float:
 
 def warmup(progress: float, until: float = 0.05) -> float:
     """Rise linearly from 0 until ``until``, then hold."""
-    return min(1.0, progress / until)
+    return min(1.0, progress / until) if until > 0 else 1.0

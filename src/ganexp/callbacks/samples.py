@@ -18,6 +18,8 @@ class SampleGrid(L.Callback):
     """
 
     def __init__(self, folder: str, every: int, seed: int, rows: int = 8) -> None:
+        if rows < 1:
+            raise ValueError(f"callbacks.samples.rows={rows}: it must be 1 or more")
         self.folder = Path(folder)
         self.every = Every(every)
         self.seed = seed

@@ -1,5 +1,6 @@
 """The deep convolutional GAN (arXiv 1511.06434, section 3 and figure 1)."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor, nn
@@ -7,40 +8,39 @@ from torch import Tensor, nn
 from ganexp.layers.normalization import Normalization
 from ganexp.networks.checks import require_positive
 
-STARTS = (4, 7)  # the smallest map's side: 4 for powers of two, 7 for 28, 56, 112 …
+SMALLEST = (4, 7)  # the sides that the smallest map may have: 4 for powers of two, 7 for 28, 56, 112 …
 
 
-def doublings(image_size: int) -> tuple[int, int]:
-    """Return (start, steps) with image_size = start * 2^steps, start in STARTS and steps >= 1.
+def doublings(image_size: int, smallest: Sequence[int] = SMALLEST) -> tuple[int, int]:
+    """Return (start, steps) with image_size = start * 2^steps, start in `smallest` and steps >= 1.
 
     Raises ValueError for any other size; the message names the nearest sizes that can be built.
     """
     require_positive(image_size=image_size)
     enough = range(1, image_size.bit_length() + 1)
-    sizes = {start * 2**steps: (start, steps) for start in STARTS for steps in enough}
+    sizes = {start * 2**steps: (start, steps) for start in smallest for steps in enough}
     if image_size in sizes:
         return sizes[image_size]
     below = sorted(size for size in sizes if size < image_size)
     above = sorted(size for size in sizes if size > image_size)
     near = [*below[-1:], above[0]]
     raise ValueError(
-        f"a DCGAN doubles a map of 4x4 or 7x7 and cannot make {image_size}x{image_size}: "
-        f"set data.image_size to {' or '.join(map(str, near))}"
+        f"a DCGAN doubles a map of {' or '.join(f'{start}x{start}' for start in smallest)} and cannot make "
+        f"{image_size}x{image_size}: set data.image_size to {' or '.join(map(str, near))}"
     )
 
 
-def step_widths(image_size: int, width: int, max_width: int) -> list[int]:
+def step_widths(steps: int, width: int, max_width: int) -> list[int]:
     """Return the hidden maps' channels, largest map first: width, doubled at each step up to max_width."""
-    _, steps = doublings(image_size)
     return [min(width * 2**step, max_width) for step in range(steps)]
 
 
 class Generator(nn.Module):
     """Noise (N, latent) to images (N, channels, image_size, image_size) in [-1, 1].
 
-    `width` is the number of channels of the largest hidden map; it doubles with each halving of the map,
-    up to `max_width`: 1024, 512, 256, 128 at 64x64. Raises ValueError for an image_size other than
-    4 * 2^k or 7 * 2^k with k >= 1, and for other sizes below 1.
+    `width` is the number of channels of the largest hidden map; it doubles with each halving of the map, up to
+    `max_width`: 1024, 512, 256, 128 at 64x64. `smallest` are the sides that the first map may have. Raises ValueError
+    for an image_size other than one of them doubled once or oftener, and for other sizes below 1.
     """
 
     def __init__(
@@ -51,11 +51,12 @@ class Generator(nn.Module):
         normalization: Normalization,
         width: int = 128,
         max_width: int = 1024,
+        smallest: Sequence[int] = SMALLEST,
     ) -> None:
         super().__init__()
         require_positive(latent=latent, channels=channels, width=width, max_width=max_width)
-        start, _ = doublings(image_size)
-        widths = step_widths(image_size, width, max_width)[::-1]
+        start, steps = doublings(image_size, smallest)
+        widths = step_widths(steps, width, max_width)[::-1]
         first = nn.ConvTranspose2d(latent, widths[0], start)
         layers: list[nn.Module] = [normalization.hidden(_initialized(first)), nn.ReLU()]
         for inputs, outputs in pairwise(widths):
@@ -83,11 +84,12 @@ class Discriminator(nn.Module):
         normalization: Normalization,
         width: int = 128,
         max_width: int = 1024,
+        smallest: Sequence[int] = SMALLEST,
     ) -> None:
         super().__init__()
         require_positive(channels=channels, width=width, max_width=max_width)
-        start, _ = doublings(image_size)
-        widths = step_widths(image_size, width, max_width)
+        start, steps = doublings(image_size, smallest)
+        widths = step_widths(steps, width, max_width)
         layers: list[nn.Module] = [
             normalization.edge(_initialized(_halving(channels, widths[0]))),
             nn.LeakyReLU(0.2),
