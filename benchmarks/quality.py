@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from ganexp import composition, run_folder
 from ganexp.commands.building import build
-from ganexp.commands.sampling import load_model
-from ganexp.run_folder import last_checkpoint
+from ganexp.commands.loading import load_weights
+from ganexp.data.values import to_signed_unit
 
 SAMPLES = 1_000
 CONFIDENT = 0.9
@@ -56,40 +56,59 @@ def trained(images: Tensor, labels: Tensor, classes: int) -> nn.Module:
     return network.eval()
 
 
-def figures(network: nn.Module, images: Tensor, labels: Tensor | None, classes: int) -> str:
-    """Return the shares recognized, of each class, and drawn as asked for."""
+def recognized(network: nn.Module, images: Tensor) -> tuple[Tensor, float]:
+    """Return the share of each class (K,) and the share of images recognized with confidence."""
     with torch.no_grad():
-        confidence, guess = torch.cat([network(part).softmax(1) for part in images.split(256)]).max(1)
-    shares = torch.bincount(guess, minlength=classes) / len(images)
-    text = f"confident {(confidence > CONFIDENT).float().mean():.1%}, classes "
-    text += " ".join(f"{share:.1%}" for share in shares.tolist()) + f", rarest {shares.min():.1%}"
-    if labels is not None:
-        text += f", as the label says {(guess == labels).float().mean():.1%}"
-    return text
+        probabilities = torch.cat([network(part).softmax(1) for part in images.split(256)])
+    confidence, guess = probabilities.max(1)
+    shares = torch.bincount(guess, minlength=probabilities.shape[1]) / len(images)
+    return shares, (confidence > CONFIDENT).float().mean().item()
 
 
-def judge(folder: Path) -> None:
-    """Print the figures of one run."""
+def judge_of(folder: Path) -> tuple[nn.Module, Tensor, Tensor]:
+    """Return a classifier trained on nine tenths of the run's data, and the images and labels of the last tenth."""
     config = run_folder.read_config(folder)
     data = build(config.data)
     data.prepare_data()
     data.setup("fit")
     everything = data.dataset.__getitems__(list(range(len(data.dataset))))
-    images, labels = everything["image"].float() / 127.5 - 1, everything["label"]
-    classes = config.data.num_classes
+    images, labels = to_signed_unit(everything["image"]), everything["label"]
     torch.manual_seed(0)
     order = torch.randperm(len(images))
     held_out, used = order[: len(order) // 10], order[len(order) // 10 :]
-    network = trained(images[used], labels[used], classes)
-    print(f"{folder}\n  held-out real: {figures(network, images[held_out], labels[held_out], classes)}")
-    model = load_model(config, last_checkpoint(folder)).cpu()
-    asked = list(range(classes)) if config.requires.labels else None
-    samples = model.sample(SAMPLES, 0, asked)
+    return trained(images[used], labels[used], config.data.num_classes), images[held_out], labels[held_out]
+
+
+def samples_of(folder: Path, labels: list[int] | None) -> Tensor:
+    """Return the run's samples (SAMPLES, C, S, S) of seed 0."""
+    model = build(run_folder.read_config(folder).model)
+    load_weights(model, run_folder.last_checkpoint(folder))
+    return model.sample(SAMPLES, 0, labels)
+
+
+def line(network: nn.Module, images: Tensor, labels: Tensor | None) -> str:
+    """Return the figures as text, with the share drawn as asked for where there are labels."""
+    shares, confident = recognized(network, images)
+    text = f"confident {confident:.1%}, rarest class {shares.min():.1%}, classes "
+    text += " ".join(f"{share:.1%}" for share in shares.tolist())
+    if labels is not None:
+        with torch.no_grad():
+            text += f", as the label says {(network(images).argmax(1) == labels).float().mean():.1%}"
+    return text
+
+
+def main(folder: Path) -> None:
+    """Print the figures of one run."""
+    config = run_folder.read_config(folder)
+    network, images, labels = judge_of(folder)
+    asked = list(range(config.data.num_classes)) if config.requires.labels else None
     drawn_as = torch.tensor(asked).repeat(SAMPLES)[:SAMPLES] if asked else None
-    print(f"  samples:       {figures(network, samples, drawn_as, classes)}")
+    print(folder)
+    print(f"  held-out real: {line(network, images, labels)}")
+    print(f"  samples:       {line(network, samples_of(folder, asked), drawn_as)}")
 
 
 if __name__ == "__main__":
     composition.register_resolvers()
     for argument in sys.argv[1:]:
-        judge(Path(argument.removeprefix("run=")))
+        main(Path(argument.removeprefix("run=")))
