@@ -142,7 +142,7 @@ def only(which: str, overrides: list[str]) -> None:
     if which == "ganexp":
         train(64 * 20, overrides)
     else:
-        config = composition.compose([*SETTINGS, *overrides])
+        config = composition.compose([*SETTINGS, *overrides], [composition.conf_dir()])
         size, channels, batch = (config["data"][key] for key in ("image_size", "channels", "batch_size"))
         device = "cuda" if torch.cuda.is_available() else "cpu"
         networks = (

@@ -6,6 +6,8 @@ from itertools import product
 import lightning as L
 import pytest
 import torch
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
 from ganexp import checks, composition
@@ -45,9 +47,8 @@ def options():
 
 
 def compose(*overrides):
-    config = OmegaConf.create(composition.compose(["run_dir=unused", *overrides]))
-    OmegaConf.set_struct(config, True)
-    return config
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return hydra_compose("train", ["run_dir=unused", *overrides])
 
 
 def tiny(model, *overrides):
@@ -116,7 +117,7 @@ def test_the_command_line_wins_over_a_models_own_choice(option):
         alone = chosen_alone("loss", option)
         assert config.loss == alone.loss
         assert config.normalization.generator._target_.endswith(".spectral")
-        assert config.optimizer.generator._target_ == "torch.optim.SGD"
+        assert config.optimizer == chosen_alone("optimizer", "sgd").optimizer
 
 
 def test_the_players_normalizations_and_optimizers_are_chosen_apart():
@@ -209,7 +210,8 @@ def test_conditional_samples_come_one_class_a_column():
 @pytest.mark.parametrize("layout", GROUPS["data/mixture"])
 def test_the_toy_mixtures_train(layout):
     config = compose("model=gan", "data=gaussians", f"data/mixture={layout}", "data.points=64", "data.batch_size=16")
-    config.model.generator.widths = config.model.discriminator.widths = [8]
+    config.model.generator.widths = [8]
+    config.model.discriminator.widths = [8]
     module, data = build(config.model), build(config.data)
     L.Trainer(accelerator="cpu", max_epochs=1, limit_train_batches=2, logger=False, enable_checkpointing=False,
               enable_progress_bar=False, enable_model_summary=False).fit(module, datamodule=data)  # fmt: skip

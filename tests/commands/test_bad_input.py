@@ -22,7 +22,7 @@ COMPOSITION = {
     "a=[1": "'a=[1' cannot be read",
     "=3": "'=3' cannot be read",
     "loss=hinge,lsgan": "add --multirun",
-    "images=abc": "images=abc: a whole number is expected, for example images=200000",
+    "images=abc": "images=abc: a whole number is expected, for example images=120000",
     "images=1.5": "images=1.5: a whole number is expected",
     "images=null": "images=None: a whole number is expected",
     "images=0": "images=0: it must be a whole number, 1 or more",
@@ -52,7 +52,7 @@ def test_a_wrong_setting_is_named_with_what_is_right(ganexp, here, argument, ans
 
 BUILDING = {
     "a size the network cannot make": (["data.image_size=20"], "set data.image_size to 16 or 28"),
-    "a size the tutorial cannot make": (["model=dcgan_tutorial"], "set data.image_size to 28, not 16"),
+    "a size the tutorial cannot make": (["model=dcgan_tutorial"], "set data.image_size to 28, not 8"),
     "no feature map": (["model=gan", "normalization=instance"], "use `layer` instead"),
     "no labels": (["model=cgan", "data=gaussians"], "the model needs labels and the data has none"),
     "no labels, convolutional": (["model=cdcgan", "data=gaussians"], "the model needs labels and the data has none"),

@@ -15,7 +15,7 @@ def test_n_images_of_the_models_size_and_a_grid(ganexp, here, finished):
     outcome = ganexp("sample", f"run={finished}", "n=5", "out=drawn")
     assert outcome.status == 0, outcome.err
     assert sorted(path.name for path in (here / "drawn").iterdir()) == [*(f"{i:05d}.png" for i in range(5)), "grid.png"]
-    assert read(here / "drawn").shape == (5, 16, 16)
+    assert read(here / "drawn").shape == (5, 8, 8)
 
 
 def test_the_seed_decides_and_the_first_images_do_not_depend_on_n(ganexp, here, unlabelled):

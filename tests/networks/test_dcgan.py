@@ -48,9 +48,10 @@ def test_an_image_of_another_size_fails_loudly():
 
 
 def test_widths_are_the_papers_at_64():
-    assert step_widths(64, 128, 1024) == [128, 256, 512, 1024]
-    assert step_widths(128, 128, 1024) == [128, 256, 512, 1024, 1024]
+    assert step_widths(4, 128, 1024) == [128, 256, 512, 1024]
+    assert step_widths(5, 128, 1024) == [128, 256, 512, 1024, 1024]
     assert [doublings(size) for size in (8, 28, 56, 64)] == [(4, 1), (7, 2), (7, 3), (4, 4)]
+    assert [doublings(size, (1, 7)) for size in (8, 28)] == [(1, 3), (7, 2)]
 
 
 def test_maps_of_the_discriminator_at_64_are_32_16_8_4_and_the_generators_their_mirror():
