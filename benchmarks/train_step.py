@@ -34,6 +34,7 @@ from ganexp.networks import dcgan
 SETTINGS = ["model=dcgan", "data=cifar10", "data.batch_size=64"]
 IMAGES = 2_560
 WARM_UP = 2
+BUDGET = 200_000  # decides how often is logged, drawn and saved; the timing stops long before
 
 
 def bare_loop(generator: torch.nn.Module, discriminator: torch.nn.Module, batch_size: int) -> Callable[[], None]:
@@ -83,7 +84,8 @@ class Alternate(L.Callback):
 
     results: dict[str, list[float]]
 
-    def __init__(self, batches: int) -> None:
+    def __init__(self, chunks: int, batches: int) -> None:
+        self.chunks = chunks
         self.batches = batches
         Alternate.results = {"ganexp": [], "bare": []}
 
@@ -102,6 +104,8 @@ class Alternate(L.Callback):
             self.step()
         wait()
         self.results["bare"].append(time.perf_counter() - started)
+        if len(self.results["bare"]) >= self.chunks:
+            trainer.should_stop = True
         self.started = time.perf_counter()
 
 
@@ -164,8 +168,10 @@ def main(arguments: list[str]) -> None:
         only(options["only"], overrides)
         return
     chunks, batches = int(options.get("chunks", 12)), int(options.get("batches", 8))
-    alternate = [f"+callbacks.alternate={{_target_: __main__.Alternate, batches: {batches}}}"]
-    train(64 * batches * (chunks + WARM_UP), [*overrides, *alternate])
+    alternate = [
+        f"+callbacks.alternate={{_target_: __main__.Alternate, chunks: {chunks + WARM_UP}, batches: {batches}}}"
+    ]
+    train(BUDGET, [*overrides, *alternate])
     ganexp, bare = (Alternate.results[name][WARM_UP:] for name in ("ganexp", "bare"))
     ratios = sorted(a / b for a, b in zip(ganexp, bare, strict=True))
     print(f"ms a batch: ganexp {median(ganexp) / batches * 1e3:.2f}, bare {median(bare) / batches * 1e3:.2f}")
