@@ -37,6 +37,7 @@ TINY = {
 IMAGE_SIZE = {"dcgan_tutorial": 28}
 REFUSED = {
     ("gan", "instance"): "instance normalization needs a feature map",
+    ("dcgan_small", "instance"): "instance normalization needs a feature map",
     ("cgan", "instance"): "instance normalization needs a feature map",
     ("dcgan_tutorial", "instance"): "instance normalization needs a feature map",
 }

@@ -23,6 +23,7 @@ class Normalization:
     activation: Callable[[Layer], nn.Module] | None = None  # from a layer to the norm of its output
     weight: Callable[[Layer], nn.Module] | None = None  # from a layer to itself with a normalized weight
     centres: bool = False  # whether `activation` subtracts each channel's mean
+    within_maps: bool = False  # whether `activation` takes its statistics within single feature maps
 
     def hidden(self, layer: nn.Module) -> nn.Module:
         """Return a hidden layer with its normalization; shapes are the layer's own."""
@@ -56,7 +57,7 @@ def instance() -> Normalization:
 
     Its `hidden` raises ValueError for a Linear layer, whose output has no map to take statistics of.
     """
-    return Normalization(activation=_instance, centres=True)
+    return Normalization(activation=_instance, centres=True, within_maps=True)
 
 
 def layer() -> Normalization:

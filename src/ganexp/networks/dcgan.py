@@ -56,6 +56,7 @@ class Generator(nn.Module):
         super().__init__()
         require_positive(latent=latent, channels=channels, width=width, max_width=max_width)
         start, steps = doublings(image_size, smallest)
+        _require_maps(start, normalization)
         widths = step_widths(steps, width, max_width)[::-1]
         first = nn.ConvTranspose2d(latent, widths[0], start)
         layers: list[nn.Module] = [normalization.hidden(_initialized(first)), nn.ReLU()]
@@ -89,6 +90,7 @@ class Discriminator(nn.Module):
         super().__init__()
         require_positive(channels=channels, width=width, max_width=max_width)
         start, steps = doublings(image_size, smallest)
+        _require_maps(start, normalization)
         widths = step_widths(steps, width, max_width)
         layers: list[nn.Module] = [
             normalization.edge(_initialized(_halving(channels, widths[0]))),
@@ -104,6 +106,14 @@ class Discriminator(nn.Module):
         """Return logits (N,) from images (N, channels, image_size, image_size)."""
         # A reshape, not a flatten: an image of another size must fail here.
         return self.layers(image).reshape(len(image))
+
+
+def _require_maps(start: int, normalization: Normalization) -> None:
+    if start == 1 and normalization.within_maps:
+        raise ValueError(
+            "instance normalization needs a feature map of more than the one pixel that this network starts from: "
+            "use `layer` instead, or set smallest to [2, 7] or [4, 7]"
+        )
 
 
 def _doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
