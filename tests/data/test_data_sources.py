@@ -16,8 +16,8 @@ from PIL import Image
 from scipy.io import savemat
 from torchvision import datasets
 
+from ganexp.cache import cache_folder
 from ganexp.data import sources
-from ganexp.data.cache import cache_folder
 from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
 from ganexp.data.loading import training_loader

@@ -12,8 +12,8 @@ from torch.utils.data import Dataset
 
 from ganexp.data.decoding import Decoder
 from ganexp.data.pictures import Pictures, name_of
-from ganexp.data.progress import progress
 from ganexp.data.unreadable import unreadable
+from ganexp.progress import progress
 
 CHUNK = 64
 

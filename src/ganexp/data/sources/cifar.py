@@ -5,9 +5,9 @@ from pathlib import Path
 from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import extract_archive
 
-from ganexp.data.download import Remote, folders_of, obtain
 from ganexp.data.pictures import ArrayPictures
 from ganexp.data.sources.splits import check_split
+from ganexp.download import Remote, folders_of, obtain
 
 
 def cifar10(root: str, split: str = "train", download: bool = True) -> ArrayPictures:

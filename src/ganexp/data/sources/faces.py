@@ -9,10 +9,10 @@ from pathlib import Path
 
 from torchvision.datasets import CelebA
 
-from ganexp.data.cache import one_process_at_a_time
-from ganexp.data.download import Remote, missing
+from ganexp.cache import one_process_at_a_time
 from ganexp.data.pictures import FilePictures
 from ganexp.data.sources.splits import check_split
+from ganexp.download import Remote, missing
 from ganexp.errors import UserError
 
 ADDRESS = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import SVHN
 
-from ganexp.data.download import Remote, folders_of, obtain
 from ganexp.data.pictures import ArrayPictures
 from ganexp.data.sources.splits import check_split
+from ganexp.download import Remote, folders_of, obtain
 
 
 def svhn(root: str, split: str = "train", download: bool = True) -> ArrayPictures:

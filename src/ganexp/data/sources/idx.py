@@ -8,9 +8,9 @@ from pathlib import Path
 from torchvision.datasets import MNIST, FashionMNIST
 from torchvision.datasets.mnist import read_image_file, read_label_file
 
-from ganexp.data.download import Remote, folders_of, obtain
 from ganexp.data.pictures import ArrayPictures
 from ganexp.data.sources.splits import check_split
+from ganexp.download import Remote, folders_of, obtain
 from ganexp.errors import UserError
 
 PREFIXES = {"train": "train", "test": "t10k"}

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ganexp.data.cache import cache_folder
-from ganexp.data.download import Remote, missing
+from ganexp.cache import cache_folder
 from ganexp.data.sources.splits import check_split
+from ganexp.download import Remote, missing
 from ganexp.errors import UserError
 
 ADDRESS = "http://dl.yf.io/lsun/scenes/"

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ganexp.data.cache import cache_folder, one_process_at_a_time, writable
-from ganexp.data.progress import progress
+from ganexp.cache import cache_folder, one_process_at_a_time, writable
 from ganexp.errors import UserError
+from ganexp.progress import progress
 
 log = logging.getLogger(__name__)
 
