@@ -1,5 +1,6 @@
 """What a score is, and what every metric of generated images has in common."""
 
+from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol
 
 from torch import Tensor
@@ -14,7 +15,8 @@ class Score(NamedTuple):
     spread: float | None = None
 
 
-class Moments(NamedTuple):
+@dataclass(frozen=True)
+class Moments:
     """Count, mean (D,) and unbiased covariance (D, D) of features, in float64."""
 
     count: int
