@@ -2,8 +2,16 @@
 
 import os
 
+import pytest
+
 # Tiny networks run faster on one thread, and threads that wait for a busy core cost a hundredfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Nothing reaches for a network, a user's cache or a user's data.
 os.environ["WANDB_MODE"] = "offline"
 os.environ.pop("GANEXP_DATA", None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory):
+    """One cache for all tests, so that a classifier is trained once; the user's own stays as it is."""
+    os.environ["GANEXP_CACHE"] = str(tmp_path_factory.mktemp("cache"))

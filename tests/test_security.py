@@ -9,9 +9,10 @@ import pytest
 import torch
 import yaml
 
+import runs
 from ganexp import cli
 
-TINY = ["model.generator.width=8", "model.discriminator.width=8", "images=64", "data.batch_size=64", "trainer=cpu"]
+TINY = [*runs.TINY, "images=64"]
 
 
 @pytest.fixture(scope="module")

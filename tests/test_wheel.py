@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import runs
+
 REPOSITORY = Path(__file__).parents[1]
 
 TRAIN = """
@@ -21,7 +23,7 @@ assert composition.conf_dir() == installed / "ganexp" / "conf", composition.conf
 sys.exit(cli.main(sys.argv[2:]))
 """
 
-TINY = ["model.generator.width=8", "model.discriminator.width=8", "images=128", "data.batch_size=64", "trainer=cpu"]
+TINY = [*runs.TINY, "images=128"]
 
 
 @pytest.fixture(scope="module")

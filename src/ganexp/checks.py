@@ -25,6 +25,8 @@ def check_parts(config: dict[str, Any]) -> None:
     for part in ("callbacks", "logger"):
         if not isinstance(config.get(part), dict):
             raise UserError(f"{part}: a group of named parts is expected; python -m ganexp list {part}")
+    if not isinstance(config["callbacks"].get("budget"), dict):
+        raise UserError("callbacks.budget: without it a run has no end; give images=N instead")
     for key in ("images", "seed"):
         if not is_whole(config.get(key)) and "${" not in str(config.get(key)):
             raise UserError(f"{key}={config.get(key)}: a whole number is expected")
@@ -35,6 +37,7 @@ def check(config: dict[str, Any]) -> None:
     check_counts(config)
     check_seed(config["seed"])
     check_trainer(config["trainer"])
+    check_clipping(config)
     check_labels(config)
 
 
@@ -45,10 +48,14 @@ def check_counts(config: dict[str, Any]) -> None:
         "data.batch_size": config["data"].get("batch_size", 1),
         "model.accumulate": config["model"].get("accumulate", 1),
         "model.critic_steps": config["model"].get("critic_steps", 1),
+        "scoring.every": config["scoring"]["every"],
     }
     for key, value in counts.items():
         if not is_whole(value) or value < 1:
             raise UserError(f"{key}={value}: it must be a whole number, 1 or more")
+    samples = config["scoring"]["samples"]
+    if not is_whole(samples) or samples < 2:
+        raise UserError(f"scoring.samples={samples}: it must be a whole number, 2 or more; metric=none scores nothing")
 
 
 def check_seed(seed: int) -> None:
@@ -62,6 +69,19 @@ def check_trainer(trainer: dict[str, Any]) -> None:
     for name, (neutral, ours, reason) in OURS_INSTEAD.items():
         if trainer.get(name, neutral) != neutral:
             raise UserError(f"trainer.{name}={trainer[name]}: {reason}; use {ours}= instead")
+    if trainer.get("limit_train_batches") == 0:
+        raise UserError("trainer.limit_train_batches=0: there is nothing to train on; give images=N for a short run")
+
+
+def check_clipping(config: dict[str, Any]) -> None:
+    """Refuse a fused optimizer where gradients are clipped after a loss scaler: it unscales them itself, too late."""
+    scaled = str(config["trainer"].get("precision")) in ("16", "16-mixed")
+    for player, optimizer in (config.get("optimizer") or {}).items():
+        if scaled and config["model"].get("gradient_clip") is not None and optimizer.get("fused"):
+            raise UserError(
+                f"model.gradient_clip={config['model']['gradient_clip']} with trainer.precision=16-mixed needs "
+                f"optimizer.{player}.fused=false"
+            )
 
 
 def check_labels(config: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from ganexp.errors import Interrupted, UserError
 
 COMMANDS = {
     "train": "train a model (the default command)",
+    "evaluate": "score runs or folders of images: run=DIR, or fake=DIR real=DIR",
     "sample": "write images from a trained generator: run=DIR n=64 out=DIR",
     "list": "what there is to choose: every option of every config group",
 }

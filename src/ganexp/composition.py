@@ -134,9 +134,12 @@ def same_kind(value: Any, default: Any) -> bool:
 
 def explain(error: Exception, known: Sequence[str] = ()) -> str:
     """Say in one line what is wrong with a configuration, with the nearest of the ``known`` names."""
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
-        return unknown(f"{group}={option}", f"{group} option", option, sorted(error.options))
+        # Hydra does not say the options where several are chosen.
+        options = error.options or groups(conf_dir()).get(group)
+        if options:
+            return unknown(f"{group}={option}", f"{group} option", option, sorted(options))
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is not set: give {error.full_key}=…"
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
@@ -176,21 +179,46 @@ def known_keys(overrides: list[str], folders: list[Path]) -> list[str]:
 
 
 def is_choice(override: str, folders: list[Path]) -> bool:
-    """Return whether an override chooses an existing option of an existing config group."""
-    group, _, option = override.lstrip("+").partition("=")
-    return option in groups(*folders).get(group.partition("@")[0], [])
+    """Return whether an override chooses existing options of an existing config group."""
+    group, _, choice = override.lstrip("+").partition("=")
+    options = groups(*folders).get(group.partition("@")[0], [])
+    return all(option.strip() in options for option in choice.strip("[]").split(","))
 
 
 def compose(overrides: list[str], folders: list[Path]) -> dict[str, Any]:
     """Return the unresolved configuration for some overrides, as plain containers; empty where that fails."""
+    search = f"hydra.searchpath=[{','.join(f'file://{folder}' for folder in folders if folder.is_dir())}]"
+    try:
+        return OmegaConf.to_container(_compose("train", [search, *overrides]))  # type: ignore[return-value]
+    except COMPOSITION_ERRORS:
+        return {}
+
+
+def composed(name: str, overrides: list[str]) -> DictConfig:
+    """Return the configuration of that name for some overrides.
+
+    Raises UserError for what it does not have and for values of the wrong kind.
+    """
+    choices = [override for override in overrides if is_choice(override, [conf_dir()])]
+    keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
+    try:
+        defaults = OmegaConf.to_container(_compose(name, choices))
+        config = _compose(name, overrides)
+    except COMPOSITION_ERRORS as error:
+        raise UserError(explain(error, [*groups(conf_dir()), *_keys(name)])) from error
+    check_types(OmegaConf.to_container(config), defaults, keys)  # type: ignore[arg-type]
+    return config
+
+
+def _keys(name: str) -> list[str]:
+    return [key for key, _ in flatten(OmegaConf.to_container(_compose(name, [])))]
+
+
+def _compose(name: str, overrides: list[str]) -> DictConfig:
     from hydra import compose as hydra_compose
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
     GlobalHydra.instance().clear()
-    search = f"hydra.searchpath=[{','.join(f'file://{folder}' for folder in folders if folder.is_dir())}]"
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        try:
-            return OmegaConf.to_container(hydra_compose("train", [search, *overrides]))  # type: ignore[return-value]
-        except COMPOSITION_ERRORS:
-            return {}
+        return hydra_compose(name, overrides)

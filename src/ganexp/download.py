@@ -1,4 +1,4 @@
-"""Files from the network, each checked by its md5 sum."""
+"""Files from the network, each checked by its checksum."""
 
 import hashlib
 import http.client
@@ -23,19 +23,35 @@ BLOCK = 1 << 18
 
 @dataclass(frozen=True)
 class Remote:
-    """A file that can be had: its name, its md5 sum if known, and the addresses that serve it."""
+    """A file that can be had: its name, the addresses that serve it, and of its checksums what is known.
+
+    ``sha256`` may be only the beginning of it.
+    """
 
     name: str
     md5: str | None = None
     urls: tuple[str, ...] = ()
+    sha256: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.name} (md5 {self.md5})" if self.md5 else self.name
+        known = ", ".join(f"{kind} {value}" for kind, value in self._known().items())
+        return f"{self.name} ({known})" if known else self.name
 
     def lies_in(self, folder: Path) -> bool:
         """Return whether the file is in a folder, whole."""
         path = folder / self.name
-        return path.is_file() and (self.md5 is None or md5_of(path) == self.md5)
+        return path.is_file() and not self.wrong_checksums(path)
+
+    def wrong_checksums(self, path: Path) -> list[str]:
+        """Return those checksums of a file that are not as they should be."""
+        return [
+            found
+            for kind, value in self._known().items()
+            if not (found := checksum_of_file(path, kind)).startswith(value)
+        ]
+
+    def _known(self) -> dict[str, str]:
+        return {kind: value for kind, value in (("md5", self.md5), ("sha256", self.sha256)) if value}
 
 
 class DownloadError(Exception):
@@ -48,10 +64,10 @@ def missing(data: str, why: str, files: Sequence[Remote], address: str, folder: 
     return UserError(f"{data}: {why}. By hand: from {address} put into {folder}: {names}.")
 
 
-def md5_of(path: Path) -> str:
-    """Return a file's md5 sum in hexadecimal."""
+def checksum_of_file(path: Path, kind: str = "sha256") -> str:
+    """Return a file's md5 or sha256 sum in hexadecimal."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        return hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
 
 
 def obtain(
@@ -109,32 +125,30 @@ def fetch(file: Remote, folder: Path) -> Path:
     reasons = []
     for url in file.urls:
         try:
-            md5 = _stream(url, part)
+            _stream(url, part)
         except (OSError, http.client.HTTPException) as error:
             reasons.append(f"{urlsplit(url).netloc}: {_reason(error)}")
         else:
-            if file.md5 is None or md5 == file.md5:
+            wrong = file.wrong_checksums(part)
+            if not wrong:
                 part.replace(path)
                 return path
-            reasons.append(f"{urlsplit(url).netloc}: {file.name} came with the wrong checksum {md5}")
+            reasons.append(f"{urlsplit(url).netloc}: {file.name} came with the wrong checksum {wrong[0]}")
         finally:
             part.unlink(missing_ok=True)
     raise DownloadError("; ".join(reasons) or f"no address for {file.name}")
 
 
-def _stream(url: str, path: Path) -> str:
-    md5 = hashlib.md5(usedforsecurity=False)
+def _stream(url: str, path: Path) -> None:
     request = urllib.request.Request(url, headers={"User-Agent": "ganexp"})
     with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response, path.open("wb") as out:
         length = response.headers.get("Content-Length")
         size = f" ({int(length) / 1e6:,.1f} MB)" if length else ""
-        log.info("data: downloading %s%s", url, size)
+        log.info("downloading %s%s", url, size)
         with progress(f"downloading {url.rsplit('/', 1)[-1]}", float(length) if length else None) as advance:
             while block := response.read(BLOCK):
                 out.write(block)
-                md5.update(block)
                 advance(len(block))
-    return md5.hexdigest()
 
 
 def _reason(error: Exception) -> str:

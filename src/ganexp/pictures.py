@@ -7,10 +7,25 @@ from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
 
+from ganexp.errors import UserError
+
 
 def quantized(images: Tensor) -> Tensor:
     """Map images in [-1, 1] to uint8 by that fixed range, never by their own minimum and maximum."""
     return images.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
+
+
+def as_saved(samples: Tensor) -> Tensor:
+    """Return images in [-1, 1] as the uint8 that is saved of them, and points (N, 2, 1, 1) as they are.
+
+    Raises UserError if a sample has values that are not finite, which no byte can hold.
+    """
+    broken = int((~samples.flatten(1).isfinite().all(1)).sum())
+    if broken:
+        raise UserError(
+            f"{broken} of {len(samples)} samples are not finite (NaN images): the generator's weights are broken"
+        )
+    return samples if samples.shape[2:] == (1, 1) else quantized(samples)
 
 
 def picture(samples: Tensor, columns: int) -> Image.Image:

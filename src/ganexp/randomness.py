@@ -1,8 +1,12 @@
 """Randomness as a pure function of (seed, purpose, number), so that nothing random needs to be saved."""
 
 import hashlib
+from collections.abc import Sequence
 
 import torch
+from torch import Tensor
+
+BLOCK = 64
 
 
 def derived_seed(seed: int, purpose: str, number: int = 0) -> int:
@@ -22,3 +26,8 @@ def seed_layers(seed: int, device: torch.device) -> None:
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
+
+
+def blocks(n: int) -> Sequence[Tensor]:
+    """Return the numbers of ``n`` samples in blocks that are drawn at once, so that no sample depends on ``n``."""
+    return torch.arange(n).split(BLOCK) if n else ()

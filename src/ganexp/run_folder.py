@@ -129,7 +129,15 @@ def last_checkpoint(folder: Path) -> Path:
 
     Raises UserError if there is none yet.
     """
-    path = folder / CHECKPOINTS / "last.ckpt"
+    return checkpoint(folder, "last")
+
+
+def checkpoint(folder: Path, name: str) -> Path:
+    """Return the path of the checkpoint of that name, such as last or best.
+
+    Raises UserError if there is none yet.
+    """
+    path = folder / CHECKPOINTS / f"{name}.ckpt"
     if not path.is_file():
         raise UserError(f"{folder} has no checkpoint yet: {path} is missing; train it longer, or start anew")
     return path

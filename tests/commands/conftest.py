@@ -7,9 +7,7 @@ import pytest
 from PIL import Image
 
 from ganexp import cli
-
-NETWORKS = ["model.generator.width=8", "model.discriminator.width=8"]
-TINY = [*NETWORKS, "images=256", "data.batch_size=64", "trainer=cpu"]
+from runs import NETWORKS, UNSCORED
 
 
 @dataclass
@@ -81,5 +79,5 @@ def pictures(tmp_path):
 
 
 def train(folder, *overrides):
-    assert cli.main([f"run_dir={folder}", *TINY[2:], *overrides]) == 0
+    assert cli.main([f"run_dir={folder}", *UNSCORED, "images=256", *overrides]) == 0
     return folder

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-TINY = ["model.generator.width=8", "model.discriminator.width=8", "images=256", "data.batch_size=64", "trainer=cpu"]
+from runs import TINY
 
 COMPOSITION = {
     "model=dcgann": "model=dcgann: no such model option; did you mean dcgan?",
@@ -22,7 +22,7 @@ COMPOSITION = {
     "a=[1": "'a=[1' cannot be read",
     "=3": "'=3' cannot be read",
     "loss=hinge,lsgan": "add --multirun",
-    "images=abc": "images=abc: a whole number is expected, for example images=120000",
+    "images=abc": "images=abc: a whole number is expected, for example images=",
     "images=1.5": "images=1.5: a whole number is expected",
     "images=null": "images=None: a whole number is expected",
     "images=0": "images=0: it must be a whole number, 1 or more",
@@ -34,6 +34,12 @@ COMPOSITION = {
     "trainer.gradient_clip_val=1": "use model.gradient_clip= instead",
     "trainer.accumulate_grad_batches=2": "use model.accumulate= instead",
     "trainer.max_steps=3": "use images= instead",
+    "trainer.limit_train_batches=0": "there is nothing to train on",
+    "callbacks.budget=null": "callbacks.budget: without it a run has no end",
+    "scoring.every=0": "scoring.every=0: it must be",
+    "scoring.samples=1": "scoring.samples=1: it must be a whole number, 2 or more",
+    "metric=fidd": "metric=fidd: no such metric option; did you mean fid?",
+    "metric=[fid,kidd]": "metric=kidd: no such metric option; did you mean kid?",
     "optimizer.generator.lr=fast": "optimizer.generator.lr=fast: a number is expected, for example",
     "data=image_folder": "data.root is not set: give data.root=",
     "--frobnicate": "--frobnicate: no such flag",

@@ -7,6 +7,8 @@ import signal
 
 import pytest
 
+from runs import TINY
+
 
 @pytest.fixture
 def file_size_limit():
@@ -45,7 +47,7 @@ def test_every_other_file_that_cannot_be_written_is_one_line(ganexp, monkeypatch
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(MetricsCSV, "log_metrics", full)
-    outcome = ganexp("model.generator.width=8", "model.discriminator.width=8", "images=64", "trainer=cpu")
+    outcome = ganexp(*TINY)
     assert outcome.status == 1
     assert os.strerror(number) in outcome.complaint
     assert "what was written before is whole" in outcome.complaint

@@ -11,8 +11,7 @@ import torch
 
 from ganexp.callbacks.interruption import GracefulStop
 from ganexp.game import AdversarialModule
-
-TINY = ["model.generator.width=8", "model.discriminator.width=8", "data.batch_size=64", "trainer=cpu"]
+from runs import TINY
 
 
 def wait_for(path, process):

@@ -86,7 +86,7 @@ def test_what_is_missing_is_asked_for(ganexp):
 
 
 def test_points_are_written_as_numbers(ganexp, here):
-    run = ["model=gan", "data=gaussians", "data.points=512", "images=512", "run_dir=run", "trainer=cpu"]
+    run = ["model=gan", "data=gaussians", "data.points=512", "images=512", "run_dir=run", "trainer=cpu", "metric=none"]
     assert ganexp(*run, "model.generator.widths=[8]", "model.discriminator.widths=[8]").status == 0
     assert ganexp("sample", "run=run", "n=7", "out=drawn").status == 0
     points = np.loadtxt(here / "drawn" / "points.csv", delimiter=",", skiprows=1)

@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def composed(tmp_path):
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
-    primary = f"defaults:\n  - data: digits\n  - _self_\nseed: 3\ndata_root: {tmp_path}\n"
+    primary = f"defaults:\n  - metric: none\n  - data: digits\n  - _self_\nseed: 3\ndata_root: {tmp_path}\n"
     (tmp_path / "primary.yaml").write_text(f"hydra:\n  searchpath: ['file://{CONF}']\n{primary}")
 
     def compose_data(*overrides):

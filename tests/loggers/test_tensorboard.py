@@ -5,10 +5,9 @@ import csv
 import pytest
 
 from ganexp import cli
+from runs import TINY
 
 event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-
-TINY = ["model.generator.width=8", "model.discriminator.width=8", "images=256", "data.batch_size=64", "trainer=cpu"]
 
 
 def test_event_files_have_the_curves_of_metrics_csv_and_the_samples(tmp_path):

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+import runs
 from ganexp import cli
 from ganexp.loggers import wandb as module
 from ganexp.loggers.wandb import WandB, reason_to_go_offline
 
-TINY = ["model.generator.width=8", "model.discriminator.width=8", "images=64", "data.batch_size=64", "trainer=cpu"]
+TINY = [*runs.TINY, "images=64"]
 
 
 @pytest.fixture(autouse=True)

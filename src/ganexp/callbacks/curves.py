@@ -27,11 +27,20 @@ class Curves(L.Callback):
         self.every.start(module.images_seen)
         self.last_time = time.perf_counter()
         self.last_images = module.images_seen
+        self.validated = 0.0
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
         """Log when it is time."""
         if self.every.due(module.images_seen):
             self.log_row(trainer, module)
+
+    def on_validation_start(self, trainer: L.Trainer, module: Any) -> None:
+        """Stop the clock of the training speed, which scoring is no part of."""
+        self.validation_began = time.perf_counter()
+
+    def on_validation_end(self, trainer: L.Trainer, module: Any) -> None:
+        """Start it again."""
+        self.validated += time.perf_counter() - self.validation_began
 
     def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
         """Log what is left of a finished run, then draw; a stopped run goes on with its unfinished row."""
@@ -59,8 +68,9 @@ class Curves(L.Callback):
     def _speed(self, images_seen: int) -> dict[str, float]:
         now = time.perf_counter()
         passed = now - self.last_time
-        rate = (images_seen - self.last_images) / passed
+        rate = (images_seen - self.last_images) / (passed - self.validated)
         self.seconds += passed
+        self.validated = 0.0
         self.last_time, self.last_images = now, images_seen
         return {"time/seconds": self.seconds, "time/images_per_second": rate}
 

@@ -12,6 +12,18 @@ from ganexp.commands.trust import require_trusted
 from ganexp.errors import UserError
 
 TRUST = "trust="
+CHANGEABLE = (
+    "images",
+    "trainer",
+    "logger",
+    "callbacks",
+    "scoring",
+    "data_root",
+    "data.root",
+    "data.workers",
+    "data.in_memory",
+)
+"""What may differ from when the run began; everything else is what it is a run of, or is in the checkpoint."""
 
 
 def main(folder: Path, overrides: list[str]) -> None:
@@ -46,8 +58,11 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
         key, _, value = override.partition("=")
         if key not in known:
             raise UserError(composition.unknown(key, "option", key, known))
-        if key.partition(".")[0] == "optimizer":
-            raise UserError(f"{override}: with resume= the checkpoint's optimizers go on; start a new run for others")
+        if not any(key == part or key.startswith(f"{part}.") for part in CHANGEABLE):
+            raise UserError(
+                f"{override}: a resumed run goes on with its own {key.partition('.')[0]}; what can change is "
+                f"{', '.join(CHANGEABLE)}; start a new run for another"
+            )
         try:
             OmegaConf.update(config, key, OmegaConf.create({"value": yaml.safe_load(value)})["value"])
         except (OmegaConfBaseException, yaml.YAMLError) as error:

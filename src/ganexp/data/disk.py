@@ -1,6 +1,8 @@
 """Data left on disk: decoded when a batch asks for it."""
 
+import hashlib
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -34,6 +36,22 @@ class OnDisk(Dataset[dict[str, Tensor]]):
         if self.labelled:
             item["label"] = torch.tensor(int(label))
         return item
+
+    def checksum(self) -> str:
+        """Return a checksum of the pictures' names, sizes and times of change, and of how they are decoded.
+
+        Reading millions of pictures would take longer than training on them.
+        """
+        decoder = self.decoder
+        digest = hashlib.blake2b(digest_size=16)
+        digest.update(f"{decoder.image_size} {decoder.channels} {decoder.resize_filter} {self.labelled}".encode())
+        for index in range(len(self)):
+            name = name_of(self.pictures, index)
+            digest.update(f"{name}\n".encode())
+            if Path(name).is_file():
+                state = Path(name).stat()
+                digest.update(f"{state.st_size} {state.st_mtime_ns}\n".encode())
+        return digest.hexdigest()
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """Return one batch."""

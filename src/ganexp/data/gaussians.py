@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ganexp.data.loading import training_loader
+from ganexp.data.loading import sample_loader, training_loader
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
 from ganexp.randomness import generator
@@ -163,3 +163,7 @@ class GaussianData(L.LightningDataModule):
         Raises UserError if the batch size does not fit the number of points or of ranks.
         """
         return training_loader(self.dataset, self.batch_size, self.seed, self.trainer)
+
+    def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
+        """Return the numbers of the samples to be scored; the data has no part in validation."""
+        return sample_loader(self.trainer)

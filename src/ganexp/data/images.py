@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
-from ganexp.data.loading import training_loader
+from ganexp.data.loading import sample_loader, training_loader
 from ganexp.data.memory import InMemory, available_cpus, decoded, machine_memory
 from ganexp.data.pictures import Pictures, classes_of
 from ganexp.data.values import to_signed_unit
@@ -118,9 +118,13 @@ class ImageData(L.LightningDataModule):
         """
         return training_loader(self.dataset, self.batch_size, self.seed, self.trainer, self._workers())
 
+    def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
+        """Return the numbers of the samples to be scored; the data has no part in validation."""
+        return sample_loader(self.trainer)
+
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Scale uint8 images to float32 in [-1, 1], on the device they are on by now."""
-        return {**batch, "image": to_signed_unit(batch["image"])}
+        return {key: to_signed_unit(value) for key, value in batch.items()}
 
     def _check_classes(self, found: list[str]) -> None:
         if self.num_classes is None or self.num_classes == len(found):

@@ -1,4 +1,4 @@
-"""The training loader, the same for every kind of data."""
+"""The loaders, the same for every kind of data."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from ganexp.data.disk import OnDisk
 from ganexp.data.memory import InMemory
 from ganexp.data.order import GlobalBatches
+from ganexp.randomness import blocks
 
 
 def training_loader(
@@ -48,6 +49,18 @@ def training_loader(
         # Without one of its own a loader takes its workers' seed from the global generator.
         generator=torch.Generator(),
     )
+
+
+def sample_loader(trainer: L.Trainer | None) -> DataLoader[dict[str, Tensor]]:
+    """Return the numbers of the samples that the trainer's module draws in a validation, {"number": (B,)} in blocks.
+
+    Each rank has blocks of its own, so that no sample is drawn twice.
+    """
+    if trainer is None:
+        raise RuntimeError("only a trainer knows which samples its module draws")
+    module: Any = trainer.lightning_module
+    mine = blocks(module.scored_samples)[trainer.global_rank :: trainer.world_size]
+    return DataLoader([{"number": block} for block in mine], batch_size=None, generator=torch.Generator())  # type: ignore[arg-type]
 
 
 def _as_it_is(batch: Any) -> Any:

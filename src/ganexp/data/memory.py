@@ -1,5 +1,6 @@
 """Data held in memory: whole batches by indexing."""
 
+import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +40,14 @@ class InMemory(Dataset[dict[str, Tensor]]):
         if self.labels is not None:
             item["label"] = self.labels[index]
         return item
+
+    def checksum(self) -> str:
+        """Return a checksum of all images and labels."""
+        digest = hashlib.blake2b(f"{tuple(self.images.shape)} {self.images.dtype}".encode(), digest_size=16)
+        digest.update(np.ascontiguousarray(self.images.numpy()).data)
+        if self.labels is not None:
+            digest.update(np.ascontiguousarray(self.labels.numpy()).data)
+        return digest.hexdigest()
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """Return one batch."""

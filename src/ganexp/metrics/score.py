@@ -1,11 +1,16 @@
 """What a score is, and what every metric of generated images has in common."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, NamedTuple, Protocol
 
+import torch
+from scipy.linalg import lapack
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities.data import dim_zero_cat
+
+from ganexp.errors import UserError
 
 
 class Score(NamedTuple):
@@ -23,6 +28,15 @@ class Moments:
     mean: Tensor
     covariance: Tensor
 
+    @cached_property
+    def factor(self) -> Tensor:
+        """F (D, rank) with F F^T = covariance up to rounding, by Cholesky's decomposition with pivots."""
+        # It stops where what is left is rounding, whose square roots would count as if they were features.
+        packed, pivots, rank, _ = lapack.dpstrf(self.covariance.cpu().numpy(), lower=1)
+        factor = torch.empty(len(packed), rank, dtype=torch.float64)
+        factor[torch.from_numpy(pivots).long() - 1] = torch.from_numpy(packed).tril()[:, :rank]
+        return factor.to(self.covariance.device)
+
 
 class Reference(Protocol):
     """The real images that fakes are compared with, as features; each kind is computed when first asked for."""
@@ -39,25 +53,51 @@ class SampleMetric(Metric):
 
     So any number of metrics share one pass of samples and of features. ``samples`` is how many fakes there will
     be in all; each has a number below it, which makes the result independent of the order of the batches and of
-    the number of ranks. Compute returns a Score by name, "" where there is only one.
+    the number of ranks. Compute returns a Score by name, "" where there is only one. A metric says in
+    ``accumulate`` what it keeps of the features, and in ``scores`` what it computes.
     """
 
     output: ClassVar[str] = "features"
     """Which output of the extractor it is updated with: features (B, D) or logits (B, K)."""
+    against_real: ClassVar[bool] = True
+    """Whether it compares with real images; without, ``reference`` is not used."""
     is_differentiable = False
     full_state_update = False
+    broken: Tensor
 
     def __init__(self, reference: Reference | None, samples: int) -> None:
         super().__init__()
         self.reference = reference
         self.samples = samples
+        self.add_state("broken", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    @property
+    def real(self) -> Reference:
+        """The reference; raises UserError if there is none."""
+        if self.reference is None:
+            raise UserError(f"{type(self).__name__} compares with real images, and there are none to compare with.")
+        return self.reference
 
     def update(self, features: Tensor, number: Tensor) -> None:
-        """Take features (B, D) of the fakes with these numbers (B,)."""
-        raise NotImplementedError("a metric says what it keeps of the features")
+        """Take features (B, D) of the fakes with these numbers (B,); B may be 0."""
+        self.broken = self.broken + (~features.isfinite().all(1)).sum()
+        self.accumulate(features, number)
 
     def compute(self) -> dict[str, Score]:
-        """Return the scores of all fakes, over all ranks."""
+        """Return the scores of all fakes, over all ranks; raises UserError if features are not finite."""
+        # Only here do all ranks know: a rank that raised alone would leave the others waiting for it.
+        if self.broken:
+            raise UserError(
+                f"{int(self.broken)} of {self.samples} samples have features that are not finite: NaN images?"
+            )
+        return self.scores()
+
+    def accumulate(self, features: Tensor, number: Tensor) -> None:
+        """Keep what the metric needs of features (B, D)."""
+        raise NotImplementedError("a metric says what it keeps of the features")
+
+    def scores(self) -> dict[str, Score]:
+        """Return the scores, once all features are in."""
         raise NotImplementedError("a metric says what it computes")
 
     def settings(self) -> dict[str, int | float | str]:
@@ -76,7 +116,7 @@ class FeatureStore(SampleMetric):
         self.add_state("kept", [], dist_reduce_fx="cat")
         self.add_state("numbers", [], dist_reduce_fx="cat")
 
-    def update(self, features: Tensor, number: Tensor) -> None:
+    def accumulate(self, features: Tensor, number: Tensor) -> None:
         """Keep the features."""
         self.kept.append(features.float())
         self.numbers.append(number)
@@ -84,3 +124,8 @@ class FeatureStore(SampleMetric):
     def fake(self) -> Tensor:
         """Return all features (N, D) in the order of their numbers."""
         return dim_zero_cat(self.kept)[dim_zero_cat(self.numbers).argsort()]
+
+    def pair(self) -> tuple[Tensor, Tensor]:
+        """Return the features of all fakes (N, D) and of all real images (M, D), on one device."""
+        fake = self.fake()
+        return fake, self.real.features().to(fake.device)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ganexp.game import Batch, Terms
+from ganexp.randomness import blocks
 from ganexp.variants.gan import GAN
 
 
@@ -58,4 +59,10 @@ class ConditionalGAN(GAN):
         wrong = [label for label in wanted if not 0 <= label < self.num_classes]
         if wrong or not wanted:
             raise ValueError(f"labels={wrong}: this model knows the classes 0 to {self.num_classes - 1}")
-        return self.generate(self.sample_noise(n, seed), torch.tensor(wanted).repeat(n)[:n])
+        asked = torch.tensor(wanted).repeat(n)[:n]
+        drawn = [self.generate(self.sample_noise(block, seed), asked[block]) for block in blocks(n)]
+        return torch.cat(drawn)
+
+    def sample_numbered(self, numbers: Tensor, seed: int) -> Tensor:
+        """Return the samples with these numbers (B,), one of the ``blocks``; their classes come in turn."""
+        return self.generate(self.sample_noise(numbers, seed), numbers.cpu() % self.num_classes)

@@ -1,6 +1,5 @@
 """The generative adversarial network of arXiv 1406.2661; DCGAN is this game with other networks."""
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,11 +9,10 @@ from torch import Tensor, nn
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.game import AdversarialModule, Batch, Player, Terms
 from ganexp.losses import Loss
+from ganexp.randomness import BLOCK, blocks
 from ganexp.randomness import generator as rng
 
 Noise = Callable[[tuple[int, ...], torch.Generator], Tensor]
-
-BLOCK = 64
 
 
 class GAN(AdversarialModule):
@@ -23,6 +21,7 @@ class GAN(AdversarialModule):
     The discriminator takes ``critic_steps`` turns, each on fresh real images and fresh noise, for one of the
     generator. It sees real and fake images in separate batches, so that batch norm does not mix them. ``ema``
     makes a moving average of the generator, which draws the samples; without it the generator itself does.
+    A validation draws ``scored_samples`` of them.
     """
 
     columns = 8
@@ -37,6 +36,7 @@ class GAN(AdversarialModule):
         latent: int,
         ema: Callable[[nn.Module], ExponentialMovingAverage] | None = None,
         critic_steps: int = 1,
+        scored_samples: int = 0,
         **game: Any,
     ) -> None:
         super().__init__(**game)
@@ -46,6 +46,7 @@ class GAN(AdversarialModule):
         self.noise = noise
         self.latent = latent
         self.critic_steps = critic_steps
+        self.scored_samples = scored_samples
         self.average = ema(generator) if ema is not None else None
 
     def players(self) -> list[Player]:
@@ -74,6 +75,11 @@ class GAN(AdversarialModule):
         """Draw noise (n, latent) afresh for a player's turn."""
         return self.draw(f"{player} noise", n, lambda total, r: self.noise((total, self.latent), r))
 
+    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the samples with these numbers, in float32 whatever the precision of training."""
+        with torch.autocast(self.device.type, enabled=False):
+            return self.sample_numbered(batch["number"], self.seed)
+
     def sample(self, n: int, seed: int, labels: Sequence[int] | None = None) -> Tensor:
         """Return ``n`` images (n, C, H, W) in [-1, 1]; the first are the same whatever ``n`` is.
 
@@ -81,20 +87,37 @@ class GAN(AdversarialModule):
         """
         if labels is not None:
             raise ValueError("labels: this model was trained without labels; leave them out")
-        return self.generate(self.sample_noise(n, seed))
+        return torch.cat([self.sample_numbered(block, seed) for block in blocks(n)])
 
-    def sample_noise(self, n: int, seed: int) -> Tensor:
-        """Return noise (n, latent), drawn in blocks so that the first rows do not depend on ``n``."""
-        blocks = range(math.ceil(n / BLOCK))
-        return torch.cat([self.noise((BLOCK, self.latent), rng(seed, "sample", b)) for b in blocks])[:n]
+    def sample_numbered(self, numbers: Tensor, seed: int) -> Tensor:
+        """Return the samples with these numbers (B,), which are one of the ``blocks``."""
+        return self.generate(self.sample_noise(numbers, seed))
+
+    def describe_samples(self, seed: int) -> dict[str, Any]:
+        """Return the part of a score's protocol that tells how samples were drawn."""
+        network = self._sampler()
+        return {
+            "source": "generator",
+            "weights": "last" if self.average is None else "moving average",
+            "batch_norm": "running statistics",
+            "precision": str(next(network.parameters()).dtype).removeprefix("torch."),
+            "seed": seed,
+        }
+
+    def sample_noise(self, numbers: Tensor, seed: int) -> Tensor:
+        """Return the noise (B, latent) of the samples with these numbers, one of the ``blocks``."""
+        block = int(numbers[0]) // BLOCK
+        return self.noise((BLOCK, self.latent), rng(seed, "sample", block))[: len(numbers)]
 
     @torch.no_grad()
     def generate(self, *inputs: Tensor) -> Tensor:
         """Map noise (and labels) to images by the generator, averaged where it can be, in evaluation mode."""
-        network = self.generator if self.average is None else self.average.network
+        network = self._sampler()
         was_training = network.training
         network.eval()
-        parts = zip(*(each.to(self.device).split(BLOCK) for each in inputs), strict=True)
-        images = torch.cat([network(*part).float() for part in parts])
+        images = network(*(each.to(self.device) for each in inputs)).float()
         network.train(was_training)
         return images
+
+    def _sampler(self) -> nn.Module:
+        return self.generator if self.average is None else self.average.network

@@ -1,0 +1,137 @@
+"""Scores while training, of the samples that users will see."""
+
+import logging
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+
+from ganexp.callbacks.pace import Every
+from ganexp.errors import UserError
+from ganexp.metrics.reference import RealImages
+from ganexp.metrics.scoring import ExtractorFactory, Measurement, RealSet, Result, Scoring, build_extractors
+from ganexp.metrics.table import as_text, entries, write_scores
+from ganexp.pictures import as_saved
+
+log = logging.getLogger(__name__)
+
+
+class Scores(L.Callback):
+    """Scores the generator every so many images and at the end, by way of Lightning's validation loop.
+
+    Scores go to every logger as ``score/NAME`` and to ``folder``/scores.json with their protocols; the weights with
+    the best score named ``monitor`` (None: the first) are kept in checkpoints/best.ckpt. At most ``real_images`` real
+    images are compared with. ``reference`` is what the protocol says of them beside their checksum.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        every: int,
+        measurements: Mapping[str, Measurement | None],
+        extractors: Mapping[str, ExtractorFactory],
+        real_images: int | None,
+        reference: Mapping[str, Any],
+        monitor: str | None = None,
+    ) -> None:
+        self.folder = Path(folder)
+        self.every = Every(every)
+        self.measurements = [each for each in measurements.values() if each is not None]
+        self.extractors = extractors
+        self.real_images = real_images
+        self.reference = reference
+        self.monitor = monitor
+        self.latest: list[Result] = []
+        self.best: float | None = None
+        self.seconds = 0.0
+        self.scoring: Scoring | None = None
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Make the extractors ready, so that what is missing is told before training."""
+        self.every.start(module.images_seen)
+        self.started = time.perf_counter() - self.seconds
+        if self.measurements and module.scored_samples:
+            self.scoring = self._scoring(trainer, module)
+
+    def on_train_batch_end(self, trainer: Any, module: Any, *_: Any) -> None:
+        """Score when it is time and when the budget is spent."""
+        due = self.every.due(module.images_seen)
+        if self.scoring is not None and (due or module.progress() >= 1):
+            begin = time.perf_counter()
+            validate(trainer)
+            self.seconds += time.perf_counter() - begin
+            self._keep_if_best(trainer, module)
+
+    def on_validation_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, *_: Any) -> None:
+        """Take the samples of one batch."""
+        if self.scoring is not None:
+            self.scoring.update(as_saved(outputs), batch["number"])
+
+    def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
+        """Compute the scores, log them and write scores.json."""
+        if self.scoring is None:
+            return
+        self.latest = self.scoring.compute()
+        row = {f"score/{result.name}": result.score.value for result in self.latest}
+        for logger in trainer.loggers:
+            logger.log_metrics(row, step=module.images_seen)
+        if trainer.is_global_zero:
+            log.info("%s images: %s", f"{module.images_seen:,}", as_text(self.latest))
+            write_scores(self.folder / "scores.json", entries(self.latest, module.images_seen))
+
+    def on_train_end(self, trainer: Any, module: Any) -> None:
+        """Say what scoring cost."""
+        if self.latest and trainer.is_global_zero:
+            share = self.seconds / (time.perf_counter() - self.started)
+            log.info("scoring took %.1f s, %.1f %% of the run", self.seconds, 100 * share)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed run goes on from."""
+        return {"best": self.best, "seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take it back."""
+        self.best, self.seconds = state_dict["best"], state_dict["seconds"]
+
+    def _scoring(self, trainer: Any, module: Any) -> Scoring:
+        data = trainer.datamodule.dataset
+        real = RealImages(data, data.checksum(), self.real_images)
+        extractors = build_extractors(self.measurements, self.extractors, real, module.device)
+        return Scoring(
+            self.measurements,
+            extractors,
+            [RealSet(real, self.reference)],
+            [module.scored_samples],
+            module.describe_samples(module.seed),
+            module.device,
+        )
+
+    def _keep_if_best(self, trainer: Any, module: Any) -> None:
+        result = monitored(self.latest, self.monitor)
+        value = result.score.value if result.higher_is_better else -result.score.value
+        if math.isfinite(value) and (self.best is None or value > self.best):
+            self.best = value
+            trainer.save_checkpoint(self.folder / "checkpoints" / "best.ckpt")
+
+
+def validate(trainer: Any) -> None:
+    """Run Lightning's validation loop now, as Lightning does itself; none of its own triggers counts images."""
+    trainer.validating = True
+    first_iteration = trainer._logger_connector._first_loop_iter
+    trainer.fit_loop.epoch_loop.val_loop.run()
+    trainer.training = True
+    trainer._logger_connector._first_loop_iter = first_iteration
+
+
+def monitored(results: Sequence[Result], name: str | None) -> Result:
+    """Return the result of that name, or the first.
+
+    Raises UserError if there is none of that name.
+    """
+    for result in results:
+        if name in (None, result.name):
+            return result
+    raise UserError(f"scoring.monitor={name}: choose one of {', '.join(result.name for result in results)}")

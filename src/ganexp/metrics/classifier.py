@@ -1,0 +1,258 @@
+"""A small classifier trained on the real data: features where Inception cannot be had or does not fit."""
+
+import logging
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
+
+from ganexp.errors import UserError
+from ganexp.metrics.extractor import Description, Extractor
+from ganexp.metrics.reference import BATCH, RealImages
+from ganexp.metrics.store import Content, kept, opened
+from ganexp.metrics.weights import checksum_of, put_into
+from ganexp.progress import progress
+from ganexp.randomness import generator, seed_layers
+
+log = logging.getLogger(__name__)
+
+ARCHITECTURE = "convolutional classifier 1"
+"""To be counted up when the network or its training changes, so that no older one is taken from the cache."""
+WIDTH = 128
+SMALLEST_SIDE, LARGEST_SIDE, LAST_SIDE = 4, 64, 4
+Shape = tuple[int, int, int]
+HELD_OUT = 10  # one image in ten
+LEARNING_RATE = 1e-3
+
+
+class Network(nn.Module):
+    """Features (N, 128) and logits (N, classes) of uint8 images (N, C, H, W) of one size.
+
+    Convolutions halve the map and double the channels, 16 to 128, until it is at most 4x4.
+    """
+
+    def __init__(self, shape: Shape, classes: int) -> None:
+        super().__init__()
+        channels, height, width = shape
+        height, width = self.size = min(height, LARGEST_SIDE), min(width, LARGEST_SIDE)
+        layers = [_convolution(channels, 16, stride=1)]
+        maps = 16
+        while max(height, width) > LAST_SIDE:
+            layers.append(_convolution(maps, min(2 * maps, WIDTH), stride=2))
+            maps = min(2 * maps, WIDTH)
+            height, width = (height + 1) // 2, (width + 1) // 2
+        self.features = nn.Sequential(
+            *layers, nn.Flatten(), nn.Dropout(0.5), nn.Linear(maps * height * width, WIDTH), nn.ReLU()
+        )
+        self.head = nn.Linear(WIDTH, classes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features and logits."""
+        features = self.features(adaptive_avg_pool2d(images.float() / 127.5 - 1, self.size))
+        return features, self.head(features)
+
+
+class Task(Protocol):
+    """What the classifier learns to tell."""
+
+    name: str
+    classes: int
+
+    def __call__(self, images: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Return images (B, C, H, W), changed or not, and labels (B,), for the images at these positions."""
+        ...
+
+
+class OwnLabels:
+    """The data's own labels (N,)."""
+
+    name = "own labels"
+
+    def __init__(self, labels: Tensor) -> None:
+        self.labels = labels
+        self.classes = int(labels.max()) + 1
+
+    def __call__(self, images: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the images and their labels."""
+        return images, self.labels[positions]
+
+
+class Rotations:
+    """By how many quarter turns a square image was rotated (arXiv 1803.07728)."""
+
+    name = "rotations"
+    classes = 4
+
+    def __init__(self, seed: int) -> None:
+        self.generator = generator(seed, "rotations")
+
+    def __call__(self, images: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the images, each rotated at random, and their quarter turns."""
+        turns = torch.randint(self.classes, (len(images),), generator=self.generator)
+        rotated = torch.stack([image.rot90(int(turn), (1, 2)) for image, turn in zip(images, turns, strict=True)])
+        return rotated, turns
+
+
+class Classifier(Extractor):
+    """Features (N, 128) and logits (N, K) of a trained network."""
+
+    network: Network
+
+    def outputs(self, images: Tensor) -> dict[str, Tensor]:
+        """Return "features" and "logits"."""
+        features, logits = self.network(images)
+        return {"features": features, "logits": logits}
+
+
+def classifier(
+    images: RealImages,
+    device: torch.device,
+    weights: str | None = None,
+    seed: int = 0,
+    epochs: int = 30,
+    most_images: int = 100_000,
+) -> Classifier:
+    """Return the extractor on a device, trained on the real images' labels, or on rotations where they have none.
+
+    Training shows every image ``epochs`` times, but no more than ``most_images`` in all, and each image at least
+    once. It is done once for the same data and settings. ``weights`` is a file from another machine's cache, used
+    instead.
+
+    Raises UserError if the images are smaller than 4x4, fewer than two, or neither labelled nor square; and if the
+    file is missing, damaged, of another network or holds code.
+    """
+    _, height, width = images.shape
+    if min(height, width) < SMALLEST_SIDE:
+        raise UserError(
+            f"extractor classifier: it needs images of at least 4x4, not {height}x{width}; for points metric=modes."
+        )
+    if weights is not None:
+        path = Path(weights).expanduser()
+        return _from(opened(path), images.shape, path).to(device)
+    settings = {
+        "network": ARCHITECTURE,
+        "data": images.fingerprint,
+        "seed": seed,
+        "epochs": epochs,
+        "most_images": most_images,
+    }
+    key = checksum_of(settings)[:16]
+    content = kept("classifiers", key, lambda: _trained(images, device, seed, epochs, most_images))
+    return _from(content, images.shape, f"the cached classifier {key}").to(device)
+
+
+def _from(content: Content, shape: Shape, source: Path | str) -> Classifier:
+    description, weights = content.get("description"), content.get("state_dict")
+    if not isinstance(description, dict) or not isinstance(weights, dict) or description.get("network") != ARCHITECTURE:
+        raise UserError(f"{source} holds no classifier of this version of ganexp's")
+    if description.get("images") != _name(shape):
+        raise UserError(f"{source} holds a classifier of {description.get('images')} images, not of {_name(shape)}")
+    with torch.random.fork_rng(devices=[]):
+        network = Network(shape, description["classes"])
+    put_into(network, weights, source)
+    return Classifier(network, {**description, "weights": checksum_of(weights)[:16]})
+
+
+def _trained(images: RealImages, device: torch.device, seed: int, epochs: int, most_images: int) -> Content:
+    """Return the state_dict of a network trained on nine tenths of the images, and its description."""
+    if images.count < 2:
+        raise UserError("extractor classifier: one image is too few to train on.")
+    begin = time.monotonic()
+    order = torch.randperm(images.count, generator=generator(seed, "held out"))
+    held_out, shown = order.tensor_split([max(1, images.count // HELD_OUT)])
+    task = _task(images, seed)
+    total = max(len(shown), min(epochs * len(shown), most_images))
+    devices = [device] if device.type == "cuda" else []
+    # A trainer may be validating, without gradients or in half precision; and its own draws must not change.
+    with (
+        torch.random.fork_rng(devices),
+        torch.inference_mode(False),
+        torch.enable_grad(),
+        torch.autocast(device.type, enabled=False),
+    ):
+        seed_layers(seed, device)
+        network = Network(images.shape, task.classes).to(device)
+        _train(network, images, task, _presented(shown, total, seed), total, device)
+        accuracy = _accuracy(network, images, task, held_out, device)
+    log.info(
+        "classifier: trained on %s images (%s) in %.0f s, %.1f %% of %s held-out images right",
+        f"{len(shown):,}",
+        task.name,
+        time.monotonic() - begin,
+        100 * accuracy,
+        f"{len(held_out):,}",
+    )
+    description: Description = {
+        "network": ARCHITECTURE,
+        "images": _name(images.shape),
+        "labels": task.name,
+        "classes": task.classes,
+        "trained_on": images.fingerprint,
+        "images_shown": total,
+        "held_out_accuracy": round(accuracy, 4),
+    }
+    return {"description": description, "state_dict": {name: v.cpu() for name, v in network.state_dict().items()}}
+
+
+def _task(images: RealImages, seed: int) -> Task:
+    labels = images.labels()
+    if labels is not None and len(labels.unique()) > 1:
+        return OwnLabels(labels)
+    _, height, width = images.shape
+    if height != width:
+        raise UserError(f"extractor classifier: images without labels must be square, not {height}x{width}.")
+    return Rotations(seed)
+
+
+def _train(
+    network: Network,
+    images: RealImages,
+    task: Task,
+    batches: Iterator[Tensor],
+    total: int,
+    device: torch.device,
+) -> None:
+    optimizer = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
+    with progress("training a classifier", total) as advance:
+        for positions in batches:
+            batch, labels = task(images.at(positions), positions)
+            _, logits = network(batch.to(device))
+            loss = cross_entropy(logits, labels.to(device))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            advance(len(positions))
+
+
+def _presented(positions: Tensor, total: int, seed: int) -> Iterator[Tensor]:
+    """Yield ``total`` of the positions in batches, all of them once an epoch, in random order."""
+    left = total
+    epoch = 0
+    while left > 0:
+        order = torch.randperm(len(positions), generator=generator(seed, "classifier's order", epoch))[:left]
+        yield from positions[order].split(BATCH)
+        left -= len(order)
+        epoch += 1
+
+
+def _accuracy(network: Network, images: RealImages, task: Task, positions: Tensor, device: torch.device) -> float:
+    network.eval()
+    right = 0
+    with torch.no_grad():
+        for some in positions.split(BATCH):
+            batch, labels = task(images.at(some), some)
+            _, logits = network(batch.to(device))
+            right += int((logits.argmax(1).cpu() == labels).sum())
+    return right / len(positions)
+
+
+def _convolution(channels: int, maps: int, stride: int) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(channels, maps, 3, stride, padding=1, bias=False), nn.BatchNorm2d(maps), nn.ReLU())
+
+
+def _name(shape: Shape) -> str:
+    return "x".join(str(size) for size in shape)

@@ -1,0 +1,53 @@
+"""What turns images into the features that scores compare."""
+
+from functools import partial
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from ganexp.metrics.weights import checksum_of
+
+Description = dict[str, str | int | float]
+
+
+class Extractor(nn.Module):
+    """A frozen network and what it makes of images.
+
+    ``description`` is its part of a score's protocol. All that the outputs depend on must be in it, because what
+    was computed from real images is kept under its ``fingerprint``.
+    """
+
+    def __init__(self, network: nn.Module, description: Description) -> None:
+        super().__init__()
+        self.network = network.eval().requires_grad_(False)
+        self.description = description
+
+    @property
+    def fingerprint(self) -> str:
+        """A checksum of the description, 16 hexadecimal digits."""
+        return checksum_of(self.description)[:16]
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Return "features" (N, D) and, where there are classes, "logits" (N, K) of uint8 images (N, C, H, W).
+
+        Both are float32, also where autocast is on.
+        """
+        with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
+            return {name: output.float() for name, output in self.outputs(images).items()}
+
+    def outputs(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the outputs by name, in any float type."""
+        raise NotImplementedError("an extractor says what it makes of images")
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in evaluation mode."""
+        return super().train(False)
+
+
+def name_of(thing: Any) -> str:
+    """Return the dotted name of a class or function, with the settings it is given."""
+    if isinstance(thing, partial):
+        settings = ", ".join(f"{name}={value}" for name, value in thing.keywords.items())
+        return f"{name_of(thing.func)}({settings})" if settings else name_of(thing.func)
+    return f"{thing.__module__}.{thing.__qualname__}"

@@ -1,0 +1,68 @@
+"""Fréchet distance of Gaussians fitted to features: FID (arXiv 1706.08500)."""
+
+import logging
+
+import torch
+from torch import Tensor
+
+from ganexp.metrics.moments import moments, power_sums
+from ganexp.metrics.score import Moments, Reference, SampleMetric, Score
+
+log = logging.getLogger(__name__)
+
+WELL_CONDITIONED = 1e-14
+
+
+class FrechetDistance(SampleMetric):
+    """Squared Fréchet distance between Gaussians with the moments of fakes and of real images.
+
+    It keeps power sums in float64, the same memory for any number of samples.
+    Raises UserError for fewer than two samples.
+    """
+
+    higher_is_better = False
+    sums: Tensor
+    warned = False
+
+    def __init__(self, reference: Reference | None, samples: int) -> None:
+        super().__init__(reference, samples)
+        # A scalar, as D is known only by the first features, to which it broadcasts.
+        self.add_state("sums", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
+
+    def accumulate(self, features: Tensor, number: Tensor) -> None:
+        """Add up features (B, D)."""
+        self.sums = self.sums + power_sums(features)
+
+    def scores(self) -> dict[str, Score]:
+        """Return the distance; warn where either side has fewer images than there are features."""
+        fake, real = moments(self.sums), self.real.moments()
+        if not self.warned and min(fake.count, real.count) < len(real.mean):
+            self.warned = True
+            log.warning(
+                "warning: %s fakes and %s real images are few for a Fréchet distance of %s features: it comes out too "
+                "high, the higher the fewer; compare it at equal numbers only, or use the kernel distance (kid)",
+                *(f"{count:,}" for count in (fake.count, real.count, len(real.mean))),
+            )
+        return {"": Score(frechet_distance(fake, real))}
+
+
+def frechet_distance(a: Moments, b: Moments) -> float:
+    """Return |m_a - m_b|^2 + Tr(S_a + S_b - 2 (S_a S_b)^(1/2)), not below 0 (arXiv 1706.08500, eq. 6).
+
+    With S = F F^T, the eigenvalues of S_a S_b are the squares of the singular values of F_a^T F_b.
+    """
+    device = a.mean.device
+    means = (a.mean - b.mean.to(device)).square().sum()
+    traces = a.covariance.trace() + b.covariance.trace().to(device)
+    cross = nuclear_norm(a.factor.T @ b.factor.to(device))
+    return float((means + traces - 2 * cross).clamp(min=0))
+
+
+def nuclear_norm(matrix: Tensor) -> Tensor:
+    """Return the sum of the singular values of a matrix (M, N), a scalar."""
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    squares = torch.linalg.eigvalsh(wide @ wide.T)
+    # Three times as fast as singular values, but the smallest lose digits when they are squared.
+    if (squares > WELL_CONDITIONED * squares[-1:]).all():
+        return squares.sqrt().sum()
+    return torch.linalg.svdvals(matrix).sum()

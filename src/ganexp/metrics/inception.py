@@ -1,0 +1,133 @@
+"""The Inception network in whose features images are scored since arXiv 1606.03498 and 1706.08500."""
+
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from ganexp.cache import cache_folder
+from ganexp.download import Remote, checksum_of_file, obtain
+from ganexp.errors import UserError
+from ganexp.metrics.extractor import Description, Extractor, name_of
+from ganexp.metrics.reference import RealImages
+from ganexp.metrics.weights import load_weights, unfitting
+
+Resize = Callable[[Tensor], Tensor]
+"""Brings images (N, C, H, W), float32 in [0, 255], to 299x299."""
+
+SIDE = 299
+
+WEIGHTS = Remote(
+    "weights-inception-2015-12-05-6726825d.pth",
+    urls=(
+        "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+    ),
+    sha256="6726825d",  # the end of the name is the beginning of the sum, as torch.hub has it
+)
+
+
+def legacy(images: Tensor) -> Tensor:
+    """Return images resized as TensorFlow 1 does, bilinearly without smoothing: most published scores."""
+    # Here, because torch-fidelity takes seconds to import.
+    from torch_fidelity.interpolate_compat_tensorflow import (
+        interpolate_bilinear_2d_like_tensorflow1x,
+    )
+
+    return interpolate_bilinear_2d_like_tensorflow1x(images, size=(SIDE, SIDE), align_corners=False)
+
+
+def clean(images: Tensor) -> Tensor:
+    """Return images resized as Pillow does, bicubically and smoothed, not rounded: clean-fid (arXiv 2104.11222)."""
+    return interpolate(images, (SIDE, SIDE), mode="bicubic", align_corners=False, antialias=True)
+
+
+RESIZES: dict[str, Resize] = {"legacy": legacy, "clean": clean}
+
+
+class Inception(Extractor):
+    """Features (N, 2048) and logits (N, 1008) of grey or RGB images, uint8 (N, C, H, W) of any size.
+
+    ``network`` is torch-fidelity's. The logits lack its bias, as in the code of the Inception score's authors.
+    """
+
+    def __init__(self, network: nn.Module, resize: Resize, description: Description) -> None:
+        *body, head = network.children()
+        super().__init__(nn.Sequential(*body, nn.Flatten()), description)
+        self.resize = resize
+        self.head = head.weight
+
+    def outputs(self, images: Tensor) -> dict[str, Tensor]:
+        """Return "features" (N, 2048) and "logits" (N, 1008)."""
+        resized = self.resize(images.float()).expand(-1, 3, -1, -1)
+        features = self.network((resized - 128) / 128)
+        return {"features": features, "logits": features @ self.head.T}
+
+
+def inception(
+    images: RealImages,
+    device: torch.device,
+    weights: str | None = None,
+    download: bool = True,
+    resize: str | Resize = "legacy",
+) -> Inception:
+    """Return the extractor on a device, for images of the kind of the real ones.
+
+    ``weights`` is a file; None takes torch-fidelity's, from where it lies already or else from the network.
+    ``resize`` is "legacy", "clean" or a function of your own.
+
+    Raises UserError if the images are neither grey nor RGB, there is no such resize, or the weights are missing,
+    damaged, another network's or hold code.
+    """
+    channels = images.shape[0]
+    if channels not in (1, 3):
+        raise UserError(
+            f"extractor inception: it sees grey or RGB images, not {channels} channels; "
+            "for points metric=modes, else metric=[fid_classifier]."
+        )
+    if isinstance(resize, str) and resize not in RESIZES:
+        raise UserError(f"extractor inception: resize={resize} is not one of {', '.join(RESIZES)}.")
+    path = _standard_weights(download) if weights is None else Path(weights).expanduser()
+    network = _network(path)
+    description: Description = {
+        "network": "InceptionV3 of torch-fidelity",
+        "weights": checksum_of_file(path)[:16],
+        "resize": resize if isinstance(resize, str) else name_of(resize),
+        "pixels": "(x - 128) / 128",
+        "channels": "grey, repeated to three" if channels == 1 else "RGB",
+    }
+    return Inception(network, RESIZES[resize] if isinstance(resize, str) else resize, description).to(device)
+
+
+def _standard_weights(download: bool) -> Path:
+    folders = cache_folder("weights"), Path(torch.hub.get_dir()) / "checkpoints"
+    try:
+        folder = obtain("Inception's weights", [WEIGHTS], folders, WEIGHTS.lies_in, lambda file, folder: None, download)
+    except UserError as error:
+        raise UserError(
+            f"{error} Or extractor.inception.weights=FILE; or without Inception: metric=[fid_classifier]."
+        ) from error
+    return folder / WEIGHTS.name
+
+
+def _network(path: Path) -> nn.Module:
+    """Return torch-fidelity's network with the weights in a file."""
+    weights = load_weights(path)
+    if path.name == WEIGHTS.name and (wrong := WEIGHTS.wrong_checksums(path)):
+        raise UserError(f"{path} is damaged: its sha256 is {wrong[0]}, not {WEIGHTS.sha256}...: remove it.")
+    from torch_fidelity.feature_extractor_inceptionv3 import (
+        FeatureExtractorInceptionV3,
+    )
+
+    # The class reads its weights with torch.load(weights_only=False), which would run what code a file holds: it
+    # gets a file of ours, of the tensors alone.
+    tensors = BytesIO()
+    torch.save(weights, tensors)
+    tensors.seek(0)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            return FeatureExtractorInceptionV3("inception", ["2048"], tensors)
+    except RuntimeError as error:
+        raise unfitting(path, error) from error

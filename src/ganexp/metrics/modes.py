@@ -1,0 +1,56 @@
+"""Modes of a known mixture that samples cover (VEEGAN, arXiv 1705.07761, section 5)."""
+
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from ganexp.errors import UserError
+from ganexp.metrics.score import Reference, SampleMetric, Score
+
+
+class Mixture(Protocol):
+    """Round modes in the plane: centres (K, 2), float64, and one standard deviation."""
+
+    centres: Tensor
+    std: float
+
+
+class Modes(SampleMetric):
+    """The number of modes that hold a sample of high quality, and the share of such samples.
+
+    A sample is of high quality if it is ``within`` standard deviations of the nearest centre, in whose mode it
+    is. Features are the points (B, 2) themselves. There is no reference. Raises UserError without a mixture.
+    """
+
+    against_real = False
+    higher_is_better = True
+    good: Tensor
+    count: Tensor
+
+    def __init__(self, reference: Reference | None, samples: int, mixture: Mixture | None, within: float = 3.0) -> None:
+        super().__init__(reference, samples)
+        if mixture is None:
+            raise UserError("metric=modes: the data's modes are not known; only data=gaussians has them")
+        self.mixture = mixture
+        self.within = within
+        self.add_state("good", torch.zeros(len(mixture.centres), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+
+    def accumulate(self, features: Tensor, number: Tensor) -> None:
+        """Count the points (B, 2) of high quality in each mode."""
+        centres = self.mixture.centres.to(features.device)
+        distance, mode = (features.double().unsqueeze(1) - centres).norm(dim=2).min(1)
+        near = distance <= self.within * self.mixture.std
+        self.good = self.good + one_hot(mode[near], len(centres)).sum(0)
+        self.count = self.count + len(features)
+
+    def scores(self) -> dict[str, Score]:
+        """Return the number of covered modes, in [0, K], and the share of samples of high quality, in [0, 1]."""
+        covered = float((self.good > 0).sum())
+        return {"covered": Score(covered), "quality": Score(float(self.good.sum().double() / self.count))}
+
+    def settings(self) -> dict[str, int | float | str]:
+        """Return how many standard deviations a mode reaches."""
+        return {"within": self.within}

@@ -1,0 +1,31 @@
+"""Mean and covariance of features that come in batches, on any number of ranks."""
+
+from torch import Tensor
+
+from ganexp.errors import UserError
+from ganexp.metrics.score import Moments
+
+
+def power_sums(features: Tensor) -> Tensor:
+    """Return the sum of (1, x)(1, x)^T over features x (B, D), float64 (1 + D, 1 + D).
+
+    So one matrix holds count, sum and sum of products, and the sums of batches and ranks add up.
+    """
+    extended = features.new_ones(len(features), 1 + features.shape[1]).double()
+    extended[:, 1:] = features
+    return extended.T @ extended
+
+
+def moments(sums: Tensor) -> Moments:
+    """Return the moments of features from their power sums (1 + D, 1 + D).
+
+    Raises UserError for fewer than two samples, and for features that are not finite.
+    """
+    if sums.ndim == 0 or sums[0, 0] < 2:
+        raise UserError("a covariance needs at least two images.")
+    if not sums.isfinite().all():
+        raise UserError("features are not finite: NaN images?")
+    count = sums[0, 0]
+    mean = sums[0, 1:] / count
+    covariance = (sums[1:, 1:] - count * mean.outer(mean)) / (count - 1)
+    return Moments(int(count), mean, covariance)

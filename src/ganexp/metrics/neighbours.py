@@ -1,0 +1,93 @@
+"""Fidelity and diversity by the nearest neighbours of features."""
+
+import torch
+from torch import Tensor
+
+from ganexp.errors import UserError
+from ganexp.metrics.score import FeatureStore, Reference, Score
+
+BLOCK = 4096
+
+
+class NeighbourMetric(FeatureStore):
+    """A metric of balls around features that reach to their k-th nearest neighbour on the same side.
+
+    Raises UserError if a side has not more than k images.
+    """
+
+    higher_is_better = True
+
+    def __init__(self, reference: Reference | None, samples: int, k: int) -> None:
+        super().__init__(reference, samples)
+        self.k = k
+
+    def settings(self) -> dict[str, int | float | str]:
+        """Return the number of neighbours."""
+        return {"k": self.k}
+
+
+class PrecisionRecall(NeighbourMetric):
+    """Improved precision and recall: the share of each side within the other side's balls (arXiv 1904.06991)."""
+
+    def __init__(self, reference: Reference | None, samples: int, k: int = 3) -> None:
+        super().__init__(reference, samples, k)
+
+    def scores(self) -> dict[str, Score]:
+        """Return precision and recall, each in [0, 1]."""
+        fake, real = self.pair()
+        precision = balls_around(fake, real, radii(real, self.k)) > 0
+        recall = balls_around(real, fake, radii(fake, self.k)) > 0
+        return {"precision": Score(share(precision)), "recall": Score(share(recall))}
+
+
+class DensityCoverage(NeighbourMetric):
+    """Density, and the share of real balls that hold a fake, coverage (arXiv 2002.09797, section 3)."""
+
+    def __init__(self, reference: Reference | None, samples: int, k: int = 5) -> None:
+        super().__init__(reference, samples, k)
+
+    def scores(self) -> dict[str, Score]:
+        """Return density, which may be above 1, and coverage, in [0, 1]."""
+        fake, real = self.pair()
+        reach = radii(real, self.k)
+        density = float(balls_around(fake, real, reach).double().mean()) / self.k
+        covered = kth_distance(real, fake, 1) <= reach
+        return {"density": Score(density), "coverage": Score(share(covered))}
+
+
+def radii(points: Tensor, k: int) -> Tensor:
+    """Return the distance (N,) of each point (N, D) to its k-th nearest other; raises UserError if N <= k."""
+    if len(points) <= k:
+        raise UserError(f"k={k} nearest neighbours need at least {k + 1} images, fake and real; got {len(points)}.")
+    return kth_distance(points, points, k + 1)
+
+
+def kth_distance(points: Tensor, others: Tensor, k: int) -> Tensor:
+    """Return the distance (N,) of each of points (N, D) to the k-th nearest of others (M, D)."""
+
+    def of(rows: Tensor) -> Tensor:
+        nearest = [distances(rows, part).topk(min(k, len(part)), largest=False).values for part in others.split(BLOCK)]
+        return torch.cat(nearest, 1).kthvalue(k).values
+
+    return torch.cat([of(rows) for rows in points.split(BLOCK)])
+
+
+def balls_around(points: Tensor, centres: Tensor, radii: Tensor) -> Tensor:
+    """Return in how many of the closed balls around centres (M, D) with radii (M,) each point is, int64 (N,)."""
+
+    def of(rows: Tensor) -> Tensor:
+        parts = zip(centres.split(BLOCK), radii.split(BLOCK), strict=True)
+        return torch.stack([(distances(rows, part) <= reach).sum(1) for part, reach in parts]).sum(0)
+
+    return torch.cat([of(rows) for rows in points.split(BLOCK)])
+
+
+def distances(a: Tensor, b: Tensor) -> Tensor:
+    """Return the Euclidean distances between a (N, D) and b (M, D), float64 (N, M)."""
+    # In float32 the difference of large squared norms, on some devices in TF32, would swallow small distances.
+    return torch.cdist(a.double(), b.double())
+
+
+def share(chosen: Tensor) -> float:
+    """Return the share of true values."""
+    return float(chosen.double().mean())

@@ -1,0 +1,77 @@
+"""Features by a network of the user's own."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganexp.download import checksum_of_file
+from ganexp.errors import UserError
+from ganexp.metrics.extractor import Extractor, name_of
+from ganexp.metrics.reference import RealImages
+from ganexp.metrics.weights import checksum_of
+
+
+class Own(Extractor):
+    """The user's network, fed float32 images (N, C, H, W) in [-1, 1], or points as they are.
+
+    It returns features (N, ...), which are flattened, or a dictionary with "features" and, where it tells classes,
+    "logits" (N, K).
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__(
+            network,
+            {
+                "network": name_of(type(network)),
+                "code": _checksum_of_code(network),
+                "weights": checksum_of(network.state_dict())[:16],
+                "pixels": "-1 to 1",
+            },
+        )
+
+    def outputs(self, images: Tensor) -> dict[str, Tensor]:
+        """Return what the network returns.
+
+        Raises UserError if that is something else than floats, one row for each image.
+        """
+        returned = self.network(images.float() / 127.5 - 1 if images.dtype == torch.uint8 else images)
+        outputs = returned if isinstance(returned, dict) else {"features": returned}
+        if "features" not in outputs:
+            raise self._error(f'returned {", ".join(map(str, outputs)) or "nothing"}, without "features"')
+        return {
+            name: self._rows(name, outputs[name], len(images)) for name in ("features", "logits") if name in outputs
+        }
+
+    def _rows(self, name: str, output: Any, count: int) -> Tensor:
+        if not isinstance(output, Tensor) or not output.is_floating_point():
+            kind = output.dtype if isinstance(output, Tensor) else type(output).__name__
+            raise self._error(f"returned {name} of type {kind}, not a tensor of floats")
+        if output.ndim < 2 or len(output) != count:
+            raise self._error(f"returned {name} of shape {tuple(output.shape)} for {count} images, not ({count}, ...)")
+        return output.flatten(1)
+
+    def _error(self, what: str) -> UserError:
+        return UserError(f"extractor.own.network: {self.description['network']} {what}.")
+
+
+def own(images: RealImages, device: torch.device, network: nn.Module | None) -> Own:
+    """Return the extractor on a device; it needs no real images.
+
+    Raises UserError if there is no network.
+    """
+    if not isinstance(network, nn.Module):
+        raise UserError(
+            f"extractor.own.network={network} is no torch module: extractor.own.network._target_=my_package.Network."
+        )
+    return Own(network.to(device))
+
+
+def _checksum_of_code(network: nn.Module) -> str:
+    # A network may change its features without its weights: features of an older version must not be taken for its own.
+    try:
+        return checksum_of_file(Path(inspect.getfile(type(network))))[:16]
+    except (TypeError, OSError):  # typed at a prompt
+        return "unknown"

@@ -1,0 +1,39 @@
+"""How a score was made, and whether two scores may be compared."""
+
+import platform
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from typing import Any
+
+Protocol = dict[str, Any]
+
+REPORTED_ONLY = ("versions", "fakes.seed")
+"""What is reported and does not set two scores apart: seeds are averaged over, versions agree to rounding."""
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what computes scores."""
+    packages = ("ganexp", "torch", "torchvision", "torchmetrics", "torch-fidelity", "numpy", "pillow")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+
+
+def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """Return the settings that forbid to compare scores of two protocols, each as «setting: one against other»."""
+    ours, theirs = dict(settings(a)), dict(settings(b))
+    return [
+        f"{name}: {ours.get(name, 'none')} against {theirs.get(name, 'none')}"
+        for name in dict.fromkeys([*ours, *theirs])
+        if ours.get(name) != theirs.get(name)
+    ]
+
+
+def settings(protocol: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each setting that counts, by its dotted name."""
+    for key, value in protocol.items():
+        name = f"{prefix}{key}"
+        if name in REPORTED_ONLY:
+            continue
+        if isinstance(value, Mapping):
+            yield from settings(value, f"{name}.")
+        else:
+            yield name, value

@@ -1,0 +1,37 @@
+"""Published scores, and whether ours may be compared with them."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ganexp.metrics.protocol import settings
+
+SHOWN = 4
+
+
+@cache
+def published() -> list[dict[str, Any]]:
+    """Return every published score: data, metric, model, value, source and what is known of its protocol."""
+    entries: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("published.yaml").read_text())
+    return entries
+
+
+def beside(protocol: Mapping[str, Any]) -> list[tuple[dict[str, Any], list[str]]]:
+    """Return the published scores of the same data and metric with the reasons against comparing, nearest first."""
+    data, metric = protocol["reference"]["data"], protocol["metric"]
+    same = [entry for entry in published() if (entry["data"], entry["metric"]) == (data, metric)]
+    judged = [(entry, reasons_against(entry, protocol)) for entry in same]
+    return sorted(judged, key=lambda pair: len(pair[1]))[:SHOWN]
+
+
+def reasons_against(entry: Mapping[str, Any], protocol: Mapping[str, Any]) -> list[str]:
+    """Return what sets our score apart from a published one, as «setting: ours against theirs»."""
+    ours = dict(settings(protocol))
+    return [
+        f"{name}: {ours.get(name, 'none')} against {value}"
+        for name, value in entry["protocol"].items()
+        if ours.get(name) != value
+    ]

@@ -1,0 +1,124 @@
+"""The real images that scores compare with, and their features, computed once."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ganexp.errors import UserError
+from ganexp.metrics.extractor import Extractor
+from ganexp.metrics.moments import moments, power_sums
+from ganexp.metrics.score import Moments
+from ganexp.metrics.store import Content, kept
+from ganexp.metrics.weights import checksum_of
+from ganexp.progress import progress
+from ganexp.randomness import generator
+
+BATCH = 64
+
+
+class Images(Protocol):
+    """A data set that gives whole batches."""
+
+    def __len__(self) -> int: ...
+
+    def __getitems__(self, indices: Sequence[int], /) -> dict[str, Tensor]:
+        """Return {"image": uint8 (B, C, H, W)} and, where there are labels, "label": int64 (B,)."""
+        ...
+
+
+class RealImages:
+    """The real images that scores compare with: all of a data set's, or a fixed choice of ``most`` of them.
+
+    ``checksum`` is that of the data and their labels. The choice depends on ``seed`` and on how many there are.
+    Raises UserError for ``most`` below 2.
+    """
+
+    def __init__(self, dataset: Images, checksum: str, most: int | None = None, seed: int = 0) -> None:
+        self.dataset = dataset
+        total = len(dataset)
+        if most is not None and most < 2:
+            raise UserError(f"{most} real images are too few to compare with: at least 2.")
+        if most is None or most >= total:
+            self.chosen = torch.arange(total)
+            choice = "all"
+        else:
+            self.chosen = torch.randperm(total, generator=generator(seed, "real images"))[:most].sort().values
+            choice = f"{most} with seed {seed}"
+        self.fingerprint = checksum_of({"data": checksum, "choice": choice})[:16]
+
+    @property
+    def count(self) -> int:
+        """The number of images."""
+        return len(self.chosen)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The channels, height and width of an image."""
+        channels, height, width = self.at(torch.tensor([0])).shape[1:]
+        return channels, height, width
+
+    def at(self, positions: Tensor) -> Tensor:
+        """Return the images (B, C, H, W) at these positions (B,), each from 0 to count - 1."""
+        return self._items(positions)["image"]
+
+    def batches(self, size: int) -> Iterator[Tensor]:
+        """Yield all images in order, ``size`` at a time."""
+        for positions in torch.arange(self.count).split(size):
+            yield self.at(positions)
+
+    def labels(self) -> Tensor | None:
+        """Return the labels (N,) of all images, None if there are none.
+
+        It reads every image once.
+        """
+        if "label" not in self._items(torch.tensor([0])):
+            return None
+        return torch.cat([self._items(positions)["label"] for positions in torch.arange(self.count).split(BATCH)])
+
+    def _items(self, positions: Tensor) -> dict[str, Tensor]:
+        return self.dataset.__getitems__(self.chosen[positions].tolist())
+
+
+class CachedReference:
+    """Features of real images, computed in one pass when first asked for and kept in the cache.
+
+    They come on the device they are computed on.
+    """
+
+    def __init__(self, images: RealImages, extractor: Extractor, device: torch.device) -> None:
+        self.images = images
+        self.extractor = extractor
+        self.device = device
+        self._features: Tensor | None = None
+        self._moments: Moments | None = None
+
+    def moments(self) -> Moments:
+        """Return the moments of the real features."""
+        if self._moments is None:
+            content = self._kept("moments", self._compute_moments)
+            self._moments = Moments(content["count"], content["mean"], content["covariance"])
+        return self._moments
+
+    def features(self) -> Tensor:
+        """Return the real features (M, D), float32, in the order of the images."""
+        if self._features is None:
+            self._features = self._kept("features", lambda: {"features": torch.cat(list(self._pass()))})["features"]
+        return self._features
+
+    def _kept(self, kind: str, make: Callable[[], Content]) -> Content:
+        key = checksum_of({"images": self.images.fingerprint, "extractor": self.extractor.fingerprint, "kind": kind})
+        content = kept("references", key[:16], make)
+        return {name: value.to(self.device) if isinstance(value, Tensor) else value for name, value in content.items()}
+
+    def _compute_moments(self) -> Content:
+        batches = self._pass() if self._features is None else iter(self._features.split(BATCH))
+        found = moments(sum(map(power_sums, batches), torch.zeros((), dtype=torch.float64)))
+        return {"count": found.count, "mean": found.mean, "covariance": found.covariance}
+
+    def _pass(self) -> Iterator[Tensor]:
+        with progress("features of the real images", self.images.count) as advance:
+            for batch in self.images.batches(BATCH):
+                yield self.extractor(batch.to(self.device))["features"]
+                advance(len(batch))

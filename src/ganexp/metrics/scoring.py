@@ -1,0 +1,162 @@
+"""Any number of scores from one pass of samples and one of features."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganexp.errors import UserError
+from ganexp.metrics.extractor import Extractor
+from ganexp.metrics.protocol import Protocol, differences, versions
+from ganexp.metrics.reference import CachedReference, RealImages
+from ganexp.metrics.score import Reference, SampleMetric, Score
+
+ExtractorFactory = Callable[[RealImages, torch.device], Extractor]
+
+STANDARD_FEATURES = "inception"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A metric in the features of an extractor; ``extractor`` None for metrics of the samples themselves."""
+
+    score: str
+    metric: Callable[[Reference | None, int], SampleMetric]
+    extractor: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The score's name, which says so if its features are not the standard ones."""
+        if self.extractor in (None, STANDARD_FEATURES):
+            return self.score
+        return f"{self.score}_{self.extractor.removeprefix(f'{STANDARD_FEATURES}_')}"
+
+
+@dataclass(frozen=True)
+class RealSet:
+    """Real images to compare with, and what the protocol says of them."""
+
+    images: RealImages
+    description: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Result:
+    """A score, its name and how it was made."""
+
+    name: str
+    score: Score
+    higher_is_better: bool
+    protocol: Protocol
+
+
+@dataclass(frozen=True)
+class Column:
+    """One measurement on the first ``samples`` fakes against one set of real images."""
+
+    measurement: Measurement
+    metric: SampleMetric
+    samples: int
+    protocol: Protocol
+
+
+class Scoring:
+    """Scores samples under every measurement, reference and number of samples at once.
+
+    ``extractors`` has one for each name that the measurements use. ``fakes`` is the protocol's part about the
+    samples. Raises UserError where a measurement names an extractor that is not there.
+    """
+
+    def __init__(
+        self,
+        measurements: Iterable[Measurement],
+        extractors: Mapping[str, Extractor],
+        real_sets: Sequence[RealSet],
+        samples: Sequence[int],
+        fakes: Mapping[str, Any],
+        device: torch.device,
+    ) -> None:
+        self.extractors = extractors
+        self.device = device
+        references: dict[tuple[str | None, int], CachedReference] = {
+            (name, number): CachedReference(real.images, extractor, device)
+            for name, extractor in extractors.items()
+            for number, real in enumerate(real_sets)
+        }
+        every = [
+            self._column(measurement, references.get((measurement.extractor, number)), real, n, fakes)
+            for measurement in measurements
+            for number, real in enumerate(real_sets)
+            for n in samples
+        ]
+        # What has no reference is the same against each.
+        self.columns = [
+            column
+            for position, column in enumerate(every)
+            if all(differences(column.protocol, earlier.protocol) for earlier in every[:position])
+        ]
+
+    def update(self, images: Tensor, numbers: Tensor) -> None:
+        """Take fakes (B, C, H, W), uint8 or points, with these numbers (B,)."""
+        images, numbers = images.to(self.device), numbers.to(self.device)
+        outputs = {name: extractor(images) for name, extractor in self.extractors.items()}
+        for column in self.columns:
+            metric, name = column.metric, column.measurement.extractor
+            features = images.flatten(1) if name is None else outputs[name][metric.output]
+            wanted = numbers < column.samples
+            metric.update(features[wanted], numbers[wanted])
+
+    def compute(self) -> list[Result]:
+        """Return every score, over all ranks, and begin anew."""
+        results = []
+        for column in self.columns:
+            for part, score in column.metric.compute().items():
+                name = f"{column.measurement.name}_{part}" if part else column.measurement.name
+                protocol = {**column.protocol, "metric": name, "settings": column.metric.settings()}
+                results.append(Result(name, score, bool(column.metric.higher_is_better), protocol))
+            column.metric.reset()
+        return results
+
+    def _column(
+        self,
+        measurement: Measurement,
+        reference: CachedReference | None,
+        real: RealSet,
+        samples: int,
+        fakes: Mapping[str, Any],
+    ) -> Column:
+        try:
+            metric = measurement.metric(reference, samples).to(self.device)
+        except TypeError as error:
+            raise UserError(f"metric {measurement.name}: {error}") from error
+        name = measurement.extractor
+        features = {} if name is None else self.extractors[name].description
+        protocol = {
+            "metric": measurement.name,
+            "features": features,
+            "reference": {**real.description, "images": real.images.count, "checksum": real.images.fingerprint}
+            if metric.against_real
+            else {"data": real.description["data"]},
+            "fakes": {"samples": samples, **fakes, "values": "as drawn" if name is None else "uint8 from [-1, 1]"},
+            "versions": versions(),
+        }
+        return Column(measurement, metric, samples, protocol)
+
+
+def build_extractors(
+    measurements: Iterable[Measurement],
+    factories: Mapping[str, ExtractorFactory],
+    images: RealImages,
+    device: torch.device,
+) -> dict[str, Extractor]:
+    """Return the extractors that the measurements name, each made once.
+
+    Raises UserError for a name that is not among the factories.
+    """
+    names = dict.fromkeys(each.extractor for each in measurements if each.extractor is not None)
+    for name in names:
+        if name not in factories:
+            raise UserError(f"extractor {name}: there is none of that name; choose one of {', '.join(factories)}")
+    return {name: factories[name](images, device) for name in names}

@@ -1,0 +1,86 @@
+"""Tensors that take long to compute, kept in the cache and checked when they are read back."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganexp.cache import cache_folder, one_process_at_a_time, writable
+from ganexp.errors import UserError, one_line
+from ganexp.metrics.weights import checksum_of, load
+
+log = logging.getLogger(__name__)
+
+Content = Mapping[str, Any]
+"""Tensors and plain values by name, nested or not."""
+
+
+def kept(kind: str, key: str, make: Callable[[], Content]) -> Content:
+    """Return what ``make`` makes, from the cache if it was made before; ``key`` must tell all it depends on.
+
+    Of processes that ask at once, one makes it and the others wait. A file that is damaged or belongs to another
+    key is made anew. Where the cache cannot be written, nothing is kept.
+    """
+    try:
+        path = cache_folder(kind) / f"{key}.pt"
+        may_write = writable(path.parent) and writable(cache_folder("locks"))
+    except UserError as error:
+        log.warning("%s Made without it: %s", error, kind)
+        return make()
+    with one_process_at_a_time(path) if may_write else nullcontext():
+        content = _read(path, key)
+        if content is None:
+            content = make()
+            if may_write:
+                _write(path, key, content)
+            else:
+                log.warning("the cache folder %s cannot be written: %s are made in every run", path.parent, kind)
+    return content
+
+
+def opened(path: Path) -> Content:
+    """Return what `kept` once wrote into a file.
+
+    Raises UserError if the file cannot be read, is damaged, holds code or is of another kind.
+    """
+    return _checked(path)["content"]
+
+
+def _checked(path: Path) -> dict[str, Any]:
+    file = load(path)
+    try:
+        whole = file.pop("checksum", None) == checksum_of(file) and isinstance(file.get("content"), dict)
+    except (RuntimeError, TypeError):  # tensors of kinds that ganexp does not write
+        whole = False
+    if not whole:
+        raise UserError(f"{path} is damaged, or no file of ganexp's cache")
+    return file
+
+
+def _read(path: Path, key: str) -> Content | None:
+    if not path.exists():
+        return None
+    try:
+        file = _checked(path)
+        if file["key"] != key:
+            raise UserError(f"{path} belongs elsewhere")
+    except UserError as error:
+        log.warning("cache: %s; made anew", error)
+        return None
+    return file["content"]
+
+
+def _write(path: Path, key: str, content: Content) -> None:
+    part = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}.part")
+    file = {"key": key, "content": content}
+    try:
+        torch.save({**file, "checksum": checksum_of(file)}, part)
+        part.replace(path)
+    except (OSError, RuntimeError) as error:
+        log.warning("cache: %s cannot be written: %s", path, one_line(error))
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,58 @@
+"""Scores as JSON and as text."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ganexp.metrics.protocol import differences
+from ganexp.metrics.score import Score
+from ganexp.metrics.scoring import Result
+
+Entry = dict[str, Any]
+
+
+def entries(results: Sequence[Result], images_seen: int | None = None) -> list[Entry]:
+    """Return what scores.json holds of each score: its value, its spread and its whole protocol.
+
+    ``images_seen`` is the number of real images that the scored generator was trained on.
+    """
+    return [
+        {
+            "name": result.name,
+            "value": result.score.value,
+            "spread": result.score.spread,
+            "higher_is_better": result.higher_is_better,
+            "images_seen": images_seen,
+            "protocol": result.protocol,
+        }
+        for result in results
+    ]
+
+
+def write_scores(path: Path, scores: Sequence[Entry]) -> None:
+    """Write a scores.json of which nobody ever reads half."""
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_text(json.dumps({"scores": scores}, indent=2) + "\n")
+    unfinished.replace(path)
+
+
+def add_scores(path: Path, scores: Sequence[Entry]) -> None:
+    """Write scores into a scores.json, in the place of those of the same protocols, beside the others."""
+    try:
+        present = json.loads(path.read_text())["scores"]
+        kept = [old for old in present if all(differences(old["protocol"], new["protocol"]) for new in scores)]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        kept = []
+    write_scores(path, [*kept, *scores])
+
+
+def as_text(results: Sequence[Result]) -> str:
+    """Return the scores in one line."""
+    return ", ".join(f"{result.name} {number(result.score)}" for result in results)
+
+
+def number(score: Score) -> str:
+    """Return a value with its spread, where it has one."""
+    value = f"{score.value:.4g}"
+    return value if score.spread is None else f"{value} ± {score.spread:.2g}"

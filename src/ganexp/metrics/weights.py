@@ -1,0 +1,80 @@
+"""Weights in files, which may come from anybody: tensors and plain values only."""
+
+import hashlib
+import textwrap
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganexp.errors import UserError, one_line
+
+
+def checksum_of(content: Mapping[str, Any]) -> str:
+    """Return a checksum, 32 hexadecimal digits, of tensors and plain values by name, nested or not.
+
+    It depends neither on the device of the tensors nor on the order of the names.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(content, key=str):
+        value = content[name]
+        digest.update(f"{name!r} ".encode())
+        if isinstance(value, Tensor):
+            digest.update(f"{value.dtype} {tuple(value.shape)} ".encode())
+            digest.update(value.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy().data)
+        elif isinstance(value, Mapping):
+            digest.update(checksum_of(value).encode())
+        else:
+            digest.update(repr(value).encode())
+    return digest.hexdigest()
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Return what torch.save put into a file, by name, on the processor.
+
+    Raises UserError if the file cannot be read, is damaged, holds code or anything but values by name.
+    """
+    try:
+        with warnings.catch_warnings():
+            # torch's, of several lines, before it refuses a foreign file.
+            warnings.simplefilter("ignore")
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror or one_line(error)}") from error
+    except Exception as error:  # a broken file makes torch raise nearly anything
+        raise UserError(f"{path} is not a whole file of weights alone: it is damaged, or holds code") from error
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise UserError(f"{path} holds no weights by name (a state_dict)")
+    return content
+
+
+def load_weights(path: Path) -> dict[str, Tensor]:
+    """Return the weights in a file: a state_dict, or one under the name "state_dict".
+
+    Raises UserError as `load` does, and if there are none.
+    """
+    content = load(path)
+    weights = content.get("state_dict", content)
+    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise UserError(f"{path} holds no weights by name (a state_dict)")
+    return weights
+
+
+def put_into(network: nn.Module, weights: Mapping[str, Tensor], source: Path | str) -> None:
+    """Give a network the weights that came from a source, which is for the message only.
+
+    Raises UserError if they are another architecture's.
+    """
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise unfitting(source, error) from error
+
+
+def unfitting(source: Path | str, error: RuntimeError) -> UserError:
+    """Return the error for weights that a network's load_state_dict refused."""
+    first = textwrap.shorten(str(error).split(":", 1)[-1], 160, placeholder=" ...")
+    return UserError(f"{source} holds the weights of another network: {first}")

@@ -1,0 +1,216 @@
+import hashlib
+import logging
+import os
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganexp.data.memory import InMemory
+from ganexp.download import Remote
+from ganexp.errors import UserError
+from ganexp.metrics import inception as module
+from ganexp.metrics.inception import clean, inception, legacy
+from ganexp.metrics.reference import RealImages
+
+CPU = torch.device("cpu")
+
+
+def images(number, channels, size=8):
+    draws = torch.Generator().manual_seed(number)
+    return torch.randint(0, 256, (number, channels, size, size), dtype=torch.uint8, generator=draws)
+
+
+def real(channels=3):
+    return RealImages(InMemory(images(2, channels)), "random")
+
+
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory):
+    """torch-fidelity's network with random weights, and these in a file."""
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    class Untrained(FeatureExtractorInceptionV3):
+        def load_state_dict(self, *args):
+            pass
+
+    path = tmp_path_factory.mktemp("weights") / "random.pth"
+    torch.save({}, path)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = Untrained("theirs", ["2048", "logits_unbiased"], str(path))
+    torch.save(network.state_dict(), path)
+    return network, path
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path, monkeypatch):
+    """Empty caches, and no address that can be reached."""
+    monkeypatch.setenv("GANEXP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    remote = Remote("inception-00000000.pth", urls=("http://127.0.0.1:1/inception-00000000.pth",), sha256="00000000")
+    monkeypatch.setattr(module, "WEIGHTS", remote)
+    return tmp_path / "cache" / "weights", tmp_path / "torch" / "hub" / "checkpoints"
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Serves a folder on a free port: (folder, address, paths asked for)."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    asked = []
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=str(folder))
+
+        def log_message(self, format, *args):
+            asked.append(self.path)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
+        thread.start()
+        yield folder, f"http://127.0.0.1:{http.server_port}/", asked
+        http.shutdown()
+        thread.join()
+
+
+def one_line_of(call, *args, **settings):
+    with pytest.raises(UserError) as caught:
+        call(*args, **settings)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_legacy_features_are_torch_fidelitys(theirs):
+    network, path = theirs
+    before = torch.get_rng_state()
+    extractor = inception(real(), CPU, weights=str(path))
+    assert torch.equal(torch.get_rng_state(), before)
+    batch = images(2, 3, 24)
+    features, logits = network(batch)
+    outputs = extractor(batch)
+    torch.testing.assert_close(outputs["features"], features, rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(outputs["logits"], logits, rtol=1e-5, atol=1e-7)
+    assert features.std(0).max() > 0
+    assert not outputs["features"].requires_grad
+    assert not extractor.train().training
+
+
+def test_grey_images_are_repeated_and_the_description_says_so(theirs):
+    path = str(theirs[1])
+    grey, colour = inception(real(1), CPU, weights=path), inception(real(3), CPU, weights=path, resize="clean")
+    batch = images(1, 1)
+    torch.testing.assert_close(grey(batch), grey(batch.expand(-1, 3, -1, -1)))
+    assert grey.description["channels"] == "grey, repeated to three"
+    assert colour.description["channels"] == "RGB"
+    assert (grey.description["resize"], colour.description["resize"]) == ("legacy", "clean")
+    assert grey.description["weights"] == hashlib.sha256(theirs[1].read_bytes()).hexdigest()[:16]
+    assert grey.fingerprint != colour.fingerprint
+    assert grey.fingerprint == inception(real(1), CPU, weights=path).fingerprint
+    own = inception(real(3), CPU, weights=path, resize=partial(torch.nn.functional.interpolate, size=299))
+    assert own.description["resize"] == "torch.nn.functional.interpolate(size=299)"
+    assert own(batch.expand(-1, 3, -1, -1))["features"].shape == (1, 2048)
+    assert "resize=cleaner is not one of legacy, clean." in one_line_of(inception, real(), CPU, resize="cleaner")
+    assert "not 2 channels; for points metric=modes" in one_line_of(inception, real(2), CPU, weights=path)
+
+
+@pytest.mark.parametrize("size", [8, 32, 299, 400])
+def test_clean_resize_is_pillows(size):
+    picture = images(1, 1, size)
+    expected = Image.fromarray(picture[0, 0].numpy().astype(np.float32)).resize((299, 299), Image.Resampling.BICUBIC)
+    difference = clean(picture.float())[0, 0] - torch.from_numpy(np.asarray(expected).copy())
+    assert difference.abs().max() < 1e-3 * 255
+
+
+def test_legacy_resize_takes_pixels_at_whole_steps():
+    ramp = torch.arange(13.0).expand(1, 1, 13, 13)
+    expected = (torch.arange(299) * 13 / 299).clamp(max=12)
+    torch.testing.assert_close(legacy(ramp)[0, 0], expected.expand(299, 299), rtol=0, atol=1e-5)
+
+
+def test_the_standard_weights_are_downloaded_once_and_checked(theirs, server, folders, monkeypatch, caplog):
+    served, address, asked = server
+    data = theirs[1].read_bytes()
+    name = "inception.pth"
+    remote = Remote(name, urls=(address + name,), sha256=hashlib.sha256(data).hexdigest()[:8])
+    monkeypatch.setattr(module, "WEIGHTS", remote)
+
+    (served / name).write_bytes(b"<html>moved</html>")
+    message = one_line_of(inception, real(), CPU)
+    assert "came with the wrong checksum" in message
+    assert not list(folders[0].iterdir())
+
+    (served / name).write_bytes(data)
+    with caplog.at_level(logging.INFO):
+        network = module._standard_weights(download=True)
+    assert network == folders[0] / name
+    assert f"downloading {address}{name}" in caplog.text
+    assert module._standard_weights(download=False) == network
+    assert len(asked) == 2
+
+    folders[1].mkdir(parents=True)
+    network.rename(folders[1] / name)
+    found = inception(real(), CPU, download=False)
+    assert found.description["weights"].startswith(remote.sha256)
+    (folders[1] / name).write_bytes(data[:-1])
+    assert "files with a wrong checksum and download=false" in one_line_of(inception, real(), CPU, download=False)
+
+
+def test_the_address_is_torch_fidelitys(monkeypatch):
+    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+
+    monkeypatch.undo()
+    assert module.WEIGHTS.urls == (URL_INCEPTION_V3,)
+    assert URL_INCEPTION_V3.endswith(f"/{module.WEIGHTS.name}")
+    assert module.WEIGHTS.name.endswith(f"-{module.WEIGHTS.sha256}.pth")
+
+
+@pytest.mark.parametrize("download", [True, False])
+def test_without_weights_and_network_every_way_out_is_named(folders, download):
+    message = one_line_of(inception, real(), CPU, download=download)
+    for part in (
+        "refused" if download else "download=false",
+        "from http://127.0.0.1:1/",
+        f"put into {folders[0]}: inception-00000000.pth (sha256 00000000)",
+        "extractor.inception.weights=FILE",
+        "metric=[fid_classifier]",
+    ):
+        assert part in message
+
+
+class Malicious:
+    def __init__(self, mark):
+        self.mark = mark
+
+    def __reduce__(self):
+        return os.mkdir, (self.mark,)
+
+
+def test_code_in_a_weights_file_is_never_run(tmp_path):
+    path, mark = tmp_path / "weights.pth", tmp_path / "run"
+    torch.save({"fc.bias": Malicious(str(mark))}, path)
+    assert "holds code" in one_line_of(inception, real(), CPU, weights=str(path))
+    assert not mark.exists()
+
+
+def test_unusable_files_are_named(theirs, tmp_path):
+    path = tmp_path / "weights.pth"
+    assert f"{path} cannot be read: No such file" in one_line_of(inception, real(), CPU, weights=str(path))
+    path.write_bytes(theirs[1].read_bytes()[:100_000])
+    assert f"{path} is not a whole file" in one_line_of(inception, real(), CPU, weights=str(path))
+    path.write_bytes(b"x")
+    assert f"{path} is not a whole file" in one_line_of(inception, real(), CPU, weights=str(path))
+    torch.save([1], path)
+    assert f"{path} holds no weights" in one_line_of(inception, real(), CPU, weights=str(path))
+    torch.save(torch.nn.Linear(2, 2).state_dict(), path)
+    message = one_line_of(inception, real(), CPU, weights=str(path))
+    assert f"{path} holds the weights of another network" in message
+    assert len(message) < 400
+    standard = tmp_path / module.WEIGHTS.name
+    torch.save({}, standard)
+    assert f"{standard} is damaged: its sha256 is" in one_line_of(inception, real(), CPU, weights=str(standard))
