@@ -40,7 +40,10 @@ def test_it_holds_every_module_and_every_config_and_nothing_else(wheel):
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     source, conf = REPOSITORY / "src", REPOSITORY / "conf"
     modules = {path.relative_to(source).as_posix() for path in (source / "ganexp").rglob("*.py")}
-    assert held == modules | {f"ganexp/conf/{path.relative_to(conf).as_posix()}" for path in conf.rglob("*.yaml")}
+    tables = {path.relative_to(source).as_posix() for path in (source / "ganexp").rglob("*.yaml")}
+    assert held == modules | tables | {
+        f"ganexp/conf/{path.relative_to(conf).as_posix()}" for path in conf.rglob("*.yaml")
+    }
 
 
 def test_it_trains_where_no_repository_is_around(wheel, tmp_path):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-PANELS = {"loss/": "losses", "discriminator/": "discriminator's output", "score/": "scores"}
+PANELS = {"loss/": "losses", "discriminator/": "discriminator's output"}
+SCORE = "score/"
 
 Points = dict[str, list[tuple[float, float]]]
 
@@ -24,22 +25,30 @@ def read_curves(history: Path) -> Points:
 
 
 def plot_curves(history: Path, picture: Path) -> None:
-    """Draw losses, the discriminator's answers and scores against images seen."""
+    """Draw losses, the discriminator's answers and each score against images seen."""
     curves = read_curves(history)
     groups = {
         title: {name: points for name, points in curves.items() if name.startswith(prefix)}
         for prefix, title in PANELS.items()
     }
-    panels = {title: group for title, group in groups.items() if group}
+    # Each score has a scale of its own.
+    scores = {readable(name): {name: points} for name, points in curves.items() if name.startswith(SCORE)}
+    panels = {title: group for title, group in (groups | scores).items() if group}
     if not panels:
         return
     figure = Figure(figsize=(8, 3 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axis, (title, group) in zip(axes, panels.items(), strict=True):
         for name, points in group.items():
-            axis.plot(*zip(*points, strict=True), label=name.partition("/")[2].replace("_", " "))
+            axis.plot(*zip(*points, strict=True), label=readable(name))
         axis.set_ylabel(title)
         axis.grid(alpha=0.3)
-        axis.legend()
+        if len(group) > 1:
+            axis.legend()
     axes[-1].set_xlabel("real images seen by the discriminator")
     figure.savefig(picture, format="png", dpi=100)
+
+
+def readable(column: str) -> str:
+    """Return a column's name without its group."""
+    return column.partition("/")[2].replace("_", " ")

@@ -134,6 +134,7 @@ def test_another_machines_file_gives_the_same_features(data, cache, monkeypatch,
     first = classifier(some(data), CPU, **BRIEF)
     (path,) = cache.iterdir()
     monkeypatch.setenv("GANEXP_CACHE", str(tmp_path / "elsewhere"))
+    caplog.clear()
     caplog.set_level(logging.INFO)
     second = classifier(some(data, checksum="others", labelled=False), CPU, weights=str(path))
     assert second.description == first.description
