@@ -21,8 +21,10 @@ CONF = composition.conf_dir()
 GROUPS = composition.groups(CONF)
 composition.register_resolvers()
 
-# The smallest form of each model that keeps its structure; the tutorial's has one size only.
+# The smallest form of each model that keeps its structure, where one batch moves both players; the tutorial's has one
+# size only, the residual networks' smallest is 32.
 TINY = {
+    "model.critic_steps": 1,
     "model.generator.width": 4,
     "model.discriminator.width": 4,
     "model.generator.network.width": 4,
@@ -34,7 +36,10 @@ TINY = {
     "normalization.generator.groups": 2,
     "normalization.discriminator.groups": 2,
 }
-IMAGE_SIZE = {"dcgan_tutorial": 28}
+IMAGE_SIZE = {
+    "dcgan_tutorial": 28,
+    **dict.fromkeys(("sngan_resnet", "sngan_projection", "sagan", "biggan"), 32),
+}
 REFUSED = {
     ("gan", "instance"): "instance normalization needs a feature map",
     ("dcgan_small", "instance"): "instance normalization needs a feature map",

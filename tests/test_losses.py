@@ -5,9 +5,15 @@ import math
 import pytest
 import torch
 
-from ganexp.losses import Hinge, LeastSquares, Loss, Minimax, NonSaturating
+from ganexp.losses import Hinge, LeastSquares, Loss, Minimax, NonSaturating, Relativistic, Wasserstein
 
-LOSSES = {"minimax": Minimax(), "nonsaturating": NonSaturating(), "hinge": Hinge(), "lsgan": LeastSquares()}
+LOSSES = {
+    "minimax": Minimax(),
+    "nonsaturating": NonSaturating(),
+    "hinge": Hinge(),
+    "lsgan": LeastSquares(),
+    "wasserstein": Wasserstein(),
+}
 
 
 def sigmoid(x):
@@ -20,6 +26,8 @@ def discriminator_formula(name, real, fake):
     if name == "hinge":
         zero = torch.zeros((), dtype=torch.float64)
         return torch.maximum(zero, 1 - real).mean() + torch.maximum(zero, 1 + fake).mean()
+    if name == "wasserstein":
+        return -(real.mean() - fake.mean())
     return 0.5 * ((real - 1) ** 2).mean() + 0.5 * (fake**2).mean()
 
 
@@ -29,6 +37,7 @@ def generator_formula(name, fake):
         "nonsaturating": -torch.log(sigmoid(fake)).mean(),
         "hinge": -fake.mean(),
         "lsgan": 0.5 * ((fake - 1) ** 2).mean(),
+        "wasserstein": -fake.mean(),
     }[name]
 
 
@@ -112,3 +121,59 @@ def test_least_squares_takes_other_labels():
     pearson = LeastSquares(a=-1, b=1, c=0)
     assert pearson.discriminator(real, fake) == 0
     assert pearson.generator(fake) == 0.5
+
+
+def test_the_critics_value_is_the_difference_of_the_means_whatever_is_added_to_all_scores():
+    real, fake, critic = logits(64), logits(64, seed=1), Wasserstein()
+    assert critic.discriminator(real, fake).item() == pytest.approx((fake.mean() - real.mean()).item(), rel=1e-6)
+    assert critic.discriminator(real + 5, fake + 5).item() == pytest.approx(
+        critic.discriminator(real, fake).item(), abs=1e-5
+    )
+    assert critic.discriminator(real, fake) == -critic.discriminator(fake, real)
+
+
+def relativistic(real, fake):
+    return Relativistic().discriminator(real, fake), Relativistic().generator(fake, lambda: real)
+
+
+@pytest.mark.parametrize("shape", [(64,), (8, 1, 5, 5)])
+def test_the_relativistic_loss_is_its_formula_on_pairs(shape):
+    real, fake = logits(*shape), logits(*shape, seed=1)
+    discriminator, generator = relativistic(real, fake)
+    assert discriminator.item() == pytest.approx(-torch.log(sigmoid(real - fake)).mean().item(), rel=1e-6)
+    assert generator.item() == pytest.approx(-torch.log(sigmoid(fake - real)).mean().item(), rel=1e-6)
+    assert torch.equal(Relativistic().output(real), real.float())
+
+
+def test_the_relativistic_players_mirror_each_other():
+    real, fake = logits(64), logits(64, seed=1)
+    assert relativistic(real, fake) == relativistic(fake, real)[::-1]
+    assert relativistic(real, real)[0].item() == relativistic(real, real)[1].item() == pytest.approx(math.log(2))
+
+
+def test_the_relativistic_loss_is_blind_to_what_is_added_to_all_logits():
+    real, fake = logits(64), logits(64, seed=1)
+    for one, other in zip(relativistic(real, fake), relativistic(real + 7, fake + 7), strict=True):
+        assert one.item() == pytest.approx(other.item(), rel=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_the_relativistic_loss_is_float32_whatever_comes_in(dtype):
+    real, fake = logits(1000).to(dtype), logits(1000, seed=1).to(dtype)
+    with torch.autocast("cpu", torch.bfloat16):
+        values = relativistic(real, fake)
+    assert {value.dtype for value in values} == {torch.float32}
+    expected = -torch.log(sigmoid(real.double() - fake.double())).mean().item()
+    assert values[0].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_relativistic_gradient_stays_finite_and_full_where_the_discriminator_is_sure():
+    real, fake = torch.full((2,), 1e4, requires_grad=True), torch.full((2,), -1e4, requires_grad=True)
+    sure, wronged = relativistic(real, fake)
+    assert sure == 0
+    assert torch.autograd.grad(wronged, fake)[0].tolist() == [-0.5, -0.5]
+
+
+def test_the_relativistic_generator_needs_the_real_batch():
+    with pytest.raises(ValueError, match="give it both"):
+        Relativistic().generator(torch.zeros(2))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from ganexp.errors import UserError
+from ganexp.rules import check_rules
 
 OURS_INSTEAD = {
     "gradient_clip_val": (None, "model.gradient_clip", "Lightning does not clip when players take turns"),
@@ -38,7 +39,7 @@ def check(config: dict[str, Any]) -> None:
     check_seed(config["seed"])
     check_trainer(config["trainer"])
     check_clipping(config)
-    check_labels(config)
+    check_rules(config)
 
 
 def check_counts(config: dict[str, Any]) -> None:
@@ -82,15 +83,6 @@ def check_clipping(config: dict[str, Any]) -> None:
                 f"model.gradient_clip={config['model']['gradient_clip']} with trainer.precision=16-mixed needs "
                 f"optimizer.{player}.fused=false"
             )
-
-
-def check_labels(config: dict[str, Any]) -> None:
-    """Refuse a model that needs labels on data without them."""
-    if config.get("requires", {}).get("labels") and not config["data"].get("num_classes"):
-        raise UserError(
-            "the model needs labels and the data has none (data.num_classes is null); choose labelled data such as "
-            "data=mnist, put the images into one folder a class, or choose a model without labels such as model=dcgan"
-        )
 
 
 def is_whole(value: Any) -> bool:

@@ -37,6 +37,8 @@ class Player:
     """It moves on each so-manieth batch, so that the other side takes several turns on fresh data."""
     average: ExponentialMovingAverage | None = None
     """Follows the network after each of its moves."""
+    constraint: Callable[[nn.Module], None] | None = None
+    """Puts the network's weights where they may be, after each of its moves."""
 
 
 class AdversarialModule(L.LightningModule):
@@ -107,6 +109,8 @@ class AdversarialModule(L.LightningModule):
             self._remember(player, terms)
         optimizer.step()
         optimizer.zero_grad()
+        if player.constraint is not None:
+            player.constraint(player.network)
         if player.average is not None:
             player.average.update(player.network)
 
@@ -134,8 +138,9 @@ class AdversarialModule(L.LightningModule):
         """
         means = {}
         for name, turns in self.unread_terms.items():
-            for term in turns[0]:
-                values = torch.stack([terms[term].to(self.device) for terms in turns]).double().cpu()
+            # Lazy penalties are not among the terms of each turn.
+            for term in dict.fromkeys(term for terms in turns for term in terms):
+                values = torch.stack([terms[term].to(self.device) for terms in turns if term in terms]).double().cpu()
                 self._require_finite(name, term, values)
                 means[f"{name}/{term}"] = values.mean().item()
         self.unread_terms = {}

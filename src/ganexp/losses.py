@@ -90,3 +90,45 @@ class LeastSquares:
     def output(self, logits: Tensor) -> Tensor:
         """Return the score itself, unbounded."""
         return logits.float()
+
+
+class Wasserstein:
+    """The critic's dual form of the Wasserstein-1 distance; `output` is the raw score (arXiv 1701.07875, eq. 2).
+
+    It is that distance only for critics of slope 1 at most, which a penalty or weight clipping sees to.
+    """
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return E[D(G(z))] - E[D(x)]."""
+        return fake.float().mean() - real.float().mean()
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor] | None = None) -> Tensor:
+        """Return -E[D(G(z))]."""
+        return -fake.float().mean()
+
+    def output(self, logits: Tensor) -> Tensor:
+        """Return the score itself, unbounded."""
+        return logits.float()
+
+
+class Relativistic:
+    """Real against fake in pairs; `output` is the raw score (arXiv 1807.00734; 2501.05441, eq. 2).
+
+    With f(t) = -log(1 + exp(-t)) the discriminator maximizes E[f(D(x) - D(G(z)))] over pairs of one real and one
+    fake image; the generator minimizes the same with the images' roles exchanged, as its authors train it. Real and
+    fake logits have the same shape.
+    """
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return E[log(1 + exp(D(G(z)) - D(x)))]."""
+        return softplus(fake.float() - real.float()).mean()
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor] | None = None) -> Tensor:
+        """Return E[log(1 + exp(D(x) - D(G(z))))]; raises ValueError without the real batch's logits."""
+        if real is None:
+            raise ValueError("a relativistic loss compares fake logits with real ones: give it both")
+        return self.discriminator(fake, real())
+
+    def output(self, logits: Tensor) -> Tensor:
+        """Return the score itself, of which only differences mean something."""
+        return logits.float()

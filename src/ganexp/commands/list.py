@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from ganexp.arguments import HELP
+from ganexp.commands import matrix
 from ganexp.composition import conf_dir, groups, unknown
 from ganexp.errors import UserError
+
+MATRIX = "matrix"
 
 
 def main(arguments: list[str]) -> None:
@@ -13,9 +16,13 @@ def main(arguments: list[str]) -> None:
     available = groups(folder)
     if any(argument in HELP for argument in arguments):
         print(f"python -m ganexp list [group]\n\nOptions of every config group, or of one: {', '.join(available)}")
+        print(f"python -m ganexp list {MATRIX}: which loss, penalty and normalization go together")
         return
     if len(arguments) > 1:
         raise UserError("list takes the name of one group at most: python -m ganexp list model")
+    if arguments == [MATRIX]:
+        matrix.show()
+        return
     if arguments and arguments[0] not in available:
         raise UserError(unknown(arguments[0], "group", arguments[0], list(available)))
     for group in arguments or available:

@@ -17,29 +17,42 @@ class Normalization:
 
     A normalization of activations applies to hidden layers only (arXiv 1511.06434, section 3), one of
     weights to every layer (arXiv 1802.05957, section 2.1). Layers are Linear, Conv2d or
-    ConvTranspose2d; both methods raise ValueError for any other layer.
+    ConvTranspose2d; `hidden` and `edge` raise ValueError for any other layer.
     """
 
-    activation: Callable[[Layer], nn.Module] | None = None  # from a layer to the norm of its output
+    of_vectors: Callable[[int], nn.Module] | None = None  # from features to the norm of vectors (N, features)
+    of_maps: Callable[..., nn.Module] | None = None  # from channels, and `affine`, to the norm of maps (N, C, H, W)
     weight: Callable[[Layer], nn.Module] | None = None  # from a layer to itself with a normalized weight
-    centres: bool = False  # whether `activation` subtracts each channel's mean
-    within_maps: bool = False  # whether `activation` takes its statistics within single feature maps
+    centres: bool = False  # whether the norm of activations subtracts each channel's mean
+    within_maps: bool = False  # whether the norm of activations takes its statistics within single feature maps
 
     def hidden(self, layer: nn.Module) -> nn.Module:
         """Return a hidden layer with its normalization; shapes are the layer's own."""
         layer = self.edge(layer)
-        if self.activation is None:
+        norm = self._norm(_known(layer))
+        if norm is None:
             return layer
-        norm = self.activation(_known(layer))
         if self.centres:
             # The mean that the norm subtracts contains the bias: it would be a parameter without effect.
             layer.register_parameter("bias", None)
         return nn.Sequential(OrderedDict(layer=layer, norm=norm))
 
+    def maps(self, channels: int, affine: bool = True) -> nn.Module:
+        """Return the normalization of maps (N, channels, H, W) by itself, for blocks that start with it.
+
+        It is the identity where activations are not normalized. Without `affine` it has no gain and no bias.
+        """
+        return nn.Identity() if self.of_maps is None else self.of_maps(channels, affine=affine)
+
     def edge(self, layer: nn.Module) -> nn.Module:
         """Return a layer at a network's edge: G's output, D's input and D's output."""
         known = _known(layer)
         return known if self.weight is None else self.weight(known)
+
+    def _norm(self, layer: Layer) -> nn.Module | None:
+        if isinstance(layer, nn.Linear):
+            return None if self.of_vectors is None else self.of_vectors(layer.out_features)
+        return None if self.of_maps is None else self.of_maps(layer.out_channels)
 
 
 def none() -> Normalization:
@@ -49,7 +62,7 @@ def none() -> Normalization:
 
 def batch() -> Normalization:
     """Return batch normalization of hidden layers (arXiv 1502.03167)."""
-    return Normalization(activation=_batch, centres=True)
+    return Normalization(nn.BatchNorm1d, nn.BatchNorm2d, centres=True)
 
 
 def instance() -> Normalization:
@@ -57,12 +70,12 @@ def instance() -> Normalization:
 
     Its `hidden` raises ValueError for a Linear layer, whose output has no map to take statistics of.
     """
-    return Normalization(activation=_instance, centres=True, within_maps=True)
+    return Normalization(_refused, _instance, centres=True, within_maps=True)
 
 
 def layer() -> Normalization:
     """Return layer normalization of hidden layers, over channels and positions (arXiv 1607.06450)."""
-    return Normalization(activation=_layer)
+    return Normalization(nn.LayerNorm, partial(nn.GroupNorm, 1))
 
 
 def group(groups: int = 32) -> Normalization:
@@ -73,7 +86,7 @@ def group(groups: int = 32) -> Normalization:
     """
     if groups < 1:
         raise ValueError(f"group normalization needs groups of at least 1, not {groups}")
-    return Normalization(activation=partial(_group, groups=groups))
+    return Normalization(partial(_group_vectors, groups=groups), partial(_group_maps, groups=groups))
 
 
 def spectral() -> Normalization:
@@ -83,7 +96,7 @@ def spectral() -> Normalization:
 
 def batch_spectral() -> Normalization:
     """Return spectral normalization of every weight, with batch normalization after hidden layers."""
-    return Normalization(activation=_batch, weight=_spectral, centres=True)
+    return Normalization(nn.BatchNorm1d, nn.BatchNorm2d, _spectral, centres=True)
 
 
 def _known(layer: nn.Module) -> Layer:
@@ -92,38 +105,33 @@ def _known(layer: nn.Module) -> Layer:
     return layer
 
 
-def _channels(layer: Layer) -> int:
-    return layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels
+def _refused(features: int) -> nn.Module:
+    raise ValueError(
+        f"instance normalization needs a feature map, which {features} features of a Linear layer are not: "
+        "use `layer` instead"
+    )
 
 
-def _batch(layer: Layer) -> nn.Module:
-    norm = nn.BatchNorm1d if isinstance(layer, nn.Linear) else nn.BatchNorm2d
-    return norm(_channels(layer))
+def _instance(channels: int, affine: bool = True) -> nn.Module:
+    return nn.InstanceNorm2d(channels, affine=affine)
 
 
-def _instance(layer: Layer) -> nn.Module:
-    if isinstance(layer, nn.Linear):
-        raise ValueError(
-            "instance normalization needs a feature map, which a Linear layer has not: use `layer` instead"
-        )
-    return nn.InstanceNorm2d(layer.out_channels, affine=True)
+def _divisor(channels: int, groups: int) -> int:
+    return next(n for n in range(min(groups, channels), 0, -1) if channels % n == 0)
 
 
-def _layer(layer: Layer) -> nn.Module:
-    if isinstance(layer, nn.Linear):
-        return nn.LayerNorm(layer.out_features)
-    return nn.GroupNorm(1, layer.out_channels)
-
-
-def _group(layer: Layer, groups: int) -> nn.Module:
-    channels = _channels(layer)
-    divisor = next(n for n in range(min(groups, channels), 0, -1) if channels % n == 0)
-    if isinstance(layer, nn.Linear) and divisor == channels:
+def _group_vectors(features: int, groups: int) -> nn.Module:
+    divisor = _divisor(features, groups)
+    if divisor == features:
         # A single number minus its own mean is zero, whatever the input.
         raise ValueError(
-            f"{channels} features in {divisor} groups are one a group, normalized to zero: use fewer groups"
+            f"{features} features in {divisor} groups are one a group, normalized to zero: use fewer groups"
         )
-    return nn.GroupNorm(divisor, channels)
+    return nn.GroupNorm(divisor, features)
+
+
+def _group_maps(channels: int, groups: int, affine: bool = True) -> nn.Module:
+    return nn.GroupNorm(_divisor(channels, groups), channels, affine=affine)
 
 
 def _spectral(layer: Layer) -> nn.Module:

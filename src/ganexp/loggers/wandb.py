@@ -72,6 +72,11 @@ class WandB(WandbLogger):
         self._guard(lambda: self.experiment.log({"images": step, key: [wandb.Image(picture) for picture in images]}))
 
     @rank_zero_only
+    def alert(self, title: str, text: str) -> None:
+        """Send an alert."""
+        self._guard(lambda: self.experiment.alert(title=title, text=text))
+
+    @rank_zero_only
     def finalize(self, status: str) -> None:
         """End the W&B run, so that the next of a sweep has its own."""
         run = self._experiment

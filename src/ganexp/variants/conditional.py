@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ganexp.game import Batch, Terms
 from ganexp.randomness import blocks
-from ganexp.variants.gan import GAN
+from ganexp.randomness import generator as rng
+from ganexp.variants.gan import GAN, Critic
 
 
 class ConditionalGAN(GAN):
@@ -28,18 +29,18 @@ class ConditionalGAN(GAN):
         fake_label = self.draw_labels("discriminator", len(real))
         with torch.no_grad():
             fake = self.generator(self.draw_noise("discriminator", len(real)), fake_label)
-        real_logits = self.discriminator(real, label)
-        fake_logits = self.discriminator(fake, fake_label)
-        self.watch(real=real_logits, fake=fake_logits)
-        return {"adversarial": self.loss.discriminator(real_logits, fake_logits)}
+        return self.told_apart(real, fake, *self.critics(label, fake_label))
 
     def generator_loss(self, batch: Batch) -> Terms:
         """Pass for a real image of the label drawn."""
         real, label = batch["image"], batch["label"]
         fake_label = self.draw_labels("generator", len(real))
         fake = self.generator(self.draw_noise("generator", len(real)), fake_label)
-        fake_logits = self.discriminator(fake, fake_label)
-        return {"adversarial": self.loss.generator(fake_logits, lambda: self.discriminator(real, label))}
+        return self.passed_off(real, fake, *self.critics(label, fake_label))
+
+    def critics(self, label: Tensor, fake_label: Tensor) -> tuple[Critic, Critic]:
+        """Return the discriminator for real images and for fake ones, each told their labels."""
+        return lambda images: self.discriminator(images, label), lambda images: self.discriminator(images, fake_label)
 
     def draw_labels(self, player: str, n: int) -> Tensor:
         """Draw labels (n,) afresh for a player's turn."""
@@ -66,3 +67,10 @@ class ConditionalGAN(GAN):
     def sample_numbered(self, numbers: Tensor, seed: int) -> Tensor:
         """Return the samples with these numbers (B,), one of the ``blocks``; their classes come in turn."""
         return self.generate(self.sample_noise(numbers, seed), numbers.cpu() % self.num_classes)
+
+    def latest(self, n: int) -> tuple[Tensor, Critic]:
+        """Return ``n`` samples of the generator as it is now, classes in turn, and the discriminator told them."""
+        noise = self.noise((n, self.latent), rng(self.seed, "latest", self.batches_seen))
+        label = (torch.arange(n) % self.num_classes).to(self.device)
+        fake = self.generate(noise, label, network=self.generator)
+        return fake, lambda images: self.discriminator(images, label)

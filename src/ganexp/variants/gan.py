@@ -1,17 +1,21 @@
 """The generative adversarial network of arXiv 1406.2661; DCGAN is this game with other networks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ganexp.augmentation.base import Augmentation, NoAugmentation
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.game import AdversarialModule, Batch, Player, Terms
 from ganexp.losses import Loss
+from ganexp.penalties import CriticTurn, Penalty
 from ganexp.randomness import BLOCK, blocks
 from ganexp.randomness import generator as rng
 
+Critic = Callable[[Tensor], Tensor]
 Noise = Callable[[tuple[int, ...], torch.Generator], Tensor]
 
 
@@ -21,9 +25,12 @@ class GAN(AdversarialModule):
     The discriminator takes ``critic_steps`` turns, each on fresh real images and fresh noise, for one of the
     generator. It sees real and fake images in separate batches, so that batch norm does not mix them. ``ema``
     makes a moving average of the generator, which draws the samples; without it the generator itself does.
-    A validation draws ``scored_samples`` of them.
+    ``penalties`` are terms of the discriminator's loss by name, ``constraint`` acts on its weights after each of its
+    moves. It sees real and fake images through ``augmentation``. A validation draws ``scored_samples`` of them.
     """
 
+    # Modules, so that what they remember is in the checkpoint.
+    penalties: Any
     columns = 8
     """How many samples a row of a grid has."""
 
@@ -36,6 +43,9 @@ class GAN(AdversarialModule):
         latent: int,
         ema: Callable[[nn.Module], ExponentialMovingAverage] | None = None,
         critic_steps: int = 1,
+        penalties: Mapping[str, Penalty | None] | None = None,
+        constraint: Callable[[nn.Module], None] | None = None,
+        augmentation: Augmentation | None = None,
         scored_samples: int = 0,
         **game: Any,
     ) -> None:
@@ -47,12 +57,15 @@ class GAN(AdversarialModule):
         self.latent = latent
         self.critic_steps = critic_steps
         self.scored_samples = scored_samples
+        self.penalties = nn.ModuleDict({name: each for name, each in (penalties or {}).items() if each is not None})
+        self.constraint = constraint
+        self.augmentation = augmentation or NoAugmentation()
         self.average = ema(generator) if ema is not None else None
 
     def players(self) -> list[Player]:
         """Return the discriminator, then the generator."""
         return [
-            Player("discriminator", self.discriminator, self.discriminator_loss),
+            Player("discriminator", self.discriminator, self.discriminator_loss, constraint=self.constraint),
             Player("generator", self.generator, self.generator_loss, self.critic_steps, self.average),
         ]
 
@@ -61,15 +74,37 @@ class GAN(AdversarialModule):
         real = batch["image"]
         with torch.no_grad():
             fake = self.generator(self.draw_noise("discriminator", len(real)))
-        real_logits, fake_logits = self.discriminator(real), self.discriminator(fake)
-        self.watch(real=real_logits, fake=fake_logits)
-        return {"adversarial": self.loss.discriminator(real_logits, fake_logits)}
+        return self.told_apart(real, fake, self.discriminator, self.discriminator)
 
     def generator_loss(self, batch: Batch) -> Terms:
         """Pass for real."""
         real = batch["image"]
         fake = self.generator(self.draw_noise("generator", len(real)))
-        return {"adversarial": self.loss.generator(self.discriminator(fake), lambda: self.discriminator(real))}
+        return self.passed_off(real, fake, self.discriminator, self.discriminator)
+
+    def told_apart(self, real: Tensor, fake: Tensor, critic: Critic, fake_critic: Critic) -> Terms:
+        """Return the discriminator's terms; the critics answer for real and for fake images, labels already bound."""
+        real, fake = self.augmented("discriminator real", real), self.augmented("discriminator fake", fake)
+        real_logits, fake_logits = critic(real), fake_critic(fake)
+        self.watch(real=real_logits, fake=fake_logits)
+        self.augmentation.observe(real_logits, len(real) * self.trainer.world_size)
+        terms = {"adversarial": self.loss.discriminator(real_logits, fake_logits)}
+        for name, penalty in self.penalties.items():
+            if self.batches_seen % penalty.every == 0:
+                draw = partial(self.draw, f"penalty {name}")
+                terms[name] = penalty.term(
+                    CriticTurn(critic, fake_critic, real.detach(), fake.detach(), real_logits, fake_logits, draw)
+                )
+        return terms
+
+    def passed_off(self, real: Tensor, fake: Tensor, critic: Critic, fake_critic: Critic) -> Terms:
+        """Return the generator's terms; real images are shown only to losses that ask for them."""
+        fake_logits = fake_critic(self.augmented("generator fake", fake))
+        return {"adversarial": self.loss.generator(fake_logits, lambda: critic(self.augmented("generator real", real)))}
+
+    def augmented(self, purpose: str, images: Tensor) -> Tensor:
+        """Return images as the discriminator sees them."""
+        return self.augmentation(images, partial(self.draw, f"augmentation {purpose}"))
 
     def draw_noise(self, player: str, n: int) -> Tensor:
         """Draw noise (n, latent) afresh for a player's turn."""
@@ -104,15 +139,20 @@ class GAN(AdversarialModule):
             "seed": seed,
         }
 
+    def latest(self, n: int) -> tuple[Tensor, Critic]:
+        """Return ``n`` samples of the generator as it is now, not averaged, and the discriminator for them."""
+        noise = self.noise((n, self.latent), rng(self.seed, "latest", self.batches_seen))
+        return self.generate(noise, network=self.generator), self.discriminator
+
     def sample_noise(self, numbers: Tensor, seed: int) -> Tensor:
         """Return the noise (B, latent) of the samples with these numbers, one of the ``blocks``."""
         block = int(numbers[0]) // BLOCK
         return self.noise((BLOCK, self.latent), rng(seed, "sample", block))[: len(numbers)]
 
     @torch.no_grad()
-    def generate(self, *inputs: Tensor) -> Tensor:
+    def generate(self, *inputs: Tensor, network: nn.Module | None = None) -> Tensor:
         """Map noise (and labels) to images by the generator, averaged where it can be, in evaluation mode."""
-        network = self._sampler()
+        network = network or self._sampler()
         was_training = network.training
         network.eval()
         images = network(*(each.to(self.device) for each in inputs)).float()

@@ -1,0 +1,97 @@
+"""Differentiable augmentation at fixed strength (arXiv 2006.10738, section 4)."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from ganexp.augmentation.base import Augmentation, Draw, at_least_float32, require_pictures
+from ganexp.errors import UserError
+
+
+class DiffAugment(Augmentation):
+    """The distortions that ``policy`` names, in its order: color, translation and cutout.
+
+    Raises UserError for another name.
+    """
+
+    def __init__(self, policy: Sequence[str] = ("color", "translation", "cutout")) -> None:
+        super().__init__()
+        unknown = [name for name in policy if name not in DISTORTIONS]
+        if unknown:
+            raise UserError(f"augmentation.policy={list(policy)}: no {unknown[0]} among {', '.join(DISTORTIONS)}")
+        self.distortions = [DISTORTIONS[name] for name in policy]
+
+    def forward(self, images: Tensor, draw: Draw) -> Tensor:
+        """Return the images (N, C, H, W), distorted; colours may leave [-1, 1].
+
+        Raises UserError unless images are grey or RGB and of more than one pixel.
+        """
+        require_pictures(images)
+        shape = (len(self.distortions), 3)
+        numbers = draw(len(images), lambda total, rng: torch.rand(total, *shape, generator=rng, device=rng.device))
+        images = at_least_float32(images)
+        for distort, uniform in zip(self.distortions, numbers.unbind(1), strict=True):
+            images = distort(images, uniform)
+        return images
+
+
+def color(images: Tensor, uniform: Tensor) -> Tensor:
+    """Return images with brightness, saturation and contrast changed by numbers (N, 3) in [0, 1)."""
+    brightness, saturation, contrast = uniform[:, :, None, None, None].unbind(1)
+    images = images + brightness - 0.5
+    grey = images.mean(1, keepdim=True)
+    images = grey + 2 * saturation * (images - grey)
+    mean = images.mean((1, 2, 3), keepdim=True)
+    return mean + (contrast + 0.5) * (images - mean)
+
+
+def translation(images: Tensor, uniform: Tensor) -> Tensor:
+    """Return images moved by at most 1/8 of each side by numbers (N, 3) in [0, 1); what follows is 0."""
+    for dimension, number in ((2, uniform[:, 0]), (3, uniform[:, 1])):
+        most = rounded(images.shape[dimension] / 8)
+        images = moved(images, whole(number, -most, most), dimension)
+    return images
+
+
+def cutout(images: Tensor, uniform: Tensor) -> Tensor:
+    """Return images with a rectangle of half of each side set to 0, around a point by numbers (N, 3) in [0, 1)."""
+    inside = torch.ones((), dtype=torch.bool, device=images.device)
+    for dimension, number in ((2, uniform[:, 0]), (3, uniform[:, 1])):
+        size = images.shape[dimension]
+        length = rounded(size / 2)
+        first = whole(number, 0, size - length % 2) - length // 2
+        position = torch.arange(size, device=images.device)
+        within = (position >= first[:, None]) & (position < first[:, None] + length)
+        inside = inside & along(within, dimension)
+    return images.masked_fill(inside, 0)
+
+
+def moved(images: Tensor, by: Tensor, dimension: int) -> Tensor:
+    """Return images (N, C, H, W) moved by whole pixels (N,) along a dimension, zeros taking their place."""
+    size = images.shape[dimension]
+    source = torch.arange(size, device=images.device) - by[:, None]
+    nearest = along(source.clamp(0, size - 1), dimension).expand_as(images)
+    return images.gather(dimension, nearest) * along((source >= 0) & (source < size), dimension)
+
+
+def along(values: Tensor, dimension: int) -> Tensor:
+    """Return values (N, S) as (N, 1, S, 1) for dimension 2 or (N, 1, 1, S) for dimension 3."""
+    return values[:, None, :, None] if dimension == 2 else values[:, None, None, :]
+
+
+def whole(uniform: Tensor, least: int, most: int) -> Tensor:
+    """Return whole numbers (N,), equally likely from least to most, from numbers (N,) in [0, 1)."""
+    return least + (uniform * (most - least + 1)).long()
+
+
+def rounded(value: float) -> int:
+    """Return the nearest whole number, halves rounded up."""
+    return int(value + 0.5)
+
+
+DISTORTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "color": color,
+    "translation": translation,
+    "cutout": cutout,
+}

@@ -1,0 +1,143 @@
+"""A doctor for sick games: measures, names what it sees, says what may help."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from ganexp import diagnosis
+from ganexp.callbacks.pace import Every
+from ganexp.losses import Minimax
+from ganexp.metrics.modes import Mixture, Modes
+from ganexp.randomness import generator
+
+log = logging.getLogger(__name__)
+
+SAMPLES = 64
+POINTS = 512
+REMEMBERED = 400
+
+
+class Doctor(L.Callback):
+    """Takes a game's signs every ``every`` images, logs them as ``doctor/NAME``, and says what they show.
+
+    A finding is one line with its evidence and a suggestion, said once until it is gone; it goes to the terminal,
+    log.txt and every logger with alerts.
+    """
+
+    def __init__(self, every: int) -> None:
+        self.every = Every(every)
+        self.history: list[dict[str, float]] = []
+        self.said: set[str] = set()
+        self.norms: dict[str, Tensor] = {}
+        self.before: dict[str, list[Tensor]] = {}
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Count from here."""
+        self.every.start(module.images_seen)
+
+    def on_before_optimizer_step(self, trainer: Any, module: Any, optimizer: Optimizer) -> None:
+        """Note the gradient's norm and the weights, on a batch at whose end there is a check."""
+        if self._next_is_due(trainer, module):
+            name = next(p.name for p, o in zip(module.players(), trainer.optimizers, strict=True) if o is optimizer)
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            self.norms[name] = diagnosis.gradient_norm(parameters)
+            self.before[name] = [p.detach().clone() for p in parameters]
+
+    def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: dict[str, Tensor], *_: Any) -> None:
+        """Check when it is time."""
+        if self.every.due(module.images_seen) and module.watched:
+            self.check(trainer, module, batch["image"])
+
+    def check(self, trainer: Any, module: Any, real: Tensor) -> None:
+        """Take the signs, log them, and say what is new."""
+        measured = self.signs(trainer, module, real[:SAMPLES])
+        names = list(measured)
+        values = torch.stack([measured[name].double().to(real.device) for name in names]).tolist()
+        signs = dict(zip(names, values, strict=True))
+        # A generator that waited for its turn has no new gradient.
+        last = self.history[-1] if self.history else {}
+        self.history.append({**last, **signs, "images": float(module.images_seen)})
+        self.history = self.history[-REMEMBERED:]
+        for logger in trainer.loggers:
+            logger.log_metrics({f"doctor/{name}": value for name, value in signs.items()}, step=module.images_seen)
+        self.tell(trainer)
+
+    def signs(self, trainer: Any, module: Any, real: Tensor) -> dict[str, Tensor]:
+        """Return all signs, as tensors not yet read back from the device."""
+        real_logits, fake_logits = module.watched["real"], module.watched["fake"]
+        signs = {"accuracy": diagnosis.accuracy(real_logits, fake_logits)}
+        if isinstance(module.loss, Minimax):
+            signs["value"] = diagnosis.value_function(real_logits, fake_logits)
+            signs["jensen_shannon"] = diagnosis.jensen_shannon(signs["value"])
+        for name, norm in self.norms.items():
+            signs[f"gradient_norm/{name}"] = norm
+        for player in module.players():
+            if player.name in self.before:
+                signs[f"update_ratio/{player.name}"] = update_ratio(self.before[player.name], player.network)
+        self.norms, self.before = {}, {}
+        fake, critic = module.latest(len(real))
+        with evaluating(module.discriminator):
+            between = torch.rand(len(real), generator=generator(0, "doctor", module.batches_seen)).to(real.device)
+            signs["lipschitz"] = diagnosis.lipschitz_estimate(critic, real, fake, between)
+            for name, value in diagnosis.spectral_norms(module.discriminator).items():
+                signs[f"spectral_norm/{name}"] = value
+        signs["diversity"] = diagnosis.diversity(fake, real)
+        mixture = getattr(trainer.datamodule, "mixture", None)
+        if mixture is not None:
+            points, _ = module.latest(POINTS)
+            signs["modes_covered_share"] = covered_share(points.flatten(1), mixture)
+        return signs
+
+    def tell(self, trainer: Any) -> None:
+        """Say each finding once, until it is gone."""
+        found = {finding.illness: finding for finding in diagnosis.findings(self.history)}
+        for illness, finding in found.items():
+            if illness not in self.said and trainer.is_global_zero:
+                log.warning("doctor: %s: %s", illness, finding.text)
+                for logger in trainer.loggers:
+                    if hasattr(logger, "alert"):
+                        logger.alert(illness, finding.text)
+        self.said = set(found)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what was seen and said."""
+        return {"history": self.history, "said": sorted(self.said)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take it back."""
+        self.history, self.said = state_dict["history"], set(state_dict["said"])
+
+    def _next_is_due(self, trainer: Any, module: Any) -> bool:
+        upcoming = module.images_seen + module.trainer.datamodule.batch_size
+        return upcoming // self.every.images > self.every.marks_passed
+
+
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Let a network answer for each image alone, without dropout and without moving a statistic."""
+    was_training = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(was_training)
+
+
+def covered_share(points: Tensor, mixture: Mixture) -> Tensor:
+    """Return the share of the mixture's modes in which points (N, 2) lie."""
+    modes = Modes(None, len(points), mixture).to(points.device)
+    modes.update(points, torch.arange(len(points), device=points.device))
+    return torch.tensor(modes.compute()["covered"].value / len(mixture.centres))
+
+
+def update_ratio(before: list[Tensor], network: nn.Module) -> Tensor:
+    """Return how far the weights moved, relative to their norm."""
+    now = [p.detach() for p in network.parameters()]
+    moved = diagnosis.global_norm(torch._foreach_sub(now, before))
+    return moved / diagnosis.global_norm(before).clamp(min=1e-12)

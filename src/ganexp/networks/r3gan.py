@@ -1,0 +1,150 @@
+"""R3GAN's residual networks of grouped convolutions, without any normalization (arXiv 2501.05441, config E)."""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from ganexp.networks.checks import require_positive
+from ganexp.networks.dcgan import doublings
+
+SLOPE = 0.2
+GROUP = 16  # channels of a group: 1536 in 96 groups
+FULL = 4  # so many of the smallest maps, 4x4 to 32x32, have the full width
+BLOCKS = 2  # at each size
+
+
+class Generator(nn.Module):
+    """Noise (N, latent) to images (N, channels, image_size, image_size) in [-1, 1].
+
+    At each size there are two residual blocks of `width` channels, half as many with each doubling beyond 32x32. The
+    paper has no tanh; here it keeps the images in range. Raises ValueError for an image_size other than 4 or 7 doubled
+    once or oftener, for sizes below 1 and for widths that cannot be grouped.
+    """
+
+    def __init__(self, latent: int, channels: int, image_size: int, width: int = 768) -> None:
+        super().__init__()
+        require_positive(latent=latent, channels=channels, width=width)
+        start, steps = doublings(image_size)
+        widths = _widths(width, steps)
+        layers: list[nn.Module] = [Basis(latent, widths[0], start), *_blocks(widths[0], len(widths))]
+        for inputs, outputs in pairwise(widths):
+            layers += [_mixed(inputs, outputs), Doubling(), *_blocks(outputs, len(widths))]
+        layers += [_linear(nn.Conv2d(widths[-1], channels, 1, bias=False)), nn.Tanh()]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Return images (N, channels, image_size, image_size) in [-1, 1] from noise (N, latent)."""
+        return self.layers(noise)
+
+
+class Discriminator(nn.Module):
+    """Images (N, channels, image_size, image_size) to logits (N,): the generator's mirror.
+
+    Raises ValueError as Generator does.
+    """
+
+    def __init__(self, channels: int, image_size: int, width: int = 768) -> None:
+        super().__init__()
+        require_positive(channels=channels, width=width)
+        start, steps = doublings(image_size)
+        widths = _widths(width, steps)[::-1]
+        layers: list[nn.Module] = [
+            _linear(nn.Conv2d(channels, widths[0], 1, bias=False)),
+            *_blocks(widths[0], len(widths)),
+        ]
+        for inputs, outputs in pairwise(widths):
+            layers += [Halving(), _mixed(inputs, outputs), *_blocks(outputs, len(widths))]
+        layers += [_linear(nn.Conv2d(widths[-1], widths[-1], start, groups=widths[-1], bias=False)), nn.Flatten()]
+        layers += [_linear(nn.Linear(widths[-1], 1, bias=False))]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits (N,) from images (N, channels, image_size, image_size)."""
+        return self.layers(image).squeeze(1)
+
+
+class Block(nn.Module):
+    """A residual block (N, C, H, W) of the same shape: 1x1 to twice the channels, grouped 3x3, 1x1 back.
+
+    At first it is the identity, and with `depth` blocks in a network its other layers are scaled by depth^(-1/4), which
+    is fix-up initialization for three layers (arXiv 1901.09321).
+    """
+
+    def __init__(self, channels: int, depth: int) -> None:
+        super().__init__()
+        inner = 2 * channels
+        if inner > GROUP and inner % GROUP:
+            raise ValueError(f"width: {channels} channels cannot be grouped; give a multiple of {GROUP // 2}")
+        last = nn.Conv2d(inner, channels, 1, bias=False)
+        nn.init.zeros_(last.weight)
+        self.residual = nn.Sequential(
+            _rectified(nn.Conv2d(channels, inner, 1), depth),
+            nn.LeakyReLU(SLOPE),
+            _rectified(nn.Conv2d(inner, inner, 3, padding=1, groups=max(inner // GROUP, 1)), depth),
+            nn.LeakyReLU(SLOPE),
+            last,
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps (N, C, H, W) from maps of that shape."""
+        return maps + self.residual(maps)
+
+
+class Basis(nn.Module):
+    """Noise (N, latent) to maps (N, channels, side, side): one learned map a channel, scaled by a linear layer."""
+
+    def __init__(self, latent: int, channels: int, side: int) -> None:
+        super().__init__()
+        self.maps = nn.Parameter(torch.randn(channels, side, side))
+        self.scale = _linear(nn.Linear(latent, channels, bias=False))
+
+    def forward(self, noise: Tensor) -> Tensor:
+        """Return maps (N, channels, side, side) from noise (N, latent)."""
+        return self.scale(noise)[:, :, None, None] * self.maps
+
+
+class Doubling(nn.Module):
+    """Maps to maps of twice the size, bilinearly."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps (N, C, 2H, 2W) from maps (N, C, H, W)."""
+        return interpolate(maps, scale_factor=2, mode="bilinear")
+
+
+class Halving(nn.Module):
+    """Maps to maps of half the size, bilinearly: by weights 1, 3, 3 and 1 along each side."""
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps (N, C, H / 2, W / 2) from maps (N, C, H, W)."""
+        return interpolate(maps, scale_factor=0.5, mode="bilinear", antialias=True)
+
+
+def _widths(width: int, steps: int) -> list[int]:
+    # Of the maps, smallest first.
+    widths = [width // 2 ** max(0, depth - FULL + 1) for depth in range(steps + 1)]
+    require_positive(width=widths[-1])
+    return widths
+
+
+def _blocks(channels: int, sizes: int) -> list[nn.Module]:
+    return [Block(channels, BLOCKS * sizes) for _ in range(BLOCKS)]
+
+
+def _mixed(inputs: int, outputs: int) -> nn.Module:
+    return nn.Identity() if inputs == outputs else _linear(nn.Conv2d(inputs, outputs, 1, bias=False))
+
+
+def _linear(layer: nn.Linear | nn.Conv2d) -> nn.Module:
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
+    return layer
+
+
+def _rectified(layer: nn.Conv2d, depth: int) -> nn.Module:
+    nn.init.kaiming_normal_(layer.weight, a=SLOPE)
+    with torch.no_grad():
+        layer.weight.mul_(depth**-0.25)
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer
