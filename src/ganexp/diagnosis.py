@@ -96,11 +96,13 @@ class Finding:
 
 HISTORY = 3
 """How many checks in a row must agree before something is said."""
+FIRST = 10
+"""Nothing is said before so many checks: every generator begins with one blurred image."""
 
 
 def findings(history: Sequence[Signs]) -> Iterator[Finding]:
     """Yield what the checks so far show, the latest last."""
-    if len(history) >= 2 * HISTORY:
+    if len(history) >= FIRST:
         for illness in (vanishing_gradient, mode_collapse, steep_discriminator):
             finding = illness(history)
             if finding is not None:
@@ -141,7 +143,9 @@ def mode_collapse(history: Sequence[Signs]) -> Finding | None:
     last = history[-HISTORY:]
     alike = max(signs["diversity"] for signs in last)
     modes = max(signs.get("modes_covered_share", 1.0) for signs in last)
-    if alike >= COLLAPSED and modes >= LOST:
+    # Samples that were never apart may still become so in the first half of a run.
+    fallen = alike < max(signs["diversity"] for signs in history) / 2
+    if (alike >= COLLAPSED or not (fallen or len(history) >= 2 * FIRST)) and modes >= LOST:
         return None
     evidence = (
         f"samples differ from each other {alike:.0%} as much as real images do"
