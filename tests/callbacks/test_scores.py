@@ -100,6 +100,7 @@ def test_the_protocol_says_how_a_score_was_made(tmp_path):
         "samples": SCORED,
         "source": "generator",
         "weights": "moving average",
+        "checkpoint": "last",
         "batch_norm": "running statistics",
         "precision": "float32",
         "seed": 3,

@@ -113,6 +113,23 @@ def test_a_folder_is_scored_against_a_data_set(ganexp, here):
     assert scores(here / "scores.json")[0]["protocol"]["fakes"]["samples"] == 30
 
 
+def test_samples_of_a_run_are_scored_as_a_folder_with_the_score_of_the_run(ganexp, here, unlabelled):
+    assert ganexp("sample", f"run={unlabelled}", "n=70", "out=drawn").status == 0
+    assert ganexp("evaluate", "fake=drawn", "data=digits", "metric=fid_classifier").status == 0
+    ganexp("evaluate", f"run={unlabelled}", "metric=fid_classifier", "samples=70")
+    of_folder, of_run = scores(here / "scores.json")[0], scores(unlabelled / "scores.json")[-1]
+    assert of_folder["protocol"]["fakes"]["samples"] == 70
+    assert of_folder["value"] == pytest.approx(of_run["value"], rel=1e-6)
+
+
+def test_the_best_and_the_last_weights_are_scored_apart(ganexp, run):
+    (run / "checkpoints" / "best.ckpt").write_bytes((run / "checkpoints" / "last.ckpt").read_bytes())
+    for checkpoint in ("last", "best"):
+        settings = ["metric=fid_classifier", "samples=70", f"checkpoint={checkpoint}"]
+        assert ganexp("evaluate", f"run={run}", *settings).status == 0
+    assert [entry["protocol"]["fakes"]["checkpoint"] for entry in scores(run / "scores.json")] == ["last", "best"]
+
+
 def test_toy_data_is_scored_by_its_modes(ganexp, here):
     assert ganexp(
         "model=gan", "data=gaussians", "data.points=512", "images=1024", "run_dir=run", "scoring.samples=100"

@@ -52,9 +52,11 @@ class Scores(L.Callback):
     def on_train_start(self, trainer: Any, module: Any) -> None:
         """Make the extractors ready, so that what is missing is told before training."""
         self.every.start(module.images_seen)
-        self.started = time.perf_counter() - self.seconds
+        begin = time.perf_counter()
+        self.started = begin - self.seconds
         if self.measurements and module.scored_samples:
             self.scoring = self._scoring(trainer, module)
+        self.seconds += time.perf_counter() - begin
 
     def on_train_batch_end(self, trainer: Any, module: Any, *_: Any) -> None:
         """Score when it is time and when the budget is spent."""
@@ -105,7 +107,7 @@ class Scores(L.Callback):
             extractors,
             [RealSet(real, self.reference)],
             [module.scored_samples],
-            module.describe_samples(module.seed),
+            {**module.describe_samples(module.seed), "checkpoint": "last"},
             module.device,
         )
 

@@ -51,7 +51,7 @@ def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[s
         checkpoint = run_folder.checkpoint(folder, config.checkpoint)
         require_trusted(composition.plain(run), trust)
         settings = with_parts_of(config, run, overrides)
-        subject = generator_of(run, checkpoint, folder.name or str(folder))
+        subject = generator_of(run, checkpoint, folder.name or str(folder), config.checkpoint)
         results[str(folder)] = scores_of(subject, settings)
         seen = load_checkpoint(checkpoint)[COUNTERS]["images_seen"]
         add_scores(folder / "scores.json", entries(results[str(folder)], seen))
@@ -159,15 +159,15 @@ def real_set(data: Any, most: int | None) -> RealSet:
     return RealSet(RealImages(module.dataset, module.dataset.checksum(), most), description)
 
 
-def generator_of(run: DictConfig, checkpoint: Path, name: str) -> Subject:
-    """Return a run's generator as something to score."""
-    model = load_model(run, checkpoint)
+def generator_of(run: DictConfig, path: Path, name: str, checkpoint: str) -> Subject:
+    """Return a run's generator, as the checkpoint of that name and path has it, as something to score."""
+    model = load_model(run, path)
 
     def draw(n: int, seed: int) -> Batches:
         for numbers in blocks(n):
             yield as_saved(model.sample_numbered(numbers, seed)), numbers
 
-    return Subject(name, draw, model.describe_samples)
+    return Subject(name, draw, lambda seed: {**model.describe_samples(seed), "checkpoint": checkpoint})
 
 
 def saved(images: FolderImages, folder: Path) -> Subject:

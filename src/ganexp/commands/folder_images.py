@@ -7,6 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 from PIL import Image
 
+from ganexp.commands.sampling import GRID
 from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
 from ganexp.data.folders import image_files
@@ -22,9 +23,14 @@ FolderImages = OnDisk
 
 def folder_images(folder: Path, data: DictConfig) -> FolderImages:
     """Return a folder's images, decoded as the data's settings say."""
-    paths, _, _ = image_files(folder)
     decoder = Decoder(data.image_size, data.channels, data.resize_filter)
-    return OnDisk(FilePictures(paths), decoder, labelled=False)
+    return OnDisk(FilePictures(sample_files(folder)), decoder, labelled=False)
+
+
+def sample_files(folder: Path) -> list[str]:
+    """Return a folder's images, without the grid that `ganexp sample` writes beside its samples."""
+    paths, _, _ = image_files(folder)
+    return [path for path in paths if Path(path).name != GRID]
 
 
 def decoded_as(config: DictConfig, fake: Path, given: set[str]) -> DictConfig:
@@ -55,7 +61,7 @@ def kinds_in(folder: Path) -> Counter[tuple[tuple[int, int], int]]:
 
     Raises UnreadableError naming files that are not images.
     """
-    paths, _, _ = image_files(folder)
+    paths = sample_files(folder)
     kinds: Counter[tuple[tuple[int, int], int]] = Counter()
     failures: list[tuple[str, Exception]] = []
     with progress(f"reading {folder}", len(paths)) as advance:

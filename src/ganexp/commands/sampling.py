@@ -14,6 +14,8 @@ from ganexp.commands.loading import load_weights
 from ganexp.errors import UserError
 from ganexp.pictures import picture, quantized, save
 
+GRID = "grid.png"
+
 
 def load_model(config: DictConfig, checkpoint: Path) -> Any:
     """Return the trained model on the fastest device, in evaluation mode."""
@@ -34,8 +36,8 @@ def write_samples(config: DictConfig, checkpoint: Path, n: int, seed: int, label
     else:
         for number, sample in enumerate(samples):
             save(as_image(sample), out / f"{number:05d}.png")
-    save(picture(samples, model.columns), out / "grid.png")
-    print(f"{n} samples and grid.png are in {out}")
+    save(picture(samples, model.columns), out / GRID)
+    print(f"{n} samples and {GRID} are in {out}")
 
 
 def as_image(sample: Tensor) -> Image.Image:

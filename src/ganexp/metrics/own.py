@@ -64,7 +64,7 @@ def own(images: RealImages, device: torch.device, network: nn.Module | None) -> 
     """
     if not isinstance(network, nn.Module):
         raise UserError(
-            f"extractor.own.network={network} is no torch module: extractor.own.network._target_=my_package.Network."
+            f"extractor.own.network={network} is no torch module: give +extractor.own.network._target_=my.Network."
         )
     return Own(network.to(device))
 

@@ -133,7 +133,7 @@ class GAN(AdversarialModule):
         network = self._sampler()
         return {
             "source": "generator",
-            "weights": "last" if self.average is None else "moving average",
+            "weights": "generator" if self.average is None else "moving average",
             "batch_norm": "running statistics",
             "precision": str(next(network.parameters()).dtype).removeprefix("torch."),
             "seed": seed,

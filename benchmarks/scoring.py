@@ -1,0 +1,189 @@
+"""Time what scoring costs: beside the bare forward passes, and beside training.
+
+    python benchmarks/scoring.py pass [samples=4096] [rounds=5] [inception=yes]
+    python benchmarks/scoring.py training [rounds=2] [any override, such as images=60_000]
+
+``pass``: FID, Inception Score, KID, precision and recall of a DCGAN's samples of 32x32 at once, against a loop that
+only calls generator and extractor on as many blocks; a few blocks of one, then of the other, in one process. What is
+computed once at the end is timed apart, and so are the real images' features, which come from the cache ever after.
+The pictures are random, and so are Inception's weights, neither of which changes the time.
+
+``training``: the default run with its scores against metric=none, each a whole process from start to end; once with
+an empty cache, where a classifier is trained first, and once with it there. Seconds of the processors are printed
+beside those of the clock, as they suffer less from other programs on the machine.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+
+import torch
+from torch import Tensor, nn
+
+from ganexp import composition
+from ganexp.commands.building import build
+from ganexp.data.memory import InMemory
+from ganexp.metrics.reference import RealImages
+from ganexp.metrics.scoring import RealSet, Scoring, build_extractors
+from ganexp.pictures import as_saved
+from ganexp.progress import progress
+from ganexp.randomness import blocks
+
+REALS = 2_560
+SIDE = 32
+METRICS = ("fid", "is", "kid", "prc")
+TURN = 4  # blocks of one before it is the other's turn
+BUDGET = "images=60_000"
+
+
+def wait() -> None:
+    """Wait for the device, so that a clock reads finished work."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return how long some work takes."""
+    wait()
+    started = time.perf_counter()
+    work()
+    wait()
+    return time.perf_counter() - started
+
+
+def random_inception(path: Path) -> None:
+    """Write torch-fidelity's network with random weights to a file."""
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+    class Untrained(FeatureExtractorInceptionV3):
+        """The network as it is before its weights are read."""
+
+        def load_state_dict(self, *_: object) -> None:
+            """Keep the random weights."""
+
+    torch.save({}, path)
+    torch.save(Untrained("random", ["2048", "logits_unbiased"], str(path)).state_dict(), path)
+
+
+def scoring_of(folder: Path, inception: bool, samples: int, device: torch.device) -> Scoring:
+    """Return a scoring as `ganexp evaluate` makes it, of random pictures."""
+    suffix = "" if inception else "_classifier"
+    overrides = [f"metric=[{','.join(name + suffix for name in METRICS)}]"]
+    if inception:
+        random_inception(folder / "random.pth")
+        overrides.append(f"extractor.inception.weights={folder / 'random.pth'}")
+    config = composition.composed("evaluate", overrides)
+    rng = torch.Generator().manual_seed(0)
+    count = samples if inception else REALS
+    pictures = torch.randint(0, 256, (count, 3, SIDE, SIDE), dtype=torch.uint8, generator=rng)
+    dataset = InMemory(pictures, torch.arange(count) % 10)
+    real = RealImages(dataset, dataset.checksum())
+    measurements = [each for each in build(config.metric).values() if each is not None]
+    extractors = build_extractors(measurements, build(config.extractor), real, device)
+    reals = [RealSet(real, {"data": "random pictures", "split": "all"})]
+    return Scoring(measurements, extractors, reals, [samples], {"source": "generator"}, device)
+
+
+def bare_pass(generator: nn.Module, extractor: nn.Module, blocks: Sequence[Tensor], device: torch.device) -> None:
+    """Call generator and extractor, and nothing else but the conversion to bytes between them."""
+    for numbers in blocks:
+        fakes = generator(torch.rand(len(numbers), 100, device=device) * 2 - 1)
+        extractor(((fakes + 1) * 127.5).byte())
+
+
+@torch.inference_mode()
+def compare_passes(samples: int, rounds: int, inception: bool) -> None:
+    """Print times and ratios of the pass, and times of what is done once."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = build(composition.composed("train", ["model=dcgan", "data=cifar10"]).model).to(device).eval()
+    every = blocks(samples)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["GANEXP_CACHE"] = folder
+        scoring = scoring_of(Path(folder), inception, samples, device)
+        (extractor,) = scoring.extractors.values()
+
+        def score(some: Sequence[Tensor]) -> None:
+            for numbers in some:
+                scoring.update(as_saved(model.sample_numbered(numbers, 0)), numbers)
+                advance(len(numbers))
+
+        bare_pass(model.average.network, extractor, every[:TURN], device)
+        times: dict[str, list[float]] = {"scoring": [], "bare": [], "compute": []}
+        for _ in range(1 + rounds):
+            ours = bare = 0.0
+            with progress("scoring", samples) as advance:
+                for first in range(0, len(every), TURN):
+                    some = every[first : first + TURN]
+                    ours += seconds(lambda some=some: score(some))
+                    bare += seconds(lambda some=some: bare_pass(model.average.network, extractor, some, device))
+            times["scoring"].append(ours)
+            times["bare"].append(bare)
+            times["compute"].append(seconds(scoring.compute))
+    # The first round computes the real images' features.
+    first, *later = times["compute"]
+    passes = list(zip(times["scoring"][1:], times["bare"][1:], strict=True))
+    ratios = sorted(a / b for a, b in passes)
+    whole = median((a + c) / b for (a, b), c in zip(passes, later, strict=True))
+    where = "Inception's" if inception else "the classifier's"
+    print(f"{', '.join(METRICS)} in {where} features, {samples:,} samples of {SIDE}x{SIDE} on {device.type}:")
+    print(f"pass: scoring {median(a for a, _ in passes):.3f} s, bare {median(b for _, b in passes):.3f} s")
+    print(f"pass, scoring / bare: median {median(ratios):.3f}, from {ratios[0]:.3f} to {ratios[-1]:.3f}")
+    print(f"at the end: {median(later):.3f} s, with it {whole:.3f} of the bare pass; the first time {first:.3f} s")
+
+
+def processor_seconds() -> float:
+    """Return what all processes that this one started and that ended have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def train(overrides: Sequence[str], cache: Path) -> tuple[float, float, str]:
+    """Return the clock's and the processors' seconds of a run of its own, and what its log says scoring took."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "ganexp", BUDGET, *overrides, f"run_dir={folder}/run"]
+        environment = {**os.environ, "GANEXP_CACHE": str(cache)}
+        before = processor_seconds()
+        taken = seconds(lambda: subprocess.run(command, check=True, capture_output=True, env=environment))
+        told = [line for line in (Path(folder) / "run" / "log.txt").read_text().splitlines() if "scoring took" in line]
+    return taken, processor_seconds() - before, told[0] if told else "no scores"
+
+
+def compare_training(rounds: int, overrides: Sequence[str]) -> None:
+    """Print the times of whole runs and their ratios."""
+    ways = ("metric=none", "scores, empty cache", "scores, cached")
+    times: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as cache:
+            for way in ways:
+                more = ["metric=none"] if way == ways[0] else []
+                *taken, told = train([*overrides, *more], Path(cache))
+                times[way].append((taken[0], taken[1]))
+                print(f"{way:<20} clock {taken[0]:6.1f} s, processors {taken[1]:6.1f} s  ({told})", flush=True)
+    for way in ways[1:]:
+        for kind, name in enumerate(("clock", "processors")):
+            ratios = sorted(a[kind] / b[kind] for a, b in zip(times[way], times[ways[0]], strict=True))
+            print(f"{way} / none, {name}: median {median(ratios):.3f}, from {ratios[0]:.3f} to {ratios[-1]:.3f}")
+
+
+def main(arguments: list[str]) -> None:
+    """Print the figures."""
+    known = ("samples", "rounds", "inception")
+    options = dict(a.split("=", 1) for a in arguments if a.partition("=")[0] in known)
+    overrides = [a for a in arguments if "=" in a and a.partition("=")[0] not in known]
+    inception = options.get("inception") == "yes"
+    if "training" not in arguments:
+        samples = int(options.get("samples", 64 if inception else 4_096))
+        compare_passes(samples, int(options.get("rounds", 5)), inception)
+    if "pass" not in arguments:
+        compare_training(int(options.get("rounds", 2)), overrides)
+
+
+if __name__ == "__main__":
+    composition.register_resolvers()
+    main(sys.argv[1:])
