@@ -1,10 +1,16 @@
 """``ganexp evaluate``: scores of runs and of folders."""
 
 import json
+import struct
 
 import pytest
 import torch
 from PIL import Image
+from rich.console import Console
+
+from ganexp.commands.score_table import score_table
+from ganexp.metrics.score import Score
+from ganexp.metrics.scoring import Result
 
 METRICS = "metric=[fid_classifier,is_classifier]"
 
@@ -209,3 +215,50 @@ def test_weights_that_are_not_finite_are_told_before_a_score(ganexp, run):
     assert outcome.status == 2
     assert "not finite" in outcome.complaint
     assert not (run / "scores.json").exists()
+
+
+def idx_files(folder, prefix, count):
+    """Write images and labels in MNIST's format: each class a brighter square."""
+    folder.mkdir(parents=True, exist_ok=True)
+    labels = torch.arange(count) % 10
+    noise = torch.randint(0, 20, (count, 28, 28), generator=torch.Generator().manual_seed(count))
+    images = (labels.view(-1, 1, 1) * 20 + noise).to(torch.uint8)
+    (folder / f"{prefix}-images-idx3-ubyte").write_bytes(
+        struct.pack(">4I", 2051, count, 28, 28) + bytes(images.numpy())
+    )
+    (folder / f"{prefix}-labels-idx1-ubyte").write_bytes(
+        struct.pack(">2I", 2049, count) + bytes(labels.to(torch.uint8).numpy())
+    )
+
+
+def test_one_pass_is_scored_against_the_training_and_the_test_split(ganexp, here):
+    idx_files(here / "data" / "MNIST" / "raw", "train", 60)
+    idx_files(here / "data" / "MNIST" / "raw", "t10k", 40)
+    fakes = folder_of(here, "fakes", range(0, 200, 10), size=(28, 28), mode="L")
+    mnist = ["data=mnist", f"data_root={here / 'data'}", "data.source.download=false"]
+    outcome = ganexp("evaluate", f"fake={fakes}", *mnist, METRICS, "reference=[train,test]")
+    assert outcome.status == 0
+    found = scores(here / "scores.json")
+    assert [entry["name"] for entry in found] == ["fid_classifier", "fid_classifier", "is_classifier"]
+    assert [(e["protocol"]["reference"]["split"], e["protocol"]["reference"]["images"]) for e in found[:2]] == [
+        ("train", 60),
+        ("test", 40),
+    ]
+    assert found[0]["protocol"]["features"] == found[1]["protocol"]["features"]
+    assert "the columns of fid_classifier are not comparable: reference.split: train against test" in outcome.out
+
+
+def test_published_numbers_stand_beside_with_what_makes_them_incomparable():
+    protocol = {
+        "metric": "fid",
+        "features": {"network": "inception"},
+        "reference": {"data": "cifar10", "split": "train", "image_size": 32, "images": 50_000},
+        "fakes": {"samples": 10_000},
+        "settings": {},
+    }
+    console = Console(width=200, record=True)
+    table = score_table({"mine": [Result("fid", Score(20.0), False, protocol)]}, [protocol])
+    console.print(table)
+    shown = console.export_text()
+    assert "published: " in shown
+    assert "not comparable: fakes.samples: 10000 against 50000" in shown

@@ -78,7 +78,7 @@ def show(results: Results) -> None:
     """Print the tables."""
     console = Console()
     for part in score_tables(results, console.width):
-        console.print(part)
+        console.print(part, soft_wrap=isinstance(part, str))
 
 
 def with_parts_of(config: DictConfig, run: DictConfig, overrides: list[str]) -> DictConfig:
