@@ -11,7 +11,8 @@ event_accumulator = pytest.importorskip("tensorboard.backend.event_processing.ev
 
 
 def test_event_files_have_the_curves_of_metrics_csv_and_the_samples(tmp_path):
-    assert cli.main([*TINY, "logger=tensorboard", f"run_dir={tmp_path / 'run'}"]) == 0
+    scored = ["metric=fid_classifier", "scoring.samples=64", "scoring.every=128"]
+    assert cli.main([*TINY, *scored, "logger=tensorboard", f"run_dir={tmp_path / 'run'}"]) == 0
     events = event_accumulator.EventAccumulator(str(tmp_path / "run" / "tensorboard"), {"images": 0, "scalars": 0})
     events.Reload()
     with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
@@ -21,7 +22,8 @@ def test_event_files_have_the_curves_of_metrics_csv_and_the_samples(tmp_path):
     assert set(events.Tags()["scalars"]) - {"epoch"} == set(names)
     for name in names:
         points = [(event.step, event.value) for event in events.Scalars(name)]
-        assert points == [(int(row["images"]), pytest.approx(float(row[name]))) for row in written]
+        assert points == [(int(row["images"]), pytest.approx(float(row[name]))) for row in written if row[name]]
+    assert [event.step for event in events.Scalars("score/fid_classifier")] == [128, 256]
     assert events.Tags()["images"] == ["samples"]
     steps = [event.step for event in events.Images("samples")]
     assert [steps[0], steps[-1]] == [0, 256]
