@@ -116,14 +116,17 @@ def test_every_option_composes_and_resolves(group, option):
     assert values["model"]["_target_"].startswith("ganexp.")
 
 
-@pytest.mark.parametrize("option", GROUPS["loss"])
-def test_the_command_line_wins_over_a_models_own_choice(option):
-    for model in GROUPS["model"]:
-        config = compose(f"model={model}", f"loss={option}", "normalization=spectral", "optimizer=sgd")
-        alone = chosen_alone("loss", option)
-        assert config.loss == alone.loss
-        assert config.normalization.generator._target_.endswith(".spectral")
-        assert config.optimizer == chosen_alone("optimizer", "sgd").optimizer
+def in_turn(first, second):
+    """Pair each of ``first`` with one of ``second``, all of which have their turn."""
+    return [(one, second[number % len(second)]) for number, one in enumerate(first)]
+
+
+@pytest.mark.parametrize(("model", "option"), in_turn(GROUPS["model"], GROUPS["loss"]))
+def test_the_command_line_wins_over_a_models_own_choice(model, option):
+    config = compose(f"model={model}", f"loss={option}", "normalization=spectral", "optimizer=sgd")
+    assert config.loss == chosen_alone("loss", option).loss
+    assert config.normalization.generator._target_.endswith(".spectral")
+    assert config.optimizer == chosen_alone("optimizer", "sgd").optimizer
 
 
 def test_the_players_normalizations_and_optimizers_are_chosen_apart():
@@ -134,11 +137,6 @@ def test_the_players_normalizations_and_optimizers_are_chosen_apart():
     assert config.normalization.discriminator._target_.endswith(".spectral")
     assert config.optimizer.generator._target_ == "torch.optim.SGD"
     assert config.optimizer.discriminator._target_ == "torch.optim.Adam"
-
-
-def in_turn(first, second):
-    """Pair each of ``first`` with one of ``second``, all of which have their turn."""
-    return [(one, second[number % len(second)]) for number, one in enumerate(first)]
 
 
 # Losses know nothing of networks, so each pair of a model and a normalization is trained with one loss.
