@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ganexp.composition import conf_dir
-from ganexp.metrics.published import SHOWN, beside, published, reasons_against
+from ganexp.metrics.published import SHOWN, TO_BE_STATED, beside, published, reasons_against
 
 DATA_TO_COME = {"horse2zebra"}
 SETTINGS = {
@@ -24,7 +24,7 @@ def protocol(**changes):
     """The protocol of an FID as most papers have it; a change is named by its dotted name with __ for the dot."""
     made = {
         "metric": "fid",
-        "features": {"network": "InceptionV3 of torch-fidelity"},
+        "features": {"network": "InceptionV3 of torch-fidelity", "weights": "6726825d" + 8 * "0"},
         "reference": {"data": "cifar10", "split": "train", "image_size": 32, "images": 50_000},
         "fakes": {"samples": 50_000, "seed": 0},
         "settings": {},
@@ -64,11 +64,20 @@ def test_a_protocol_with_the_same_settings_is_comparable(entry):
     for name, value in entry["protocol"].items():
         part, _, setting = name.partition(".")
         ours[part][setting] = value
-    assert reasons_against(entry, ours) == []
+    unstated = [reason for reason in reasons_against(entry, ours) if reason.endswith("not stated by the source")]
+    assert reasons_against(entry, ours) == unstated
+    assert len(unstated) == sum(name not in entry["protocol"] for name in TO_BE_STATED)
+
+
+def test_other_weights_than_the_standard_ones_are_never_comparable():
+    (entry,) = (e for e in published() if (e["model"], e["metric"]) == ("BigGAN", "fid"))
+    assert reasons_against(entry, protocol()) == []
+    (reason,) = reasons_against(entry, protocol(features__weights="0123456789abcdef"))
+    assert reason == "features.weights: 0123456789abcdef against the standard"
 
 
 def test_each_differing_setting_is_named_ours_first():
-    (entry,) = (e for e in published() if (e["model"], e["source"]) == ("R3GAN", "R3GAN"))
+    (entry,) = (e for e in published() if (e["model"], e["source"]) == ("BigGAN with DiffAugment", "StudioGAN"))
     ours = protocol(fakes__samples=10_000, reference__split="test")
     assert reasons_against(entry, ours) == [
         "fakes.samples: 10000 against 50000",
@@ -79,14 +88,15 @@ def test_each_differing_setting_is_named_ours_first():
 def test_a_setting_that_ours_lacks_is_named():
     ours = protocol()
     del ours["reference"]["image_size"]
-    (entry,) = (e for e in published() if (e["model"], e["source"]) == ("R3GAN", "R3GAN"))
+    (entry,) = (e for e in published() if (e["model"], e["source"]) == ("BigGAN with DiffAugment", "StudioGAN"))
     assert reasons_against(entry, ours) == ["reference.image_size: none against 32"]
 
 
 def test_the_nearest_come_first():
     ten_thousand = protocol(fakes__samples=10_000, reference__images=10_000)
     (nearest, reasons), *others = beside(ten_thousand)
-    assert (nearest["model"], nearest["source"], reasons) == ("DCGAN", "mimicry", [])
+    assert (nearest["model"], nearest["source"]) == ("DCGAN", "mimicry")
+    assert reasons == ["reference.split: not stated by the source"]
     counts = [len(reasons) for _, reasons in others]
     assert counts == sorted(counts)
     assert counts[0] > 0
@@ -96,6 +106,7 @@ def test_the_nearest_come_first():
 def test_only_scores_of_the_same_data_and_metric_are_beside():
     for entry, reasons in beside(protocol()):
         assert (entry["data"], entry["metric"], reasons) == ("cifar10", "fid", [])
+        assert entry["source"] == "StudioGAN"
     for entry, _ in beside(protocol(metric="is", settings={"splits": 10})):
         assert entry["metric"] == "is"
 

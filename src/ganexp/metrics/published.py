@@ -7,9 +7,13 @@ from typing import Any
 
 import yaml
 
+from ganexp.metrics.inception import WEIGHTS
 from ganexp.metrics.protocol import settings
 
 SHOWN = 4
+STANDARD_WEIGHTS = WEIGHTS.sha256 or ""
+TO_BE_STATED = ("fakes.samples", "reference.images", "reference.split")
+"""What decides a distance to real images; where a source does not say it, nobody can tell whether scores compare."""
 
 
 @cache
@@ -29,9 +33,12 @@ def beside(protocol: Mapping[str, Any]) -> list[tuple[dict[str, Any], list[str]]
 
 def reasons_against(entry: Mapping[str, Any], protocol: Mapping[str, Any]) -> list[str]:
     """Return what sets our score apart from a published one, as «setting: ours against theirs»."""
-    ours = dict(settings(protocol))
-    return [
-        f"{name}: {ours.get(name, 'none')} against {value}"
-        for name, value in entry["protocol"].items()
-        if ours.get(name) != value
-    ]
+    ours, theirs = dict(settings(protocol)), entry["protocol"]
+    weights = str(ours.get("features.weights", "none"))
+    other_weights = (
+        [] if weights.startswith(STANDARD_WEIGHTS) else [f"features.weights: {weights} against the standard"]
+    )
+    differing = [f"{name}: {ours.get(name, 'none')} against {v}" for name, v in theirs.items() if ours.get(name) != v]
+    decisive = TO_BE_STATED if "reference.split" in ours else TO_BE_STATED[:1]
+    unstated = [f"{name}: not stated by the source" for name in decisive if name not in theirs]
+    return other_weights + differing + unstated
