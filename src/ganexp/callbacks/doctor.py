@@ -52,13 +52,13 @@ class Doctor(L.Callback):
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: dict[str, Tensor], *_: Any) -> None:
         """Check when it is time."""
         if self.every.due(module.images_seen) and module.watched:
-            self.check(trainer, module, batch["image"])
+            self.check(trainer, module, batch)
 
-    def check(self, trainer: Any, module: Any, real: Tensor) -> None:
+    def check(self, trainer: Any, module: Any, batch: dict[str, Tensor]) -> None:
         """Take the signs, log them, and say what is new."""
-        measured = self.signs(trainer, module, real[:SAMPLES])
+        measured = self.signs(trainer, module, batch)
         names = list(measured)
-        values = torch.stack([measured[name].double().to(real.device) for name in names]).tolist()
+        values = torch.stack([measured[name].double().to(module.device) for name in names]).tolist()
         signs = dict(zip(names, values, strict=True))
         # A generator that waited for its turn has no new gradient.
         last = self.history[-1] if self.history else {}
@@ -68,8 +68,9 @@ class Doctor(L.Callback):
             logger.log_metrics({f"doctor/{name}": value for name, value in signs.items()}, step=module.images_seen)
         self.tell(trainer)
 
-    def signs(self, trainer: Any, module: Any, real: Tensor) -> dict[str, Tensor]:
+    def signs(self, trainer: Any, module: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return all signs, as tensors not yet read back from the device."""
+        real = batch["image"][:SAMPLES]
         real_logits, fake_logits = module.watched["real"], module.watched["fake"]
         signs = {"accuracy": diagnosis.accuracy(real_logits, fake_logits)}
         if isinstance(module.loss, Minimax):
@@ -81,7 +82,7 @@ class Doctor(L.Callback):
             if player.name in self.before:
                 signs[f"update_ratio/{player.name}"] = update_ratio(self.before[player.name], player.network)
         self.norms, self.before = {}, {}
-        fake, critic = module.latest(len(real))
+        fake, critic = module.latest(len(real), batch)
         with evaluating(module.discriminator):
             between = torch.rand(len(real), generator=generator(0, "doctor", module.batches_seen)).to(real.device)
             signs["lipschitz"] = diagnosis.lipschitz_estimate(critic, real, fake, between)
@@ -90,7 +91,7 @@ class Doctor(L.Callback):
         signs["diversity"] = diagnosis.diversity(fake, real)
         mixture = getattr(trainer.datamodule, "mixture", None)
         if mixture is not None:
-            points, _ = module.latest(POINTS)
+            points, _ = module.latest(POINTS, batch)
             signs["modes_covered_share"] = covered_share(points.flatten(1), mixture)
         return signs
 

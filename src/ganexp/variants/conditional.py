@@ -68,7 +68,7 @@ class ConditionalGAN(GAN):
         """Return the samples with these numbers (B,), one of the ``blocks``; their classes come in turn."""
         return self.generate(self.sample_noise(numbers, seed), numbers.cpu() % self.num_classes)
 
-    def latest(self, n: int) -> tuple[Tensor, Critic]:
+    def latest(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
         """Return ``n`` samples of the generator as it is now, classes in turn, and the discriminator told them."""
         noise = self.noise((n, self.latent), rng(self.seed, "latest", self.batches_seen))
         label = (torch.arange(n) % self.num_classes).to(self.device)

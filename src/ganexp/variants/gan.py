@@ -139,8 +139,11 @@ class GAN(AdversarialModule):
             "seed": seed,
         }
 
-    def latest(self, n: int) -> tuple[Tensor, Critic]:
-        """Return ``n`` samples of the generator as it is now, not averaged, and the discriminator for them."""
+    def latest(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
+        """Return ``n`` samples of the generator as it is now, not averaged, and the discriminator for them.
+
+        ``batch`` is the latest; games that draw from noise do not need it.
+        """
         noise = self.noise((n, self.latent), rng(self.seed, "latest", self.batches_seen))
         return self.generate(noise, network=self.generator), self.discriminator
 
