@@ -41,6 +41,8 @@ def parse(schema: type[T], arguments: list[str]) -> T:
 def show_help(schema: type, command: str) -> None:
     """Print a command's arguments, each with its meaning."""
     print(f"python -m ganexp {command} key=value …\n\n{schema.__doc__}\n")
-    for field in dataclasses.fields(schema):
-        default = "" if field.default in (dataclasses.MISSING, "???") else f" (default {field.default})"
-        print(f"  {field.name:<8}{field.metadata['help']}{default}")
+    fields = dataclasses.fields(schema)
+    width = max(len(field.name) for field in fields) + 2
+    for field in fields:
+        default = "" if field.default in (dataclasses.MISSING, "???", None) else f" (default {field.default})"
+        print(f"  {field.name:<{width}}{field.metadata['help']}{default}")

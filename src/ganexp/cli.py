@@ -13,6 +13,7 @@ COMMANDS = {
     "train": "train a model (the default command)",
     "evaluate": "score runs or folders of images: run=DIR, or fake=DIR real=DIR",
     "sample": "write images from a trained generator: run=DIR n=64 out=DIR",
+    "translate": "translate a folder of images: run=DIR input=FOLDER out=FOLDER",
     "list": "what there is to choose: every option of every config group",
 }
 

@@ -117,11 +117,12 @@ def obtain(
 def fetch(file: Remote, folder: Path) -> Path:
     """Download one file into a folder from the first of its addresses that serves it whole; return its path.
 
-    A file of that name is replaced only by a whole one. Raises DownloadError if no address serves it.
+    A file of that name is replaced only by a whole one. What was had of a download that broke off is kept, and the next
+    goes on from there. Raises DownloadError if no address serves it.
     """
     path = folder / file.name
-    # Several machines may fill one shared folder at once.
-    part = folder / f".{file.name}.{os.uname().nodename}.{os.getpid()}.part"
+    # Several machines may fill one shared folder at once, each by one process.
+    part = folder / f".{file.name}.{os.uname().nodename}.part"
     reasons = []
     for url in file.urls:
         try:
@@ -134,21 +135,48 @@ def fetch(file: Remote, folder: Path) -> Path:
                 part.replace(path)
                 return path
             reasons.append(f"{urlsplit(url).netloc}: {file.name} came with the wrong checksum {wrong[0]}")
-        finally:
-            part.unlink(missing_ok=True)
+            part.unlink()
     raise DownloadError("; ".join(reasons) or f"no address for {file.name}")
 
 
 def _stream(url: str, path: Path) -> None:
-    request = urllib.request.Request(url, headers={"User-Agent": "ganexp"})
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as response, path.open("wb") as out:
+    """Write what an address serves to a file, or go on with the part of it that is there already."""
+    had = path.stat().st_size if path.exists() else 0
+    with _open(url, had) as response:
+        if response.status != http.client.PARTIAL_CONTENT:
+            had = 0
         length = response.headers.get("Content-Length")
-        size = f" ({int(length) / 1e6:,.1f} MB)" if length else ""
-        log.info("downloading %s%s", url, size)
-        with progress(f"downloading {url.rsplit('/', 1)[-1]}", float(length) if length else None) as advance:
+        total = had + int(length) if length else None
+        size = f" ({total / 1e6:,.1f} MB)" if total else ""
+        log.info("downloading %s%s%s", url, size, f", from {had / 1e6:,.1f} MB on" if had else "")
+        with (
+            path.open("ab" if had else "wb") as out,
+            progress(f"downloading {url.rsplit('/', 1)[-1]}", total) as advance,
+        ):
+            advance(had)
             while block := response.read(BLOCK):
                 out.write(block)
                 advance(len(block))
+            if total is not None and out.tell() < total:
+                raise ConnectionError(
+                    f"broke off after {out.tell() / 1e6:,.1f} MB, which are kept: start again to go on"
+                )
+
+
+def _open(url: str, had: int) -> http.client.HTTPResponse:
+    """Ask for all of a file but the first bytes, or for all of it where the server has no more than these."""
+    headers = {"User-Agent": "ganexp"}
+    if had:
+        headers["Range"] = f"bytes={had}-"
+    try:
+        response: http.client.HTTPResponse = urllib.request.urlopen(
+            urllib.request.Request(url, headers=headers), timeout=TIMEOUT_SECONDS
+        )
+    except urllib.error.HTTPError as error:
+        if not had or error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise
+        return _open(url, 0)
+    return response
 
 
 def _reason(error: Exception) -> str:

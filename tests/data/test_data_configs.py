@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra.errors import InstantiationException
 from hydra.utils import get_method, instantiate
 from omegaconf import OmegaConf
 from PIL import Image
@@ -10,13 +11,19 @@ from PIL import Image
 from ganexp.data.folders import class_folders
 from ganexp.data.gaussians import GaussianData
 from ganexp.data.images import ImageData
+from ganexp.data.paired import PairedData
+from ganexp.data.unpaired import UnpairedData
 
 CONF = Path(__file__).parents[2] / "conf"
 NAMES = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
 OWN = {
     "digits", "mnist", "fashion_mnist", "cifar10", "svhn", "celeba", "lsun_bedroom", "imagenet", "image_folder",
-    "gaussians",
+    "gaussians", "paired_folder", "unpaired_folder", "facades", "edges2shoes", "maps", "cityscapes", "horse2zebra",
+    "summer2winter", "monet2photo", "mosaic", "mosaic_unpaired",
 }  # fmt: skip
+FOLDERS = ("image_folder", "paired_folder")
+DEGRADATIONS = sorted(path.stem for path in (CONF / "data" / "degradation").glob("*.yaml"))
+SOURCES = sorted(path.stem for path in (CONF / "data" / "source").glob("*.yaml"))
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +49,7 @@ def composed(tmp_path):
 
 
 def overrides(name, folder):
-    return [f"data={name}", *([f"data.root={folder}"] if name == "image_folder" else [])]
+    return [f"data={name}", *([f"data.root={folder}"] if name in FOLDERS else [])]
 
 
 def test_all_options_are_there():
@@ -53,18 +60,20 @@ def test_all_options_are_there():
 def test_each_option_composes_and_is_accepted_whole(name, composed, folder):
     config = composed(*overrides(name, folder))
     module = instantiate(config, _convert_="all")
-    assert isinstance(module, ImageData | GaussianData)
+    assert isinstance(module, ImageData | GaussianData | PairedData | UnpairedData)
     assert (module.name, module.seed) == (name, 3)
     for key in ("image_size", "channels", "num_classes", "batch_size"):
         assert getattr(module, key) == config[key]
     if name != "gaussians":
         arguments = {key: value for key, value in config.source.items() if not key.startswith("_")}
+        if isinstance(module, PairedData | UnpairedData):
+            arguments["split"] = config.split
         inspect.signature(get_method(config.source._target_)).bind(**arguments)
 
 
 @pytest.mark.parametrize("path", sorted((CONF / "data").rglob("*.yaml")), ids=lambda path: path.stem)
 def test_each_file_begins_with_one_sentence(path):
-    first = path.read_text().splitlines()[0]
+    first = path.read_text().removeprefix("# @package data\n").splitlines()[0]
     assert first.startswith("# ")
     assert first.endswith(".")
     assert len(first) < 140
@@ -87,3 +96,39 @@ def test_mixtures_are_chosen_by_name(composed, mixture, modes):
         _convert_="all",
     )
     assert len(module.mixture.centres) == 3
+
+
+@pytest.mark.parametrize("name", ["mosaic", "mosaic_unpaired"])
+@pytest.mark.parametrize("degradation", DEGRADATIONS)
+@pytest.mark.parametrize("source", SOURCES)
+def test_sources_and_degradations_are_chosen_by_name(composed, folder, name, degradation, source):
+    more = [f"data.root={folder}"] if source == "image_folder" else []
+    config = composed(f"data={name}", f"data/source={source}", f"data/degradation={degradation}", *more)
+    if degradation == "gray" and config.channels == 1:
+        with pytest.raises(InstantiationException, match="no colour"):
+            instantiate(config, _convert_="all")
+        return
+    module = instantiate(config, _convert_="all")
+    assert type(module.degradation).__name__.lower() == degradation
+    arguments = {key: value for key, value in config.source.items() if not key.startswith("_")}
+    inspect.signature(get_method(config.source._target_)).bind(split="train", **arguments)
+
+
+@pytest.mark.parametrize("name", ["mosaic", "mosaic_unpaired"])
+def test_the_mosaic_of_another_source_is_ready_to_train_on(composed, name):
+    config = composed(f"data={name}", "data/source=digits", "data.batch_size=16", "data.degradation.block=2")
+    module = instantiate(config, _convert_="all")
+    module.prepare_data()
+    module.setup("fit")
+    batch = next(iter(module.train_dataloader()))
+    assert batch["input"].shape == batch["image"].shape == (16, 1, 8, 8)
+    assert module.test_pairs.aligned
+    assert len(module.test_pairs) == 179
+
+
+def test_two_folders_are_two_domains(composed, folder):
+    config = composed("data=unpaired_folder", f"data.a={folder}/cat", f"data.b={folder}/dog",
+                      f"data.test_a={folder}/cat", f"data.test_b={folder}/dog", "data.image_size=8")  # fmt: skip
+    module = instantiate(config, _convert_="all")
+    module.setup("fit")
+    assert next(iter(module.train_dataloader()))["input"].shape == (1, 3, 8, 8)

@@ -111,10 +111,10 @@ def test_one_line_tells_what_was_loaded(caplog):
 
 def test_what_does_not_fit_a_quarter_of_memory_stays_on_disk(monkeypatch, caplog):
     needed = 20 * 3 * 6 * 6
-    monkeypatch.setattr("ganexp.data.images.machine_memory", lambda: 4 * needed)
+    monkeypatch.setattr("ganexp.data.storage.machine_memory", lambda: 4 * needed)
     with caplog.at_level(logging.INFO):
         data()
-        monkeypatch.setattr("ganexp.data.images.machine_memory", lambda: 4 * needed + 4)
+        monkeypatch.setattr("ganexp.data.storage.machine_memory", lambda: 4 * needed + 4)
         data()
     assert ["left on disk" in record.getMessage() for record in caplog.records] == [True, False]
 

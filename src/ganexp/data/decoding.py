@@ -1,5 +1,7 @@
 """From a picture of any kind to uint8 pixels of one size."""
 
+from typing import Any, Protocol
+
 import numpy as np
 import torch
 from PIL import Image, ImageOps
@@ -16,6 +18,18 @@ FILTERS = {
     "lanczos": Image.Resampling.LANCZOS,
 }
 MODES = {1: "L", 3: "RGB"}
+
+
+class Decodes(Protocol):
+    """Turns what a source returns into uint8 (channels, image_size, image_size)."""
+
+    image_size: int
+    channels: int
+    resize_filter: str
+
+    def __call__(self, picture: Any, /) -> Tensor:
+        """Return the pixels."""
+        ...
 
 
 class Decoder:
@@ -46,11 +60,7 @@ class Decoder:
         Raises UserError for pictures of floats or of integers beyond 16 bits; Pillow's errors (mostly
         OSError) pass through for a file that cannot be read.
         """
-        upright = _flattened(ImageOps.exif_transpose(image)).convert(MODES[self.channels])
-        pixels = np.array(self._fitted(upright))
-        if self.channels == 1:
-            return torch.from_numpy(pixels).unsqueeze(0)
-        return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+        return pixels_of(self._fitted(upright(image, self.channels)))
 
     def _fitted(self, image: Image.Image) -> Image.Image:
         size = self.image_size
@@ -64,13 +74,46 @@ class Decoder:
         return image.crop((left, top, left + size, top + size))
 
 
+def upright(image: Image.Image, channels: int) -> Image.Image:
+    """Return the picture turned upright by its EXIF orientation, opaque, with 8 bits in 1 or 3 channels.
+
+    Raises UserError for pictures of floats or of integers beyond 16 bits.
+    """
+    return _flattened(ImageOps.exif_transpose(image)).convert(MODES[channels])
+
+
+def pixels_of(image: Image.Image) -> Tensor:
+    """Return a grey or RGB picture as uint8 (channels, height, width)."""
+    pixels = torch.from_numpy(np.array(image))
+    return pixels.unsqueeze(0) if image.mode == "L" else pixels.permute(2, 0, 1).contiguous()
+
+
+def conversions(image: Image.Image) -> list[str]:
+    """Return in words what `upright` does to a picture's values beyond choosing channels, judged by its header."""
+    kinds = {"transparent (put on white)": _is_transparent(image), "of 16 bits (scaled to 8)": _is_deep(image)}
+    return [words for words, applies in kinds.items() if applies]
+
+
+def is_grey(image: Image.Image) -> bool:
+    """Return whether a picture has one channel of brightness, judged by its header."""
+    return image.mode in ("1", "L", "LA", "La") or _is_deep(image)
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    return image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
+
+
+def _is_deep(image: Image.Image) -> bool:
+    return image.mode == "I" or image.mode.startswith("I;")
+
+
 def _flattened(image: Image.Image) -> Image.Image:
     """Return the picture with 8 bits a channel and without transparency."""
     if image.mode == "F":
         raise UserError("mode F (floating-point pixels) has no fixed range; save it as 8- or 16-bit integers")
-    if image.mode == "I" or image.mode.startswith("I;"):
+    if _is_deep(image):
         return _eight_bit(image)
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
+    if _is_transparent(image):
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")

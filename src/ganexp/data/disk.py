@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ganexp.data.decoding import Decoder
+from ganexp.data.decoding import Decodes
 from ganexp.data.pictures import Pictures, name_of
 from ganexp.data.unreadable import unreadable
 
@@ -19,7 +19,7 @@ class OnDisk(Dataset[dict[str, Tensor]]):
     Reading an item raises UnreadableError, a UserError that names the picture, if it cannot be read.
     """
 
-    def __init__(self, pictures: Pictures, decoder: Decoder, labelled: bool) -> None:
+    def __init__(self, pictures: Pictures, decoder: Decodes, labelled: bool) -> None:
         self.pictures = pictures
         self.decoder = decoder
         self.labelled = labelled

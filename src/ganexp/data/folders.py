@@ -30,11 +30,11 @@ def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], lis
         raise UserError(f"{top} {what}: give a folder of images (data.root=FOLDER).")
     names = _class_names(top)
     if not names:
-        paths = _images_below(top)
+        paths = images_below(top)
         if not paths:
             raise UserError(f"{top} has no images ({' '.join(SUFFIXES)}) in it or below it.")
         return paths, [], []
-    groups = [_images_below(top / name) for name in names]
+    groups = [images_below(top / name) for name in names]
     if not any(groups):
         raise UserError(f"{top} has no images ({' '.join(SUFFIXES)}) in it or below it.")
     empty = [name for name, group in zip(names, groups, strict=True) if not group]
@@ -60,7 +60,8 @@ def _class_names(root: Path) -> list[str]:
     return names if len(names) > 1 else []
 
 
-def _images_below(root: Path) -> list[str]:
+def images_below(root: Path) -> list[str]:
+    """Return the paths of all images below a folder, sorted; hidden files and folders are left out."""
     found = []
     for folder, subfolders, files in os.walk(root, followlinks=True):
         subfolders[:] = [name for name in subfolders if not name.startswith(".")]

@@ -11,14 +11,13 @@ from torch.utils.data import DataLoader
 from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
 from ganexp.data.loading import sample_loader, training_loader
-from ganexp.data.memory import InMemory, available_cpus, decoded, machine_memory
+from ganexp.data.memory import InMemory
 from ganexp.data.pictures import Pictures, classes_of
+from ganexp.data.storage import stored, workers_for
 from ganexp.data.values import to_signed_unit
 from ganexp.errors import UserError
 
 log = logging.getLogger(__name__)
-
-MOST_WORKERS = 8
 
 
 class ImageData(L.LightningDataModule):
@@ -80,19 +79,10 @@ class ImageData(L.LightningDataModule):
             raise UserError(f"{self._where()} has no images.")
         self._check_classes(classes_of(pictures))
         labelled = self.num_classes is not None
-        pixels = len(pictures) * self.channels * self.image_size**2
-        keep = self.in_memory
-        if keep is None:
-            keep = pixels < machine_memory() / 4 / self._processes_here()
-        if keep:
-            self._dataset, sizes = decoded(pictures, self.decoder, labelled)
-            self._tell(f"decoded into memory ({_megabytes(pixels)}), {self._resizing(sizes)}")
-        else:
-            self._dataset = OnDisk(pictures, self.decoder, labelled)
-            self._tell(
-                f"left on disk ({_megabytes(pixels)} decoded), {self._workers()} workers, "
-                f"resize {self.decoder.resize_filter}"
-            )
+        self._dataset, how = stored(
+            pictures, self.decoder, labelled, self.in_memory, self.workers, self._processes_here()
+        )
+        self._tell(how)
 
     @property
     def dataset(self) -> InMemory | OnDisk:
@@ -116,7 +106,8 @@ class ImageData(L.LightningDataModule):
 
         Raises UserError if the batch size does not fit the data set or the number of ranks.
         """
-        return training_loader(self.dataset, self.batch_size, self.seed, self.trainer, self._workers())
+        workers = workers_for(self.dataset, self.workers, self._processes_here())
+        return training_loader(self.dataset, self.batch_size, self.seed, self.trainer, workers)
 
     def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Return the numbers of the samples to be scored; the data has no part in validation."""
@@ -141,30 +132,10 @@ class ImageData(L.LightningDataModule):
     def _processes_here(self) -> int:
         return 1 if self.trainer is None else max(1, self.trainer.num_devices)
 
-    def _workers(self) -> int:
-        if isinstance(self._dataset, InMemory):
-            return 0
-        if self.workers is not None:
-            return self.workers
-        return min(MOST_WORKERS, max(1, available_cpus() // self._processes_here()))
-
     def _where(self) -> str:
         return f"{self.name}" if self.root is None else f"{self.name} {self.root}"
-
-    def _resizing(self, sizes: set[tuple[int, int]]) -> str:
-        wanted = f"{self.image_size}x{self.image_size}"
-        if sizes == {(self.image_size, self.image_size)}:
-            return "not resized"
-        if len(sizes) == 1:
-            ((width, height),) = sizes
-            return f"resize {self.decoder.resize_filter} {width}x{height} -> {wanted}"
-        return f"resize {self.decoder.resize_filter} {len(sizes):,} different sizes -> {wanted}"
 
     def _tell(self, how: str) -> None:
         if self.trainer is None or self.trainer.is_global_zero:
             shape = f"{self.channels}x{self.image_size}x{self.image_size}"
             log.info("data: %s, %s images of %s, %s", self._where(), f"{self.num_images:,}", shape, how)
-
-
-def _megabytes(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"

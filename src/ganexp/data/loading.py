@@ -5,12 +5,12 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ganexp.data.disk import OnDisk
 from ganexp.data.memory import InMemory
 from ganexp.data.order import GlobalBatches
-from ganexp.randomness import blocks
+from ganexp.randomness import BLOCK, blocks
 
 
 def training_loader(
@@ -24,6 +24,16 @@ def training_loader(
 
     Raises UserError if the batch size does not fit the data set or the number of ranks.
     """
+    return endless_loader(dataset, global_batches(len(dataset), batch_size, seed, trainer), workers)
+
+
+def global_batches(
+    size: int, batch_size: int, seed: int, trainer: L.Trainer | None, purpose: str = "order"
+) -> GlobalBatches:
+    """Return the order of ``size`` images for the trainer's rank, from where its module has got to.
+
+    Raises UserError if the batch size does not fit the size or the number of ranks.
+    """
 
     def start() -> int:
         if trainer is None:
@@ -31,14 +41,19 @@ def training_loader(
         module: Any = trainer.lightning_module
         return int(module.batches_seen)
 
-    batches = GlobalBatches(
-        len(dataset),
+    return GlobalBatches(
+        size,
         batch_size,
         seed,
         start,
         rank=0 if trainer is None else trainer.global_rank,
         world_size=1 if trainer is None else trainer.world_size,
+        purpose=purpose,
     )
+
+
+def endless_loader(dataset: Dataset[Any], batches: Sampler[Any], workers: int = 0) -> DataLoader[dict[str, Tensor]]:
+    """Return a loader of the batches that an endless sampler names, each had from the data set at once."""
     return DataLoader(
         dataset,
         batch_sampler=batches,
@@ -51,15 +66,32 @@ def training_loader(
     )
 
 
+def once_loader(dataset: Dataset[Any], length: int, batch_size: int, trainer: L.Trainer | None) -> DataLoader[Any]:
+    """Return a loader of each item once, in order, each batch on one rank only."""
+    batches = torch.arange(length).split(batch_size)
+    mine = batches if trainer is None else batches[trainer.global_rank :: trainer.world_size]
+    return DataLoader(
+        dataset,
+        batch_sampler=[numbers.tolist() for numbers in mine],
+        collate_fn=_as_it_is,
+        generator=torch.Generator(),
+    )
+
+
 def sample_loader(trainer: L.Trainer | None) -> DataLoader[dict[str, Tensor]]:
     """Return the numbers of the samples that the trainer's module draws in a validation, {"number": (B,)} in blocks.
 
-    Each rank has blocks of its own, so that no sample is drawn twice.
+    Each rank has blocks of its own, so that no sample is drawn twice. Where there are fewer blocks than ranks, those
+    without one draw a sample beyond the last: its number says that it does not count, and its features have the shape
+    that metrics must know on all ranks.
     """
     if trainer is None:
         raise RuntimeError("only a trainer knows which samples its module draws")
     module: Any = trainer.lightning_module
-    mine = blocks(module.scored_samples)[trainer.global_rank :: trainer.world_size]
+    every = blocks(module.scored_samples)
+    mine = every[trainer.global_rank :: trainer.world_size]
+    if every and not mine:
+        mine = [torch.tensor([len(every) * BLOCK])]
     return DataLoader([{"number": block} for block in mine], batch_size=None, generator=torch.Generator())  # type: ignore[arg-type]
 
 

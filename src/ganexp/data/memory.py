@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ganexp.data.decoding import Decoder
+from ganexp.data.decoding import Decodes
 from ganexp.data.pictures import Pictures, name_of
 from ganexp.data.unreadable import unreadable
 from ganexp.progress import progress
@@ -60,7 +60,7 @@ class InMemory(Dataset[dict[str, Tensor]]):
         return batch
 
 
-def decoded(pictures: Pictures, decoder: Decoder, labelled: bool) -> tuple[InMemory, set[tuple[int, int]]]:
+def decoded(pictures: Pictures, decoder: Decodes, labelled: bool) -> tuple[InMemory, set[tuple[int, int]]]:
     """Return all pictures decoded, and the set of their sizes (width, height) before resizing.
 
     Raises UnreadableError, a UserError that names the pictures, if any cannot be read.

@@ -1,4 +1,4 @@
-"""The order of the training data: an endless batch sampler that is a pure function of (seed, number)."""
+"""The order of the training data: endless batch samplers that are pure functions of (seed, number)."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,7 +13,7 @@ class GlobalBatches(Sampler[list[int]]):
     """Endless batches of indices, of which this rank gets its own contiguous part.
 
     Batch number b of epoch e = b // (size // batch_size) is a slice of the permutation drawn from
-    (seed, "order", e), so that a resumed run and a run over another number of ranks see the same data.
+    (seed, purpose, e), so that a resumed run and a run over another number of ranks see the same data.
     The size % batch_size images left over at an epoch's end are others in every epoch.
 
     `batch_size` counts the images of all ranks together. `start` is asked for the number of batches already
@@ -30,6 +30,7 @@ class GlobalBatches(Sampler[list[int]]):
         start: Callable[[], int],
         rank: int = 0,
         world_size: int = 1,
+        purpose: str = "order",
     ) -> None:
         if batch_size < 1:
             raise UserError(f"data.batch_size={batch_size}: a batch needs at least one image.")
@@ -50,6 +51,7 @@ class GlobalBatches(Sampler[list[int]]):
         self.start = start
         self.rank = rank
         self.world_size = world_size
+        self.purpose = purpose
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield this rank's part of batch start(), start() + 1, … without end."""
@@ -57,8 +59,29 @@ class GlobalBatches(Sampler[list[int]]):
         part = self.batch_size // self.world_size
         epoch, number = divmod(self.start(), per_epoch)
         while True:
-            order = torch.randperm(self.size, generator=generator(self.seed, "order", epoch))
+            order = torch.randperm(self.size, generator=generator(self.seed, self.purpose, epoch))
             for batch in range(number, per_epoch):
                 first = batch * self.batch_size + self.rank * part
                 yield order[first : first + part].tolist()
             epoch, number = epoch + 1, 0
+
+
+class NumberedBatches(Sampler[list[tuple[int, ...]]]):
+    """Batches of (position, index, …): an index from each of several orders, and the sample's number in the sequence.
+
+    The position counts the samples of all ranks since batch 0, so that what is drawn from it, such as an
+    augmentation, depends neither on the number of ranks nor on where a run was resumed. All orders have the same
+    batch size, ranks and start.
+    """
+
+    def __init__(self, *orders: GlobalBatches) -> None:
+        self.orders = orders
+
+    def __iter__(self) -> Iterator[list[tuple[int, ...]]]:
+        """Yield this rank's part of batch start(), start() + 1, … without end."""
+        order = self.orders[0]
+        part = order.batch_size // order.world_size
+        first = order.start() * order.batch_size + order.rank * part
+        for indices in zip(*self.orders, strict=True):
+            yield list(zip(range(first, first + part), *indices, strict=True))
+            first += order.batch_size

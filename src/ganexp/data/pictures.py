@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from PIL import Image
@@ -12,13 +12,15 @@ from PIL import Image
 class Pictures(Protocol):
     """A map-style data set of (PIL image, class number); torchvision's image data sets are such.
 
+    In image-to-image data a pair of pictures may stand in a picture's place.
+
     It may have `classes`, the names of the classes (empty or absent: the labels mean nothing), and
     `name(index)`, which tells the user where a picture lies.
     """
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int, /) -> tuple[Image.Image, int]: ...
+    def __getitem__(self, index: int, /) -> tuple[Any, int]: ...
 
 
 class ArrayPictures:
@@ -58,6 +60,25 @@ class FilePictures:
     def name(self, index: int) -> str:
         """Return the path of one picture."""
         return os.fsdecode(bytes(self.paths[index]))
+
+
+class Part:
+    """Some of a data set's pictures, those with the given numbers, in that order."""
+
+    def __init__(self, pictures: Pictures, numbers: Sequence[int] | np.ndarray) -> None:
+        self.pictures = pictures
+        self.numbers = np.asarray(numbers, dtype=np.int64)
+        self.classes = classes_of(pictures)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index: int) -> Any:
+        return self.pictures[int(self.numbers[index])]
+
+    def name(self, index: int) -> str:
+        """Return what the whole set calls one picture."""
+        return name_of(self.pictures, int(self.numbers[index]))
 
 
 def classes_of(pictures: Pictures) -> list[str]:

@@ -18,14 +18,15 @@ class UnreadableError(UserError):
 
 def unreadable(failures: Sequence[tuple[str, Exception]], total: int) -> UnreadableError:
     """Return the error for pictures, each with its name and why it cannot be read, out of a total."""
-    shown = "; ".join(f"{name} ({_reason(error)})" for name, error in failures[:NAMES_SHOWN])
+    shown = "; ".join(f"{name} ({reason_of(error)})" for name, error in failures[:NAMES_SHOWN])
     more = f"; and {len(failures) - NAMES_SHOWN:,} more" if len(failures) > NAMES_SHOWN else ""
     return UnreadableError(
         f"{len(failures):,} of {total:,} images cannot be read: {shown}{more}. Repair or remove them, then start again."
     )
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return in words why a picture cannot be read."""
     # Pillow's own wording repeats the address of a Python object instead of saying what the file is.
     if type(error).__name__ == "UnidentifiedImageError":
         return "empty or not an image"

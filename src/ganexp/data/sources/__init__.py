@@ -1,22 +1,35 @@
-"""Where images come from: functions that return a data set of (PIL image, class number) with `classes`."""
+"""Where images come from: functions that return a data set of (PIL image, class number) with `classes`.
 
+Those of image-to-image data return pairs, or two domains.
+"""
+
+from ganexp.data.sources.archives import paired_archive, unpaired_archive
 from ganexp.data.sources.cifar import cifar10
+from ganexp.data.sources.domains import unpaired_folder
 from ganexp.data.sources.faces import celeba
-from ganexp.data.sources.folder import image_folder
+from ganexp.data.sources.folder import image_folder, split_folder
 from ganexp.data.sources.house_numbers import svhn
 from ganexp.data.sources.idx import fashion_mnist, mnist
 from ganexp.data.sources.ilsvrc import imagenet
 from ganexp.data.sources.lsun import lsun_bedroom
+from ganexp.data.sources.pairs import paired_folder
 from ganexp.data.sources.scikit import digits
+from ganexp.data.sources.splits import divided
 
 __all__ = [
     "celeba",
     "cifar10",
     "digits",
+    "divided",
     "fashion_mnist",
     "image_folder",
     "imagenet",
     "lsun_bedroom",
     "mnist",
+    "paired_archive",
+    "paired_folder",
+    "split_folder",
     "svhn",
+    "unpaired_archive",
+    "unpaired_folder",
 ]

@@ -1,7 +1,9 @@
 """Any folder of images."""
 
 from ganexp.data.folders import image_files
-from ganexp.data.pictures import FilePictures
+from ganexp.data.pictures import FilePictures, Pictures
+from ganexp.data.sources.layout import existing, layout, share
+from ganexp.errors import UserError
 
 
 def image_folder(root: str) -> FilePictures:
@@ -12,3 +14,15 @@ def image_folder(root: str) -> FilePictures:
     """
     paths, labels, classes = image_files(root)
     return FilePictures(paths, labels or None, classes)
+
+
+def split_folder(split: str, root: str) -> Pictures:
+    """Return the images of the folder `root`/`split`; of all below `root` where there are no splits.
+
+    Then every tenth image is for tests. Raises UserError if a folder is missing or empty, or has other splits only.
+    """
+    folders, undivided = layout(existing(root, "root"), split)
+    if len(folders) != 1:
+        raise UserError(f"{root} has two domains: choose data=paired_folder or data=unpaired_folder.")
+    pictures = image_folder(str(folders[0]))
+    return share(pictures, split, str(folders[0])) if undivided else pictures

@@ -1,0 +1,47 @@
+"""What the headers of picture files say, before any is decoded."""
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+from PIL import Image
+
+from ganexp.data.decoding import conversions, is_grey
+from ganexp.data.unreadable import unreadable
+from ganexp.progress import progress
+
+log = logging.getLogger(__name__)
+
+Size = tuple[int, int]
+ORIENTATION = 0x0112
+SIDEWAYS = (5, 6, 7, 8)
+
+
+def upright_sizes(paths: Sequence[str], where: str) -> list[Size]:
+    """Return the width and height of each file once it is turned upright, and log which are of unusual kinds.
+
+    Raises UnreadableError, a UserError that names the files, if any is no image.
+    """
+    sizes: list[Size] = []
+    failures: list[tuple[str, Exception]] = []
+    kinds: Counter[str] = Counter()
+    with progress(f"reading {where}", len(paths)) as advance:
+        for path in paths:
+            try:
+                with Image.open(path) as image:
+                    sizes.append(_upright_size(image))
+                    kinds.update([*conversions(image), *(["grey"] if is_grey(image) else [])])
+            except Exception as error:  # a broken file makes Pillow raise nearly anything
+                failures.append((path, error))
+            advance(1)
+    if failures:
+        raise unreadable(failures, len(paths))
+    if kinds:
+        found = "; ".join(f"{number:,} {kind}" for kind, number in kinds.items())
+        log.info("data: %s, of %s images %s", where, f"{len(paths):,}", found)
+    return sizes
+
+
+def _upright_size(image: Image.Image) -> Size:
+    width, height = image.size
+    return (height, width) if image.getexif().get(ORIENTATION) in SIDEWAYS else (width, height)
