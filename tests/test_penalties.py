@@ -192,6 +192,16 @@ def test_a_lazy_term_stands_for_the_turns_left_out(penalty):
     assert penalty(weight=0.0).term(turn) == 0
 
 
+@pytest.mark.parametrize("penalty", PENALTIES.values())
+def test_a_schedule_is_a_factor_on_the_weight_and_needs_no_state(penalty):
+    scheduled, turn = penalty(weight=2.0, schedule=lambda progress: 1 - progress), turn_of(linear(3.0))
+    whole = penalty(weight=2.0)(turn).item()
+    for progress in (0.0, 0.25, 1.0):
+        again = penalty(weight=2.0, schedule=lambda progress: 1 - progress)
+        assert again(replace(turn, progress=progress)).item() == pytest.approx((1 - progress) * whole)
+    assert scheduled.state_dict().keys() == penalty().state_dict().keys()
+
+
 @pytest.mark.parametrize("penalty", ON_GRADIENTS.values())
 def test_autocast_changes_nothing(penalty):
     critic = Smooth()
@@ -262,6 +272,12 @@ def options(*names):
         return {key: value for name in names for key, value in compose(f"penalty/{name}").get("penalty", {}).items()}
 
 
+def resolved(*choice):
+    """Return the penalties of a whole configuration."""
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", ["run_dir=unused", f"penalty={choice[0]}", *choice[1:]]).penalty
+
+
 def settings(penalty):
     return {name: value for name, value in vars(penalty).items() if not name.startswith("_")}
 
@@ -271,6 +287,12 @@ def test_options_write_out_the_defaults(name):
     built, default = build(options(name)[name]), PENALTIES[name]()
     assert type(built) is type(default)
     assert settings(built) == settings(default)
+
+
+def test_the_falling_weights_of_r1_and_r2_are_one_choice():
+    falling = {name: build(node) for name, node in resolved("r1_r2_falling", "penalty.r1.weight=2.0").items()}
+    assert [type(each) for each in falling.values()] == [R1, R2]
+    assert [each.weight * each.schedule(1.0) for each in falling.values()] == pytest.approx([0.2, 0.2])
 
 
 def test_r1_r2_is_r1_and_r2():

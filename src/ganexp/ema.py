@@ -1,21 +1,50 @@
 """The exponential moving average of a network's weights, used for samples and scores."""
 
 import copy
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import nn
+
+
+@dataclass(frozen=True)
+class HalfLife:
+    """The decay of an average in which the weights of so many images ago count half as much as the present ones.
+
+    ``share`` maps progress in [0, 1] to that number of images as a share of the budget ``images``. Between two updates
+    ``critic_steps`` batches of ``batch_size`` images are seen. R3GAN's averages have a growing half-life
+    (arXiv 2501.05441; the schedule is in the authors' code).
+    """
+
+    share: Callable[[float], float]
+    images: int
+    batch_size: int
+    critic_steps: int = 1
+
+    def __call__(self, progress: float) -> float:
+        """Return the decay of one update, in [0, 1)."""
+        half_life = self.share(progress) * self.images
+        return 0.5 ** (self.batch_size * self.critic_steps / half_life) if half_life > 0 else 0.0
 
 
 class ExponentialMovingAverage(nn.Module):
     """A copy of ``network`` whose parameters follow it slowly.
 
     After its t-th update (t = 0, 1, …) with ``decay_t = min(decay, (1 + t) / (warmup + t))`` a parameter is
-    ``decay_t * average + (1 - decay_t) * current``; ``warmup=0`` uses ``decay`` from the start. Buffers are
-    copied, not averaged: spectral normalization's vectors would lose their unit length. The count t is part of
-    the state. Weights of a generator averaged this way: arXiv 1806.04498.
+    ``decay_t * average + (1 - decay_t) * current``; ``warmup=0`` uses ``decay`` from the start. ``at_most`` maps
+    progress in [0, 1] to one more bound on the decay, such as a HalfLife. Buffers are copied, not averaged: spectral
+    normalization's vectors would lose their unit length. The count t is part of the state. Weights of a generator
+    averaged this way: arXiv 1806.04498.
     """
 
-    def __init__(self, network: nn.Module, decay: float = 0.999, warmup: int = 10) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        decay: float = 0.999,
+        warmup: int = 10,
+        at_most: Callable[[float], float] | None = None,
+    ) -> None:
         super().__init__()
         if not 0 <= decay < 1:
             raise ValueError(f"ema.decay={decay}: it must be at least 0 and below 1, for example 0.999")
@@ -24,18 +53,23 @@ class ExponentialMovingAverage(nn.Module):
         self.network = copy.deepcopy(network).requires_grad_(False)
         self.decay = decay
         self.warmup = warmup
+        self.at_most = at_most
         self.updates = 0
 
-    def current_decay(self) -> float:
+    def current_decay(self, progress: float = 0.0) -> float:
         """Return the decay that the next update will use."""
-        if self.warmup == 0:
-            return self.decay
-        return min(self.decay, (1 + self.updates) / (self.warmup + self.updates))
+        bounds = [self.decay]
+        if self.warmup > 0:
+            bounds.append((1 + self.updates) / (self.warmup + self.updates))
+        if self.at_most is not None:
+            bounds.append(self.at_most(progress))
+        return min(bounds)
 
     @torch.no_grad()
-    def update(self, network: nn.Module) -> None:
-        """Move the average towards ``network`` by one step."""
-        torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), 1 - self.current_decay())
+    def update(self, network: nn.Module, progress: float = 0.0) -> None:
+        """Move the average towards ``network`` by one step, at this share of the budget."""
+        weight = 1 - self.current_decay(progress)
+        torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), weight)
         buffers = list(self.network.buffers())
         if buffers:
             torch._foreach_copy_(buffers, list(network.buffers()))

@@ -1,9 +1,13 @@
 """Distributions of the generator's input, each a pure function of the random generator's state."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+Noise = Callable[[tuple[int, ...], torch.Generator], Tensor]
 
 
 def normal(shape: Sequence[int], generator: torch.Generator, device: torch.device | str = "cpu") -> Tensor:
@@ -15,3 +19,30 @@ def normal(shape: Sequence[int], generator: torch.Generator, device: torch.devic
 def uniform(shape: Sequence[int], generator: torch.Generator, device: torch.device | str = "cpu") -> Tensor:
     """Return float32 noise of the given shape from the uniform distribution on [-1, 1)."""
     return torch.rand(tuple(shape), generator=generator, device=generator.device).to(device) * 2 - 1
+
+
+def truncated_normal(
+    shape: Sequence[int], generator: torch.Generator, device: torch.device | str = "cpu", threshold: float = 1.0
+) -> Tensor:
+    """Return float32 noise from N(0, 1) given that no number is farther from 0 than the threshold.
+
+    It is what drawing each number anew until it lies there gives (arXiv 1809.11096, section 3.1), but by one draw.
+    """
+    # In float64, so that the inverse of the distribution function has enough numbers in its tails.
+    drawn = torch.empty(tuple(shape), dtype=torch.float64, device=generator.device)
+    return nn.init.trunc_normal_(drawn, a=-threshold, b=threshold, generator=generator).float().to(device)
+
+
+def truncated(noise: Noise, threshold: float) -> Noise:
+    """Return the noise with its tails beyond the threshold cut off, the truncation trick of arXiv 1809.11096.
+
+    Raises ValueError for a threshold that is not a finite number above 0, and for noise other than `normal`.
+    """
+    if not (math.isfinite(threshold) and threshold > 0):
+        raise ValueError(f"truncation={threshold}: it must be a finite number above 0, for example 0.5")
+    if getattr(noise, "func", noise) is not normal:
+        raise ValueError(
+            f"truncation={threshold}: this model's noise is not normal and has no tails to cut off; leave it out, "
+            "or train with model.noise._target_=ganexp.noise.normal"
+        )
+    return partial(truncated_normal, threshold=threshold)

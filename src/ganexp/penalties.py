@@ -8,9 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from ganexp import ranks
 from ganexp.errors import UserError
 
 Draw = Callable[[int, Callable[[int, torch.Generator], Tensor]], Tensor]
+Schedule = Callable[[float], float]
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,19 @@ class CriticTurn:
     real_logits: Tensor  # (N, …)
     fake_logits: Tensor  # (N, …)
     draw: Draw  # n rows of what is drawn for the global batch; a penalty calls it once at most
+    progress: float = 0.0  # the share of the budget already seen, in [0, 1]
 
 
 class Penalty(nn.Module):
     """A value that is weighted and, at every so-manieth turn only, added to the discriminator's loss.
 
     ``every`` is the interval of lazy regularization (arXiv 1912.04958, section 3.1): the caller leaves out
-    the turns between. Raises UserError unless the weight is finite and at least 0 and ``every`` at least 1.
+    the turns between. ``schedule`` maps progress in [0, 1] to a factor on the weight, as R3GAN's gamma falls
+    (arXiv 2501.05441); none keeps it. Raises UserError unless the weight is finite and at least 0 and ``every``
+    at least 1.
     """
 
-    def __init__(self, weight: float = 10.0, every: int = 1) -> None:
+    def __init__(self, weight: float = 10.0, every: int = 1, schedule: Schedule | None = None) -> None:
         super().__init__()
         name = type(self).__name__
         if not (math.isfinite(weight) and weight >= 0):
@@ -42,6 +47,7 @@ class Penalty(nn.Module):
             raise UserError(f"{name}: every={every}: it must be at least 1, which is every turn")
         self.weight = weight
         self.every = every
+        self.schedule = schedule
 
     def value(self, turn: CriticTurn) -> Tensor:
         """Return what the weight multiplies, a scalar in float32 (float64 for images in float64)."""
@@ -49,7 +55,8 @@ class Penalty(nn.Module):
 
     def forward(self, turn: CriticTurn) -> Tensor:
         """Return the weighted penalty, a scalar."""
-        return self.weight * self.value(turn)
+        factor = 1.0 if self.schedule is None else self.schedule(turn.progress)
+        return factor * self.weight * self.value(turn)
 
     def term(self, turn: CriticTurn) -> Tensor:
         """Return what the discriminator minimizes: the weighted penalty, also for the turns left out."""
@@ -62,8 +69,10 @@ class GradientPenalty(Penalty):
     ``one_sided`` leaves norms below 1 alone (section 4).
     """
 
-    def __init__(self, weight: float = 10.0, every: int = 1, one_sided: bool = False) -> None:
-        super().__init__(weight, every)
+    def __init__(
+        self, weight: float = 10.0, every: int = 1, schedule: Schedule | None = None, one_sided: bool = False
+    ) -> None:
+        super().__init__(weight, every, schedule)
         self.one_sided = one_sided
 
     def value(self, turn: CriticTurn) -> Tensor:
@@ -110,8 +119,10 @@ class LeCam(Penalty):
     real_average: Tensor
     fake_average: Tensor
 
-    def __init__(self, weight: float = 0.3, every: int = 1, decay: float = 0.99) -> None:
-        super().__init__(weight, every)
+    def __init__(
+        self, weight: float = 0.3, every: int = 1, schedule: Schedule | None = None, decay: float = 0.99
+    ) -> None:
+        super().__init__(weight, every, schedule)
         if not 0 <= decay < 1:
             raise UserError(f"LeCam: decay={decay}: it must be at least 0 and below 1, for example 0.99")
         self.decay = decay
@@ -127,8 +138,8 @@ class LeCam(Penalty):
 
     @torch.no_grad()
     def _follow(self, real: Tensor, fake: Tensor) -> None:
-        self.real_average.mul_(self.decay).add_(real.mean(), alpha=1 - self.decay)
-        self.fake_average.mul_(self.decay).add_(fake.mean(), alpha=1 - self.decay)
+        self.real_average.mul_(self.decay).add_(ranks.mean(real.mean()), alpha=1 - self.decay)
+        self.fake_average.mul_(self.decay).add_(ranks.mean(fake.mean()), alpha=1 - self.decay)
 
 
 def interpolates(turn: CriticTurn) -> Tensor:
@@ -143,7 +154,7 @@ def surroundings(turn: CriticTurn) -> Tensor:
     real = at_least_float32(turn.real)
     shape = real.shape[1:]
     noise = turn.draw(len(real), lambda total, rng: torch.rand(total, *shape, generator=rng, device=rng.device))
-    return real + real.std(correction=0) / 2 * noise
+    return real + ranks.deviation(real) / 2 * noise
 
 
 def input_gradient(critic: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

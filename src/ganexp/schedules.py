@@ -1,4 +1,4 @@
-"""Learning-rate schedules: functions from progress in [0, 1] to a factor on the learning rate.
+"""Schedules: functions from progress in [0, 1] to a factor, or to a value, such as of a learning rate.
 
 Progress is the share of the budget of images that the discriminator has seen, so a schedule means the same
 for every batch size, number of critic steps and number of ranks, and has no state to save.
@@ -19,9 +19,10 @@ def linear(progress: float, start: float = 0.5, final: float = 0.0) -> float:
     return final + (1.0 - final) * (1.0 - progress) / (1.0 - start)
 
 
-def cosine(progress: float, final: float = 0.0) -> float:
-    """Fall along half a cosine to ``final`` (arXiv 1608.03983, eq. 5)."""
-    return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * progress))
+def cosine(progress: float, final: float = 0.0, initial: float = 1.0, until: float = 1.0) -> float:
+    """Go from ``initial`` along half a cosine to ``final``, reached at ``until`` (arXiv 1608.03983, eq. 5)."""
+    share = min(1.0, progress / until) if until > 0 else 1.0
+    return final + (initial - final) * 0.5 * (1.0 + math.cos(math.pi * share))
 
 
 def warmup(progress: float, until: float = 0.05) -> float:

@@ -5,6 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
+from ganexp import run_folder
+from ganexp.commands.sampling import load_model, truncate
+from ganexp.errors import UserError
+from runs import NETWORKS, UNSCORED
+
 
 def read(folder):
     paths = sorted(folder.glob("[0-9]*.png"))
@@ -61,6 +66,10 @@ REFUSED = {
     "labels=[-1]": "labels=[-1]: this model knows the classes 0 to 9",
     "labels=[a]": "labels=[a]: Value 'a'",
     "lables=3": "did you mean labels?",
+    "truncation=0": "truncation=0.0: it must be a finite number above 0, for example 0.5",
+    "truncation=-2": "truncation=-2.0: it must be a finite number above 0",
+    "truncation=0.5": "truncation=0.5: this model's noise is not normal",
+    "truncation=abc": "truncation=abc: Value 'abc'",
     "out=/dev/null/x": "out=/dev/null/x: cannot be written to: Not a directory",
     "run=.": "is not a run's folder: it has no config.yaml",
 }
@@ -85,6 +94,25 @@ def test_what_is_missing_is_asked_for(ganexp):
     assert ganexp("sample").complaint == "run is not set: give run=…"
 
 
+def test_truncation_changes_the_samples_and_is_told_by_the_protocol(ganexp, here):
+    normal = "model.noise._target_=ganexp.noise.normal"
+    train = [*UNSCORED, *NETWORKS, "images=256", "run_dir=run", "callbacks.samples=null", normal]
+    assert ganexp(*train).status == 0
+    for name, arguments in {"wide": ["truncation=9"], "cut": ["truncation=0.1"], "again": ["truncation=0.1"]}.items():
+        assert ganexp("sample", "run=run", "n=40", f"out={name}", *arguments).status == 0
+    wide, cut, again = (read(here / name) for name in ("wide", "cut", "again"))
+    assert np.array_equal(cut, again)
+    assert cut.astype(float).var(0).mean() < wide.astype(float).var(0).mean() / 2
+    model = load_model(run_folder.read_config(here / "run"), run_folder.last_checkpoint(here / "run"), 0.1)
+    described = model.describe_samples(0)
+    assert (described["truncation"], described["batch_norm"]) == (0.1, "standing statistics")
+
+
+def test_a_model_that_draws_from_no_noise_cannot_be_truncated():
+    with pytest.raises(UserError, match=r"^truncation=0.5: this model draws from no noise; leave it out$"):
+        truncate(torch.nn.Linear(1, 1), 0.5)
+
+
 def test_points_are_written_as_numbers(ganexp, here):
     run = ["model=gan", "data=gaussians", "data.points=512", "images=512", "run_dir=run", "trainer=cpu", "metric=none"]
     assert ganexp(*run, "model.generator.widths=[8]", "model.discriminator.widths=[8]").status == 0
@@ -96,4 +124,4 @@ def test_points_are_written_as_numbers(ganexp, here):
 
 def test_help_names_every_argument(ganexp):
     shown = ganexp("sample", "--help").out
-    assert all(f"  {name} " in shown for name in ("run", "out", "n", "seed", "labels", "trust"))
+    assert all(f"  {name} " in shown for name in ("run", "out", "n", "seed", "labels", "truncation", "trust"))

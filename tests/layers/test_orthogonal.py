@@ -25,6 +25,24 @@ def test_the_gradient_is_the_closed_form():
     assert torch.allclose(filters.grad, 4 * (gram * (1 - torch.eye(4))) @ filters.detach(), rtol=1e-4)
 
 
+def test_more_filters_than_they_have_numbers_cost_the_same_by_the_smaller_matrix():
+    filters = torch.randn(9, 2, dtype=torch.float64, requires_grad=True)
+    gram = filters @ filters.T
+    expected = (gram * (1 - torch.eye(9))).square().sum()
+    assert overlap(filters).item() == pytest.approx(expected.item())
+    (ours,) = torch.autograd.grad(overlap(filters), filters)
+    (theirs,) = torch.autograd.grad(expected, filters)
+    assert torch.allclose(ours, theirs)
+
+
+def test_autocast_changes_nothing():
+    network = nn.Linear(50, 40)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = orthogonal_regularization(network)
+    assert inside.dtype == torch.float32
+    assert torch.equal(inside, orthogonal_regularization(network))
+
+
 def test_layers_are_summed_with_their_outputs_as_filters():
     network = nn.Sequential(
         nn.Linear(5, 4), nn.Conv2d(3, 4, 2), nn.ConvTranspose2d(3, 4, 2), nn.BatchNorm2d(4), nn.Embedding(3, 2)

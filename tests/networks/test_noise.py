@@ -1,6 +1,10 @@
 """Noise is a function of the random generator and of nothing else."""
 
+import math
+from functools import partial
+
 import pytest
+import scipy.stats
 import torch
 
 from ganexp import noise
@@ -34,3 +38,39 @@ def test_distributions():
 @pytest.mark.gpu
 def test_every_device_sees_the_same_numbers():
     assert torch.equal(noise.normal((4, 5), seeded(1), "cuda").cpu(), noise.normal((4, 5), seeded(1)))
+
+
+@pytest.mark.parametrize("threshold", [0.04, 0.5, 2.0])
+def test_truncated_noise_has_the_truncated_normal_distribution(threshold):
+    drawn = noise.truncated_normal((200, 200), seeded(0), threshold=threshold).double().flatten().numpy()
+    law = scipy.stats.truncnorm(-threshold, threshold)
+    assert abs(drawn).max() <= threshold
+    assert drawn.var() == pytest.approx(law.var(), rel=0.03)
+    assert scipy.stats.kstest(drawn, law.cdf).pvalue > 0.01
+
+
+def test_truncated_noise_depends_on_the_generator_alone():
+    cut = noise.truncated(partial(noise.normal), 0.5)
+    assert torch.equal(cut((4, 5), seeded(1)), cut((4, 5), seeded(1)))
+    assert not torch.equal(cut((4, 5), seeded(1)), cut((4, 5), seeded(2)))
+    assert cut((4, 5), seeded(1)).dtype == torch.float32
+
+
+def test_truncation_lowers_the_variance_the_more_the_nearer_the_threshold():
+    variances = [
+        noise.truncated(noise.normal, t)((200, 200), seeded(0)).var().item() for t in (0.1, 0.5, 1.0, 2.0, 9.0)
+    ]
+    assert variances == sorted(variances)
+    assert variances[0] < 0.01
+    assert variances[-1] == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("threshold", [0.0, -1.0, math.nan, math.inf])
+def test_a_threshold_that_leaves_nothing_or_everything_is_refused(threshold):
+    with pytest.raises(ValueError, match=r"^truncation=.*finite number above 0"):
+        noise.truncated(noise.normal, threshold)
+
+
+def test_only_normal_noise_can_be_truncated():
+    with pytest.raises(ValueError, match=r"^truncation=0.5: this model's noise is not normal"):
+        noise.truncated(partial(noise.uniform), 0.5)

@@ -7,6 +7,7 @@ from ganexp import composition, run_folder
 from ganexp.arguments import HELP, parse, show_help
 from ganexp.commands.trust import require_trusted
 from ganexp.errors import UserError
+from ganexp.rules import translates
 
 
 @dataclass
@@ -19,6 +20,10 @@ class Arguments:
     seed: int = field(default=0, metadata={"help": "of the noise"})
     labels: list[int] | None = field(
         default=None, metadata={"help": "classes in turn, such as [3,3,7]; for conditional models"}
+    )
+    truncation: float | None = field(
+        default=None,
+        metadata={"help": "keep the noise within this distance of 0, such as 0.5: less variety, often better"},
     )
     trust: list[str] = field(
         default_factory=list, metadata={"help": "packages of yours that the run's configuration names"}
@@ -43,6 +48,21 @@ def main(arguments: list[str]) -> None:
     except OSError as error:
         raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
 
-    from ganexp.commands.sampling import write_samples
+    if translates(config):
+        require_no_noise(wanted)
+        from ganexp.commands.sampling_translation import write_translations
 
-    write_samples(config, checkpoint, wanted.n, wanted.seed, wanted.labels, out)
+        write_translations(config, checkpoint, wanted.n, out)
+        return
+
+    from ganexp.commands.sampling import load_model, write_samples
+
+    model = load_model(config, checkpoint, wanted.truncation)
+    write_samples(model, wanted.n, wanted.seed, wanted.labels, out)
+
+
+def require_no_noise(wanted: Arguments) -> None:
+    """Raise UserError for what decides about images that are made from noise."""
+    for name in ("labels", "truncation"):
+        if getattr(wanted, name) is not None:
+            raise UserError(f"{name}={getattr(wanted, name)}: this model makes images from images; leave it out")

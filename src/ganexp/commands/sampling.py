@@ -17,16 +17,31 @@ from ganexp.pictures import picture, quantized, save
 GRID = "grid.png"
 
 
-def load_model(config: DictConfig, checkpoint: Path) -> Any:
-    """Return the trained model on the fastest device, in evaluation mode."""
+def load_model(config: DictConfig, checkpoint: Path, truncation: float | None = None) -> Any:
+    """Return the trained model on the fastest device, in evaluation mode, with its noise truncated if asked for.
+
+    Raises UserError where it cannot be.
+    """
     model = build(config.model)
     load_weights(model, checkpoint)
-    return model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    if truncation is not None:
+        truncate(model, truncation)
+    return model
 
 
-def write_samples(config: DictConfig, checkpoint: Path, n: int, seed: int, labels: list[int] | None, out: Path) -> None:
+def truncate(model: Any, truncation: float) -> None:
+    """Truncate the model's noise; raises UserError for a model that draws from none, or from none to be cut."""
+    if not hasattr(model, "truncate"):
+        raise UserError(f"truncation={truncation}: this model draws from no noise; leave it out")
+    try:
+        model.truncate(truncation)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def write_samples(model: Any, n: int, seed: int, labels: list[int] | None, out: Path) -> None:
     """Write ``n`` images as NNNNN.png, pixel by pixel, or points as points.csv; and grid.png of them all."""
-    model = load_model(config, checkpoint)
     try:
         samples = model.sample(n, seed, labels).cpu()
     except ValueError as error:

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from torch import nn
@@ -97,6 +97,16 @@ def spectral() -> Normalization:
 def batch_spectral() -> Normalization:
     """Return spectral normalization of every weight, with batch normalization after hidden layers."""
     return Normalization(nn.BatchNorm1d, nn.BatchNorm2d, _spectral, centres=True)
+
+
+def with_activations(chosen: Normalization, otherwise: Normalization) -> Normalization:
+    """Return the chosen normalization, to which `otherwise` adds that of activations if it has of weights only.
+
+    With `spectral` chosen this is the SN-PatchGAN's generator: spectrally normalized convolutions, then a norm of maps.
+    """
+    if chosen.weight is None or chosen.of_maps is not None:
+        return chosen
+    return replace(otherwise, weight=chosen.weight)
 
 
 def _known(layer: nn.Module) -> Layer:

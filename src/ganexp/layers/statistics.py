@@ -46,3 +46,10 @@ def frozen_statistics(*networks: nn.Module) -> Iterator[None]:
             object.__setattr__(module, flag, value)
         for module, name, buffer in reversed(buffers):
             setattr(module, name, buffer)
+
+
+def running_statistics(network: nn.Module) -> list[Tensor]:
+    """Return the running means and variances of a network's normalizations."""
+    tracking = (module for module in network.modules() if isinstance(module, BATCH_NORMS + INSTANCE_NORMS))
+    buffers = [getattr(module, name) for module in tracking for name in ("running_mean", "running_var")]
+    return [buffer for buffer in buffers if buffer is not None]

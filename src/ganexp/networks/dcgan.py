@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ganexp.layers.normalization import Normalization
 from ganexp.networks.checks import require_positive
+from ganexp.networks.initialization import initialize_norms, initialized
 
 SMALLEST = (4, 7)  # the sides that the smallest map may have: 4 for powers of two, 7 for 28, 56, 112 …
 
@@ -25,7 +26,7 @@ def doublings(image_size: int, smallest: Sequence[int] = SMALLEST) -> tuple[int,
     above = sorted(size for size in sizes if size > image_size)
     near = [*below[-1:], above[0]]
     raise ValueError(
-        f"a DCGAN doubles a map of {' or '.join(f'{start}x{start}' for start in smallest)} and cannot make "
+        f"this network doubles a map of {' or '.join(f'{start}x{start}' for start in smallest)} and cannot make "
         f"{image_size}x{image_size}: set data.image_size to {' or '.join(map(str, near))}"
     )
 
@@ -59,12 +60,12 @@ class Generator(nn.Module):
         _require_maps(start, normalization)
         widths = step_widths(steps, width, max_width)[::-1]
         first = nn.ConvTranspose2d(latent, widths[0], start)
-        layers: list[nn.Module] = [normalization.hidden(_initialized(first)), nn.ReLU()]
+        layers: list[nn.Module] = [normalization.hidden(initialized(first)), nn.ReLU()]
         for inputs, outputs in pairwise(widths):
-            layers += [normalization.hidden(_initialized(_doubling(inputs, outputs))), nn.ReLU()]
-        layers += [normalization.edge(_initialized(_doubling(widths[-1], channels))), nn.Tanh()]
+            layers += [normalization.hidden(initialized(_doubling(inputs, outputs))), nn.ReLU()]
+        layers += [normalization.edge(initialized(_doubling(widths[-1], channels))), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
-        _initialize_norms(self)
+        initialize_norms(self)
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return images (N, channels, image_size, image_size) in [-1, 1] from noise (N, latent)."""
@@ -88,24 +89,32 @@ class Discriminator(nn.Module):
         smallest: Sequence[int] = SMALLEST,
     ) -> None:
         super().__init__()
-        require_positive(channels=channels, width=width, max_width=max_width)
-        start, steps = doublings(image_size, smallest)
-        _require_maps(start, normalization)
-        widths = step_widths(steps, width, max_width)
-        layers: list[nn.Module] = [
-            normalization.edge(_initialized(_halving(channels, widths[0]))),
-            nn.LeakyReLU(0.2),
-        ]
-        for inputs, outputs in pairwise(widths):
-            layers += [normalization.hidden(_initialized(_halving(inputs, outputs))), nn.LeakyReLU(0.2)]
-        layers += [normalization.edge(_initialized(nn.Conv2d(widths[-1], 1, start)))]
+        layers, features, start = halvings(channels, image_size, normalization, width, max_width, smallest)
+        layers += [normalization.edge(initialized(nn.Conv2d(features, 1, start)))]
         self.layers = nn.Sequential(*layers)
-        _initialize_norms(self)
+        initialize_norms(self)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (N,) from images (N, channels, image_size, image_size)."""
         # A reshape, not a flatten: an image of another size must fail here.
         return self.layers(image).reshape(len(image))
+
+
+def halvings(
+    channels: int, image_size: int, normalization: Normalization, width: int, max_width: int, smallest: Sequence[int]
+) -> tuple[list[nn.Module], int, int]:
+    """Return a discriminator's layers from the image to its smallest map, and that map's channels and side.
+
+    Raises ValueError as Generator does.
+    """
+    require_positive(channels=channels, width=width, max_width=max_width)
+    start, steps = doublings(image_size, smallest)
+    _require_maps(start, normalization)
+    widths = step_widths(steps, width, max_width)
+    layers: list[nn.Module] = [normalization.edge(initialized(_halving(channels, widths[0]))), nn.LeakyReLU(0.2)]
+    for inputs, outputs in pairwise(widths):
+        layers += [normalization.hidden(initialized(_halving(inputs, outputs))), nn.LeakyReLU(0.2)]
+    return layers, widths[-1], start
 
 
 def _require_maps(start: int, normalization: Normalization) -> None:
@@ -122,17 +131,3 @@ def _doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
 
 def _halving(inputs: int, outputs: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1)
-
-
-def _initialized(layer: nn.Conv2d | nn.ConvTranspose2d) -> nn.Module:
-    # Before any normalization, so that spectral norm starts its vectors from these weights.
-    nn.init.normal_(layer.weight, 0.0, 0.02)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
-
-
-def _initialize_norms(network: nn.Module) -> None:
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d | nn.GroupNorm):
-            nn.init.normal_(module.weight, 1.0, 0.02)

@@ -1,6 +1,6 @@
 """Conditional generative adversarial nets (arXiv 1411.1784): both players are told the class."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
@@ -73,4 +73,11 @@ class ConditionalGAN(GAN):
         noise = self.noise((n, self.latent), rng(self.seed, "latest", self.batches_seen))
         label = (torch.arange(n) % self.num_classes).to(self.device)
         fake = self.generate(noise, label, network=self.generator)
-        return fake, lambda images: self.discriminator(images, label)
+        _, critic = self.critics(label, label)
+        return fake, critic
+
+    def standing_inputs(self) -> Iterator[tuple[Tensor, ...]]:
+        """Yield batches of noise and of labels drawn uniformly."""
+        for number, (noise,) in enumerate(super().standing_inputs()):
+            labels = torch.randint(self.num_classes, (len(noise),), generator=rng(self.seed, "standing labels", number))
+            yield noise, labels.to(self.device)

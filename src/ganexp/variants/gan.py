@@ -1,6 +1,6 @@
 """The generative adversarial network of arXiv 1406.2661; DCGAN is this game with other networks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,13 +10,17 @@ from torch import Tensor, nn
 from ganexp.augmentation.base import Augmentation, NoAugmentation
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.game import AdversarialModule, Batch, Player, Terms
+from ganexp.layers.standing_statistics import batch_norms, with_standing_statistics
 from ganexp.losses import Loss
+from ganexp.noise import Noise, truncated
 from ganexp.penalties import CriticTurn, Penalty
 from ganexp.randomness import BLOCK, blocks
 from ganexp.randomness import generator as rng
 
 Critic = Callable[[Tensor], Tensor]
-Noise = Callable[[tuple[int, ...], torch.Generator], Tensor]
+Regularization = Callable[[nn.Module], Tensor]
+
+STANDING_BATCHES = 100  # of BLOCK samples each; the number of passes is that of arXiv 1809.11096
 
 
 class GAN(AdversarialModule):
@@ -26,7 +30,8 @@ class GAN(AdversarialModule):
     generator. It sees real and fake images in separate batches, so that batch norm does not mix them. ``ema``
     makes a moving average of the generator, which draws the samples; without it the generator itself does.
     ``penalties`` are terms of the discriminator's loss by name, ``constraint`` acts on its weights after each of its
-    moves. It sees real and fake images through ``augmentation``. A validation draws ``scored_samples`` of them.
+    moves. It sees real and fake images through ``augmentation``. ``regularizations`` are terms of the generator's loss
+    by name, functions of its weights alone. A validation draws ``scored_samples`` samples.
     """
 
     # Modules, so that what they remember is in the checkpoint.
@@ -46,6 +51,7 @@ class GAN(AdversarialModule):
         penalties: Mapping[str, Penalty | None] | None = None,
         constraint: Callable[[nn.Module], None] | None = None,
         augmentation: Augmentation | None = None,
+        regularizations: Mapping[str, Regularization | None] | None = None,
         scored_samples: int = 0,
         **game: Any,
     ) -> None:
@@ -60,7 +66,10 @@ class GAN(AdversarialModule):
         self.penalties = nn.ModuleDict({name: each for name, each in (penalties or {}).items() if each is not None})
         self.constraint = constraint
         self.augmentation = augmentation or NoAugmentation()
+        self.regularizations = {name: each for name, each in (regularizations or {}).items() if each is not None}
         self.average = ema(generator) if ema is not None else None
+        self.truncation: float | None = None
+        self._standing: nn.Module | None = None
 
     def players(self) -> list[Player]:
         """Return the discriminator, then the generator."""
@@ -85,22 +94,39 @@ class GAN(AdversarialModule):
     def told_apart(self, real: Tensor, fake: Tensor, critic: Critic, fake_critic: Critic) -> Terms:
         """Return the discriminator's terms; the critics answer for real and for fake images, labels already bound."""
         real, fake = self.augmented("discriminator real", real), self.augmented("discriminator fake", fake)
-        real_logits, fake_logits = critic(real), fake_critic(fake)
+        return self.discriminator_terms(critic, fake_critic, real, fake, critic(real), fake_critic(fake))
+
+    def discriminator_terms(
+        self,
+        critic: Critic,
+        fake_critic: Critic,
+        real: Tensor,
+        fake: Tensor,
+        real_logits: Tensor,
+        fake_logits: Tensor,
+    ) -> Terms:
+        """Return its loss and penalties for what the critics answered to the images as it sees them."""
         self.watch(real=real_logits, fake=fake_logits)
         self.augmentation.observe(real_logits, len(real) * self.trainer.world_size)
         terms = {"adversarial": self.loss.discriminator(real_logits, fake_logits)}
         for name, penalty in self.penalties.items():
             if self.batches_seen % penalty.every == 0:
                 draw = partial(self.draw, f"penalty {name}")
-                terms[name] = penalty.term(
-                    CriticTurn(critic, fake_critic, real.detach(), fake.detach(), real_logits, fake_logits, draw)
-                )
+                seen = (real.detach(), fake.detach(), real_logits, fake_logits)
+                terms[name] = penalty.term(CriticTurn(critic, fake_critic, *seen, draw, self.progress()))
         return terms
 
     def passed_off(self, real: Tensor, fake: Tensor, critic: Critic, fake_critic: Critic) -> Terms:
-        """Return the generator's terms; real images are shown only to losses that ask for them."""
-        fake_logits = fake_critic(self.augmented("generator fake", fake))
-        return {"adversarial": self.loss.generator(fake_logits, lambda: critic(self.augmented("generator real", real)))}
+        """Return the generator's terms."""
+        return self.generator_terms(critic, real, fake_critic(self.augmented("generator fake", fake)))
+
+    def generator_terms(self, critic: Critic, real: Tensor, fake_logits: Tensor) -> Terms:
+        """Return its loss and regularizations; real images are shown only to losses that ask for them."""
+        adversarial = self.loss.generator(fake_logits, lambda: critic(self.augmented("generator real", real)))
+        return {
+            "adversarial": adversarial,
+            **{name: regularization(self.generator) for name, regularization in self.regularizations.items()},
+        }
 
     def augmented(self, purpose: str, images: Tensor) -> Tensor:
         """Return images as the discriminator sees them."""
@@ -131,13 +157,34 @@ class GAN(AdversarialModule):
     def describe_samples(self, seed: int) -> dict[str, Any]:
         """Return the part of a score's protocol that tells how samples were drawn."""
         network = self._sampler()
-        return {
+        description = {
             "source": "generator",
             "weights": "generator" if self.average is None else "moving average",
-            "batch_norm": "running statistics",
+            "batch_norm": "running statistics" if self._standing is None else "standing statistics",
             "precision": str(next(network.parameters()).dtype).removeprefix("torch."),
             "seed": seed,
         }
+        return description if self.truncation is None else {**description, "truncation": self.truncation}
+
+    def truncate(self, threshold: float) -> None:
+        """Draw samples from normal noise without its tails from now on; the game is not trained any more.
+
+        Where the generator has batch norm its statistics are first gathered anew from whole noise, as a function of the
+        game's seed (arXiv 1809.11096, section 3.1 and appendix C). Raises ValueError for a threshold that is not above
+        0 and for noise that is not normal.
+        """
+        cut = truncated(self.noise, threshold)
+        sampler = self._sampler()
+        if batch_norms(sampler):
+            # Not from the cut noise: a batch norm behind the first layer would undo the cut by its smaller variance.
+            self._standing = with_standing_statistics(sampler, self.standing_inputs())
+        self.noise, self.truncation = cut, threshold
+
+    def standing_inputs(self) -> Iterator[tuple[Tensor, ...]]:
+        """Yield batches of what the generator takes in training."""
+        for number in range(STANDING_BATCHES):
+            noise = self.noise((BLOCK, self.latent), rng(self.seed, "standing noise", number))
+            yield (noise.to(self.device),)
 
     def latest(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
         """Return ``n`` samples of the generator as it is now, not averaged, and the discriminator for them.
@@ -163,4 +210,6 @@ class GAN(AdversarialModule):
         return images
 
     def _sampler(self) -> nn.Module:
+        if self._standing is not None:
+            return self._standing
         return self.generator if self.average is None else self.average.network

@@ -1,0 +1,38 @@
+"""Dropout as a network's noise."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout
+
+from ganexp.randomness import generator
+
+
+class Dropout(nn.Module):
+    """Dropout that may stay on in evaluation, where it is the noise of an image-to-image network (arXiv 1611.07004).
+
+    In evaluation all images share one mask, always the same for maps of one shape, so that an image's result depends
+    neither on the batch it comes in nor on what was drawn before. Raises ValueError unless 0 <= p < 1.
+    """
+
+    def __init__(self, p: float, at_test: bool = False) -> None:
+        super().__init__()
+        if not 0 <= p < 1:
+            raise ValueError(f"dropout={p}: it is a probability, at least 0 and below 1")
+        self.p = p
+        self.at_test = at_test
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps (N, C, H, W) with values set to 0 with probability p, the others divided by 1 - p."""
+        if self.training:
+            return dropout(maps, self.p)
+        return maps * self.mask(maps) if self.at_test else maps
+
+    def mask(self, maps: Tensor) -> Tensor:
+        """Return what maps (N, C, H, W) are multiplied with in evaluation, (C, H, W)."""
+        shape = maps.shape[1:]
+        kept = torch.rand(shape, generator=generator(0, f"dropout of {tuple(shape)}")) >= self.p
+        return kept.to(maps) / (1 - self.p)
+
+    def extra_repr(self) -> str:
+        """Return the settings, for a network's printed form."""
+        return f"p={self.p}, at_test={self.at_test}"

@@ -1,0 +1,34 @@
+"""Batch norm's standing statistics, gathered anew for samples (arXiv 1809.11096, appendix C)."""
+
+import copy
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganexp.layers.statistics import BATCH_NORMS
+
+
+def batch_norms(network: nn.Module) -> list[Any]:
+    """Return the network's batch norms, which have running statistics."""
+    return [module for module in network.modules() if isinstance(module, BATCH_NORMS)]
+
+
+@torch.no_grad()
+def with_standing_statistics(network: nn.Module, batches: Iterable[Sequence[Tensor]]) -> nn.Module:
+    """Return a copy of the network whose batch norms' running statistics are their plain mean over these batches.
+
+    A batch is the network's inputs. Only batch norms are in training mode while they are gathered, so that dropout
+    and spectral normalization stand still; the copy is then in evaluation mode. Unlike running statistics they belong
+    to these very weights, which may be an average's.
+    """
+    standing = copy.deepcopy(network).eval()
+    norms = batch_norms(standing)
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # each batch counts the same
+        norm.train()
+    for inputs in batches:
+        standing(*inputs)
+    return standing.eval()

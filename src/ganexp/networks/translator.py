@@ -1,0 +1,115 @@
+"""The residual network that translates images in CycleGAN (arXiv 1703.10593, appendix 7.2, after 1603.08155)."""
+
+from torch import Tensor, nn
+
+from ganexp.layers.normalization import Normalization
+from ganexp.networks.checks import require_positive
+from ganexp.networks.initialization import initialize_norms, initialized
+
+SMALLEST = 8
+FIFTH = 4
+
+
+def blocks_for(image_size: int) -> int:
+    """Return the paper's number of residual blocks: 6 up to 128x128, 9 above."""
+    return 6 if image_size <= 128 else 9
+
+
+class Block(nn.Module):
+    """Maps (N, width, H, W) plus what two 3x3 convolutions make of them, edges mirrored."""
+
+    def __init__(self, width: int, normalization: Normalization) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.ReflectionPad2d(1),
+            normalization.hidden(initialized(nn.Conv2d(width, width, 3))),
+            nn.ReLU(),
+            nn.ReflectionPad2d(1),
+            normalization.hidden(initialized(nn.Conv2d(width, width, 3))),
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return maps of the same shape."""
+        return maps + self.layers(maps)
+
+
+class Generator(nn.Module):
+    """Images (N, channels, H, W) in [-1, 1] to images of the same shape; H and W are multiples of 4, at least 8.
+
+    Two halvings, `blocks` residual blocks (None: 6 up to 128x128, 9 above), two doublings. `width` is the number of
+    channels of the largest hidden map, a quarter of the residual blocks'. Raises ValueError for an image_size
+    that is no multiple of 4 or below 8, and for sizes below 1.
+    """
+
+    multiple = 4
+
+    def __init__(
+        self,
+        channels: int,
+        image_size: int,
+        normalization: Normalization,
+        width: int = 64,
+        blocks: int | None = None,
+    ) -> None:
+        super().__init__()
+        blocks = blocks_for(image_size) if blocks is None else blocks
+        require_positive(channels=channels, image_size=image_size, width=width, blocks=blocks)
+        if image_size % self.multiple or image_size < SMALLEST:
+            near = max(SMALLEST, -(-image_size // self.multiple) * self.multiple)
+            raise ValueError(
+                f"a residual translator halves its maps twice and cannot take {image_size}x{image_size}: "
+                f"set data.image_size to {near}"
+            )
+        hidden = normalization.hidden
+        self.encoder = nn.ModuleList(
+            [
+                nn.Sequential(nn.ReflectionPad2d(3), hidden(initialized(nn.Conv2d(channels, width, 7))), nn.ReLU()),
+                nn.Sequential(hidden(_halving(width, 2 * width)), nn.ReLU()),
+                nn.Sequential(hidden(_halving(2 * width, 4 * width)), nn.ReLU()),
+            ]
+        )
+        self.blocks = nn.ModuleList(Block(4 * width, normalization) for _ in range(blocks))
+        self.decoder = nn.Sequential(
+            hidden(_doubling(4 * width, 2 * width)),
+            nn.ReLU(),
+            hidden(_doubling(2 * width, width)),
+            nn.ReLU(),
+            nn.ReflectionPad2d(3),
+            normalization.edge(initialized(nn.Conv2d(width, channels, 7))),
+            nn.Tanh(),
+        )
+        self.feature_widths = [channels, 2 * width, 4 * width, 4 * width, 4 * width]
+        initialize_norms(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return images in [-1, 1] of the shape (N, channels, H, W) of those given."""
+        for layer in (*self.encoder, *self.blocks):
+            images = layer(images)
+        return self.decoder(images)
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Return what CUT compares of images (N, channels, H, W) (arXiv 2007.15651, appendix C.1).
+
+        These are the pixels, both halved maps, and the first and the fifth (or last) residual block's, each
+        (N, `feature_widths`, h, w).
+        """
+        first, *halvings = self.encoder
+        found = [images]
+        maps = first(images)
+        for halving in halvings:
+            maps = halving(maps)
+            found.append(maps)
+        fifth = min(FIFTH, len(self.blocks) - 1)
+        for number, block in enumerate(self.blocks[: fifth + 1]):
+            maps = block(maps)
+            if number in (0, fifth):
+                found.append(maps)
+        return found if fifth else [*found, maps]
+
+
+def _halving(inputs: int, outputs: int) -> nn.Module:
+    return initialized(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1))
+
+
+def _doubling(inputs: int, outputs: int) -> nn.Module:
+    return initialized(nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1))
