@@ -1,0 +1,51 @@
+"""Scores of translated test images while training."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from ganexp.callbacks.scores import Scores
+from ganexp.metrics.translation import TranslationScoring
+from ganexp.pictures import as_saved
+
+Baseline = Callable[[Tensor], Tensor]
+
+
+class TranslationScores(Scores):
+    """Scores of a model that makes images from images: of the test split, beside those of ``baselines``.
+
+    A baseline makes images from inputs (N, C, H, W) in [-1, 1] without a model; the inputs themselves are always one.
+    """
+
+    def __init__(self, baselines: Mapping[str, Baseline | None], **scores: Any) -> None:
+        super().__init__(**scores)
+        self.baselines = {name: each for name, each in baselines.items() if each is not None}
+
+    def on_validation_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, *_: Any) -> None:
+        """Take the translations of one batch."""
+        if self.scoring is not None:
+            self.scoring.update(all_images(batch, outputs, self.baselines), batch["number"])  # type: ignore[arg-type]
+
+    def _scoring(self, trainer: Any, module: Any) -> Any:
+        fakes = {**module.describe_samples(module.seed), "checkpoint": "last"}
+        return TranslationScoring(
+            self.measurements,
+            self.extractors,
+            trainer.datamodule.test_pairs,
+            module.made,
+            list(self.baselines),
+            fakes,
+            self.reference,
+            self.real_images,
+            module.device,
+        )
+
+
+def all_images(
+    batch: Mapping[str, Tensor], made: Mapping[str, Tensor], baselines: Mapping[str, Baseline]
+) -> dict[str, Tensor]:
+    """Return the images of a test batch, of a model and of baselines by name, as the uint8 that is saved of them."""
+    given = {name: batch[name] for name in ("input", "image")}
+    without_model = {name: baseline(batch["input"]) for name, baseline in baselines.items()}
+    return {name: as_saved(images) for name, images in (given | dict(made) | without_model).items()}

@@ -1,0 +1,64 @@
+"""Perceptual distance of two images, LPIPS (arXiv 1801.03924)."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from ganexp.download import Remote, obtain
+from ganexp.errors import UserError
+
+WEIGHTS = Remote(
+    "alexnet-owt-7be5be79.pth",
+    urls=("https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",),
+    sha256="7be5be79",  # the end of the name is the beginning of the sum, as torch.hub has it
+)
+SMALLEST = 32
+
+
+class PerceptualDistance(Metric):
+    """The mean LPIPS of images in [0, 1], (N, 1 or 3, H, W) of at least 32x32, by torchmetrics in AlexNet's features.
+
+    ``download`` fetches AlexNet's weights to where torch.hub keeps them. Raises UserError if they cannot be had, or
+    for smaller images.
+    """
+
+    higher_is_better = False
+    is_differentiable = False
+    full_state_update = False
+    total: Tensor
+    count: Tensor
+
+    def __init__(self, download: bool = True) -> None:
+        super().__init__()
+        require_weights(download)
+        # Here, because torchvision's models take a second to import.
+        from torchmetrics.image import LearnedPerceptualImagePatchSimilarity
+
+        self.distance = LearnedPerceptualImagePatchSimilarity("alex")
+        self.add_state("total", torch.zeros(()), dist_reduce_fx="sum")
+        self.add_state("count", torch.zeros(()), dist_reduce_fx="sum")
+
+    def update(self, images: Tensor, others: Tensor) -> None:
+        """Take images (N, C, H, W) and what they are compared with."""
+        if min(images.shape[2:]) < SMALLEST:
+            raise UserError(f"metric lpips needs images of {SMALLEST}x{SMALLEST} or more: leave it out")
+        exact = next(self.distance.net.parameters()).dtype
+        rgb = ((2 * each - 1).to(exact).expand(-1, 3, -1, -1) for each in (images, others))
+        self.total = self.total + self.distance.net(*rgb).sum()
+        self.count = self.count + len(images)
+
+    def compute(self) -> Tensor:
+        """Return the mean distance of all images."""
+        return self.total / self.count
+
+
+def require_weights(download: bool) -> Path:
+    """Return where AlexNet's weights are, after downloading them if need be; raises UserError if they cannot be had."""
+    folder = Path(torch.hub.get_dir()) / "checkpoints"
+    try:
+        obtain("AlexNet's weights", [WEIGHTS], (folder, folder), WEIGHTS.lies_in, lambda *_: None, download)
+    except UserError as error:
+        raise UserError(f"{error} Or without them: metric=[psnr,ssim,l1].") from error
+    return folder / WEIGHTS.name

@@ -1,0 +1,191 @@
+"""Scores of translated images: against what they should be, where they came from, or the images of their domain."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from ganexp.errors import UserError
+from ganexp.metrics.extractor import Extractor
+from ganexp.metrics.protocol import versions
+from ganexp.metrics.reference import Images, RealImages
+from ganexp.metrics.score import Score
+from ganexp.metrics.scoring import ExtractorFactory, Measurement, RealSet, Result, Scoring, build_extractors
+
+Pair = tuple[str, str]
+"""The names of images and of what they are compared with."""
+
+DISTRIBUTIONS: dict[str, Pair] = {"": ("a2b", "image"), "b2a": ("b2a", "input"), "input": ("input", "image")}
+"""Which images' features are compared with which, by the end of the score's name."""
+
+
+class Domain(Images, Protocol):
+    """The images of one domain."""
+
+    def checksum(self) -> str:
+        """Return a checksum of all images."""
+        ...
+
+
+class TestImages(Protocol):
+    """What is translated, and what it should become."""
+
+    inputs: Domain
+    targets: Domain
+    aligned: bool
+    """Whether an input and its target show the same subject."""
+
+    def __len__(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A torchmetrics Metric of images in [0, 1], (N, C, H, W), each against another one.
+
+    ``pairs`` names what is compared with what, by the end of the score's name; those of which the model makes
+    nothing are left out. ``aligned`` says that inputs and targets must show the same subjects.
+    """
+
+    score: str
+    metric: Callable[[], Metric]
+    pairs: Mapping[str, Sequence[str]]
+    aligned: bool = True
+
+    def settings(self) -> dict[str, Any]:
+        """Return the metric's own part of the protocol."""
+        return dict(getattr(self.metric, "keywords", {}))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One comparison of one pair."""
+
+    comparison: Comparison
+    ending: str
+    pair: Pair
+    metric: Metric
+
+
+class TranslationScoring:
+    """Scores translated test images under every measurement at once, and beside them what needs no model.
+
+    ``update`` will be given "input" and "image", what the model makes, by the names ``made``, and ``baselines``, which
+    need no model. ``fakes`` describes the model for the protocol, ``reference`` the test images. At most
+    ``real_images`` of a domain are compared with by their features. Raises UserError for a measurement of which
+    these test images, or what the model makes, allow nothing.
+    """
+
+    def __init__(
+        self,
+        measurements: Iterable[Comparison | Measurement],
+        factories: Mapping[str, ExtractorFactory],
+        tests: TestImages,
+        made: Sequence[str],
+        baselines: Sequence[str],
+        fakes: Mapping[str, Any],
+        reference: Mapping[str, Any],
+        real_images: int | None,
+        device: torch.device,
+    ) -> None:
+        measurements = list(measurements)
+        self.count = len(tests)
+        self.names = {"input", "image", *made, *baselines}
+        self.made = made
+        self.fakes = fakes
+        self.device = device
+        self.reference = {**reference, "images": self.count, "checksum": tests.targets.checksum()}
+        self.reference["inputs"] = tests.inputs.checksum()
+        comparisons = [each for each in measurements if isinstance(each, Comparison)]
+        self.columns = [column for each in comparisons for column in self._columns(each, tests.aligned)]
+        self.extractors: dict[str, Extractor] = {}
+        self.distributions: dict[str, tuple[Pair, Scoring]] = {}
+        of_features = [each for each in measurements if isinstance(each, Measurement)]
+        if of_features:
+            self._compare_features(of_features, factories, tests, reference, real_images)
+
+    def update(self, images: Mapping[str, Tensor], numbers: Tensor) -> None:
+        """Take images, uint8 (N, C, H, W), by name; the test images have these numbers (N,)."""
+        for column in self.columns:
+            made, against = (images[name].to(self.device).float() / 255 for name in column.pair)
+            column.metric.update(made, against)
+        for (made_name, _), scoring in self.distributions.values():
+            scoring.update(images[made_name], numbers)
+
+    def compute(self) -> list[Result]:
+        """Return every score, over all ranks, and begin anew."""
+        # Features first: best.ckpt follows the first score, and the best cycle error is that of a model without effect.
+        results = [
+            _named(result, ending)
+            for ending, (_, scoring) in self.distributions.items()
+            for result in scoring.compute()
+        ]
+        for column in self.columns:
+            results.append(self._result(column, float(column.metric.compute())))
+            column.metric.reset()
+        return results
+
+    def _columns(self, comparison: Comparison, aligned: bool) -> list[Column]:
+        if comparison.aligned and not aligned:
+            raise UserError(
+                f"metric {comparison.score} compares a translated image with its target, and these test images have "
+                "none: inputs and targets show different subjects; choose others, such as metric=[kid_classifier]"
+            )
+        columns = [
+            Column(comparison, ending, (made, against), comparison.metric().to(self.device).set_dtype(torch.float64))
+            for ending, (made, against) in comparison.pairs.items()
+            if {made, against} <= self.names
+        ]
+        if not columns:
+            raise UserError(
+                f"metric {comparison.score} compares {' or '.join(made for made, _ in comparison.pairs.values())}, "
+                "which this model does not make; leave it out, or choose a model of both directions: model=cyclegan"
+            )
+        return columns
+
+    def _compare_features(
+        self,
+        measurements: Sequence[Measurement],
+        factories: Mapping[str, ExtractorFactory],
+        tests: TestImages,
+        reference: Mapping[str, Any],
+        real_images: int | None,
+    ) -> None:
+        domains = {"image": tests.targets, "input": tests.inputs}
+        wanted = {ending: pair for ending, pair in DISTRIBUTIONS.items() if set(pair) <= self.names}
+        for domain in dict.fromkeys(against for _, against in wanted.values()):
+            real = RealImages(domains[domain], domains[domain].checksum(), real_images)
+            extractors = build_extractors(measurements, factories, real, self.device)
+            self.extractors = self.extractors or extractors
+            for ending, (made, against) in wanted.items():
+                if against == domain:
+                    sets = [RealSet(real, reference)]
+                    counted = [self.count], self._source(made), self.device
+                    self.distributions[ending] = (made, against), Scoring(measurements, extractors, sets, *counted)
+
+    def _source(self, name: str) -> dict[str, Any]:
+        return dict(self.fakes) if name in self.made else {"source": f"no model: {name}"}
+
+    def _result(self, column: Column, value: float) -> Result:
+        name = _with_ending(column.comparison.score, column.ending)
+        made, _ = column.pair
+        protocol = {
+            "metric": name,
+            "features": {},
+            "reference": self.reference,
+            "fakes": {"samples": self.count, **self._source(made), "values": "uint8 from [-1, 1]"},
+            "versions": versions(),
+            "settings": column.comparison.settings(),
+        }
+        return Result(name, Score(value), bool(column.metric.higher_is_better), protocol)
+
+
+def _named(result: Result, ending: str) -> Result:
+    name = _with_ending(result.name, ending)
+    return replace(result, name=name, protocol={**result.protocol, "metric": name})
+
+
+def _with_ending(name: str, ending: str) -> str:
+    return f"{name}_{ending}" if ending else name

@@ -1,0 +1,44 @@
+"""Images from images without an adversary, the baseline of arXiv 1611.07004, section 4.1."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from ganexp.augmentation.base import Augmentation, NoAugmentation
+from ganexp.game import Batch, Player, Terms
+from ganexp.penalties import Penalty
+from ganexp.variants.translation import FORWARD, Translation, distance
+
+
+class Regression(Translation):
+    """A generator that minimizes ``l1`` times the mean absolute difference to the target; nobody plays against it.
+
+    Raises ValueError for penalties, a constraint or an augmentation, which are a discriminator's. Its ``loss`` is too,
+    and of no effect.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        l1: float = 100.0,
+        penalties: Mapping[str, Penalty | None] | None = None,
+        constraint: Callable[[nn.Module], None] | None = None,
+        augmentation: Augmentation | None = None,
+        **translation: Any,
+    ) -> None:
+        super().__init__({FORWARD: generator}, **translation)
+        penalized = any(each is not None for each in (penalties or {}).values())
+        if penalized or constraint is not None or not isinstance(augmentation, NoAugmentation | None):
+            raise ValueError(
+                "this model has no discriminator: leave out penalty=… and augmentation=…, or choose model=pix2pix"
+            )
+        self.l1 = l1
+
+    def players(self) -> list[Player]:
+        """Return the generator."""
+        return [Player("generator", self.generators, self.generator_loss, average=self.average)]
+
+    def generator_loss(self, batch: Batch) -> Terms:
+        """Come near the target."""
+        return {"l1": self.l1 * distance(self.generators[FORWARD](batch["input"]), batch["image"])}

@@ -1,0 +1,59 @@
+"""Runs whose models make images from images, from the command line."""
+
+import json
+
+import pytest
+from PIL import Image
+
+from ganexp import cli
+
+DATA = ["data=mosaic", "data/source=digits", "data.batch_size=8", "data.test_images=20", "trainer=cpu", "images=32"]
+NETWORKS = ["model.generator.width=4", "model.discriminator.width=4", "model.discriminator.layers=1"]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A finished run of pix2pix."""
+    folder = tmp_path_factory.mktemp("pix2pix") / "run"
+    assert cli.main(["model=pix2pix", *DATA, *NETWORKS, f"run_dir={folder}"]) == 0
+    return folder
+
+
+def scores(run):
+    return {entry["name"]: entry["value"] for entry in json.loads((run / "scores.json").read_text())["scores"]}
+
+
+def test_a_run_leaves_grids_scores_and_the_size_of_the_patches(run):
+    names = {f"{score}{of}" for score in ("psnr", "ssim", "l1") for of in ("", "_input", "_bicubic")}
+    assert scores(run).keys() == names
+    assert (run / "samples" / "latest.png").is_file()
+    assert "each answer judges a patch of 16 x 16 pixels" in (run / "log.txt").read_text()
+
+
+def test_evaluate_repeats_the_scores_of_the_run(ganexp, run):
+    before = scores(run)
+    outcome = ganexp("evaluate", f"run={run}")
+    assert outcome.status == 0
+    assert "psnr_bicubic" in outcome.out
+    assert scores(run) == pytest.approx(before, rel=1e-6)
+
+
+def test_evaluate_takes_no_noise(ganexp, run):
+    assert "makes images from test images" in ganexp("evaluate", f"run={run}", "reference=[test]").complaint
+
+
+def test_sample_translates_test_images(ganexp, here, run):
+    outcome = ganexp("sample", f"run={run}", "n=3", f"out={here / 'out'}")
+    assert outcome.status == 0
+    assert sorted(path.name for path in (here / "out").iterdir()) == ["00000.png", "00001.png", "00002.png", "grid.png"]
+    with Image.open(here / "out" / "00001.png") as image:
+        assert (image.size, image.mode) == ((8, 8), "L")
+
+
+def test_sample_takes_no_labels(ganexp, here, run):
+    assert "makes images from images" in ganexp("sample", f"run={run}", "labels=[1]", f"out={here / 'o'}").complaint
+
+
+def test_scores_and_grids_of_samples_from_noise_are_refused_in_one_line(ganexp):
+    outcome = ganexp("model=pix2pix", "callbacks=default", "metric=none", *DATA, *NETWORKS)
+    assert "ganexp translate" in outcome.complaint

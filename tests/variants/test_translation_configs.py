@@ -1,0 +1,52 @@
+"""Models that make images from images, built from their settings."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from ganexp.commands.building import build
+from ganexp.losses import Hinge
+from ganexp.networks import translator, unet
+from test_configs import compose
+
+NORMS = nn.BatchNorm2d | nn.InstanceNorm2d
+
+
+def normalized_spectrally(layer):
+    return parametrize.is_parametrized(layer, "weight")
+
+
+@pytest.mark.parametrize("weights", ["spectral", "batch_spectral"])
+def test_hinge_and_spectral_are_the_sn_patchgan(weights):
+    config = compose("model=pix2pix", "data.image_size=64", "loss=hinge", f"normalization={weights}")
+    config.model.generator.width = config.model.discriminator.width = 2
+    game = build(config.model)
+    assert isinstance(game.loss, Hinge)
+    convolutions = [m for m in game.modules() if isinstance(m, nn.Conv2d | nn.ConvTranspose2d)]
+    assert all(normalized_spectrally(each) for each in convolutions)
+    norms = [m for m in game.generators.modules() if isinstance(m, NORMS)]
+    # Of 6 halvings and 6 doublings, neither the first, the innermost nor the last.
+    assert len(norms) == 4 + 5
+    assert {type(each) for each in norms} == {nn.InstanceNorm2d if weights == "spectral" else nn.BatchNorm2d}
+    assert not any(isinstance(m, NORMS) for m in game.discriminator.modules())
+    images = torch.randn(1, 1, 64, 64)
+    assert game.discriminator(images, images).shape == (1, 1, 8, 8)
+
+
+@pytest.mark.parametrize(("model", "other"), [("pix2pix", "resnet"), ("cyclegan", "unet")])
+def test_the_generators_network_is_a_choice(model, other):
+    kinds = {"unet": unet.Generator, "resnet": translator.Generator}
+    config = compose(f"model={model}", f"model/translator@model.generator={other}", "data.image_size=16")
+    config.model.generator.width = config.model.discriminator.width = 2
+    game = build(config.model)
+    assert all(isinstance(network, kinds[other]) for network in game.generators.values())
+    assert game.translate(torch.randn(1, 1, 16, 16)).shape == (1, 1, 16, 16)
+
+
+def test_an_average_is_an_override_away():
+    config = compose("model=pix2pix", "model.ema=${ema}", "data.image_size=16")
+    config.model.generator.width = config.model.discriminator.width = 2
+    assert build(config.model).average.decay == 0.999
+    config.model.ema = None
+    assert build(config.model).average is None
