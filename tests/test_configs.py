@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 from ganexp import checks, composition
 from ganexp.commands.building import build
 from ganexp.commands.list import description
+from ganexp.commands.matrix import of_model
 from ganexp.data.loading import training_loader
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
@@ -33,11 +34,16 @@ TINY = {
     "model.discriminator.widths": [8, 6],
     "model.generator.network.widths": [6, 8],
     "model.discriminator.network.widths": [8, 6],
+    "model.generator.blocks": 1,
+    "model.discriminator.layers": 2,
+    "model.projection.features": 4,
+    "model.pool": 3,
     "normalization.generator.groups": 2,
     "normalization.discriminator.groups": 2,
 }
 IMAGE_SIZE = {
     "dcgan_tutorial": 28,
+    **dict.fromkeys(("pix2pix", "unet_l1", "cyclegan", "cut"), 16),
     **dict.fromkeys(("sngan_resnet", "sngan_projection", "sagan", "biggan"), 32),
 }
 REFUSED = {
@@ -61,7 +67,7 @@ def tiny(model, *overrides):
     config = compose(f"model={model}", "data.batch_size=4", *overrides)
     config.data.image_size = IMAGE_SIZE.get(model, 8)
     for key, value in TINY.items():
-        if OmegaConf.select(config, key) is not None:
+        if OmegaConf.select(config, key, default="absent") != "absent":
             OmegaConf.update(config, key, value)
     return config
 
@@ -75,8 +81,13 @@ class Pictures(L.LightningDataModule):
         shape = (8, config.data.channels, config.data.image_size, config.data.image_size)
         self.dataset = InMemory(torch.rand(shape) * 2 - 1, torch.arange(8) % config.data.num_classes)
 
+        self.translates = config.requires.inputs is not None
+
     def train_dataloader(self):
         return training_loader(self.dataset, self.batch_size, 0, self.trainer)
+
+    def on_after_batch_transfer(self, batch, dataloader_idx):
+        return batch | {"input": batch["image"].flip(3)} if self.translates else batch
 
 
 def train(config, batches=1):
@@ -109,7 +120,11 @@ def chosen_alone(group, option):
 
 @pytest.mark.parametrize(
     ("group", "option"),
-    [(group, option) for group, option in options() if "/" not in group and option != "image_folder"],
+    [
+        (group, option)
+        for group, option in options()
+        if "/" not in group and option not in ("image_folder", "paired_folder")
+    ],
 )
 def test_every_option_composes_and_resolves(group, option):
     values = composition.plain(chosen_alone(group, option))
@@ -141,16 +156,25 @@ def test_the_players_normalizations_and_optimizers_are_chosen_apart():
 
 def require_trains_or_is_refused(model, normalization, loss):
     config = tiny(model, f"normalization={normalization}", f"loss={loss}")
+    if config.requires.plain_networks and normalization != "none":
+        with pytest.raises(UserError, match="no place for a normalization"):
+            checks.check(composition.plain(config))
+        return
     if (model, normalization) in REFUSED:
         with pytest.raises(UserError, match=REFUSED[model, normalization]):
             build(config.model)
         return
     module = train(config)
     assert module.images_seen == 4
-    labels = [1] if config.requires.labels else None
-    samples = module.sample(3, 0, labels)
-    assert samples.shape == (3, 1, config.data.image_size, config.data.image_size)
-    assert samples.abs().max() <= 1
+    images = torch.rand(3, 1, config.data.image_size, config.data.image_size) * 2 - 1
+    made = (
+        [module.translate(images, direction) for direction in module.directions]
+        if config.requires.inputs
+        else [module.sample(3, 0, [1] if config.requires.labels else None)]
+    )
+    for samples in made:
+        assert samples.shape == images.shape
+        assert samples.abs().max() <= 1
 
 
 @pytest.mark.parametrize(
@@ -161,9 +185,13 @@ def test_each_model_and_normalization_trains_or_is_refused_with_the_reason(model
     require_trains_or_is_refused(model, normalization, loss)
 
 
+# Those that draw from noise train with everything in test_matrix.py.
+TRANSLATING = [model for model in GROUPS["model"] if of_model(model)["requires"].get("inputs")]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("model", "normalization"), product(GROUPS["model"], GROUPS["normalization"]))
-def test_every_combination_trains_or_is_refused_with_the_reason(model, normalization):
+@pytest.mark.parametrize(("model", "normalization"), product(TRANSLATING, GROUPS["normalization"]))
+def test_every_translating_model_trains_with_every_normalization_and_loss(model, normalization):
     for loss in GROUPS["loss"]:
         require_trains_or_is_refused(model, normalization, loss)
 
@@ -177,7 +205,10 @@ def test_every_optimizer_and_schedule_trains(optimizer, schedule):
 @pytest.mark.parametrize("model", GROUPS["model"])
 def test_a_model_that_needs_labels_says_so(model):
     config = compose(f"model={model}", "data=celeba")
-    if config.requires.labels:
+    if config.requires.inputs:
+        with pytest.raises(UserError, match="and the data has"):
+            checks.check(composition.plain(config))
+    elif config.requires.labels:
         with pytest.raises(UserError, match="the model needs labels"):
             checks.check(composition.plain(config))
     else:
@@ -226,6 +257,49 @@ def test_conditional_samples_come_one_class_a_column():
     samples = (model.sample(2 * model.columns, 0)[:, 0, 0, 0] * 10).round().long()
     assert samples.view(2, model.columns).tolist() == [list(range(10))] * 2
     assert (model.sample(5, 0, [3, 3, 7])[:, 0, 0, 0] * 10).round().tolist() == [3, 3, 7, 3, 3]
+
+
+@pytest.mark.parametrize(
+    "model", ["acgan", "biggan", "dcgan", "gan", "sagan", "sngan", "sngan_projection", "sngan_resnet"]
+)
+def test_every_layer_of_a_spectrally_normalized_model_has_the_norm_1_within_a_percent(model):
+    module = build(tiny(model, "normalization=spectral").model)
+    layers = [m for m in module.modules() if "weight" in getattr(m, "parametrizations", {})]
+    assert len(layers) >= 4
+    with torch.no_grad():
+        for layer in layers:
+            for _ in range(100):
+                weight = layer.weight  # each reading in training is an iteration
+            filters = weight.transpose(0, 1) if isinstance(layer, torch.nn.ConvTranspose2d) else weight
+            assert torch.linalg.svdvals(filters.flatten(1)).max().item() == pytest.approx(1, abs=0.01)
+
+
+def test_biggans_orthogonal_term_is_logged_and_null_switches_it_off():
+    module = train(tiny("biggan"))
+    terms = module.read_terms()
+    assert terms["generator/orthogonal"] > 0
+    assert "discriminator/orthogonal" not in terms
+    off = train(tiny("biggan", "model.regularizations.orthogonal=null"))
+    assert off.read_terms().keys() == terms.keys() - {"generator/orthogonal"}
+
+
+def test_r3gan_has_the_settings_of_the_authors_code_for_cifar10():
+    config = compose("model=r3gan", "data=cifar10", "images=20_000_000")
+    schedules, ema = build(config.schedule), build(config.ema)
+    for player in ("generator", "discriminator"):
+        rates = [config.optimizer[player].lr * schedules[player](p) for p in (0.0, 1.0)]
+        assert rates == pytest.approx([2e-4, 5e-5])
+        assert config.optimizer[player].betas[0] == 0.0
+    for penalty in build(config.penalty).values():
+        assert [penalty.weight * penalty.schedule(p) for p in (0.0, 1.0)] == pytest.approx([0.05, 0.005])
+    average = ema(torch.nn.Linear(1, 1))
+    assert average.current_decay(0.0) == 0.0
+    assert average.current_decay(1.0) == pytest.approx(0.5 ** (512 / 5_000_000))
+
+
+def test_r3gans_model_and_another_penalty_go_together():
+    module = train(tiny("r3gan", "penalty=gradient_penalty"))
+    assert "discriminator/gradient_penalty" in module.read_terms()
 
 
 @pytest.mark.parametrize("layout", GROUPS["data/mixture"])

@@ -1,15 +1,20 @@
 """What the doctor measures, and what it says of it."""
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import one_hot
 
 from ganexp import diagnosis
-from ganexp.callbacks.doctor import Doctor
+from ganexp.callbacks.doctor import Doctor, of_classes, of_modes, scores_classifier
+from ganexp.callbacks.scores import Scores
+from ganexp.data import gaussians as mixtures
 from ganexp.diagnosis import findings
 from ganexp.layers import normalization
+from ganexp.metrics.extractor import Extractor
 from ganexp.networks import dcgan
 from tiny import adam, fit, make_gan, same, state
 
@@ -85,8 +90,22 @@ def test_a_generator_that_has_not_moved_yet_has_no_gradient_to_judge():
 
 def test_collapse_is_seen_by_diversity_or_by_missing_modes():
     assert illnesses(history(*[signs()] * 9, *[signs(diversity=0.05)] * 3)) == ["mode collapse"]
-    assert illnesses(history(*[signs()] * 9, *[signs(modes_covered_share=0.25)] * 3)) == ["mode collapse"]
-    assert illnesses(history(*[signs()] * 9, *[signs(modes_covered_share=1.0)] * 3)) == []
+    assert illnesses(history(*[signs()] * 9, *[signs(modes_evenness=0.25)] * 3)) == ["mode collapse"]
+    assert illnesses(history(*[signs()] * 9, *[signs(modes_evenness=1.0)] * 3)) == []
+
+
+def test_modes_that_were_never_found_are_missed_in_the_second_half_only():
+    assert illnesses(history(*[signs(modes_evenness=0.3)] * 15)) == []
+    assert illnesses(history(*[signs(modes_evenness=0.3)] * 20)) == ["mode collapse"]
+
+
+@pytest.mark.parametrize(("counts", "share"), [([5, 5, 5, 5], 1), ([9, 0, 0, 0], 1 / 4), ([7, 7, 0, 0], 1 / 2)])
+def test_evenness_counts_modes_by_their_samples(counts, share):
+    assert diagnosis.evenness(torch.tensor(counts)).item() == pytest.approx(share)
+
+
+def test_strays_do_not_hide_a_collapse():
+    assert diagnosis.evenness(torch.tensor([505, 1, 1, 1, 1, 1, 1, 1])).item() < 0.15
 
 
 def test_a_discriminator_that_becomes_steep_is_named():
@@ -143,3 +162,58 @@ def test_a_finding_is_said_once_until_it_is_gone(caplog):
         doctor.tell(Trainer)
         doctor.tell(Trainer)
         assert caplog.text.count("doctor: mode collapse:") == lines
+
+
+def test_modes_are_counted_where_they_are_known():
+    modes = mixtures.ring()
+    everywhere = of_modes(modes.centres.float().repeat(2, 1), modes)
+    assert (everywhere["modes_covered_share"], everywhere["modes_evenness"].item()) == (1, pytest.approx(1))
+    alone = of_modes(modes.centres[:1].float().repeat(9, 1), modes)
+    assert (alone["modes_covered_share"], alone["modes_evenness"].item()) == (1 / 8, pytest.approx(1 / 8))
+
+
+def test_samples_all_around_but_near_no_mode_are_no_collapse():
+    modes = mixtures.ring()
+    around = of_modes(modes.centres.float() * 0.7, modes)
+    assert (around["modes_covered_share"], around["modes_evenness"].item()) == (0, pytest.approx(1))
+
+
+class Brightness(Extractor):
+    """Tells dark images from bright ones, of ten classes."""
+
+    def __init__(self, **description):
+        super().__init__(nn.Identity(), {"labels": "own labels", "classes": 10, **description})
+
+    def outputs(self, images):
+        return {"logits": one_hot((images.float().mean((1, 2, 3)) > 127).long(), 10)}
+
+
+def test_classes_are_counted_where_a_classifier_scores():
+    dark, bright = torch.full((6, 1, 4, 4), -0.9), torch.full((6, 1, 4, 4), 0.9)
+    found = of_classes(Brightness(), torch.cat([dark, bright]))
+    assert found["modes_covered_share"].item() == pytest.approx(0.2)
+    assert found["modes_evenness"].item() == pytest.approx(0.2)
+
+
+def trainer_with(**extractors):
+    scores = Scores("unused", 1, {}, {}, None, {})
+    scores.scoring = SimpleNamespace(extractors=extractors)
+    return SimpleNamespace(callbacks=[Doctor(every=8), scores], datamodule=None, loggers=[])
+
+
+def test_only_a_classifier_of_the_datas_own_few_classes_is_asked():
+    asked = Brightness()
+    assert scores_classifier(trainer_with(inception=Brightness(), classifier=asked)) is asked
+    assert scores_classifier(trainer_with(inception=Brightness())) is None
+    assert scores_classifier(trainer_with(classifier=Brightness(labels="rotations"))) is None
+    assert scores_classifier(trainer_with(classifier=Brightness(classes=100))) is None
+    assert scores_classifier(SimpleNamespace(callbacks=[Doctor(every=8)])) is None
+
+
+def test_the_doctor_takes_the_classes_of_the_latest_samples():
+    module = play([doctor := Doctor(every=16)])
+    assert "modes_covered_share" not in doctor.history[-1]
+    batch = {"image": torch.zeros(8, 1, 8, 8)}
+    taken = doctor.signs(trainer_with(classifier=Brightness()), module, batch)
+    expected = of_classes(Brightness(), module.latest(64, batch)[0])
+    assert taken["modes_evenness"] == expected["modes_evenness"]

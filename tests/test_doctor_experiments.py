@@ -1,50 +1,50 @@
-"""The doctor on games that are known to be sick, or healthy: the ring of 8 Gaussians."""
+"""The doctor on games that are known to be sick, or healthy: 8 Gaussians on a ring, and 25 on a grid."""
 
-import json
+import sys
+from pathlib import Path
 
 import pytest
 
 from ganexp import cli
 
-RING = [
-    "model=gan", "data=gaussians", "data.batch_size=256", "model.generator.widths=[128,128]", "model.latent=2",
-    "schedule=constant", "normalization=none", "trainer=cpu", "callbacks.samples=null", "logger=none",
-]  # fmt: skip
-STRONG = [
-    "loss=minimax", "images=200_000", "model.discriminator.widths=[512,512]", "model.critic_steps=10",
-    "optimizer.discriminator.lr=2e-3", "optimizer.generator.lr=1e-5",
-]  # fmt: skip
-HASTY = [
-    "loss=nonsaturating", "images=80_000", "model.discriminator.widths=[128,128]", "optimizer.generator.lr=2e-3",
-    "optimizer.discriminator.lr=2e-4",
-]  # fmt: skip
-HELD = [
-    "loss=nonsaturating", "penalty=r1", "penalty.r1.weight=1", "images=200_000", "model.discriminator.widths=[128,128]",
-    "optimizer.generator.lr=1e-3", "optimizer.discriminator.lr=1e-3",
-]  # fmt: skip
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+import doctor
+
+MODES = {"ring": 8, "grid": 25}
 
 
-def said(folder, *settings):
-    assert cli.main([*RING, *settings, f"run_dir={folder}"]) == 0
-    return [
-        line.partition("doctor: ")[2] for line in (folder / "log.txt").read_text().splitlines() if "doctor:" in line
-    ]
+def played(mixture, game, folder):
+    return doctor.play(doctor.GAMES[f"{mixture}, {game}"], folder / "run")
 
 
 @pytest.mark.slow
-def test_a_minimax_game_with_a_far_too_strong_discriminator_is_diagnosed_as_vanishing(tmp_path):
-    findings = said(tmp_path / "run", *STRONG, "metric=none")
+@pytest.mark.parametrize("mixture", MODES)
+def test_a_minimax_game_with_a_far_too_strong_discriminator_is_diagnosed_as_vanishing(tmp_path, mixture):
+    findings = played(mixture, "minimax, D far too strong", tmp_path).findings
     assert any(finding.startswith("vanishing gradient") and "D is too strong" in finding for finding in findings)
 
 
 @pytest.mark.slow
-def test_a_generator_that_runs_ahead_is_diagnosed_as_collapse(tmp_path):
-    findings = said(tmp_path / "run", *HASTY, "metric=none")
+@pytest.mark.parametrize("mixture", MODES)
+def test_a_generator_that_runs_ahead_is_diagnosed_as_collapse(tmp_path, mixture):
+    findings = played(mixture, "G far ahead", tmp_path).findings
     assert any(finding.startswith("mode collapse") for finding in findings)
 
 
 @pytest.mark.slow
-def test_a_penalized_discriminator_is_found_healthy_and_covers_all_modes(tmp_path):
-    assert said(tmp_path / "run", *HELD) == []
-    covered, _ = json.loads((tmp_path / "run" / "scores.json").read_text())["scores"]
-    assert (covered["name"], covered["value"]) == ("modes_covered", 8)
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("game", ["R1", "WGAN-GP", "spectral normalization"])
+@pytest.mark.parametrize("mixture", MODES)
+def test_a_discriminator_of_bounded_slope_is_found_healthy_and_its_game_covers_all_modes(tmp_path, mixture, game):
+    healthy = played(mixture, game, tmp_path)
+    assert healthy.findings == []
+    assert healthy.scores["modes_covered"] == MODES[mixture]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_the_default_run_is_left_in_peace(tmp_path, seed):
+    assert cli.main([f"seed={seed}", f"run_dir={tmp_path}/run"]) == 0
+    assert "doctor:" not in (tmp_path / "run" / "log.txt").read_text()

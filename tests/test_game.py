@@ -2,6 +2,7 @@
 
 import copy
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -172,6 +173,9 @@ def test_samples_do_not_depend_on_their_number_and_leave_the_networks_as_they_we
         (schedules.cosine, 0.0, 1.0),
         (schedules.cosine, 0.5, 0.5),
         (schedules.cosine, 1.0, 0.0),
+        (partial(schedules.cosine, initial=0.0, final=0.5, until=0.4), 0.0, 0.0),
+        (partial(schedules.cosine, initial=0.0, final=0.5, until=0.4), 0.2, 0.25),
+        (partial(schedules.cosine, initial=0.0, final=0.5, until=0.4), 0.7, 0.5),
         (schedules.warmup, 0.025, 0.5),
         (schedules.warmup, 0.5, 1.0),
     ],

@@ -194,6 +194,11 @@ def compose(overrides: list[str], folders: list[Path]) -> dict[str, Any]:
         return {}
 
 
+def option(group: str, name: str) -> dict[str, Any]:
+    """Return what one option of a config group sets, unresolved and by itself, as plain containers."""
+    return OmegaConf.to_container(_compose(f"{group}/{name}", []))  # type: ignore[return-value]
+
+
 def composed(name: str, overrides: list[str]) -> DictConfig:
     """Return the configuration of that name for some overrides.
 

@@ -71,6 +71,16 @@ def spread(images: Tensor) -> Tensor:
     return images.float().flatten(1).var(0).sum()
 
 
+def evenness(counts: Tensor) -> Tensor:
+    """Return the share of the modes (K,) that samples lie in, each counted by how much of them it has.
+
+    The exponential of the entropy of the counts, over K: 1 if all have as many, 1/K if one has all, and hardly moved by
+    a few strays.
+    """
+    shares = counts.double() / counts.sum()
+    return torch.special.entr(shares).sum().exp() / len(counts)
+
+
 def gradient_norm(parameters: Sequence[nn.Parameter]) -> Tensor:
     """Return the norm of all gradients together."""
     return global_norm([p.grad for p in parameters if p.grad is not None])
@@ -139,24 +149,28 @@ LOST = 0.5
 
 
 def mode_collapse(history: Sequence[Signs]) -> Finding | None:
-    """Fakes are much more alike than real images, or known modes are missing."""
-    last = history[-HISTORY:]
-    alike = max(signs["diversity"] for signs in last)
-    modes = max(signs.get("modes_covered_share", 1.0) for signs in last)
-    # Samples that were never apart may still become so in the first half of a run.
-    fallen = alike < max(signs["diversity"] for signs in history) / 2
-    if (alike >= COLLAPSED or not (fallen or len(history) >= 2 * FIRST)) and modes >= LOST:
+    """Fakes are much more alike than real images, or modes or classes are missing."""
+    alike, once_alike = lately_and_ever(history, "diversity")
+    modes, once_modes = lately_and_ever(history, "modes_evenness")
+    # What was never good may still become so in the first half of a run.
+    late = len(history) >= 2 * FIRST
+    if alike < COLLAPSED and (late or alike < once_alike / 2):
+        evidence = f"samples differ from each other {alike:.0%} as much as real images do"
+    elif modes < LOST and (late or modes < once_modes / 2):
+        evidence = f"samples lie in {modes:.0%} of the modes or classes, weighted by their samples"
+    else:
         return None
-    evidence = (
-        f"samples differ from each other {alike:.0%} as much as real images do"
-        if alike < COLLAPSED
-        else f"samples lie in {modes:.0%} of the modes"
-    )
     return Finding(
         "mode collapse",
         f"{evidence}: G has collapsed; try penalty=gradient_penalty normalization=batch_in_generator, "
         "normalization=spectral, or a lower learning rate",
     )
+
+
+def lately_and_ever(history: Sequence[Signs], name: str) -> tuple[float, float]:
+    """Return the largest value of a sign in the last checks, and in all; 1 where it was not taken."""
+    values = [signs.get(name, 1.0) for signs in history]
+    return max(values[-HISTORY:]), max(values)
 
 
 STEEPER = 100.0

@@ -7,11 +7,21 @@ class UserError(Exception):
     """A user's mistake, told in one line: what is wrong, where, and what would be right."""
 
 
+class Diverged(UserError):
+    """Weights or losses became infinite; ``what`` says which, and the last good checkpoint is kept."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; try a lower learning rate, model.gradient_clip=1 or normalization=spectral")
+        self.what = what
+
+
 class Interrupted(Exception):
     """Training was stopped by a signal; ``what_now`` says how to go on."""
 
     def __init__(self, signal_number: int, what_now: str) -> None:
         super().__init__(f"{signal.Signals(signal_number).name}: {what_now}")
+        self.signal_number = signal_number
+        self.what_now = what_now
         self.status = 128 + signal_number
 
 

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.optim import Optimizer
 
+from ganexp import ranks
 from ganexp.ema import ExponentialMovingAverage
-from ganexp.errors import UserError
+from ganexp.errors import Diverged, UserError
 from ganexp.layers.power_iteration import frozen_power_iteration
-from ganexp.layers.statistics import frozen_statistics
+from ganexp.layers.statistics import frozen_statistics, running_statistics
 from ganexp.randomness import derived_seed, generator, seed_layers
 
 Batch = dict[str, Tensor]
@@ -46,6 +47,8 @@ class AdversarialModule(L.LightningModule):
 
     The number of real images shown to the discriminator, ``images_seen``, counts over all ranks. Everything
     random is a pure function of (seed, purpose, batch number), drawn for the global batch and sliced by rank.
+    The moving player's gradients, and what its normalizations gathered, are averaged over ranks once a turn, so that
+    all ranks hold the same game.
 
     ``optimizers`` and ``schedules`` map each player's name to a function from parameters to an optimizer and
     from progress in [0, 1] to a factor on its learning rate. ``gradient_clip`` bounds the norm of a player's
@@ -72,6 +75,7 @@ class AdversarialModule(L.LightningModule):
         self.accumulate = accumulate
         self.images_seen = 0
         self.batches_seen = 0
+        self.rate = 1.0
         self.unread_terms: dict[str, list[Terms]] = {}
         self.watched: dict[str, Tensor] = {}
         self._part = 0
@@ -107,12 +111,13 @@ class AdversarialModule(L.LightningModule):
                 terms = player.loss(part)
                 self.manual_backward(torch.stack(list(terms.values())).sum() / self.accumulate)
             self._remember(player, terms)
+        self._average_over_ranks(player)
         optimizer.step()
         optimizer.zero_grad()
         if player.constraint is not None:
             player.constraint(player.network)
         if player.average is not None:
-            player.average.update(player.network)
+            player.average.update(player.network, self.progress())
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clip here, where a loss scaler has already unscaled the gradients."""
@@ -134,20 +139,28 @@ class AdversarialModule(L.LightningModule):
     def read_terms(self) -> dict[str, float]:
         """Return the mean of each player's terms since the last call, by ``player/term``.
 
-        Raises UserError naming player, term and batch if a term was not finite: such a run cannot recover.
+        Raises Diverged naming player, term and batch if a term was not finite: such a run cannot recover.
         """
-        means = {}
-        for name, turns in self.unread_terms.items():
-            # Lazy penalties are not among the terms of each turn.
-            for term in dict.fromkeys(term for terms in turns for term in terms):
-                values = torch.stack([terms[term].to(self.device) for terms in turns if term in terms]).double().cpu()
-                self._require_finite(name, term, values)
-                means[f"{name}/{term}"] = values.mean().item()
+        means = {f"{player}/{term}": values.mean().item() for player, term, values in self.finite_terms()}
         self.unread_terms = {}
         return means
 
+    def finite_terms(self) -> Iterator[tuple[str, str, Tensor]]:
+        """Yield player, term and its values (turns,) since ``read_terms`` was last called.
+
+        Raises Diverged as ``read_terms`` does.
+        """
+        self._average_terms()
+        for player, turns in self.unread_terms.items():
+            # Lazy penalties are not among the terms of each turn.
+            for term in dict.fromkeys(term for terms in turns for term in terms):
+                values = torch.stack([terms[term] for terms in turns if term in terms]).double().cpu()
+                self._require_finite(player, term, values)
+                yield player, term, values
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the counters and the terms not yet read, as plain numbers."""
+        self._average_terms()
         unread = {
             player: [{name: term.item() for name, term in terms.items()} for terms in turns]
             for player, turns in self.unread_terms.items()
@@ -155,6 +168,8 @@ class AdversarialModule(L.LightningModule):
         checkpoint[COUNTERS] = {
             "images_seen": self.images_seen,
             "batches_seen": self.batches_seen,
+            "ranks": self.trainer.world_size,
+            "rate": self.rate,
             "unread_terms": unread,
         }
 
@@ -162,6 +177,7 @@ class AdversarialModule(L.LightningModule):
         """Take them back."""
         self.images_seen = checkpoint[COUNTERS]["images_seen"]
         self.batches_seen = checkpoint[COUNTERS]["batches_seen"]
+        self.rate = checkpoint[COUNTERS].get("rate", 1.0)
         self.unread_terms = {
             player: [{name: torch.tensor(value) for name, value in terms.items()} for terms in turns]
             for player, turns in checkpoint[COUNTERS]["unread_terms"].items()
@@ -171,12 +187,24 @@ class AdversarialModule(L.LightningModule):
         """Return the share of the budget already seen, in [0, 1]."""
         return min(1.0, self.images_seen / self.images)
 
+    def _average_over_ranks(self, player: Player) -> None:
+        # A loss scaler has not unscaled them yet: what overflowed on one rank is skipped on all.
+        gradients = [p.grad for p in player.network.parameters() if p.grad is not None]
+        ranks.average([*gradients, *running_statistics(player.network)])
+
+    def _average_terms(self) -> None:
+        self.unread_terms = {
+            player: [{name: term.to(self.device) for name, term in terms.items()} for terms in turns]
+            for player, turns in self.unread_terms.items()
+        }
+        ranks.average([term for turns in self.unread_terms.values() for terms in turns for term in terms.values()])
+
     def _optimizers(self) -> list[Any]:
         optimizers = self.optimizers()
         return optimizers if isinstance(optimizers, list) else [optimizers]
 
     def _set_learning_rate(self, player: Player, optimizer: Optimizer) -> None:
-        factor = self.schedule_of[player.name](self.progress())
+        factor = self.rate * self.schedule_of[player.name](self.progress())
         for group in optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
             group["lr"] = group["initial_lr"] * factor
@@ -198,7 +226,7 @@ class AdversarialModule(L.LightningModule):
         bad = [i for i, value in enumerate(values.tolist()) if not math.isfinite(value)]
         if bad:
             turns_ago = len(values) - bad[0]
-            raise UserError(
+            raise Diverged(
                 f"the {player}'s {term} loss became {values[bad[0]].item()}, {turns_ago} of its turns before image "
-                f"{self.images_seen:,}; try a lower learning rate, model.gradient_clip=1 or normalization=spectral"
+                f"{self.images_seen:,}"
             )

@@ -70,6 +70,18 @@ def logged(folder: Path) -> Iterator[None]:
             to_file.close()
 
 
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Drop all messages and warnings: another process says them."""
+    logging.disable()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)
+
+
 def log_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Log a warning as one line."""
     logging.getLogger("ganexp").warning("warning: %s", " ".join(str(message).split()))

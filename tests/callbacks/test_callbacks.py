@@ -1,6 +1,5 @@
 """What callbacks leave in a run's folder."""
 
-import csv
 import math
 
 import pytest
@@ -17,6 +16,7 @@ from ganexp.loggers.metrics_csv import MetricsCSV
 from ganexp.networks import dcgan
 from ganexp.pictures import picture
 from ganexp.plots import read_curves
+from runs import rows
 from tiny import adam, fit, make_gan, same, state
 
 
@@ -36,13 +36,6 @@ def play(folder, batches, **options):
     )
     fit(module, batches, callbacks(folder), logger=[MetricsCSV(str(folder))], **options)
     return module
-
-
-def rows(folder):
-    with (folder / "metrics.csv").open(newline="") as file:
-        return [
-            {name: value for name, value in row.items() if not name.startswith("time/")} for row in csv.DictReader(file)
-        ]
 
 
 def test_grids_come_at_the_start_every_so_many_images_and_at_the_end(tmp_path):

@@ -173,6 +173,7 @@ REFUSED = {
         "extractor vgg: there is none of that name; choose one of inception, ",
     ),
     "splits of a folder": (["fake=real", "real=real", "reference=[train,test]"], "image_folder has no splits"),
+    "truncation of images that are drawn": (["fake=real", "real=real", "truncation=1"], "is for the noise of runs"),
     "no such checkpoint": (["fake=real", "real=real", "checkpoint=first"], "checkpoint=first: choose last or best"),
 }
 
@@ -195,6 +196,13 @@ def test_sizes_may_differ_when_the_user_says_at_which_to_compare(ganexp, here, r
     large = folder_of(here, "large", range(40), size=(24, 24))
     assert ganexp("evaluate", f"fake={large}", f"real={reals}", METRICS, "data.image_size=16").status == 0
     assert scores(here / "scores.json")[0]["protocol"]["reference"]["image_size"] == 16
+
+
+@pytest.mark.parametrize(("value", "answer"), [("abc", "a number above 0 is expected"), ("0.5", "is not normal")])
+def test_a_truncation_that_cannot_be_is_refused(ganexp, unlabelled, value, answer):
+    outcome = ganexp("evaluate", f"run={unlabelled}", f"truncation={value}", "samples=10", METRICS)
+    assert outcome.status == 2
+    assert answer in outcome.complaint
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(ganexp, run, unlabelled):

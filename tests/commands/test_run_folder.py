@@ -101,7 +101,7 @@ REFUSED = {
     "images=abc": "images=abc: a whole number is expected",
     "images=[1": "images=[1: not valid YAML",
     "images=0": "images=0: it must be a whole number",
-    "logger=tensorboard": "logger=tensorboard: a group of values is expected",
+    "logger=tensorbord": "logger=tensorbord: a group of values is expected",
     "+images=3": "with resume= only values can be given",
     "-m": "with resume= only values can be given",
     "optimizer.generator.lr=1": "goes on with its own optimizer; what can change is images, trainer",

@@ -1,11 +1,13 @@
 """Weights & Biases: offline where it must be, never in the way of training."""
 
+import csv
 import json
 import logging
 import socket
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -56,23 +58,71 @@ def test_the_users_own_wish_to_be_offline_is_kept(monkeypatch):
     assert reason_to_go_offline() == "WANDB_MODE=offline says so"
 
 
-def history(folder):
-    """What a run's file holds, read by W&B's own program."""
-    (file,) = Path(folder).glob("wandb/offline-run-*/*.wandb")
+@cache
+def records(folder):
+    """The records of a run's files, in the order they were begun, read by W&B's own program."""
+    return [inspected(file) for file in sorted(Path(folder).glob("wandb/offline-run-*/*.wandb"))]
+
+
+def inspected(file):
     inspected = subprocess.run(
         [sys.executable, "-m", "wandb", "leet", "inspect", "--json", file], capture_output=True, text=True, check=False
     )
     if inspected.returncode:
         pytest.skip(f"this wandb cannot read its files: {inspected.stderr[-200:]}")
-    return inspected.stdout
+    found = [json.loads(line) for line in inspected.stdout.splitlines()]
+    return [(record["type"], record[record["type"]]) for record in found if record["type"] in record]
 
 
-def test_an_offline_run_has_the_curves_the_samples_and_the_configuration(tmp_path):
-    run = tmp_path / "run"
-    assert cli.main([*TINY, "logger=wandb", f"run_dir={run}"]) == 0
-    names = (run / "metrics.csv").read_text().splitlines()[0].split(",")
-    written = history(run)
-    assert [name for name in [*names, "samples", "critic_steps"] if json.dumps(name) not in written] == []
+def points(written, name):
+    """What was logged under a name, by the number of images."""
+    items = [record["item"] for kind, record in written if kind == "history"]
+    return [(item["images"], item[name]) for item in items if name in item]
+
+
+SCORED = ["metric=fid_classifier", "scoring.samples=64", "scoring.every=128", "+extractor.classifier.epochs=1"]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A run with scores, offline, that was stopped by its budget and then went on."""
+    run = tmp_path_factory.mktemp("wandb") / "run"
+    offline = ["logger=wandb", "logger.wandb.mode=offline"]
+    assert cli.main([*runs.TINY, *SCORED, *offline, f"run_dir={run}"]) == 0
+    assert cli.main([f"resume={run}", "images=384"]) == 0
+    return run
+
+
+def test_an_offline_run_has_every_figure_of_metrics_csv_over_images(finished):
+    first, resumed = records(finished)
+    rows = list(csv.DictReader((finished / "metrics.csv").open(newline="")))
+    names = [name for name in rows[0] if name != "images"]
+    assert {name.partition("/")[0] for name in names} >= {"loss", "score", "doctor", "discriminator", "learning_rate"}
+    for name in names:
+        expected = [(int(row["images"]), pytest.approx(float(row[name]))) for row in rows if row[name]]
+        assert points(first, name) + points(resumed, name) == expected, name
+    assert [images for images, _ in points(first, "score/fid_classifier")] == [128, 256]
+    axes = {
+        record.get("name", record.get("glob_name")): record.get("step_metric")
+        for kind, record in first
+        if kind == "metric"
+    }
+    assert axes == {"images": None, "*": "images"}
+
+
+def test_it_has_the_samples_and_the_configuration(finished):
+    first, _ = records(finished)
+    pictures = points(first, "samples.filenames")
+    assert [pictures[0][0], pictures[-1][0]] == [0, 256]
+    (folder, _) = sorted(finished.glob("wandb/offline-run-*"))
+    assert all((folder / "files" / name).is_file() for _, names in pictures for name in names)
+    configured = [record["update"] for kind, record in first if kind == "config"]
+    assert any(each.get("model", {}).get("critic_steps") == 1 for each in configured)
+
+
+def test_a_resumed_run_is_the_same_run_at_wandb(finished):
+    first, resumed = ([record for kind, record in each if kind == "run"] for each in records(finished))
+    assert first[0]["run_id"] == resumed[0]["run_id"] == (finished / "wandb" / "id").read_text().strip()
 
 
 def test_each_run_of_a_sweep_is_a_run_of_its_own(tmp_path, monkeypatch):
@@ -85,6 +135,8 @@ def test_a_failure_while_training_ends_its_logging_and_not_the_training(tmp_path
     class Broken:
         def define_metric(self, *_, **__):
             pass
+
+        id = "broken"
 
         def log(self, *_, **__):
             raise ConnectionError("the server\nis gone")
@@ -104,7 +156,7 @@ def test_a_server_that_refuses_the_key_means_offline(tmp_path, monkeypatch, capl
         asked.append(options["mode"])
         if options["mode"] == "online":
             raise module.wandb.errors.CommError("who are you?")
-        return type("Run", (), {"define_metric": lambda *_, **__: None})()
+        return type("Run", (), {"id": "mine", "define_metric": lambda *_, **__: None})()
 
     monkeypatch.setattr(module.wandb, "init", init)
     monkeypatch.setattr(module, "reason_to_go_offline", lambda: None)

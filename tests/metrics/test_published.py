@@ -8,7 +8,6 @@ import pytest
 from ganexp.composition import conf_dir
 from ganexp.metrics.published import SHOWN, TO_BE_STATED, beside, published, reasons_against
 
-DATA_TO_COME = {"horse2zebra"}
 SETTINGS = {
     "fakes": {"samples", "weights", "seed"},
     "reference": {"data", "split", "image_size", "channels", "resize_filter", "images"},
@@ -42,16 +41,12 @@ def protocol(**changes):
 def test_an_entry_is_complete(entry):
     assert entry.keys() == {"data", "metric", "model", "value", "source", "protocol"}
     assert entry["value"] > 0
-    assert entry["data"] in names("data") | DATA_TO_COME
+    assert entry["data"] in names("data")
     assert entry["metric"] in names("metric")
     assert entry["protocol"]
     for name in entry["protocol"]:
         part, _, setting = name.partition(".")
         assert setting in SETTINGS[part]
-
-
-def test_no_data_set_that_is_there_is_still_excepted():
-    assert not DATA_TO_COME & names("data")
 
 
 def test_entries_differ():

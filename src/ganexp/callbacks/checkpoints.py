@@ -9,18 +9,19 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from ganexp.callbacks.pace import Every
-from ganexp.errors import UserError
+from ganexp.errors import Diverged
 
 
 class LastCheckpoint(L.Callback):
-    """Writes last.ckpt every so many images and at the end.
+    """Writes last.ckpt every so many images and at the end; ``from_start`` also before the first batch.
 
-    Refuses to replace a good checkpoint by one whose weights are not finite.
+    Refuses to replace a good checkpoint by one whose weights or losses are not finite.
     """
 
-    def __init__(self, folder: str, every: int) -> None:
+    def __init__(self, folder: str, every: int, from_start: bool = False) -> None:
         self.path = Path(folder) / "last.ckpt"
         self.every = Every(every)
+        self.from_start = from_start
 
     def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
         """Let the trainer write whole files only."""
@@ -29,6 +30,8 @@ class LastCheckpoint(L.Callback):
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         """Count from here."""
         self.every.start(module.images_seen)
+        if self.from_start and module.images_seen == 0:
+            self.save(trainer, module)
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
         """Save when it is time."""
@@ -39,9 +42,11 @@ class LastCheckpoint(L.Callback):
         """Save the last state."""
         self.save(trainer, module)
 
-    def save(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+    def save(self, trainer: L.Trainer, module: Any) -> None:
         """Put a new last.ckpt in the place of the old one."""
         require_finite_weights(module)
+        for _ in module.finite_terms():
+            pass  # looking at them is enough
         trainer.save_checkpoint(self.path)
 
 
@@ -70,9 +75,9 @@ class WholeFiles(TorchCheckpointIO):
 
 
 def require_finite_weights(module: L.LightningModule) -> None:
-    """Raise UserError naming the first weights that are not finite."""
+    """Raise Diverged naming the first weights that are not finite."""
     parameters = dict(module.named_parameters())
     norms = torch.stack(torch._foreach_norm([p.detach() for p in parameters.values()]))
     for name, finite in zip(parameters, norms.isfinite().tolist(), strict=True):
         if not finite:
-            raise UserError(f"the weights {name} are not finite; try a lower learning rate or model.gradient_clip=1")
+            raise Diverged(f"the weights {name} are not finite")

@@ -8,18 +8,27 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
 from ganexp import diagnosis
 from ganexp.callbacks.pace import Every
+from ganexp.callbacks.scores import Scores
 from ganexp.losses import Minimax
+from ganexp.metrics.classifier import OwnLabels
+from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.modes import Mixture, Modes
+from ganexp.pictures import as_saved
 from ganexp.randomness import generator
 
 log = logging.getLogger(__name__)
 
+Signs = dict[str, Tensor]
+
 SAMPLES = 64
 POINTS = 512
+MOST_CLASSES = SAMPLES // 4
+"""Of so many classes an even generator's samples show nearly all: 98 %."""
 REMEMBERED = 400
 
 
@@ -68,7 +77,7 @@ class Doctor(L.Callback):
             logger.log_metrics({f"doctor/{name}": value for name, value in signs.items()}, step=module.images_seen)
         self.tell(trainer)
 
-    def signs(self, trainer: Any, module: Any, batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    def signs(self, trainer: Any, module: Any, batch: dict[str, Tensor]) -> Signs:
         """Return all signs, as tensors not yet read back from the device."""
         real = batch["image"][:SAMPLES]
         real_logits, fake_logits = module.watched["real"], module.watched["fake"]
@@ -88,11 +97,16 @@ class Doctor(L.Callback):
             signs["lipschitz"] = diagnosis.lipschitz_estimate(critic, real, fake, between)
             for name, value in diagnosis.spectral_norms(module.discriminator).items():
                 signs[f"spectral_norm/{name}"] = value
-        signs["diversity"] = diagnosis.diversity(fake, real)
+        if len(real) > 1:
+            signs["diversity"] = diagnosis.diversity(fake, real)
         mixture = getattr(trainer.datamodule, "mixture", None)
         if mixture is not None:
             points, _ = module.latest(POINTS, batch)
-            signs["modes_covered_share"] = covered_share(points.flatten(1), mixture)
+            signs |= of_modes(points.flatten(1), mixture)
+        classifier = scores_classifier(trainer)
+        if classifier is not None:
+            images, _ = module.latest(SAMPLES, batch)
+            signs |= of_classes(classifier, images)
         return signs
 
     def tell(self, trainer: Any) -> None:
@@ -130,11 +144,32 @@ def evaluating(network: nn.Module) -> Iterator[None]:
         network.train(was_training)
 
 
-def covered_share(points: Tensor, mixture: Mixture) -> Tensor:
-    """Return the share of the mixture's modes in which points (N, 2) lie."""
+def of_modes(points: Tensor, mixture: Mixture) -> Signs:
+    """Return the share of the mixture's modes in which points (N, 2) lie, and how evenly they are nearest to them."""
     modes = Modes(None, len(points), mixture).to(points.device)
     modes.update(points, torch.arange(len(points), device=points.device))
-    return torch.tensor(modes.compute()["covered"].value / len(mixture.centres))
+    nearest = torch.cdist(points.double(), mixture.centres.to(points.device)).argmin(1)
+    return {
+        "modes_covered_share": torch.tensor(modes.compute()["covered"].value / len(mixture.centres)),
+        "modes_evenness": diagnosis.evenness(nearest.bincount(minlength=len(mixture.centres))),
+    }
+
+
+def of_classes(classifier: Extractor, images: Tensor) -> Signs:
+    """Return the share of the classes that a classifier finds among images (N, C, H, W) in [-1, 1], and how evenly."""
+    logits = classifier(as_saved(images))["logits"]
+    counts = one_hot(logits.argmax(1), logits.shape[1]).sum(0)
+    return {"modes_covered_share": (counts > 0).float().mean(), "modes_evenness": diagnosis.evenness(counts)}
+
+
+def scores_classifier(trainer: Any) -> Extractor | None:
+    """Return the classifier that scores while training, if it tells the data's own classes and they are few."""
+    for callback in trainer.callbacks:
+        if isinstance(callback, Scores) and callback.scoring is not None:
+            found = callback.scoring.extractors.get("classifier")
+            if found is not None and found.description.get("labels") == OwnLabels.name:
+                return found if int(found.description["classes"]) <= MOST_CLASSES else None
+    return None
 
 
 def update_ratio(before: list[Tensor], network: nn.Module) -> Tensor:

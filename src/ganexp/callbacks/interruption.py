@@ -7,23 +7,33 @@ from typing import Any
 
 import lightning as L
 
+from ganexp.ranks import Poll
+
 log = logging.getLogger(__name__)
 
 
 class GracefulStop(L.Callback):
     """On SIGINT or SIGTERM stops after the batch, never between two players' turns.
 
-    ``received`` is then the signal's number. A second signal of the kind acts at once.
+    ``received`` is then the signal's number. A second signal of the kind acts at once. Ranks stop together, after the
+    batch that follows, whichever of them the signal reached.
     """
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self.poll: Poll | None = None
         self.previous: dict[int, Any] = {}
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         """Take over the signals, after Lightning, which would end training between two players' turns."""
+        self.poll = Poll()
         for number in (signal.SIGINT, signal.SIGTERM):
             self.previous[number] = signal.signal(number, self._note)
+
+    def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
+        """Hear the others out."""
+        if self.poll is not None:
+            self.received = self.poll.end() or self.received
 
     def teardown(self, trainer: L.Trainer, module: Any, stage: str) -> None:
         """Give the signals back."""
@@ -35,7 +45,10 @@ class GracefulStop(L.Callback):
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
         """Stop if a signal came."""
-        if self.received is not None:
+        asked = self.received or 0
+        number = asked if self.poll is None else self.poll.ask(asked)
+        if number:
+            self.received = number
             trainer.should_stop = True
 
     def _note(self, number: int, frame: FrameType | None) -> None:

@@ -55,7 +55,12 @@ class Scores(L.Callback):
         begin = time.perf_counter()
         self.started = begin - self.seconds
         if self.measurements and module.scored_samples:
+            # What is missing in the cache is made by the first rank, while the others wait.
+            if not trainer.is_global_zero:
+                trainer.strategy.barrier()
             self.scoring = self._scoring(trainer, module)
+            if trainer.is_global_zero:
+                trainer.strategy.barrier()
         self.seconds += time.perf_counter() - begin
 
     def on_train_batch_end(self, trainer: Any, module: Any, *_: Any) -> None:
@@ -114,7 +119,9 @@ class Scores(L.Callback):
     def _keep_if_best(self, trainer: Any, module: Any) -> None:
         result = monitored(self.latest, self.monitor)
         value = result.score.value if result.higher_is_better else -result.score.value
-        if math.isfinite(value) and (self.best is None or value > self.best):
+        better = math.isfinite(value) and (self.best is None or value > self.best)
+        # All save or none: rounding may differ between kinds of processors.
+        if trainer.strategy.broadcast(better):
             self.best = value
             trainer.save_checkpoint(self.folder / "checkpoints" / "best.ckpt")
 

@@ -29,6 +29,7 @@ protocol; all values with their protocols are written to scores.json in the run'
   real_images at most so many real images (default 50,000; null: all)
   seeds       of the noise, such as seeds=[0,1,2]: mean and standard deviation (default [0])
   checkpoint  last or best (default last)
+  truncation  keep the noise within this distance of 0, such as 0.5 (default: all of it)
   rank        order the runs by this score, if their protocols allow it
   trust       a package of yours that a run's configuration names
 """
@@ -89,6 +90,8 @@ def require_subject(paths: Paths, overrides: list[str]) -> None:
         raise UserError("fake=DIR needs real images to compare with: real=DIR, or a data set such as data=mnist")
     if paths.real and chose_data:
         raise UserError("real=DIR and data=… both name the real images: give one of them")
+    if paths.fake and any(override.startswith("truncation=") for override in overrides):
+        raise UserError("truncation=… is for the noise of runs; a folder's images are drawn already: leave it out")
 
 
 def quoted(path: str) -> str:
@@ -109,5 +112,7 @@ def check(config: DictConfig) -> None:
             raise UserError(f"{key}=[]: give at least one, such as {key}=[10]")
     if config.real_images is not None and (not is_whole(config.real_images) or config.real_images < 2):
         raise UserError(f"real_images={config.real_images}: a whole number, 2 or more, or null for all is expected")
+    if not isinstance(config.truncation, int | float | None) or isinstance(config.truncation, bool):
+        raise UserError(f"truncation={config.truncation}: a number above 0 is expected, such as 0.5")
     if config.checkpoint not in ("last", "best"):
         raise UserError(f"checkpoint={config.checkpoint}: choose last or best")

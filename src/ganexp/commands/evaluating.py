@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ganexp import composition, run_folder
 from ganexp.commands.building import build
+from ganexp.commands.evaluating_translation import translation_scores
 from ganexp.commands.folder_images import FolderImages, decoded_as, folder_images
 from ganexp.commands.loading import load_checkpoint
 from ganexp.commands.sampling import load_model
@@ -27,6 +28,7 @@ from ganexp.metrics.table import add_scores, entries
 from ganexp.pictures import as_saved
 from ganexp.progress import progress
 from ganexp.randomness import blocks
+from ganexp.rules import translates
 
 Batches = Iterator[tuple[Tensor, Tensor]]
 
@@ -51,8 +53,11 @@ def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[s
         checkpoint = run_folder.checkpoint(folder, config.checkpoint)
         require_trusted(composition.plain(run), trust)
         settings = with_parts_of(config, run, overrides)
-        subject = generator_of(run, checkpoint, folder.name or str(folder), config.checkpoint)
-        results[str(folder)] = scores_of(subject, settings)
+        if translates(run):
+            results[str(folder)] = translation_scores(run, checkpoint, settings, config.checkpoint)
+        else:
+            subject = generator_of(run, checkpoint, folder.name or str(folder), config.checkpoint, config.truncation)
+            results[str(folder)] = scores_of(subject, settings)
         seen = load_checkpoint(checkpoint)[COUNTERS]["images_seen"]
         add_scores(folder / "scores.json", entries(results[str(folder)], seen))
     show(results)
@@ -159,9 +164,9 @@ def real_set(data: Any, most: int | None) -> RealSet:
     return RealSet(RealImages(module.dataset, module.dataset.checksum(), most), description)
 
 
-def generator_of(run: DictConfig, path: Path, name: str, checkpoint: str) -> Subject:
+def generator_of(run: DictConfig, path: Path, name: str, checkpoint: str, truncation: float | None) -> Subject:
     """Return a run's generator, as the checkpoint of that name and path has it, as something to score."""
-    model = load_model(run, path)
+    model = load_model(run, path, truncation)
 
     def draw(n: int, seed: int) -> Batches:
         for numbers in blocks(n):

@@ -18,12 +18,15 @@ CHANGEABLE = (
     "logger",
     "callbacks",
     "scoring",
+    "doctor",
     "data_root",
     "data.root",
     "data.workers",
     "data.in_memory",
 )
 """What may differ from when the run began; everything else is what it is a run of, or is in the checkpoint."""
+CHOICES = ("trainer", "logger")
+"""Groups of which another option may be chosen."""
 
 
 def main(folder: Path, overrides: list[str]) -> None:
@@ -44,6 +47,20 @@ def main(folder: Path, overrides: list[str]) -> None:
     resume(config, folder, checkpoint)
 
 
+def is_choice(override: str) -> bool:
+    """Return whether an override chooses another option of a group that may change."""
+    return override.partition("=")[0] in CHOICES and composition.is_choice(override, [composition.conf_dir()])
+
+
+def with_choices(config: DictConfig, choices: list[str]) -> DictConfig:
+    """Return the configuration with other options of some groups in place of its own."""
+    for choice in choices:
+        group = choice.partition("=")[0]
+        chosen = OmegaConf.to_container(composition.composed("train", [choice])[group])
+        OmegaConf.update(config, group, chosen, merge=False)
+    return config
+
+
 def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
     """Return the configuration with some values replaced.
 
@@ -52,6 +69,9 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
     wrong = [override for override in overrides if "=" not in override or override[0] in "-+~"]
     if wrong:
         raise UserError(f"{wrong[0]}: with resume= only values can be given, such as images=100000")
+    chosen = [override for override in overrides if is_choice(override)]
+    config = with_choices(config, chosen)
+    overrides = [override for override in overrides if override not in chosen]
     before: Any = OmegaConf.to_container(config)
     known = [key for key, _ in composition.flatten(before)]
     for override in overrides:

@@ -4,11 +4,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from ganexp.commands import processes
+from ganexp.commands.fitting import fit
 from ganexp.commands.loading import load_checkpoint
-from ganexp.commands.training import fit
+from ganexp.commands.rollback import forget_after
 from ganexp.errors import UserError
 from ganexp.game import COUNTERS
-from ganexp.loggers.metrics_csv import MetricsCSV
 
 
 def resume(config: DictConfig, folder: Path, checkpoint: Path) -> None:
@@ -21,8 +22,6 @@ def resume(config: DictConfig, folder: Path, checkpoint: Path) -> None:
         raise UserError(
             f"{folder} is finished: it has seen {seen:,} of images={config.images:,}; to train on, give more images="
         )
-    MetricsCSV(str(folder)).forget_after(seen)
-    for picture in (folder / "samples").glob("[0-9]*.png"):
-        if int(picture.stem) > seen:
-            picture.unlink()
+    if processes.leads():
+        forget_after(folder, seen)
     fit(config, folder, checkpoint)

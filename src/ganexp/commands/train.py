@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp import checks, composition, run_folder
+from ganexp.commands import processes
+from ganexp.commands.fitting import fit
 from ganexp.errors import Interrupted, UserError
 
 RESUME = "resume="
@@ -99,8 +102,12 @@ def defaults_for(choices: list[str]) -> dict[str, Any]:
 def train(config: DictConfig, folder: Path) -> None:
     """Train in a new folder."""
     config.run_dir = str(folder)
-    run_folder.create(folder, config)
-
-    from ganexp.commands.training import fit
-
-    fit(config, folder)
+    if processes.leads():
+        run_folder.create(folder, config)
+    try:
+        fit(config, folder)
+    finally:
+        if not processes.leads():
+            # Hydra makes a folder in each process, named by its own clock.
+            with suppress(OSError):
+                folder.rmdir()

@@ -4,39 +4,46 @@ import logging
 import shlex
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
+from lightning.fabric.plugins import ClusterEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 
-from ganexp import composition, run_folder
+from ganexp import composition
 from ganexp.callbacks.interruption import GracefulStop
 from ganexp.commands.building import build
-from ganexp.commands.loading import load_weights
+from ganexp.commands.loading import load_checkpoint, load_weights
 from ganexp.errors import Interrupted, UserError, one_line
+from ganexp.game import COUNTERS
 
 log = logging.getLogger(__name__)
 
 
-def fit(config: DictConfig, folder: Path, checkpoint: Path | None = None) -> None:
-    """Train in ``folder``, from ``checkpoint`` where there is one.
+def run(
+    config: DictConfig, folder: Path, checkpoint: Path | None, plugins: Sequence[ClusterEnvironment] | None = None
+) -> None:
+    """Train in ``folder`` in this process, alone or as one of several.
 
     Raises Interrupted if a signal stopped it, after saving.
     """
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    with run_folder.logged(folder):
-        try:
-            run(config, folder, checkpoint)
-        except MisconfigurationException as error:
-            raise UserError(f"trainer: {one_line(error)}") from error
-        except torch.OutOfMemoryError as error:
-            raise UserError("the device's memory is full: lower data.batch_size, or raise model.accumulate") from error
+    for name in ("pytorch", "fabric"):
+        logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
+    try:
+        build_and_fit(config, folder, checkpoint, plugins)
+    except MisconfigurationException as error:
+        raise UserError(f"trainer: {one_line(error)}") from error
+    except torch.OutOfMemoryError as error:
+        raise UserError("the device's memory is full: lower data.batch_size, or raise model.accumulate") from error
 
 
-def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
+def build_and_fit(
+    config: DictConfig, folder: Path, checkpoint: Path | None, plugins: Sequence[ClusterEnvironment] | None
+) -> None:
     """Build, fit and report."""
     L.seed_everything(config.seed, workers=True, verbose=False)
     data, module = build(config.data), build(config.model)
@@ -45,8 +52,11 @@ def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
         load_weights(module, checkpoint)
     stop = GracefulStop()
     loggers = present(build(config.logger))
-    trainer = build(config.trainer, callbacks=[*present(build(config.callbacks)), stop], logger=loggers)
-    require_one_process(trainer)
+    callbacks = [*present(build(config.callbacks)), stop]
+    trainer = build(config.trainer, callbacks=callbacks, logger=loggers, **({"plugins": plugins} if plugins else {}))
+    require_gpus_to_synchronize(trainer)
+    if checkpoint is not None:
+        tell_other_ranks(checkpoint, trainer.world_size)
     for logger in loggers:
         logger.log_hyperparams(composition.plain(config))
     started = time.perf_counter()
@@ -75,12 +85,22 @@ def require_optimizers(module: Any) -> None:
         raise UserError(f"optimizer: {one_line(error)}") from error
 
 
-def require_one_process(trainer: L.Trainer) -> None:
-    """Raise UserError if training would be spread over several processes."""
-    if trainer.world_size > 1:
+def require_gpus_to_synchronize(trainer: L.Trainer) -> None:
+    """Raise UserError for synchronized batch normalization on processors, which torch does not have."""
+    strategy: Any = trainer.strategy
+    if trainer.strategy.root_device.type == "cpu" and getattr(strategy, "_layer_sync", None) is not None:
         raise UserError(
-            f"trainer.devices={trainer.num_devices} trainer.num_nodes={trainer.num_nodes}: a run trains in one process "
-            "on one device; choose which by trainer.devices=[1], and run several at once by -m"
+            "trainer.sync_batchnorm=true: torch synchronizes batch normalization on GPUs only; on processors each rank "
+            "normalizes by its own images, or choose normalization=layer"
+        )
+
+
+def tell_other_ranks(checkpoint: Path, ranks: int) -> None:
+    """Say so if the run goes on with another number of ranks."""
+    before = load_checkpoint(checkpoint)[COUNTERS].get("ranks", ranks)
+    if before != ranks:
+        log.warning(
+            "resumed with %d rank(s), begun with %d: what comes is equal up to rounding, not bit for bit", ranks, before
         )
 
 

@@ -6,6 +6,7 @@ import os
 import socket
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,7 +29,7 @@ class WandB(WandbLogger):
     """Logs to W&B with the number of images seen as x-axis; the files go to ``folder``/wandb.
 
     Without a key or a network it goes offline with one line, instead of failing or waiting, and whatever fails
-    later ends its logging, not the training.
+    later ends its logging, not the training. A resumed run is the same run at W&B: ``folder``/wandb/id keeps its id.
     """
 
     def __init__(self, folder: str, project: str = "ganexp", mode: str = "online", **options: Any) -> None:
@@ -37,6 +38,9 @@ class WandB(WandbLogger):
             mode = "offline"
             log.warning("wandb: offline, as %s; upload later with: wandb sync %s/wandb/offline-*", reason, folder)
         settings = wandb.Settings(quiet=True, console="off", silent=True, init_timeout=INIT_SECONDS)
+        self.kept_id = Path(folder) / "wandb" / "id"
+        if self.kept_id.is_file():
+            options.setdefault("id", self.kept_id.read_text().strip())
         super().__init__(save_dir=folder, project=project, mode=mode, settings=settings, **options)
         self.broken = False
 
@@ -52,6 +56,8 @@ class WandB(WandbLogger):
                     raise
                 log.warning("wandb: offline, as the server refused: %s", one_line(error))
                 self._experiment = wandb.init(**{**self._wandb_init, "mode": "offline"})
+            self.kept_id.parent.mkdir(exist_ok=True)
+            self.kept_id.write_text(f"{self._experiment.id}\n")
             self._experiment.define_metric("images")
             self._experiment.define_metric("*", step_metric="images")
         return self._experiment

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from torch import Tensor
-from torchmetrics.image.kid import poly_kernel, poly_mmd
+from torchmetrics.image.kid import poly_mmd
 
 from ganexp.errors import UserError
 from ganexp.metrics.score import FeatureStore, Reference, Score
@@ -33,6 +33,7 @@ class KernelDistance(FeatureStore):
         self.subsets = subsets
         self.subset_size = subset_size
         self.seed = seed
+        self._real_parts: dict[int, Tensor] = {}
 
     @property
     def size(self) -> int:
@@ -48,8 +49,13 @@ class KernelDistance(FeatureStore):
         fakes, reals = self.chosen(len(fake), len(real))
         # Subsets overlap: all kernel values at once are fewer, unless there are many images.
         n, m = len(fake), len(real)
-        at_once = n * n + m * m + n * m < 3 * self.subsets * self.size**2
-        distances = (overlapping if at_once else one_by_one)(fake, real, fakes, reals)
+        if n * n + m * m + n * m < 3 * self.subsets * self.size**2:
+            # The real images are the same at each scoring, and so are their subsets for as many fakes.
+            if n not in self._real_parts:
+                self._real_parts[n] = within(real, reals)
+            distances = within(fake, fakes) + self._real_parts[n] - 2 * across(fake, real, fakes, reals)
+        else:
+            distances = one_by_one(fake, real, fakes, reals)
         return {"": Score(float(distances.mean()), float(distances.std(correction=0)))}
 
     def chosen(self, fakes: int, reals: int) -> tuple[Tensor, Tensor]:
@@ -70,13 +76,27 @@ def one_by_one(fake: Tensor, real: Tensor, fakes: Tensor, reals: Tensor) -> Tens
     return torch.stack([poly_mmd(real[r], fake[f]) for f, r in pairs])
 
 
-def overlapping(fake: Tensor, real: Tensor, fakes: Tensor, reals: Tensor) -> Tensor:
-    """Return each subset's distance (subsets,) from the kernels of all images, each computed once."""
-    size = fakes.shape[1]
-    in_fake, in_real = membership(fakes, fake), membership(reals, real)
-    within = sums(fake, fake, in_fake, in_fake) + sums(real, real, in_real, in_real)
-    diagonal = in_fake @ own_kernel(fake) + in_real @ own_kernel(real)
-    return (within - diagonal) / (size * (size - 1)) - 2 * sums(fake, real, in_fake, in_real) / size**2
+def within(x: Tensor, subsets: Tensor) -> Tensor:
+    """Return each subset's mean kernel value of pairs of different images of one side, (subsets,).
+
+    Kernel values of all images are computed once, and each pair's once.
+    """
+    size = subsets.shape[1]
+    member = membership(subsets, x)
+    total = torch.zeros(len(subsets), dtype=x.dtype, device=x.device)
+    for first in range(0, len(x), BLOCK):
+        here, later = slice(first, first + BLOCK), slice(first + BLOCK, len(x))
+        weighted = member[:, here] @ kernel(x[here], x[first:])
+        total += (weighted[:, :BLOCK] * member[:, here]).sum(1) + 2 * (weighted[:, BLOCK:] * member[:, later]).sum(1)
+    return (total - member @ own_kernel(x)) / (size * (size - 1))
+
+
+def across(x: Tensor, y: Tensor, of_x: Tensor, of_y: Tensor) -> Tensor:
+    """Return each subset's mean kernel value of an image of one side and one of the other, (subsets,)."""
+    in_x, in_y = membership(of_x, x), membership(of_y, y)
+    blocks = zip(x.split(BLOCK), in_x.split(BLOCK, dim=1), strict=True)
+    total = torch.stack([((member @ kernel(part, y)) * in_y).sum(1) for part, member in blocks]).sum(0)
+    return total / (of_x.shape[1] * of_y.shape[1])
 
 
 def membership(chosen: Tensor, features: Tensor) -> Tensor:
@@ -85,10 +105,10 @@ def membership(chosen: Tensor, features: Tensor) -> Tensor:
     return torch.zeros(shape, dtype=features.dtype, device=features.device).scatter_(1, chosen.to(features.device), 1)
 
 
-def sums(x: Tensor, y: Tensor, in_x: Tensor, in_y: Tensor) -> Tensor:
-    """Return, for each subset, the sum of kernel values of all its pairs (subsets,), in blocks of bounded memory."""
-    blocks = zip(x.split(BLOCK), in_x.split(BLOCK, dim=1), strict=True)
-    return torch.stack([((members @ poly_kernel(part, y)) * in_y).sum(1) for part, members in blocks]).sum(0)
+def kernel(x: Tensor, y: Tensor) -> Tensor:
+    """Return (x.y / D + 1)^3 for x (N, D) and y (M, D), (N, M)."""
+    # In place, as fresh memory of this size takes as long as the arithmetic.
+    return (x @ y.T).div_(x.shape[1]).add_(1).pow_(3)
 
 
 def own_kernel(x: Tensor) -> Tensor:

@@ -20,6 +20,13 @@ class NeighbourMetric(FeatureStore):
     def __init__(self, reference: Reference | None, samples: int, k: int) -> None:
         super().__init__(reference, samples)
         self.k = k
+        self._real_radii: Tensor | None = None
+
+    def real_radii(self, real: Tensor) -> Tensor:
+        """Return the distance (M,) of each real image to its k-th nearest other: the same at each scoring."""
+        if self._real_radii is None:
+            self._real_radii = radii(real, self.k)
+        return self._real_radii
 
     def settings(self) -> dict[str, int | float | str]:
         """Return the number of neighbours."""
@@ -35,8 +42,7 @@ class PrecisionRecall(NeighbourMetric):
     def scores(self) -> dict[str, Score]:
         """Return precision and recall, each in [0, 1]."""
         fake, real = self.pair()
-        precision = balls_around(fake, real, radii(real, self.k)) > 0
-        recall = balls_around(real, fake, radii(fake, self.k)) > 0
+        precision, recall = in_each_others_balls(fake, real, radii(fake, self.k), self.real_radii(real))
         return {"precision": Score(share(precision)), "recall": Score(share(recall))}
 
 
@@ -49,7 +55,7 @@ class DensityCoverage(NeighbourMetric):
     def scores(self) -> dict[str, Score]:
         """Return density, which may be above 1, and coverage, in [0, 1]."""
         fake, real = self.pair()
-        reach = radii(real, self.k)
+        reach = self.real_radii(real)
         density = float(balls_around(fake, real, reach).double().mean()) / self.k
         covered = kth_distance(real, fake, 1) <= reach
         return {"density": Score(density), "coverage": Score(share(covered))}
@@ -70,6 +76,17 @@ def kth_distance(points: Tensor, others: Tensor, k: int) -> Tensor:
         return torch.cat(nearest, 1).kthvalue(k).values
 
     return torch.cat([of(rows) for rows in points.split(BLOCK)])
+
+
+def in_each_others_balls(a: Tensor, b: Tensor, radii_a: Tensor, radii_b: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which of a (N, D) lie in a closed ball around one of b (M, D), bool (N,), and which of b in one of a's."""
+    of_a, of_b = a.new_zeros(len(a), dtype=torch.bool), b.new_zeros(len(b), dtype=torch.bool)
+    for rows in torch.arange(len(a), device=a.device).split(BLOCK):
+        for columns in torch.arange(len(b), device=b.device).split(BLOCK):
+            between = distances(a[rows], b[columns])
+            of_a[rows] |= (between <= radii_b[columns]).any(1)
+            of_b[columns] |= (between <= radii_a[rows, None]).any(0)
+    return of_a, of_b
 
 
 def balls_around(points: Tensor, centres: Tensor, radii: Tensor) -> Tensor:

@@ -99,7 +99,10 @@ class Scoring:
         ]
 
     def update(self, images: Tensor, numbers: Tensor) -> None:
-        """Take fakes (B, C, H, W), uint8 or points, with these numbers (B,)."""
+        """Take fakes (B, C, H, W), uint8 or points, with these numbers (B,); each rank must take some.
+
+        A number beyond the last sample does not count.
+        """
         images, numbers = images.to(self.device), numbers.to(self.device)
         outputs = {name: extractor(images) for name, extractor in self.extractors.items()}
         for column in self.columns:

@@ -1,0 +1,183 @@
+"""What the doctor says of games on known modes that are sick, or healthy, with pictures for docs/doctor.md.
+
+    python benchmarks/doctor.py [names=vanishing,collapse] [out=docs/images]
+
+Each game is trained on the ring of 8 Gaussians, some also on the grid of 25. Prints what the doctor said and the modes
+covered, and draws the samples of several moments (doctor_samples.png) and what was measured (doctor_signs.png).
+``tests/test_doctor_experiments.py`` requires the verdicts.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import lightning as L
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from ganexp import cli
+from ganexp.plots import read_curves
+
+PERCEPTRONS = ["model=gan", "data=gaussians", "model.latent=2", "trainer=cpu", "callbacks.samples=null"]
+GRID = ["data/mixture=grid"]
+WIDER = [*GRID, "model.discriminator.widths=[256,256]"]
+WIDE = ["model.generator.widths=[128,128]", "model.discriminator.widths=[512,512]"]
+EVEN = ["model.generator.widths=[128,128]", "model.discriminator.widths=[128,128]"]
+EQUAL = ["optimizer.generator.lr=1e-3", "optimizer.discriminator.lr=1e-3"]
+
+STRONG = [
+    *WIDE, "loss=minimax", "normalization=none", "schedule=constant", "data.batch_size=256", "model.critic_steps=10",
+    "optimizer.discriminator.lr=2e-3", "optimizer.generator.lr=1e-5", "images=200_000",
+]  # fmt: skip
+HASTY = [
+    *EVEN, "loss=nonsaturating", "normalization=none", "schedule=constant", "data.batch_size=256",
+    "optimizer.generator.lr=2e-3", "optimizer.discriminator.lr=2e-4", "images=80_000",
+]  # fmt: skip
+R1 = [
+    *EVEN,
+    *EQUAL,
+    "normalization=none",
+    "penalty=r1",
+    "penalty.r1.weight=0.1",
+    "data.batch_size=64",
+    "images=300_000",
+]
+WGAN_GP = [
+    *EVEN, "optimizer=adam_1e-4_0_0.9", *EQUAL, "loss=wasserstein", "penalty=gradient_penalty",
+    "penalty.gradient_penalty.weight=1", "normalization=none", "model.critic_steps=5", "data.batch_size=64",
+    "images=500_000",
+]  # fmt: skip
+SPECTRAL = [
+    "model.generator.widths=[128,128]", "model.discriminator.widths=[128,128,128]", "optimizer=adam_1e-4_0_0.9", *EQUAL,
+    "loss=hinge", "normalization/layer@normalization.generator=none",
+    "normalization/layer@normalization.discriminator=spectral", "model.critic_steps=5", "data.batch_size=64",
+    "images=600_000",
+]  # fmt: skip
+GAMES = {
+    "ring, minimax, D far too strong": STRONG,
+    "ring, G far ahead": HASTY,
+    "ring, R1": R1,
+    "ring, WGAN-GP": WGAN_GP,
+    "ring, spectral normalization": SPECTRAL,
+    "grid, minimax, D far too strong": [*STRONG, *GRID],
+    "grid, G far ahead": [*HASTY, *GRID],
+    "grid, R1": [*R1, *WIDER, "penalty.r1.weight=0.5"],
+    "grid, WGAN-GP": [*WGAN_GP, *WIDER, "penalty.gradient_penalty.weight=0.1"],
+    "grid, spectral normalization": [*SPECTRAL, *GRID, "model.discriminator.widths=[256,256,256]"],
+}
+MOMENTS = (0.05, 0.25, 0.5, 1.0)
+SAMPLES = 1_000
+SIGNS = {
+    "doctor/accuracy": "D's accuracy",
+    "doctor/gradient_norm/generator": "norm of G's gradient",
+    "doctor/lipschitz": "D's slope",
+    "doctor/modes_covered_share": "modes covered",
+}
+LOGARITHMIC = ("doctor/gradient_norm/generator", "doctor/lipschitz")
+
+
+@dataclass(frozen=True)
+class Played:
+    """What a game left behind."""
+
+    findings: list[str]
+    scores: Mapping[str, float]
+    curves: Mapping[str, list[tuple[int, float]]]
+    moments: list[tuple[int, Tensor]]
+    real: Tensor | None
+
+
+class Moments(L.Callback):
+    """Keeps samples at several moments, and real points beside them."""
+
+    taken: ClassVar[list[tuple[int, Tensor]]] = []
+    real: Tensor | None = None
+
+    def __init__(self) -> None:
+        Moments.taken, Moments.real = [], None
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, module: Any, outputs: Any, batch: dict[str, Tensor], *_: Any
+    ) -> None:
+        Moments.real = batch["image"].flatten(1)
+        if len(self.taken) < len(MOMENTS) and module.progress() >= MOMENTS[len(self.taken)]:
+            points, _ = module.latest(SAMPLES, batch)
+            self.taken.append((module.images_seen, points.flatten(1)))
+
+
+def play(settings: list[str], folder: Path, *more: str) -> Played:
+    """Train a game in a folder and return what the doctor found and measured."""
+    if cli.main([*PERCEPTRONS, *settings, *more, f"run_dir={folder}"]):
+        sys.exit(f"{folder}: the run failed")
+    lines = (folder / "log.txt").read_text().splitlines()
+    findings = [line.partition("doctor: ")[2] for line in lines if "doctor:" in line]
+    scores = {each["name"]: each["value"] for each in json.loads((folder / "scores.json").read_text())["scores"]}
+    return Played(findings, scores, read_curves(folder / "metrics.csv"), Moments.taken, Moments.real)
+
+
+def verdict(played: Played) -> str:
+    """Return the kinds of findings, in the order in which they were said."""
+    return ", then ".join(dict.fromkeys(finding.partition(":")[0] for finding in played.findings)) or "healthy"
+
+
+def draw_samples(games: Mapping[str, Played], path: Path) -> None:
+    """Draw a row of moments for each game."""
+    figure, axes = plt.subplots(
+        len(games), len(MOMENTS), figsize=(2.1 * len(MOMENTS), 2.4 * len(games)), layout="constrained", squeeze=False
+    )
+    for row, (name, played) in zip(axes, games.items(), strict=True):
+        for place, (images, points) in zip(row, played.moments, strict=True):
+            draw_points(place, played.real, points)
+            place.set_xlabel(f"{images / 1000:,.0f}k images", fontsize=8)
+        covered = f"{played.scores['modes_covered']:.0f} modes, {played.scores['modes_quality']:.0%} near one"
+        row[0].set_title(f"{name}: {verdict(played)}; {covered}", fontsize=9, loc="left")
+    figure.savefig(path, dpi=70)
+
+
+def draw_points(place: Axes, real: Tensor, points: Tensor) -> None:
+    """Draw samples over real points."""
+    place.scatter(*real.T, s=6, color="tab:orange", alpha=0.5, linewidths=0)
+    place.scatter(*points.T, s=2, color="tab:blue", alpha=0.5, linewidths=0)
+    place.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), xticks=[], yticks=[], aspect="equal")
+
+
+def draw_signs(games: Mapping[str, Played], path: Path) -> None:
+    """Draw each sign's curves."""
+    figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
+    for place, (sign, label) in zip(axes.flat, SIGNS.items(), strict=True):
+        for name, played in games.items():
+            images, values = zip(*played.curves[sign], strict=True)
+            place.plot([number / images[-1] for number in images], values, label=name, linewidth=1.2)
+        place.set(title=label, xlabel="share of the budget")
+        place.set_yscale("log" if sign in LOGARITHMIC else "linear")
+    axes.flat[0].legend(fontsize=8)
+    figure.savefig(path, dpi=80)
+
+
+def main(arguments: list[str]) -> None:
+    """Play, print and draw."""
+    options = dict(argument.split("=", 1) for argument in arguments)
+    wanted = options.get("names", "").split(",")
+    played = {}
+    for name, settings in GAMES.items():
+        if any(part in name for part in wanted):
+            with tempfile.TemporaryDirectory() as folder:
+                moments = ["+callbacks.moments._target_=__main__.Moments", "callbacks.progress=null"]
+                game = played[name] = play(settings, Path(folder) / "run", *moments)
+            print(f"{name}: {verdict(game)}; {dict(game.scores)}")
+            print("".join(f"  {finding}\n" for finding in game.findings), end="", flush=True)
+    out = Path(options.get("out", "docs/images"))
+    for mixture in ("ring", "grid"):
+        of_mixture = {name: game for name, game in played.items() if name.startswith(mixture)}
+        if of_mixture:
+            draw_samples(of_mixture, out / f"doctor_{mixture}.png")
+            draw_signs(of_mixture, out / f"doctor_{mixture}_signs.png")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

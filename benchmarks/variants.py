@@ -1,0 +1,281 @@
+"""What each model costs beside a bare PyTorch loop, and what penalties, normalizations and the doctor add.
+
+    python benchmarks/variants.py models [names=dcgan,biggan] [chunks=12] [batches=4] [overrides]
+    python benchmarks/variants.py penalties [chunks=12] [batches=4] [overrides]
+    python benchmarks/variants.py normalizations [chunks=12] [batches=4] [overrides]
+    python benchmarks/variants.py doctor [overrides]
+
+``models`` runs ganexp as users do, on random pictures of CIFAR-10's size, and after each chunk of its batches a bare
+loop of the same networks, loss, penalties and optimizers: what is left out is the moving average, logging and the loop
+around. ``penalties`` and ``normalizations`` time the turns of otherwise equal games, one chunk of each after the other.
+``doctor`` sums the time spent in its hooks while a run goes on. A chunk is so many turns of the generator.
+"""
+
+import copy
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from statistics import median
+from typing import Any
+
+os.environ["FORCE_COLOR"] = "1"  # the progress bar of a terminal, wherever this runs
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from ganexp import cli, composition
+from ganexp.callbacks.doctor import Doctor
+from ganexp.commands.building import build
+from ganexp.commands.matrix import of_model, options
+from ganexp.penalties import CriticTurn
+from ganexp.variants.acgan import ACGAN
+from ganexp.variants.conditional import ConditionalGAN
+from ganexp.variants.gan import GAN
+from train_step import IMAGES, WARM_UP, Alternate, RandomPictures, wait
+
+PICTURES = ["data=cifar10", f"data.source._target_=__main__.{RandomPictures.__name__}", "metric=none"]
+BUDGET = 200_000  # decides how often is logged, drawn and saved; the timing stops long before
+CLASSES = 10
+
+Make = Callable[[Tensor, Tensor], Tensor]
+Answer = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+def unlabelled(generator: nn.Module, discriminator: nn.Module) -> tuple[Make, Answer]:
+    """Return how images are made of noise and labels, and answered by logits and a further term of the loss."""
+    return lambda noise, label: generator(noise), lambda images, label: (discriminator(images), torch.zeros(()))
+
+
+def told(generator: nn.Module, discriminator: nn.Module) -> tuple[Make, Answer]:
+    """Return the same where both players are told the label."""
+    return generator, lambda images, label: (discriminator(images, label), torch.zeros(()))
+
+
+def naming(generator: nn.Module, discriminator: nn.Module) -> tuple[Make, Answer]:
+    """Return the same where the discriminator names the label."""
+
+    def answer(images: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+        logits, classes = discriminator(images)
+        return logits, cross_entropy(classes, label)
+
+    return generator, answer
+
+
+def kind_of(game: GAN) -> Callable[[nn.Module, nn.Module], tuple[Make, Answer]]:
+    """Return how the players of a game are called."""
+    return naming if isinstance(game, ACGAN) else told if isinstance(game, ConditionalGAN) else unlabelled
+
+
+def bare_loop(game: GAN, batch_size: int) -> Callable[[], None]:
+    """Return a function that trains one batch of the game's arithmetic on copies of its networks, by plain PyTorch."""
+    device = game.device
+    generator, discriminator = copy.deepcopy(game.generator), copy.deepcopy(game.discriminator)
+    penalties = copy.deepcopy(game.penalties)
+    make, answer = kind_of(game)(generator, discriminator)
+    step_d = game.optimizer_of["discriminator"](discriminator.parameters())
+    step_g = game.optimizer_of["generator"](generator.parameters())
+    side, channels = picture_shape(game)
+    data = torch.randint(0, 256, (IMAGES, channels, side, side), dtype=torch.uint8)
+    rng = torch.Generator(device).manual_seed(0)
+    batches = 0
+
+    def drawn() -> tuple[Tensor, Tensor]:
+        label = torch.randint(CLASSES, (batch_size,), device=device)
+        return game.noise((batch_size, game.latent), rng), label
+
+    def turn_of_d(real: Tensor, label: Tensor) -> None:
+        noise, fake_label = drawn()
+        with torch.no_grad():
+            fake = make(noise, fake_label)
+        (real_logits, real_term), (fake_logits, fake_term) = answer(real, label), answer(fake, fake_label)
+        loss = game.loss.discriminator(real_logits, fake_logits) + real_term + fake_term
+        critics = (lambda images: answer(images, label)[0]), (lambda images: answer(images, fake_label)[0])
+        for penalty in penalties.values():
+            if batches % penalty.every == 0:
+                turn = CriticTurn(*critics, real, fake, real_logits, fake_logits, lambda n, sample: sample(n, rng), 0.0)
+                loss = loss + penalty.term(turn)
+        loss.backward()
+        step_d.step()
+        step_d.zero_grad()
+        if game.constraint is not None:
+            game.constraint(discriminator)
+
+    def turn_of_g(real: Tensor, label: Tensor) -> None:
+        discriminator.requires_grad_(False)
+        noise, fake_label = drawn()
+        logits, term = answer(make(noise, fake_label), fake_label)
+        loss = game.loss.generator(logits, lambda: answer(real, label)[0]) + term
+        for regularization in game.regularizations.values():
+            loss = loss + regularization(generator)
+        loss.backward()
+        step_g.step()
+        step_g.zero_grad()
+        discriminator.requires_grad_(True)
+
+    def step() -> None:
+        nonlocal batches
+        real = data[torch.randint(IMAGES, (batch_size,))].to(device).float() / 127.5 - 1
+        label = torch.randint(CLASSES, (batch_size,), device=device)
+        turn_of_d(real, label)
+        batches += 1
+        if batches % game.critic_steps == 0:
+            turn_of_g(real, label)
+
+    return step
+
+
+def picture_shape(game: GAN) -> tuple[int, int]:
+    """Return side and channels of the game's images."""
+    images, _ = game.latest(1, {})
+    return images.shape[-1], images.shape[1]
+
+
+class AgainstBare(Alternate):
+    """After each chunk of ganexp's batches takes as many of the game's own bare loop."""
+
+    def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
+        self.batches = self.batches * module.critic_steps
+        self.step = bare_loop(module, trainer.datamodule.batch_size)
+        self.started = time.perf_counter()
+
+
+class OneTurn:
+    """Stands for a trainer where only the turns are timed."""
+
+    world_size, global_rank = 1, 0
+
+    def __init__(self, game: GAN) -> None:
+        self.strategy = self
+        self.optimizers = self._lightning_optimizers = game.configure_optimizers()
+
+    def backward(self, loss: Tensor, *_: Any) -> None:
+        loss.backward()
+
+
+class TimedDoctor(Doctor):
+    """Sums the seconds spent in the doctor's hooks."""
+
+    seconds = total = 0.0
+    checks = 0
+
+    def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
+        super().on_train_start(trainer, module)
+        self.started = time.perf_counter()
+
+    def on_before_optimizer_step(self, *arguments: Any) -> None:
+        self.timed(super().on_before_optimizer_step, *arguments)
+
+    def on_train_batch_end(self, *arguments: Any) -> None:
+        self.timed(super().on_train_batch_end, *arguments)
+
+    def check(self, *arguments: Any) -> None:
+        TimedDoctor.checks += 1
+        super().check(*arguments)
+
+    def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
+        TimedDoctor.total = time.perf_counter() - self.started
+
+    def timed(self, hook: Callable[..., None], *arguments: Any) -> None:
+        trainer, module = arguments[:2]
+        if self._next_is_due(trainer, module) or module.images_seen // self.every.images > self.every.marks_passed:
+            wait()  # what the device still has to do is training, not the doctor's
+        started = time.perf_counter()
+        hook(*arguments)
+        TimedDoctor.seconds += time.perf_counter() - started
+
+
+def run(*settings: str) -> None:
+    """Train as a user does."""
+    with tempfile.TemporaryDirectory() as folder:
+        status = cli.main([*settings, f"run_dir={folder}/run"])
+    if status:
+        sys.exit(status)
+
+
+def models(names: list[str], chunks: int, batches: int, overrides: list[str]) -> None:
+    """Print each model's time beside the bare loop's."""
+    alternate = (
+        f"+callbacks.alternate={{_target_: __main__.AgainstBare, chunks: {chunks + WARM_UP}, batches: {batches}}}"
+    )
+    for name in names or [each for each in options("model") if not of_model(each)["requires"].get("inputs")]:
+        size = ["data.image_size=28"] if name == "dcgan_tutorial" else []
+        run(f"model={name}", *PICTURES, f"images={BUDGET}", *size, *overrides, alternate)
+        ours, bare = (Alternate.results[key][WARM_UP:] for key in ("ganexp", "bare"))
+        ratios = [a / b for a, b in zip(ours, bare, strict=True)]
+        print(f"{name:<18}{spread(ratios)}   {median(ours) / batches * 1e3:.1f} ms a turn of the generator")
+
+
+def compared(group: str, settings: list[str], chunks: int, batches: int, overrides: list[str]) -> None:
+    """Print what each option of a group costs beside none, in games that are otherwise equal."""
+    steps = {name: turns(f"{group}={name}", *settings, *overrides) for name in ["none", *options(group)]}
+    seconds: dict[str, list[float]] = {name: [] for name in steps}
+    for _ in range(chunks + WARM_UP):
+        for name, step in steps.items():
+            started = time.perf_counter()
+            for _ in range(batches):
+                step()
+            wait()
+            seconds[name].append(time.perf_counter() - started)
+    for name, times in seconds.items():
+        ratios = [a / b for a, b in zip(times[WARM_UP:], seconds["none"][WARM_UP:], strict=True)]
+        print(f"{group}={name:<20}{spread(ratios)}   {median(times[WARM_UP:]) / batches * 1e3:.1f} ms a batch")
+
+
+def turns(*settings: str) -> Callable[[], None]:
+    """Return a function that trains one batch of random pictures."""
+    config = composition.composed("train", [*settings, "data=cifar10", "run_dir=unused"])
+    torch.manual_seed(0)
+    game = build(config.model).to("cuda" if torch.cuda.is_available() else "cpu")
+    game._trainer = OneTurn(game)
+    shape = (config.data.batch_size, config.data.channels, config.data.image_size, config.data.image_size)
+    batch = {
+        "image": (torch.rand(shape) * 2 - 1).to(game.device),
+        "label": torch.randint(CLASSES, shape[:1]).to(game.device),
+    }
+
+    def step() -> None:
+        game.training_step(batch, 0)
+        game.unread_terms = {}
+
+    return step
+
+
+def doctor(overrides: list[str]) -> None:
+    """Print the share of a run's time that the doctor takes."""
+    run("metric=none", *overrides, "callbacks.doctor._target_=__main__.TimedDoctor")
+    share = TimedDoctor.seconds / TimedDoctor.total
+    each = TimedDoctor.seconds / TimedDoctor.checks
+    checks = f"{TimedDoctor.checks} checks of {each * 1e3:.0f} ms"
+    print(f"doctor: {share:.2%} of {TimedDoctor.total:.1f} s of training; {checks}")
+
+
+def spread(ratios: list[float]) -> str:
+    """Return the middle and the ends of some ratios."""
+    return f"{median(ratios):.3f} (from {min(ratios):.3f} to {max(ratios):.3f})"
+
+
+def main(arguments: list[str]) -> None:
+    """Run one of the comparisons."""
+    which, *rest = arguments or ["--help"]
+    ours = dict(a.split("=", 1) for a in rest if a.startswith(("chunks=", "batches=", "names=")))
+    overrides = [a for a in rest if a.partition("=")[0] not in ours]
+    often = {"chunks": int(ours.get("chunks", 12)), "batches": int(ours.get("batches", 4)), "overrides": overrides}
+    comparisons: Mapping[str, Callable[[], None]] = {
+        "models": partial(models, [name for name in ours.get("names", "").split(",") if name], **often),
+        "penalties": partial(compared, "penalty", ["model=dcgan", "loss=hinge", "normalization=none"], **often),
+        "normalizations": partial(compared, "normalization", ["model=dcgan", "loss=hinge"], **often),
+        "doctor": partial(doctor, overrides),
+    }
+    if which not in comparisons:
+        sys.exit(__doc__)
+    comparisons[which]()
+
+
+if __name__ == "__main__":
+    composition.register_resolvers()
+    main(sys.argv[1:])

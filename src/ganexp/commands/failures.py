@@ -1,0 +1,47 @@
+"""Errors that one process reports to another, as plain values."""
+
+import signal
+import time
+import traceback
+from collections.abc import Mapping
+from typing import Any
+
+from ganexp.errors import Diverged, Interrupted, UserError, one_line
+
+TOLD = (UserError, Interrupted, OSError)
+"""Errors that are told in one line."""
+
+
+def told(error: BaseException, rank: int) -> dict[str, Any]:
+    """Return an error as plain values, with the time by this machine's clock."""
+    kind, arguments = kind_of(error)
+    lines = traceback.format_exception(error)
+    return {"time": time.monotonic(), "rank": rank, "kind": kind, "arguments": arguments, "traceback": "".join(lines)}
+
+
+def kind_of(error: BaseException) -> tuple[str, list[Any]]:
+    """Return the kind of an error and what it is made from."""
+    match error:
+        case Diverged():
+            return "diverged", [error.what]
+        case UserError():
+            return "mistake", [str(error)]
+        case Interrupted():
+            return "interrupted", [error.signal_number, error.what_now]
+        case KeyboardInterrupt():
+            return "interrupted", [signal.SIGINT.value, "stopped before there was anything to save"]
+        case OSError():
+            return "system", [error.errno, error.strerror or one_line(error), error.filename and str(error.filename)]
+        case _:
+            return "other", [f"{type(error).__name__}: {one_line(error)}"]
+
+
+def raised(report: Mapping[str, Any]) -> Exception:
+    """Return the error that was told; one that nobody foresaw has the other process's traceback as a note."""
+    kinds: dict[str, Any] = {"diverged": Diverged, "mistake": UserError, "interrupted": Interrupted, "system": OSError}
+    if report["kind"] in kinds:
+        error: Exception = kinds[report["kind"]](*report["arguments"])
+        return error
+    unforeseen = RuntimeError(f"rank {report['rank']}: {report['arguments'][0]}")
+    unforeseen.add_note(report["traceback"])
+    return unforeseen
