@@ -127,15 +127,13 @@ def verdict(played: Played) -> str:
 
 def draw_samples(games: Mapping[str, Played], path: Path) -> None:
     """Draw a row of moments for each game."""
-    figure, axes = plt.subplots(
-        len(games), len(MOMENTS), figsize=(2.1 * len(MOMENTS), 2.4 * len(games)), layout="constrained", squeeze=False
-    )
-    for row, (name, played) in zip(axes, games.items(), strict=True):
-        for place, (images, points) in zip(row, played.moments, strict=True):
+    figure = plt.figure(figsize=(2 * len(MOMENTS), 2.5 * len(games)), layout="constrained")
+    for part, (name, played) in zip(figure.subfigures(len(games)), games.items(), strict=True):
+        covered = f"{played.scores['modes_covered']:.0f} modes covered, {played.scores['modes_quality']:.0%} near one"
+        part.suptitle(f"{name}: {verdict(played)}; {covered}", fontsize=9)
+        for place, (images, points) in zip(part.subplots(1, len(MOMENTS)), played.moments, strict=True):
             draw_points(place, played.real, points)
             place.set_xlabel(f"{images / 1000:,.0f}k images", fontsize=8)
-        covered = f"{played.scores['modes_covered']:.0f} modes, {played.scores['modes_quality']:.0%} near one"
-        row[0].set_title(f"{name}: {verdict(played)}; {covered}", fontsize=9, loc="left")
     figure.savefig(path, dpi=70)
 
 

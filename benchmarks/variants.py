@@ -173,17 +173,24 @@ class TimedDoctor(Doctor):
     def on_train_batch_end(self, *arguments: Any) -> None:
         self.timed(super().on_train_batch_end, *arguments)
 
+    def note(self, *arguments: Any) -> None:
+        self.leave_out_training()
+        super().note(*arguments)
+
     def check(self, *arguments: Any) -> None:
-        TimedDoctor.checks += 1
+        self.leave_out_training()
         super().check(*arguments)
+        TimedDoctor.checks += 1
+
+    def leave_out_training(self) -> None:
+        started = time.perf_counter()
+        wait()  # for what the device still has to do of the turn
+        TimedDoctor.seconds -= time.perf_counter() - started
 
     def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
         TimedDoctor.total = time.perf_counter() - self.started
 
     def timed(self, hook: Callable[..., None], *arguments: Any) -> None:
-        trainer, module = arguments[:2]
-        if self._next_is_due(trainer, module) or module.images_seen // self.every.images > self.every.marks_passed:
-            wait()  # what the device still has to do is training, not the doctor's
         started = time.perf_counter()
         hook(*arguments)
         TimedDoctor.seconds += time.perf_counter() - started

@@ -43,6 +43,8 @@ CASES = {
     "ada": ["model=dcgan_small", "augmentation=ada", "augmentation.p=0.5", "augmentation.images_to_full=100"],
     "diffaugment": ["model=dcgan_small", "augmentation=diffaugment"],
 }
+# Mean absolute differences have gradients of signs, and rounding may turn one over.
+LOOSER = {"cyclegan": 5e-5}
 # The law leaves out batch normalization, which looks at a rank's own images, and dropout, which each rank draws itself.
 WITHOUT_BATCH_NORM = {"batch": "layer", "batch_spectral": "spectral"}
 
@@ -109,7 +111,7 @@ def require_equal(ranks, case, dtype):
         for name, value in whole.items():
             # Losses are computed in float32 whatever the weights are.
             exact = dtype is torch.float64 and not name.startswith("term")
-            rtol, atol = (0, 1e-12) if exact else (1e-5, 1e-5)
+            rtol, atol = (0, 1e-12) if exact else (1e-5, LOOSER.get(case, 1e-5))
             torch.testing.assert_close(left[name], value, rtol=rtol, atol=atol, msg=f"{case}: {name}")
 
 

@@ -9,13 +9,14 @@ from torch import nn
 from torch.nn.functional import one_hot
 
 from ganexp import diagnosis
-from ganexp.callbacks.doctor import Doctor, of_classes, of_modes, scores_classifier
+from ganexp.callbacks.doctor import GONE, Doctor, of_classes, of_modes, scores_classifier
 from ganexp.callbacks.scores import Scores
 from ganexp.data import gaussians as mixtures
 from ganexp.diagnosis import findings
 from ganexp.layers import normalization
 from ganexp.metrics.extractor import Extractor
 from ganexp.networks import dcgan
+from ganexp.variants.gan import GAN
 from tiny import adam, fit, make_gan, same, state
 
 
@@ -144,6 +145,21 @@ def test_the_doctor_takes_every_sign(tmp_path):
     assert all(math.isfinite(value) for value in last.values())
 
 
+@pytest.mark.parametrize("steps", [1, 2, 3, 5])
+def test_gradients_are_those_of_each_players_last_turn_before_the_check(steps):
+    class Measured(GAN):
+        def on_before_optimizer_step(self, optimizer):
+            super().on_before_optimizer_step(optimizer)
+            for player, other in zip(self.players(), self.trainer.optimizers, strict=True):
+                if other is optimizer:
+                    norms[player.name] = diagnosis.gradient_norm(list(player.network.parameters()))
+
+    norms, doctor = {}, Doctor(every=64)
+    fit(make_gan(cls=Measured, images=64, critic_steps=steps), 8, [doctor])
+    for player in ("discriminator", "generator"):
+        assert doctor.history[-1][f"gradient_norm/{player}"] == pytest.approx(norms[player].item())
+
+
 def test_what_the_doctor_saw_goes_on_after_a_resume():
     doctor, resumed = Doctor(every=16), Doctor(every=16)
     play([doctor])
@@ -151,7 +167,7 @@ def test_what_the_doctor_saw_goes_on_after_a_resume():
     assert (resumed.history, resumed.said) == (doctor.history, doctor.said)
 
 
-def test_a_finding_is_said_once_until_it_is_gone(caplog):
+def test_a_finding_is_said_once_until_it_is_gone_for_some_checks(caplog):
     class Trainer:
         loggers = ()
         is_global_zero = True
@@ -159,8 +175,8 @@ def test_a_finding_is_said_once_until_it_is_gone(caplog):
     doctor = Doctor(every=8)
     for checks, lines in (([signs(diversity=0.05)] * 20, 1), ([signs()] * 20, 1), ([signs(diversity=0.05)] * 20, 2)):
         doctor.history = history(*checks)
-        doctor.tell(Trainer)
-        doctor.tell(Trainer)
+        for _ in range(GONE + 1):
+            doctor.tell(Trainer)
         assert caplog.text.count("doctor: mode collapse:") == lines
 
 

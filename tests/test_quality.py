@@ -1,4 +1,4 @@
-"""The default run draws digits that a classifier trained on the real ones recognizes, and its scores say so."""
+"""The default run draws digits that a classifier knows; its scores say so, and the doctor has nothing to say."""
 
 import sys
 from pathlib import Path
@@ -18,6 +18,7 @@ import quality
 @pytest.mark.slow
 def test_the_default_run_draws_recognizable_digits_of_every_class(tmp_path):
     assert cli.main([f"run_dir={tmp_path}/run"]) == 0
+    assert "doctor:" not in (tmp_path / "run" / "log.txt").read_text()
     judge, _ = quality.judge_of(tmp_path / "run")
     shares, confident = quality.recognized(quality.probabilities(judge, quality.samples_of(tmp_path / "run", None)))
     assert confident >= 0.85

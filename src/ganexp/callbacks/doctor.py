@@ -30,19 +30,21 @@ POINTS = 512
 MOST_CLASSES = SAMPLES // 4
 """Of so many classes an even generator's samples show nearly all: 98 %."""
 REMEMBERED = 400
+GONE = 10
 
 
 class Doctor(L.Callback):
     """Takes a game's signs every ``every`` images, logs them as ``doctor/NAME``, and says what they show.
 
-    A finding is one line with its evidence and a suggestion, said once until it is gone; it goes to the terminal,
-    log.txt and every logger with alerts.
+    A finding is one line with its evidence and a suggestion, said once until it was gone for ``GONE`` checks; it goes
+    to the terminal, log.txt and every logger with alerts.
     """
 
     def __init__(self, every: int) -> None:
         self.every = Every(every)
         self.history: list[dict[str, float]] = []
-        self.said: set[str] = set()
+        self.said: dict[str, int] = {}
+        """How many checks ago each illness was last seen, for those told already."""
         self.norms: dict[str, Tensor] = {}
         self.before: dict[str, list[Tensor]] = {}
 
@@ -51,12 +53,16 @@ class Doctor(L.Callback):
         self.every.start(module.images_seen)
 
     def on_before_optimizer_step(self, trainer: Any, module: Any, optimizer: Optimizer) -> None:
-        """Note the gradient's norm and the weights, on a batch at whose end there is a check."""
-        if self._next_is_due(trainer, module):
-            name = next(p.name for p, o in zip(module.players(), trainer.optimizers, strict=True) if o is optimizer)
-            parameters = [p for group in optimizer.param_groups for p in group["params"]]
-            self.norms[name] = diagnosis.gradient_norm(parameters)
-            self.before[name] = [p.detach().clone() for p in parameters]
+        """Note what moves, in a player's last turn before a check."""
+        player = next(p for p, o in zip(module.players(), trainer.optimizers, strict=True) if o is optimizer)
+        before_next_turn = module.images_seen + player.every * trainer.datamodule.batch_size
+        if before_next_turn // self.every.images > self.every.marks_passed:
+            self.note(player.name, [p for group in optimizer.param_groups for p in group["params"]])
+
+    def note(self, player: str, parameters: list[nn.Parameter]) -> None:
+        """Keep the gradient's norm and the weights of a player that is about to move."""
+        self.norms[player] = diagnosis.gradient_norm(parameters)
+        self.before[player] = [p.detach().clone() for p in parameters]
 
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: dict[str, Tensor], *_: Any) -> None:
         """Check when it is time."""
@@ -69,7 +75,7 @@ class Doctor(L.Callback):
         names = list(measured)
         values = torch.stack([measured[name].double().to(module.device) for name in names]).tolist()
         signs = dict(zip(names, values, strict=True))
-        # A generator that waited for its turn has no new gradient.
+        # What was not taken this time is as it was: a generator's gradient, where it has waited for its turn since.
         last = self.history[-1] if self.history else {}
         self.history.append({**last, **signs, "images": float(module.images_seen)})
         self.history = self.history[-REMEMBERED:]
@@ -111,26 +117,22 @@ class Doctor(L.Callback):
 
     def tell(self, trainer: Any) -> None:
         """Say each finding once, until it is gone."""
-        found = {finding.illness: finding for finding in diagnosis.findings(self.history)}
-        for illness, finding in found.items():
-            if illness not in self.said and trainer.is_global_zero:
-                log.warning("doctor: %s: %s", illness, finding.text)
+        self.said = {illness: checks + 1 for illness, checks in self.said.items() if checks < GONE}
+        for finding in diagnosis.findings(self.history):
+            if finding.illness not in self.said and trainer.is_global_zero:
+                log.warning("doctor: %s: %s", finding.illness, finding.text)
                 for logger in trainer.loggers:
                     if hasattr(logger, "alert"):
-                        logger.alert(illness, finding.text)
-        self.said = set(found)
+                        logger.alert(finding.illness, finding.text)
+            self.said[finding.illness] = 0
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was seen and said."""
-        return {"history": self.history, "said": sorted(self.said)}
+        return {"history": self.history, "said": self.said}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take it back."""
-        self.history, self.said = state_dict["history"], set(state_dict["said"])
-
-    def _next_is_due(self, trainer: Any, module: Any) -> bool:
-        upcoming = module.images_seen + module.trainer.datamodule.batch_size
-        return upcoming // self.every.images > self.every.marks_passed
+        self.history, self.said = state_dict["history"], state_dict["said"]
 
 
 @contextmanager
