@@ -9,6 +9,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
 import doctor
 
+
 def played(mixture, game, folder):
     return doctor.play(doctor.GAMES[f"{mixture}, {game}"], folder / "run")
 
