@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-EXTRAS := dev,tensorboard,lsun
+EXTRAS := dev,tensorboard,lsun,sweeps,report,board,demo,docs,notebooks
 
 .DEFAULT_GOAL := help
 .PHONY: help train test test-slow lint format bench clean
