@@ -75,7 +75,7 @@ def bare_loop(game: GAN, batch_size: int) -> Callable[[], None]:
     """Return a function that trains one batch of the game's arithmetic on copies of its networks, by plain PyTorch."""
     device = game.device
     generator, discriminator = copy.deepcopy(game.generator), copy.deepcopy(game.discriminator)
-    penalties = copy.deepcopy(game.penalties)
+    penalties = copy.deepcopy(game.adversary.penalties)
     make, answer = kind_of(game)(generator, discriminator)
     step_d = game.optimizer_of["discriminator"](discriminator.parameters())
     step_g = game.optimizer_of["generator"](generator.parameters())

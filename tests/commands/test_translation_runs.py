@@ -38,8 +38,10 @@ def test_evaluate_repeats_the_scores_of_the_run(ganexp, run):
     assert scores(run) == pytest.approx(before, rel=1e-6)
 
 
-def test_evaluate_takes_no_noise(ganexp, run):
-    assert "makes images from test images" in ganexp("evaluate", f"run={run}", "reference=[test]").complaint
+@pytest.mark.parametrize("setting", ["reference=[test]", "samples=[10]", "seeds=[0,1]", "truncation=0.5"])
+def test_evaluate_takes_no_noise(ganexp, run, setting):
+    complaint = ganexp("evaluate", f"run={run}", setting).complaint
+    assert complaint.startswith(f"{setting}: this model makes images from test images")
 
 
 def test_sample_translates_test_images(ganexp, here, run):

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganexp import composition, run_folder
 from ganexp.commands.building import build
-from ganexp.commands.evaluating_translation import translation_scores
+from ganexp.commands.evaluating_translation import require_plain, translation_scores
 from ganexp.commands.folder_images import FolderImages, decoded_as, folder_images
 from ganexp.commands.loading import load_checkpoint
 from ganexp.commands.sampling import load_model
@@ -54,6 +54,7 @@ def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[s
         require_trusted(composition.plain(run), trust)
         settings = with_parts_of(config, run, overrides)
         if translates(run):
+            require_plain(overrides)
             results[str(folder)] = translation_scores(run, checkpoint, settings, config.checkpoint)
         else:
             subject = generator_of(run, checkpoint, folder.name or str(folder), config.checkpoint, config.truncation)

@@ -1,5 +1,6 @@
 """Scores of a trained run whose model makes images from images."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from ganexp.metrics.scoring import Result
 from ganexp.metrics.translation import TranslationScoring
 from ganexp.progress import progress
 
+OF_NOISE = ("samples", "seeds", "reference", "truncation")
+
 
 def translation_scores(run: DictConfig, path: Path, settings: DictConfig, checkpoint: str) -> list[Result]:
     """Return the scores of the test images of ``settings.data``, translated by a run's model, and of the baselines.
 
-    ``path`` is the checkpoint of that name. Raises UserError for what only means something to samples from noise.
+    ``path`` is the checkpoint of that name.
     """
-    require_plain(settings)
     model = load_model(run, path)
     data = build(settings.data)
     data.prepare_data()
@@ -57,8 +59,10 @@ def described(data: DictConfig) -> dict[str, Any]:
     }
 
 
-def require_plain(settings: DictConfig) -> None:
-    """Raise UserError for settings of samples from noise."""
-    for name in ("reference", "truncation"):
-        if settings.get(name) is not None:
-            raise UserError(f"{name}={settings[name]}: this model makes images from test images; leave it out")
+def require_plain(overrides: Iterable[str]) -> None:
+    """Raise UserError for a setting of samples from noise among the overrides."""
+    for override in overrides:
+        if override.partition("=")[0] in OF_NOISE:
+            raise UserError(
+                f"{override}: this model makes images from test images, each once, and draws nothing; leave it out"
+            )

@@ -5,8 +5,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ganexp.game import Batch, Terms
+from ganexp.variants.adversary import Critic
 from ganexp.variants.conditional import ConditionalGAN
-from ganexp.variants.gan import Critic
 
 
 class ACGAN(ConditionalGAN):

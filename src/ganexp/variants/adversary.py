@@ -1,4 +1,4 @@
-"""What trains a discriminator of images that come with others, such as their inputs."""
+"""What trains a discriminator: its loss, its penalties, and the augmentation through which it sees."""
 
 import copy
 from collections.abc import Callable, Mapping
@@ -37,11 +37,11 @@ class Adversary(nn.Module):
             {key: copy.deepcopy(each) for key, each in (penalties or {}).items() if each is not None}
         )
         self.augmentation = copy.deepcopy(augmentation or NoAugmentation())
-        self.name = name
+        self.prefix = f"{name} " if name else ""
 
     def seen(self, game: AdversarialModule, purpose: str, *images: Tensor) -> tuple[Tensor, ...]:
         """Return images (N, C, H, W) as the discriminator sees them; those of one number are distorted alike."""
-        draw = partial(game.draw, f"{self.name} augmentation {purpose}")
+        draw = partial(game.draw, f"{self.prefix}augmentation {purpose}")
         return tuple(self.augmentation(each, draw) for each in images)
 
     def told_apart(
@@ -51,13 +51,26 @@ class Adversary(nn.Module):
 
         The critics answer for real and for fake images, with what comes with them already bound.
         """
-        real_logits, fake_logits = critic(real), fake_critic(fake)
+        logits = critic(real), fake_critic(fake)
+        return self.terms(game, real, fake, critic, fake_critic, *logits), *logits
+
+    def terms(
+        self,
+        game: AdversarialModule,
+        real: Tensor,
+        fake: Tensor,
+        critic: Critic,
+        fake_critic: Critic,
+        real_logits: Tensor,
+        fake_logits: Tensor,
+    ) -> Terms:
+        """Return the loss and the penalties for what the critics answered to the images as they see them."""
         self.augmentation.observe(real_logits, len(real) * game.trainer.world_size)
         terms = {"adversarial": self.loss.discriminator(real_logits, fake_logits)}
         for key, penalty in self.penalties.items():
             if game.batches_seen % penalty.every == 0:
-                draw = partial(game.draw, f"{self.name} penalty {key}")
+                draw = partial(game.draw, f"{self.prefix}penalty {key}")
                 images = real.detach(), fake.detach()
                 turn = CriticTurn(critic, fake_critic, *images, real_logits, fake_logits, draw, game.progress())
                 terms[key] = penalty.term(turn)
-        return terms, real_logits, fake_logits
+        return terms

@@ -9,7 +9,8 @@ from torch import Tensor
 from ganexp.game import Batch, Terms
 from ganexp.randomness import blocks
 from ganexp.randomness import generator as rng
-from ganexp.variants.gan import GAN, Critic
+from ganexp.variants.adversary import Critic
+from ganexp.variants.gan import GAN
 
 
 class ConditionalGAN(GAN):

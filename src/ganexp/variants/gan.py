@@ -1,23 +1,22 @@
 """The generative adversarial network of arXiv 1406.2661; DCGAN is this game with other networks."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ganexp.augmentation.base import Augmentation, NoAugmentation
+from ganexp.augmentation.base import Augmentation
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.game import AdversarialModule, Batch, Player, Terms
 from ganexp.layers.standing_statistics import batch_norms, with_standing_statistics
 from ganexp.losses import Loss
 from ganexp.noise import Noise, truncated
-from ganexp.penalties import CriticTurn, Penalty
+from ganexp.penalties import Penalty
 from ganexp.randomness import BLOCK, blocks
 from ganexp.randomness import generator as rng
+from ganexp.variants.adversary import Adversary, Critic
 
-Critic = Callable[[Tensor], Tensor]
 Regularization = Callable[[nn.Module], Tensor]
 
 STANDING_BATCHES = 100  # of BLOCK samples each; the number of passes is that of arXiv 1809.11096
@@ -34,8 +33,6 @@ class GAN(AdversarialModule):
     by name, functions of its weights alone. A validation draws ``scored_samples`` samples.
     """
 
-    # Modules, so that what they remember is in the checkpoint.
-    penalties: Any
     columns = 8
     """How many samples a row of a grid has."""
 
@@ -63,9 +60,8 @@ class GAN(AdversarialModule):
         self.latent = latent
         self.critic_steps = critic_steps
         self.scored_samples = scored_samples
-        self.penalties = nn.ModuleDict({name: each for name, each in (penalties or {}).items() if each is not None})
+        self.adversary = Adversary(loss, penalties, augmentation)
         self.constraint = constraint
-        self.augmentation = augmentation or NoAugmentation()
         self.regularizations = {name: each for name, each in (regularizations or {}).items() if each is not None}
         self.average = ema(generator) if ema is not None else None
         self.truncation: float | None = None
@@ -107,14 +103,7 @@ class GAN(AdversarialModule):
     ) -> Terms:
         """Return its loss and penalties for what the critics answered to the images as it sees them."""
         self.watch(real=real_logits, fake=fake_logits)
-        self.augmentation.observe(real_logits, len(real) * self.trainer.world_size)
-        terms = {"adversarial": self.loss.discriminator(real_logits, fake_logits)}
-        for name, penalty in self.penalties.items():
-            if self.batches_seen % penalty.every == 0:
-                draw = partial(self.draw, f"penalty {name}")
-                seen = (real.detach(), fake.detach(), real_logits, fake_logits)
-                terms[name] = penalty.term(CriticTurn(critic, fake_critic, *seen, draw, self.progress()))
-        return terms
+        return self.adversary.terms(self, real, fake, critic, fake_critic, real_logits, fake_logits)
 
     def passed_off(self, real: Tensor, fake: Tensor, critic: Critic, fake_critic: Critic) -> Terms:
         """Return the generator's terms."""
@@ -130,7 +119,8 @@ class GAN(AdversarialModule):
 
     def augmented(self, purpose: str, images: Tensor) -> Tensor:
         """Return images as the discriminator sees them."""
-        return self.augmentation(images, partial(self.draw, f"augmentation {purpose}"))
+        (seen,) = self.adversary.seen(self, purpose, images)
+        return seen
 
     def draw_noise(self, player: str, n: int) -> Tensor:
         """Draw noise (n, latent) afresh for a player's turn."""
