@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from ganexp import summary
 from ganexp.composition import explain
 from ganexp.errors import UserError, one_line
 
@@ -106,8 +107,8 @@ def discard_unused(folder: Path) -> None:
     folder = folder.resolve()
     with suppress(OSError):
         names = {path.name for path in folder.iterdir()}
-        if names <= {CONFIG, LOG, CHECKPOINTS} and not has_checkpoint(folder):
-            for name in names & {CONFIG, LOG}:
+        if names <= {CONFIG, LOG, CHECKPOINTS, summary.FILE} and not has_checkpoint(folder):
+            for name in names & {CONFIG, LOG, summary.FILE}:
                 (folder / name).unlink()
             with suppress(FileNotFoundError):
                 (folder / CHECKPOINTS).rmdir()

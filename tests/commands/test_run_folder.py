@@ -1,12 +1,14 @@
 """What a run leaves behind, and that it can be repeated, moved and gone on with."""
 
 import csv
+import shlex
 import shutil
 
 import pytest
 import torch
 import yaml
 
+from ganexp import summary
 from runs import TINY
 
 
@@ -51,6 +53,17 @@ def test_log_has_what_the_terminal_showed_with_warnings(ganexp, here, monkeypatc
     log = (here / "run" / "log.txt").read_text()
     assert "warning: odd setting" in log
     assert [line for line in outcome.err.splitlines() if line not in log] == []
+
+
+def test_summary_says_how_to_repeat_the_run(ganexp, here, finished):
+    known = summary.read(finished)
+    assert known["status"] == "finished"
+    assert known["choices"]["model"] == "cdcgan"
+    words = shlex.split(known["command"])
+    assert words[:3] == ["python", "-m", "ganexp"]
+    assert not [word for word in words if word.startswith("run_dir=")]
+    assert ganexp(*words[3:], "run_dir=again").status == 0
+    assert_equal_weights(here / "again", finished)
 
 
 def test_config_repeats_the_run(ganexp, here, finished):

@@ -10,9 +10,10 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp import checks, composition, run_folder
+from ganexp import checks, composition, run_folder, summary
 from ganexp.commands import processes
 from ganexp.commands.fitting import fit
+from ganexp.commands.origin import origin
 from ganexp.errors import Interrupted, UserError
 
 RESUME = "resume="
@@ -46,7 +47,7 @@ def compose_and_train(arguments: list[str]) -> None:
         folder = Path(HydraConfig.get().runtime.output_dir)
         try:
             check_composed(config, folders)
-            train(config, folder)
+            train(config, folder, origin(flags))
         # Hydra would print its own report of several lines.
         except Exception as failure:
             run_folder.discard_unused(folder)
@@ -65,10 +66,10 @@ def compose_and_train(arguments: list[str]) -> None:
         if end.code:
             raise
     if failures:
-        raise summary(failures)
+        raise joined(failures)
 
 
-def summary(failures: list[Exception]) -> Exception:
+def joined(failures: list[Exception]) -> Exception:
     """Return one error for all: the first that is no user's mistake, else the mistakes in one line."""
     for failure in failures:
         if not isinstance(failure, UserError):
@@ -99,11 +100,12 @@ def defaults_for(choices: list[str]) -> dict[str, Any]:
     return OmegaConf.to_container(config)  # type: ignore[return-value]
 
 
-def train(config: DictConfig, folder: Path) -> None:
-    """Train in a new folder."""
+def train(config: DictConfig, folder: Path, started_by: dict[str, Any]) -> None:
+    """Train in a new folder, in which summary.json says what started it."""
     config.run_dir = str(folder)
     if processes.leads():
         run_folder.create(folder, config)
+        summary.update(folder, **started_by)
     try:
         fit(config, folder)
     finally:
