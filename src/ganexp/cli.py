@@ -14,6 +14,7 @@ COMMANDS = {
     "evaluate": "score runs or folders of images: run=DIR, or fake=DIR real=DIR",
     "sample": "write images from a trained generator: run=DIR n=64 out=DIR",
     "translate": "translate a folder of images: run=DIR input=FOLDER out=FOLDER",
+    "analyze": "look inside a trained model: run=DIR analysis=NAME",
     "list": "what there is to choose: every option of every config group",
 }
 

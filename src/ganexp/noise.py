@@ -7,6 +7,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from ganexp.randomness import BLOCK
+from ganexp.randomness import generator as rng
+
 Noise = Callable[[tuple[int, ...], torch.Generator], Tensor]
 
 
@@ -19,6 +22,11 @@ def normal(shape: Sequence[int], generator: torch.Generator, device: torch.devic
 def uniform(shape: Sequence[int], generator: torch.Generator, device: torch.device | str = "cpu") -> Tensor:
     """Return float32 noise of the given shape from the uniform distribution on [-1, 1)."""
     return torch.rand(tuple(shape), generator=generator, device=generator.device).to(device) * 2 - 1
+
+
+def numbered(noise: Noise, latent: int, numbers: Tensor, seed: int) -> Tensor:
+    """Return the noise (B, latent) of the samples with these numbers (B,), one of `randomness.blocks`."""
+    return noise((BLOCK, latent), rng(seed, "sample", int(numbers[0]) // BLOCK))[: len(numbers)]
 
 
 def truncated_normal(

@@ -118,7 +118,7 @@ class CachedReference:
         return {"count": found.count, "mean": found.mean, "covariance": found.covariance}
 
     def _pass(self) -> Iterator[Tensor]:
-        with progress("features of the real images", self.images.count) as advance:
+        with progress("features of images", self.images.count) as advance:
             for batch in self.images.batches(BATCH):
                 yield self.extractor(batch.to(self.device))["features"]
                 advance(len(batch))

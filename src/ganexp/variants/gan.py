@@ -11,7 +11,7 @@ from ganexp.ema import ExponentialMovingAverage
 from ganexp.game import AdversarialModule, Batch, Player, Terms
 from ganexp.layers.standing_statistics import batch_norms, with_standing_statistics
 from ganexp.losses import Loss
-from ganexp.noise import Noise, truncated
+from ganexp.noise import Noise, numbered, truncated
 from ganexp.penalties import Penalty
 from ganexp.randomness import BLOCK, blocks
 from ganexp.randomness import generator as rng
@@ -146,7 +146,7 @@ class GAN(AdversarialModule):
 
     def describe_samples(self, seed: int) -> dict[str, Any]:
         """Return the part of a score's protocol that tells how samples were drawn."""
-        network = self._sampler()
+        network = self.sampler()
         description = {
             "source": "generator",
             "weights": "generator" if self.average is None else "moving average",
@@ -164,7 +164,7 @@ class GAN(AdversarialModule):
         0 and for noise that is not normal.
         """
         cut = truncated(self.noise, threshold)
-        sampler = self._sampler()
+        sampler = self.sampler()
         if batch_norms(sampler):
             # Not from the cut noise: a batch norm behind the first layer would undo the cut by its smaller variance.
             self._standing = with_standing_statistics(sampler, self.standing_inputs())
@@ -186,20 +186,20 @@ class GAN(AdversarialModule):
 
     def sample_noise(self, numbers: Tensor, seed: int) -> Tensor:
         """Return the noise (B, latent) of the samples with these numbers, one of the ``blocks``."""
-        block = int(numbers[0]) // BLOCK
-        return self.noise((BLOCK, self.latent), rng(seed, "sample", block))[: len(numbers)]
+        return numbered(self.noise, self.latent, numbers, seed)
 
     @torch.no_grad()
     def generate(self, *inputs: Tensor, network: nn.Module | None = None) -> Tensor:
         """Map noise (and labels) to images by the generator, averaged where it can be, in evaluation mode."""
-        network = network or self._sampler()
+        network = network or self.sampler()
         was_training = network.training
         network.eval()
         images = network(*(each.to(self.device) for each in inputs)).float()
         network.train(was_training)
         return images
 
-    def _sampler(self) -> nn.Module:
+    def sampler(self) -> nn.Module:
+        """Return the network that draws samples: the averaged generator where there is one."""
         if self._standing is not None:
             return self._standing
         return self.generator if self.average is None else self.average.network

@@ -1,0 +1,38 @@
+"""What the pictures of several analyses have in common."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from ganexp.pictures import grid
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG by way of a temporary file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.tmp")
+    figure.savefig(unfinished, format="png", dpi=100)
+    unfinished.replace(path)
+
+
+def save_animation(frames: Sequence[Image.Image], path: Path, milliseconds: int = 80) -> None:
+    """Write pictures one after the other, again and again, as the kind of file that the path's name ends in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".tmp.{path.name}")
+    # What is no WebP does not look at `lossless`.
+    frames[0].save(unfinished, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0, lossless=True)
+    unfinished.replace(path)
+
+
+def rows(images: Sequence[Tensor]) -> Image.Image:
+    """Draw each tensor of images (T, C, H, W) in [-1, 1] as a row; all have as many."""
+    return grid(torch.cat(list(images)), len(images[0]))
+
+
+def there_and_back(frames: Sequence[Image.Image]) -> list[Image.Image]:
+    """Return the frames, then the same backwards, so that an endless repetition never jumps."""
+    return [*frames, *frames[-2:0:-1]]

@@ -1,0 +1,192 @@
+"""What an analysis may look at."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ganexp.data.memory import InMemory
+from ganexp.errors import UserError
+from ganexp.metrics.extractor import Extractor
+from ganexp.metrics.reference import CachedReference, RealImages
+from ganexp.noise import Noise, numbered
+from ganexp.pictures import as_saved
+from ganexp.randomness import BLOCK, blocks
+
+MOST_SAMPLES = 1_000_000
+
+Figures = dict[str, Any]
+"""What an analysis found: numbers and words by name, in plain containers that JSON can hold."""
+
+
+class HeldOut(NamedTuple):
+    """Real images that were not trained on, or None, and in words which they are or why there are none."""
+
+    images: RealImages | None
+    words: str
+
+
+def no_training() -> RealImages:
+    """Raise UserError: there are no training images."""
+    raise UserError("this analysis needs the training images, and none were given")
+
+
+def no_held_out() -> HeldOut:
+    """Return that nothing was held out."""
+    return HeldOut(None, "no images were held out")
+
+
+def no_extractor(images: RealImages) -> Extractor:
+    """Raise UserError: there is nothing that makes features."""
+    raise UserError("this analysis needs features, and no extractor was given")
+
+
+def no_truncation(threshold: float) -> "Subject":
+    """Raise UserError: the noise cannot be cut."""
+    raise UserError(f"truncation={threshold}: this generator's noise cannot be cut off")
+
+
+@dataclass
+class Subject:
+    """A generator, its opponent and its data; what takes long is made when it is first asked for.
+
+    ``generator`` maps noise (N, latent), and labels (N,) if it is told any, to images (N, C, H, W) in [-1, 1]; it is
+    the moving average where there is one. ``num_classes`` is None for a generator without labels. ``critic`` maps
+    images on the device and their labels, or None, to the discriminator's logits (N,). Samples are those that
+    ``sample run=DIR seed=`` writes. Nothing here knows of runs or of Lightning, so a notebook can build one.
+    """
+
+    generator: nn.Module
+    noise: Noise
+    latent: int
+    num_classes: int | None = None
+    seed: int = 0
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    discriminator: nn.Module | None = None
+    critic: Callable[[Tensor, Tensor | None], Tensor] | None = None
+    load_training: Callable[[], RealImages] = no_training
+    load_held_out: Callable[[], HeldOut] = no_held_out
+    load_extractor: Callable[[RealImages], Extractor] = no_extractor
+    truncated: Callable[[float], "Subject"] = no_truncation
+    """From a threshold to the same subject with its noise cut off there; raises UserError where that cannot be."""
+
+    def __post_init__(self) -> None:
+        self.generator.eval()
+        if self.discriminator is not None:
+            self.discriminator.eval()
+
+    def latents(self, n: int) -> Tensor:
+        """Return the noise (n, latent) of the samples 0 to n - 1."""
+        return torch.cat([numbered(self.noise, self.latent, block, self.seed) for block in blocks(n)])
+
+    def labels(self, n: int) -> Tensor | None:
+        """Return the labels (n,) of the samples 0 to n - 1: classes in turn; None for a generator without labels."""
+        return self.labels_of(range(n))
+
+    def latents_of(self, numbers: Sequence[int]) -> Tensor:
+        """Return the noise (N, latent) of the samples with these numbers.
+
+        Raises UserError for numbers outside of [0, 1,000,000).
+        """
+        wrong = [number for number in numbers if not (isinstance(number, int) and 0 <= number < MOST_SAMPLES)]
+        if wrong:
+            raise UserError(f"{wrong}: samples have the numbers 0 to {MOST_SAMPLES - 1:,}")
+        drawn = {n // BLOCK: numbered(self.noise, self.latent, whole_block(n // BLOCK), self.seed) for n in numbers}
+        return torch.stack([drawn[number // BLOCK][number % BLOCK] for number in numbers])
+
+    def labels_of(self, numbers: Sequence[int]) -> Tensor | None:
+        """Return the labels (N,) of the samples with these numbers; None for a generator without labels."""
+        return None if self.num_classes is None else torch.tensor(list(numbers)) % min(self.num_classes, 10)
+
+    @torch.no_grad()
+    def images(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Return images (N, C, H, W) in [-1, 1], float32 on the processor, from noise (N, latent) and labels (N,).
+
+        A generator that is told labels takes those of the samples 0 to N - 1 if none are given.
+        """
+        labels = self.labels(len(latents)) if labels is None else labels
+        inputs = (latents,) if labels is None else (latents, labels)
+        parts = zip(*(each.split(BLOCK) for each in inputs), strict=True)
+        return torch.cat([self.generator(*(each.to(self.device) for each in part)).float().cpu() for part in parts])
+
+    def samples(self, n: int) -> Tensor:
+        """Return the samples 0 to n - 1 as they are saved, uint8 (n, C, H, W).
+
+        Raises UserError if some are not finite.
+        """
+        return as_saved(self.images(self.latents(n)))
+
+    @cached_property
+    def shape(self) -> tuple[int, int, int]:
+        """The channels, height and width of an image."""
+        channels, height, width = self.images(self.latents(1)).shape[1:]
+        return channels, height, width
+
+    @property
+    def draws_points(self) -> bool:
+        """Whether images are points in the plane, of one pixel."""
+        return self.shape[1:] == (1, 1)
+
+    @cached_property
+    def training(self) -> RealImages:
+        """The images that the generator was trained on."""
+        return self.load_training()
+
+    @cached_property
+    def held_out(self) -> HeldOut:
+        """Real images that it was not trained on."""
+        return self.load_held_out()
+
+    @cached_property
+    def extractor(self) -> Extractor:
+        """What turns images into features (and logits of the data's classes): a classifier trained on the data."""
+        return self.load_extractor(self.training)
+
+    def outputs(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the extractor's outputs by name, on the processor, of images (N, C, H, W), uint8 or in [-1, 1]."""
+        pixels = images if images.dtype == torch.uint8 else as_saved(images)
+        parts = [self.extractor(part.to(self.device)) for part in pixels.split(BLOCK)]
+        return {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
+
+    def features(self, images: RealImages | Tensor) -> Tensor:
+        """Return features (N, D), float32 on the processor, of a data set or of images, uint8 (N, C, H, W).
+
+        They are kept in the cache under a checksum of the images, like those of the real images that scores need.
+        """
+        if isinstance(images, Tensor):
+            table = InMemory(images)
+            images = RealImages(table, table.checksum())
+        return CachedReference(images, self.extractor, self.device).features().cpu()
+
+
+class Analysis(Protocol):
+    """One way of looking, with its options as constructor arguments."""
+
+    def reason_against(self, subject: Subject) -> str | None:
+        """Return in one line why this subject cannot be looked at in this way, or None."""
+        ...
+
+    def __call__(self, subject: Subject, out: Path) -> Figures:
+        """Write pictures into a folder and return what was found."""
+        ...
+
+
+def needs_images(subject: Subject) -> str | None:
+    """Return why a generator of points cannot be looked at as one of images, or None."""
+    return "it draws points, not images" if subject.draws_points else None
+
+
+def require_at_least(least: int, **values: int) -> None:
+    """Raise UserError naming a value below the least."""
+    for name, value in values.items():
+        if value < least:
+            raise UserError(f"{name}={value}: it must be {least} or more")
+
+
+def whole_block(number: int) -> Tensor:
+    """Return the numbers (BLOCK,) of all samples of a block."""
+    return torch.arange(number * BLOCK, (number + 1) * BLOCK)

@@ -1,0 +1,44 @@
+"""Every analysis on every model that draws images from noise: it looks, or says in one line why not."""
+
+import json
+
+import pytest
+import torch
+from subjects import Pixels, rng, table
+
+from ganexp.commands.analyzing import subject_of
+from ganexp.commands.building import build
+from ganexp.composition import composed, conf_dir, groups
+from test_configs import GROUPS, tiny
+
+MODELS = [name for name in GROUPS["model"] if not tiny(name).requires.inputs]
+SMALL = ["walk.walks=2", "walk.steps=2", "walk.length=2"]
+"""The least of each analysis that still is one."""
+
+
+@pytest.fixture(scope="module")
+def analyses():
+    names = groups(conf_dir())["analysis"]
+    return build(
+        composed("analyze", [f"analysis=[{','.join(names)}]", *(f"analysis.{each}" for each in SMALL)]).analysis
+    )
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_each_analysis_looks_or_says_why_not(model, analyses, tmp_path):
+    config = tiny(model)
+    subject = subject_of(build(config.model), config, 0)
+    images = torch.randint(256, (30, *subject.shape), generator=rng(), dtype=torch.uint8)
+    subject.load_training = lambda: table(images, torch.arange(30) % 10)
+    subject.load_extractor = lambda _: Pixels()
+    for name, analysis in analyses.items():
+        reason = analysis.reason_against(subject)
+        if reason is not None:
+            assert "\n" not in reason
+            continue
+        out = tmp_path / name
+        out.mkdir()
+        figures = analysis(subject, out)
+        assert figures, name
+        json.dumps(figures, allow_nan=False)
+        assert [path for path in out.iterdir() if path.suffix in (".png", ".gif")], name
