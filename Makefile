@@ -2,6 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Each starts with seconds of imports, so more than two pay on large machines only.
+WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 EXTRAS := dev,tensorboard,lsun,sweeps,report,board,demo,docs,notebooks
 
 .DEFAULT_GOAL := help
@@ -21,10 +24,10 @@ train: $(READY) ## train a DCGAN on handwritten digits; ARGS="model=gan data=mni
 	$(BIN)/python -m ganexp $(ARGS)
 
 test: $(READY) ## run the default test suite
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 test-slow: $(READY) ## run the slow tests
-	$(BIN)/python -m pytest -m slow --timeout 1200 $(ARGS)
+	$(PYTEST) -m slow --timeout 1200 $(ARGS)
 
 lint: $(READY) ## check style, types and the layering of imports
 	$(BIN)/ruff check
