@@ -1,21 +1,21 @@
 """What each model costs beside a bare PyTorch loop, and what penalties, normalizations and the doctor add.
 
-    python benchmarks/variants.py models [names=dcgan,biggan] [chunks=12] [batches=4] [overrides]
-    python benchmarks/variants.py penalties [chunks=12] [batches=4] [overrides]
-    python benchmarks/variants.py normalizations [chunks=12] [batches=4] [overrides]
-    python benchmarks/variants.py doctor [overrides]
+    python benchmarks/variants.py models [names=dcgan,biggan] [chunks=12] [batches=4] [clock=wall] [overrides]
+    python benchmarks/variants.py penalties [chunks=12] [batches=4] [clock=wall] [overrides]
+    python benchmarks/variants.py normalizations [chunks=12] [batches=4] [clock=wall] [overrides]
+    python benchmarks/variants.py doctor [clock=wall] [overrides]
 
 ``models`` runs ganexp as users do, on random pictures of CIFAR-10's size, and after each chunk of its batches a bare
 loop of the same networks, loss, penalties and optimizers: what is left out is the moving average, logging and the loop
 around. ``penalties`` and ``normalizations`` time the turns of otherwise equal games, one chunk of each after the other.
 ``doctor`` sums the time spent in its hooks while a run goes on. A chunk is so many turns of the generator.
+``clock=processor`` is for a machine with other work, as in train_step.py.
 """
 
 import copy
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from statistics import median
@@ -36,7 +36,7 @@ from ganexp.penalties import CriticTurn
 from ganexp.variants.acgan import ACGAN
 from ganexp.variants.conditional import ConditionalGAN
 from ganexp.variants.gan import GAN
-from train_step import IMAGES, WARM_UP, Alternate, RandomPictures, wait
+from train_step import CLOCKS, IMAGES, WARM_UP, Alternate, RandomPictures, wait
 
 PICTURES = ["data=cifar10", f"data.source._target_=__main__.{RandomPictures.__name__}", "metric=none"]
 BUDGET = 200_000  # decides how often is logged, drawn and saved; the timing stops long before
@@ -141,7 +141,7 @@ class AgainstBare(Alternate):
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         self.batches = self.batches * module.critic_steps
         self.step = bare_loop(module, trainer.datamodule.batch_size)
-        self.started = time.perf_counter()
+        self.started = self.now()
 
 
 class OneTurn:
@@ -162,10 +162,11 @@ class TimedDoctor(Doctor):
 
     seconds = total = 0.0
     checks = 0
+    now = staticmethod(CLOCKS["wall"])
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         super().on_train_start(trainer, module)
-        self.started = time.perf_counter()
+        self.started = self.now()
 
     def on_before_optimizer_step(self, *arguments: Any) -> None:
         self.timed(super().on_before_optimizer_step, *arguments)
@@ -183,17 +184,17 @@ class TimedDoctor(Doctor):
         TimedDoctor.checks += 1
 
     def leave_out_training(self) -> None:
-        started = time.perf_counter()
+        started = self.now()
         wait()  # for what the device still has to do of the turn
-        TimedDoctor.seconds -= time.perf_counter() - started
+        TimedDoctor.seconds -= self.now() - started
 
     def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
-        TimedDoctor.total = time.perf_counter() - self.started
+        TimedDoctor.total = self.now() - self.started
 
     def timed(self, hook: Callable[..., None], *arguments: Any) -> None:
-        started = time.perf_counter()
+        started = self.now()
         hook(*arguments)
-        TimedDoctor.seconds += time.perf_counter() - started
+        TimedDoctor.seconds += self.now() - started
 
 
 def run(*settings: str) -> None:
@@ -204,11 +205,10 @@ def run(*settings: str) -> None:
         sys.exit(status)
 
 
-def models(names: list[str], chunks: int, batches: int, overrides: list[str]) -> None:
+def models(names: list[str], chunks: int, batches: int, clock: str, overrides: list[str]) -> None:
     """Print each model's time beside the bare loop's."""
-    alternate = (
-        f"+callbacks.alternate={{_target_: __main__.AgainstBare, chunks: {chunks + WARM_UP}, batches: {batches}}}"
-    )
+    often = f"chunks: {chunks + WARM_UP}, batches: {batches}, clock: {clock}"
+    alternate = f"+callbacks.alternate={{_target_: __main__.AgainstBare, {often}}}"
     for name in names or [each for each in options("model") if not of_model(each)["requires"].get("inputs")]:
         size = ["data.image_size=28"] if name == "dcgan_tutorial" else []
         run(f"model={name}", *PICTURES, f"images={BUDGET}", *size, *overrides, alternate)
@@ -217,17 +217,18 @@ def models(names: list[str], chunks: int, batches: int, overrides: list[str]) ->
         print(f"{name:<18}{spread(ratios)}   {median(ours) / batches * 1e3:.1f} ms a turn of the generator")
 
 
-def compared(group: str, settings: list[str], chunks: int, batches: int, overrides: list[str]) -> None:
+def compared(group: str, settings: list[str], chunks: int, batches: int, clock: str, overrides: list[str]) -> None:
     """Print what each option of a group costs beside none, in games that are otherwise equal."""
+    now = CLOCKS[clock]
     steps = {name: turns(f"{group}={name}", *settings, *overrides) for name in ["none", *options(group)]}
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for _ in range(chunks + WARM_UP):
         for name, step in steps.items():
-            started = time.perf_counter()
+            started = now()
             for _ in range(batches):
                 step()
             wait()
-            seconds[name].append(time.perf_counter() - started)
+            seconds[name].append(now() - started)
     for name, times in seconds.items():
         ratios = [a / b for a, b in zip(times[WARM_UP:], seconds["none"][WARM_UP:], strict=True)]
         print(f"{group}={name:<20}{spread(ratios)}   {median(times[WARM_UP:]) / batches * 1e3:.1f} ms a batch")
@@ -252,8 +253,9 @@ def turns(*settings: str) -> Callable[[], None]:
     return step
 
 
-def doctor(overrides: list[str]) -> None:
+def doctor(clock: str, overrides: list[str]) -> None:
     """Print the share of a run's time that the doctor takes."""
+    TimedDoctor.now = staticmethod(CLOCKS[clock])
     run("metric=none", *overrides, "callbacks.doctor._target_=__main__.TimedDoctor")
     share = TimedDoctor.seconds / TimedDoctor.total
     each = TimedDoctor.seconds / TimedDoctor.checks
@@ -269,14 +271,19 @@ def spread(ratios: list[float]) -> str:
 def main(arguments: list[str]) -> None:
     """Run one of the comparisons."""
     which, *rest = arguments or ["--help"]
-    ours = dict(a.split("=", 1) for a in rest if a.startswith(("chunks=", "batches=", "names=")))
+    ours = dict(a.split("=", 1) for a in rest if a.startswith(("chunks=", "batches=", "names=", "clock=")))
     overrides = [a for a in rest if a.partition("=")[0] not in ours]
-    often = {"chunks": int(ours.get("chunks", 12)), "batches": int(ours.get("batches", 4)), "overrides": overrides}
+    often = {
+        "chunks": int(ours.get("chunks", 12)),
+        "batches": int(ours.get("batches", 4)),
+        "clock": ours.get("clock", "wall"),
+        "overrides": overrides,
+    }
     comparisons: Mapping[str, Callable[[], None]] = {
         "models": partial(models, [name for name in ours.get("names", "").split(",") if name], **often),
         "penalties": partial(compared, "penalty", ["model=dcgan", "loss=hinge", "normalization=none"], **often),
         "normalizations": partial(compared, "normalization", ["model=dcgan", "loss=hinge"], **often),
-        "doctor": partial(doctor, overrides),
+        "doctor": partial(doctor, often["clock"], overrides),
     }
     if which not in comparisons:
         sys.exit(__doc__)
