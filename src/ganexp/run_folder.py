@@ -25,6 +25,8 @@ HARMLESS_WARNINGS = (
     ".*LeafSpec.*is deprecated",
     # Data in memory needs no workers.
     ".*does not have many workers",
+    # Where SLURM is installed, runs are tried out without it too.
+    ".*`srun` command is available on your system but is not used",
 )
 
 
