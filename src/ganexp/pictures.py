@@ -53,6 +53,12 @@ def scatter(points: Tensor, size: int = 512) -> Image.Image:
     return Image.fromarray(canvas.numpy())
 
 
+def as_image(sample: Tensor) -> Image.Image:
+    """Return a sample (C, H, W) in [-1, 1] as a picture of its own size, grey for one channel."""
+    pixels = quantized(sample).numpy()
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+
+
 def save(drawn: Image.Image, path: Path) -> None:
     """Write a PNG by way of a temporary file, so that nobody ever reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)

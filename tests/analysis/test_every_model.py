@@ -12,7 +12,12 @@ from ganexp.composition import composed, conf_dir, groups
 from test_configs import GROUPS, tiny
 
 MODELS = [name for name in GROUPS["model"] if not tiny(name).requires.inputs]
-SMALL = ["walk.walks=2", "walk.steps=2", "walk.length=2"]
+SMALL = [
+    *("walk.walks=2", "walk.steps=2", "walk.length=2"),
+    *("contact_sheet.n=3", "contact_sheet.columns=2"),
+    *("neighbours.samples=4", "neighbours.k=2", "neighbours.shown=2"),
+    *("truncation.thresholds=[0.5]", "truncation.samples=4"),
+]
 """The least of each analysis that still is one."""
 
 
@@ -25,7 +30,8 @@ def analyses():
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_each_analysis_looks_or_says_why_not(model, analyses, tmp_path):
+def test_each_analysis_looks_or_says_why_not(model, analyses, tmp_path, monkeypatch):
+    monkeypatch.setattr("ganexp.variants.gan.STANDING_BATCHES", 1)
     config = tiny(model)
     subject = subject_of(build(config.model), config, 0)
     images = torch.randint(256, (30, *subject.shape), generator=rng(), dtype=torch.uint8)

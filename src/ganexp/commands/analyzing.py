@@ -87,8 +87,15 @@ def analyze(config: DictConfig, run: DictConfig, place: Place, held_out: str | N
 def show(name: str, figures: Figures, folder: Path) -> None:
     """Print each figure in a line, and where the pictures are."""
     for figure, value in figures.items():
-        print(f"{name}: {figure} {f'{value:.4g}' if isinstance(value, float) else value}")
+        print(f"{name}: {figure} {readable(value)}")
     print(f"{name}: pictures and {FIGURES} are in {folder}")
+
+
+def readable(value: Any) -> str:
+    """Return a figure as text, numbers with four digits."""
+    if isinstance(value, list):
+        return ", ".join(readable(each) for each in value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def write(content: Mapping[str, Any], path: Path) -> None:

@@ -6,13 +6,11 @@ from typing import Any
 import numpy as np
 import torch
 from omegaconf import DictConfig
-from PIL import Image
-from torch import Tensor
 
 from ganexp.commands.building import build
 from ganexp.commands.loading import load_weights
 from ganexp.errors import UserError
-from ganexp.pictures import picture, quantized, save
+from ganexp.pictures import as_image, picture, save
 
 GRID = "grid.png"
 
@@ -53,9 +51,3 @@ def write_samples(model: Any, n: int, seed: int, labels: list[int] | None, out: 
             save(as_image(sample), out / f"{number:05d}.png")
     save(picture(samples, model.columns), out / GRID)
     print(f"{n} samples and {GRID} are in {out}")
-
-
-def as_image(sample: Tensor) -> Image.Image:
-    """Return a sample (C, H, W) in [-1, 1] as a picture of its own size, grey for one channel."""
-    pixels = quantized(sample).numpy()
-    return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))

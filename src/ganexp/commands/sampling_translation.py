@@ -5,8 +5,8 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from ganexp.commands.building import build
-from ganexp.commands.sampling import GRID, as_image, load_model
-from ganexp.pictures import grid, save
+from ganexp.commands.sampling import GRID, load_model
+from ganexp.pictures import as_image, grid, save
 
 
 def write_translations(config: DictConfig, checkpoint: Path, n: int, out: Path) -> None:

@@ -1,0 +1,105 @@
+"""Nearest images among many that stream by, and what their distances say of memorization."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ganexp.errors import UserError
+
+QUERIES = 512
+"""How many rows are compared at once, which bounds the memory."""
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """Distances (N, k), Euclidean, nearest first, and the positions (N, k) of those they lead to."""
+
+    distances: Tensor
+    positions: Tensor
+
+
+def nearest(queries: Tensor, batches: Iterable[Tensor], k: int, own: Tensor | None = None) -> Nearest:
+    """Return the k nearest of all rows (B, D) in the batches to each of queries (N, D).
+
+    ``own`` (N,) are positions among the rows that are no neighbours, each of its query: its own.
+    Raises UserError if there are fewer than k rows to choose from.
+    """
+    # |a - b|^2 = |a|^2 - 2ab + |b|^2 is exact in float64 for pixels, so that equal images have distance 0.
+    best = queries.new_full((len(queries), k), torch.inf, dtype=torch.float64)
+    where = torch.zeros(len(queries), k, dtype=torch.int64)
+    count = 0
+    for batch in batches:
+        rows = batch.double()
+        squares = rows.square().sum(1)
+        for some in torch.arange(len(queries)).split(QUERIES):
+            a = queries[some].double()
+            squared = torch.addmm(squares.expand(len(a), -1), a, rows.T, alpha=-2) + a.square().sum(1, keepdim=True)
+            if own is not None:
+                column = own[some] - count
+                here = (column >= 0) & (column < len(rows))
+                squared[here, column[here]] = torch.inf
+            candidates = torch.cat([best[some], squared.clamp_min(0)], 1)
+            positions = torch.cat([where[some], torch.arange(count, count + len(rows)).expand(len(a), -1)], 1)
+            best[some], chosen = candidates.topk(k, dim=1, largest=False)
+            where[some] = positions.gather(1, chosen)
+        count += len(rows)
+    available = count - (own is not None)
+    if available < k:
+        raise UserError(f"k={k}: there are only {available} images to be neighbours")
+    return Nearest(best.sqrt(), where)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How much nearer samples are to something than others are.
+
+    ``auc`` is the chance that a sample is nearer than one of the others, a tie counting half: 0.5 where both are
+    alike. ``error`` is its standard error (DeLong et al., 1988). ``copied`` is the share of samples nearer than all but
+    1 % of the others, which is 0.01 where both are alike, and ``copied_error`` its standard error.
+    """
+
+    auc: float
+    error: float
+    copied: float
+    copied_error: float
+    samples: int
+    others: int
+
+
+def compared(samples: Tensor, others: Tensor) -> Comparison:
+    """Return how much smaller the distances of samples (N,) are than those of others (M,); each has two or more."""
+    placements = share_below(samples, others)
+    against = 1 - share_below(others, samples)
+    error = (placements.var() / len(samples) + against.var() / len(others)).sqrt()
+    threshold = torch.quantile(others.double(), 0.01)
+    copied = float((samples < threshold).double().mean())
+    copied_error = (copied * (1 - copied) / len(samples)) ** 0.5
+    auc = 1 - float(placements.mean())
+    return Comparison(auc, float(error), copied, copied_error, len(samples), len(others))
+
+
+def share_below(values: Tensor, others: Tensor) -> Tensor:
+    """Return for each value (N,) the share of others (M,) below it, equal ones counting half."""
+    ordered = others.sort().values
+    below = torch.searchsorted(ordered, values.contiguous()) + torch.searchsorted(
+        ordered, values.contiguous(), right=True
+    )
+    return below.double() / (2 * len(others))
+
+
+NO_SIGN = "no sign of memorization"
+NEARER = "nearer than held-out images, but hardly any copies"
+MEMORIZED = "memorized"
+
+
+def verdict(comparison: Comparison) -> str:
+    """Return what the comparison says of memorization, at 1.96 standard errors.
+
+    Samples that are typical are nearer to real images than real images are to each other, without being copies: so a
+    memorizing generator must also copy, five times as often as held-out images seem to.
+    """
+    if comparison.auc - 1.96 * comparison.error <= 0.5:
+        return NO_SIGN
+    return MEMORIZED if comparison.copied - 1.96 * comparison.copied_error > 0.05 else NEARER

@@ -1,0 +1,188 @@
+"""Does the generator memorize: its samples' nearest training images (as in arXiv 1706.08500 and 2004.05675)."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from ganexp.analysis.drawing import save_figure
+from ganexp.analysis.nearest import Comparison, Nearest, compared, nearest, verdict
+from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
+from ganexp.data.values import to_signed_unit
+from ganexp.errors import UserError
+from ganexp.metrics.reference import RealImages
+from ganexp.pictures import grid, save
+from ganexp.progress import progress
+from ganexp.randomness import generator as rng
+
+STREAMED = 1024
+
+
+def pixel_rows(images: RealImages) -> Iterator[Tensor]:
+    """Yield all images as rows of pixels (B, C * H * W), uint8."""
+    with progress("nearest images", images.count) as advance:
+        for batch in images.batches(STREAMED):
+            yield batch.flatten(1)
+            advance(len(batch))
+
+
+@dataclass(frozen=True)
+class Memorization:
+    """The samples' nearest training images in one space, and the distances of real images for comparison.
+
+    ``others`` (M,) are the distances of held-out images to the nearest training image; where nothing was held out, of
+    training images to the nearest other one.
+    """
+
+    found: Nearest
+    others: Tensor
+    comparison: Comparison
+
+
+def memorization(found: Nearest, others: Tensor) -> Memorization:
+    """Return the samples' neighbours beside the distances (M,) of other images."""
+    return Memorization(found, others, compared(found.distances[:, 0], others))
+
+
+def duplicate_share(distances: Tensor, pixels: int, tolerance: float) -> tuple[float, float]:
+    """Return the share of near-duplicates and its standard error, from distances (N,) to the nearest other image.
+
+    A near-duplicate differs by a root mean square of at most ``tolerance`` of the range of a pixel.
+    """
+    near = (distances <= tolerance * 255 * math.sqrt(pixels)).double()
+    share = float(near.mean())
+    return share, math.sqrt(share * (1 - share) / len(near))
+
+
+def side_by_side(samples: Tensor, training: RealImages, spaces: list[Nearest]) -> Image.Image:
+    """Draw each sample (N, C, H, W), uint8, then its neighbours in each space, with a white column between."""
+    white = torch.full_like(samples[:1], 255)
+    tiles = []
+    for number, sample in enumerate(samples):
+        tiles.append(sample[None])
+        for space in spaces:
+            tiles += [white, training.at(space.positions[number])]
+    images = torch.cat(tiles)
+    return grid(to_signed_unit(images), len(images) // len(samples))
+
+
+def plot_distances(spaces: dict[str, Memorization], others: str) -> Figure:
+    """Draw how far samples, and other images, are from the nearest training image, in each space."""
+    figure = Figure(figsize=(4.5 * len(spaces), 3.5), layout="constrained")
+    for axis, (name, space) in zip(figure.subplots(1, len(spaces), squeeze=False)[0], spaces.items(), strict=True):
+        mine = space.found.distances[:, 0]
+        edges = torch.linspace(0, float(torch.cat([mine, space.others]).max()) or 1.0, 41).tolist()
+        for label, distances in {"samples": mine, others: space.others}.items():
+            axis.hist(distances.tolist(), edges, density=True, histtype="step", label=label)
+        axis.set_title(f"{name}: AUC {space.comparison.auc:.3f} ± {space.comparison.error:.3f}", fontsize="medium")
+        axis.set_xlabel("distance to the nearest training image")
+        axis.set_yticks([])
+        axis.legend(fontsize="small")
+    return figure
+
+
+class Neighbours:
+    """Nearest training images of ``samples`` samples, in pixels and in features, and a verdict on memorization.
+
+    ``k`` neighbours of the ``shown`` samples nearest to a training image are drawn. At most ``checked`` real images are
+    compared with, and looked at for near-duplicates, which differ by a root mean square of at most ``tolerance`` of a
+    pixel's range.
+
+    Raises UserError for counts below 1 (samples, checked: 2) and a tolerance outside of [0, 1].
+    """
+
+    def __init__(
+        self, samples: int = 1000, k: int = 5, shown: int = 10, checked: int = 2000, tolerance: float = 0.02
+    ) -> None:
+        require_at_least(1, k=k, shown=shown)
+        require_at_least(2, samples=samples, checked=checked)
+        if not 0 <= tolerance <= 1:
+            raise UserError(f"tolerance={tolerance}: a share of the range of a pixel is expected, 0 to 1")
+        self.samples = samples
+        self.k = k
+        self.shown = shown
+        self.checked = checked
+        self.tolerance = tolerance
+
+    def reason_against(self, subject: Subject) -> str | None:
+        """Return why no neighbours are sought: points are no images."""
+        return needs_images(subject)
+
+    def __call__(self, subject: Subject, out: Path) -> Figures:
+        """Write neighbours.png and distances.png; return each space's AUC, copied share and verdict."""
+        training, held_out = subject.training, subject.held_out
+        require_alike(training, held_out.images, subject.shape)
+        samples = subject.samples(self.samples)
+        if training.count <= self.k:
+            raise UserError(f"k={self.k}: the training set has {training.count} images; ask for fewer neighbours")
+        positions = some_of(training.count, self.checked, subject.seed)
+        real = training.at(positions)
+        apart = nearest(real.flatten(1), pixel_rows(training), 1, positions).distances[:, 0]
+        spaces = {
+            "pixels": self._pixels(training, held_out.images, samples, apart, subject.seed),
+            "features": self._features(subject, training, held_out.images, samples, positions),
+        }
+        order = spaces["pixels"].found.distances[:, 0].argsort()[: self.shown]
+        drawn = [Nearest(each.found.distances[order], each.found.positions[order]) for each in spaces.values()]
+        save(side_by_side(samples[order], training, drawn), out / "neighbours.png")
+        others = "training images to others" if held_out.images is None else "held-out images"
+        save_figure(plot_distances(spaces, others), out / "distances.png")
+        share, error = duplicate_share(apart, real[0].numel(), self.tolerance)
+        return {
+            "compared_with": others,
+            "held_out": held_out.words,
+            **{key: value for name, space in spaces.items() for key, value in of_space(name, space.comparison).items()},
+            "near_duplicate_share_of_training": share,
+            "near_duplicate_share_error": error,
+        }
+
+    def _pixels(
+        self, training: RealImages, held_out: RealImages | None, samples: Tensor, apart: Tensor, seed: int
+    ) -> Memorization:
+        queries = samples.flatten(1)
+        if held_out is None:
+            return memorization(nearest(queries, pixel_rows(training), self.k), apart)
+        real = held_out.at(some_of(held_out.count, self.checked, seed)).flatten(1)
+        both = nearest(torch.cat([queries, real]), pixel_rows(training), self.k)
+        found = Nearest(both.distances[: len(queries)], both.positions[: len(queries)])
+        return memorization(found, both.distances[len(queries) :, 0])
+
+    def _features(
+        self, subject: Subject, training: RealImages, held_out: RealImages | None, samples: Tensor, positions: Tensor
+    ) -> Memorization:
+        rows = subject.features(training)
+        found = nearest(subject.features(samples), rows.split(STREAMED), self.k)
+        if held_out is None:
+            return memorization(found, nearest(rows[positions], rows.split(STREAMED), 1, positions).distances[:, 0])
+        real = held_out.at(some_of(held_out.count, self.checked, subject.seed))
+        return memorization(found, nearest(subject.features(real), rows.split(STREAMED), 1).distances[:, 0])
+
+
+def of_space(name: str, comparison: Comparison) -> Figures:
+    """Return the figures of one space."""
+    return {
+        f"{name}_auc": comparison.auc,
+        f"{name}_auc_error": comparison.error,
+        f"{name}_copied_share": comparison.copied,
+        f"{name}_verdict": verdict(comparison),
+    }
+
+
+def some_of(count: int, most: int, seed: int) -> Tensor:
+    """Return positions of all, or of ``most`` of them at random, in order."""
+    return torch.randperm(count, generator=rng(seed, "checked images"))[:most].sort().values
+
+
+def require_alike(training: RealImages, held_out: RealImages | None, drawn: tuple[int, int, int]) -> None:
+    """Raise UserError unless training images, held-out images and samples are of one shape."""
+    shapes = {"samples": drawn, "training images": training.shape}
+    if held_out is not None:
+        shapes["held-out images"] = held_out.shape
+    if len(set(shapes.values())) > 1:
+        found = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items())
+        raise UserError(f"images of different shapes have no distance: {found}")

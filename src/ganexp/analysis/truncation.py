@@ -1,0 +1,105 @@
+"""The truncation trick: what samples lose in variety and gain in quality (arXiv 1809.11096, section 3.1)."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from ganexp.analysis.drawing import rows, save_figure
+from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
+from ganexp.data.values import to_signed_unit
+from ganexp.errors import UserError
+from ganexp.metrics.frechet import frechet_distance
+from ganexp.metrics.moments import moments, power_sums
+from ganexp.metrics.neighbours import in_each_others_balls, radii, share
+from ganexp.noise import truncated
+from ganexp.pictures import save
+from ganexp.randomness import generator as rng
+
+NEIGHBOURS = 3
+
+
+@dataclass(frozen=True)
+class Trade:
+    """What samples are worth beside real images, in features.
+
+    ``precision`` is the share of samples within the balls of real images and ``recall`` the reverse (arXiv 1904.06991),
+    ``diversity`` the samples' total variance over that of real images, ``distance`` the Fréchet distance.
+    """
+
+    precision: float
+    recall: float
+    diversity: float
+    distance: float
+
+
+def trade(fake: Tensor, real: Tensor) -> Trade:
+    """Return what samples with features fake (N, D) are worth beside real ones (M, D)."""
+    precise, recalled = in_each_others_balls(fake, real, radii(fake, NEIGHBOURS), radii(real, NEIGHBOURS))
+    of_fake, of_real = moments(power_sums(fake)), moments(power_sums(real))
+    diversity = float(of_fake.covariance.trace() / of_real.covariance.trace())
+    return Trade(share(precise), share(recalled), diversity, frechet_distance(of_fake, of_real))
+
+
+def plot_trades(thresholds: Sequence[float], cut: Sequence[Trade], whole: Trade) -> Figure:
+    """Draw precision, recall and diversity, and the Fréchet distance, against the threshold; dashed without it."""
+    figure = Figure(figsize=(9, 3.5), layout="constrained")
+    shares, distances = figure.subplots(1, 2)
+    for axis, names in ((shares, ("precision", "recall", "diversity")), (distances, ("distance",))):
+        for name in names:
+            (drawn,) = axis.plot(thresholds, [getattr(each, name) for each in cut], marker="o", label=name)
+            axis.axhline(getattr(whole, name), color=drawn.get_color(), linestyle="--", linewidth=0.8)
+        axis.set_xlabel("threshold")
+        axis.set_ylim(bottom=0)
+    shares.legend(fontsize="small")
+    distances.set_ylabel("Fréchet distance")
+    return figure
+
+
+class Truncation:
+    """Samples, and their variety and quality, where noise is kept within ``thresholds`` of 0, and where it is whole.
+
+    ``samples`` are compared with as many training images. ``shown`` of them are drawn for each threshold.
+
+    Raises UserError for no thresholds, and for some that are not finite numbers above 0.
+    """
+
+    def __init__(
+        self, thresholds: Sequence[float] = (0.25, 0.5, 1.0, 1.5, 2.0), samples: int = 1000, shown: int = 12
+    ) -> None:
+        require_at_least(1, shown=shown)
+        require_at_least(NEIGHBOURS + 1, samples=samples)
+        if not thresholds or not all(isinstance(t, int | float) and math.isfinite(t) and t > 0 for t in thresholds):
+            raise UserError(f"thresholds={list(thresholds)}: finite numbers above 0 are expected, such as [0.5,1]")
+        self.thresholds = sorted(thresholds)
+        self.samples = samples
+        self.shown = shown
+
+    def reason_against(self, subject: Subject) -> str | None:
+        """Return why there is nothing to cut: points are no images, and uniform noise has no tails."""
+        try:
+            truncated(subject.noise, self.thresholds[0])
+        except ValueError:
+            how = "train with model.noise._target_=ganexp.noise.normal"
+            return f"its noise is not normal and has no tails to cut off; {how}"
+        return needs_images(subject)
+
+    def __call__(self, subject: Subject, out: Path) -> Figures:
+        """Write samples.png, a row for each threshold and one of whole noise, and truncation.png."""
+        drawn = [subject.truncated(threshold).samples(self.samples) for threshold in self.thresholds]
+        drawn.append(subject.samples(self.samples))
+        save(rows([to_signed_unit(images[: self.shown]) for images in drawn]), out / "samples.png")
+        chosen = torch.randperm(subject.training.count, generator=rng(subject.seed, "truncation"))[: self.samples]
+        real = subject.features(subject.training)[chosen]
+        *cut, whole = [trade(subject.features(images), real) for images in drawn]
+        save_figure(plot_trades(self.thresholds, cut, whole), out / "truncation.png")
+        names = list(Trade.__dataclass_fields__)
+        return {
+            "thresholds": self.thresholds,
+            **{name: [getattr(each, name) for each in cut] for name in names},
+            **{f"{name}_of_whole_noise": getattr(whole, name) for name in names},
+        }

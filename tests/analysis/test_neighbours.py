@@ -1,0 +1,113 @@
+"""Nearest training images: exact, streamed, and a verdict that catches planted copies and spares honest samples."""
+
+import json
+
+import pytest
+import torch
+from subjects import pictures, rng, subject, table
+from torch import nn
+
+from ganexp.analysis.nearest import MEMORIZED, NEARER, NO_SIGN, compared, nearest, verdict
+from ganexp.analysis.neighbours import Neighbours
+from ganexp.analysis.subject import HeldOut
+from ganexp.data.values import to_signed_unit
+from ganexp.errors import UserError
+
+
+class Recalling(nn.Module):
+    """Draws known images, a little changed, whatever the noise."""
+
+    def __init__(self, images, change=0.02):
+        super().__init__()
+        self.images, self.change = to_signed_unit(images), change
+
+    def forward(self, noise):
+        which = (noise[:, 0].double() * 1e6).long() % len(self.images)
+        shift = self.change * noise[:, 1:2].sign()[:, :, None, None]
+        return (self.images[which] + shift).clamp(-1, 1)
+
+
+def looked(generator, out, training=None, **settings):
+    training = pictures(400, 1) if training is None else training
+    return Neighbours(samples=200, k=3, shown=4)(subject(generator, training, **settings), out)
+
+
+@pytest.mark.parametrize("size", [1, 7, 100])
+def test_neighbours_are_those_of_all_distances_at_once(size):
+    rows, queries = torch.randn(100, 5, generator=rng(1)), torch.randn(30, 5, generator=rng(2))
+    found = nearest(queries, rows.split(size), 4)
+    every = torch.cdist(queries.double(), rows.double()).sort(1)
+    assert torch.allclose(found.distances, every.values[:, :4])
+    assert torch.equal(found.positions, every.indices[:, :4])
+
+
+def test_equal_pixels_have_distance_0_and_ones_own_place_is_no_neighbour():
+    rows = pictures(50, 1).flatten(1)
+    assert torch.equal(nearest(rows, rows.split(8), 1).distances, torch.zeros(50, 1, dtype=torch.float64))
+    apart = nearest(rows[[3, 40]], rows.split(8), 1, torch.tensor([3, 40]))
+    assert (apart.distances > 0).all()
+    assert not set(apart.positions.flatten().tolist()) & {3, 40}
+
+
+def test_the_auc_is_the_chance_to_be_nearer_and_its_error_that_of_resampling():
+    samples, others = torch.rand(300, generator=rng(1)) * 0.9, torch.rand(200, generator=rng(2))
+    found = compared(samples, others)
+    pairs = (samples[:, None] < others).double() + 0.5 * (samples[:, None] == others).double()
+    assert found.auc == pytest.approx(float(pairs.mean()))
+    assert found.copied == float((samples < torch.quantile(others.double(), 0.01)).double().mean())
+    seeds = rng(3)
+    bootstrapped = [
+        pairs[torch.randint(300, (300,), generator=seeds)][:, torch.randint(200, (200,), generator=seeds)].mean()
+        for _ in range(300)
+    ]
+    assert found.error == pytest.approx(float(torch.stack(bootstrapped).std()), rel=0.15)
+    assert compared(torch.ones(9), torch.ones(5)).auc == 0.5
+
+
+@pytest.mark.parametrize("held_out", [None, pictures(300, 2)], ids=["leave one out", "held out"])
+def test_a_memorizing_generator_is_caught_and_an_honest_one_is_not(held_out, tmp_path):
+    training = pictures(400, 1)
+    caught = looked(Recalling(training), tmp_path, training, held_out=held_out)
+    honest = looked(Recalling(pictures(5000, 3), change=0), tmp_path, training, held_out=held_out)
+    for space in ("pixels", "features"):
+        assert caught[f"{space}_verdict"] == MEMORIZED
+        assert caught[f"{space}_auc"] == 1
+        assert honest[f"{space}_verdict"] == NO_SIGN
+        assert abs(honest[f"{space}_auc"] - 0.5) < 3 * honest[f"{space}_auc_error"]
+    json.dumps(caught)
+
+
+def test_typical_samples_are_nearer_without_being_copies():
+    # The mean of a normal cloud is nearer to the cloud's points than they are to each other.
+    cloud = torch.randn(500, 20, generator=rng(1))
+    own = nearest(cloud, [cloud], 1, torch.arange(500)).distances[:, 0]
+    typical = compared(nearest(torch.randn(300, 20, generator=rng(2)) * 0.7, [cloud], 1).distances[:, 0], own)
+    assert typical.auc > 0.8
+    assert verdict(typical) in (NEARER, MEMORIZED)
+
+
+def test_planted_near_duplicates_are_counted(tmp_path):
+    training = pictures(400, 1)
+    training[200:260] = (training[:60].int() + torch.randint(-3, 4, (60, 1, 4, 4), generator=rng(4))).clamp(0, 255)
+    figures = looked(Recalling(pictures(50, 3)), tmp_path, training)
+    assert figures["near_duplicate_share_of_training"] == 120 / 400
+
+
+@pytest.mark.parametrize(
+    ("settings", "parts", "answer"),
+    [
+        ({"k": 0}, {}, "k=0: it must be 1 or more"),
+        ({"samples": 1}, {}, "samples=1: it must be 2 or more"),
+        ({"tolerance": 2}, {}, "tolerance=2: a share"),
+        ({"k": 9}, {"training": pictures(9, 1)}, "k=9: the training set has 9 images; ask for fewer neighbours"),
+        (
+            {},
+            {"load_held_out": lambda: HeldOut(table(torch.zeros(9, 3, 8, 8, dtype=torch.uint8)), "")},
+            "samples 1x4x4, training images 1x4x4, held-out images 3x8x8",
+        ),
+    ],
+)
+def test_what_is_wrong_is_named(settings, parts, answer, tmp_path):
+    with pytest.raises(UserError) as caught:
+        Neighbours(**settings)(subject(**parts), tmp_path)
+    assert answer in str(caught.value)
