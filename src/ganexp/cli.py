@@ -15,6 +15,7 @@ COMMANDS = {
     "sample": "write images from a trained generator: run=DIR n=64 out=DIR",
     "translate": "translate a folder of images: run=DIR input=FOLDER out=FOLDER",
     "analyze": "look inside a trained model: run=DIR analysis=NAME",
+    "compare": "table and page of runs side by side: DIR [DIR …]",
     "list": "what there is to choose: every option of every config group",
 }
 

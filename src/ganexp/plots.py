@@ -1,10 +1,10 @@
 """Plots of a run's curves."""
 
-import csv
-from collections import defaultdict
 from pathlib import Path
 
 from matplotlib.figure import Figure
+
+from ganexp import curves
 
 PANELS = {"loss/": "losses", "discriminator/": "discriminator's output"}
 SCORE = "score/"
@@ -14,33 +14,29 @@ Points = dict[str, list[tuple[float, float]]]
 
 def read_curves(history: Path) -> Points:
     """Return (images, value) points by column of a metrics.csv; empty cells are left out."""
-    curves: Points = defaultdict(list)
-    with history.open(newline="") as file:
-        for row in csv.DictReader(file):
-            images = float(row.pop("images"))
-            for name, value in row.items():
-                if value:
-                    curves[name].append((images, float(value)))
-    return dict(curves)
+    read = curves.read_curves(history).curves
+    return {
+        name: list(zip(c.images.tolist(), c.values.tolist(), strict=True)) for name, c in read.items() if len(c.images)
+    }
 
 
 def plot_curves(history: Path, picture: Path) -> None:
     """Draw losses, the discriminator's answers and each score against images seen."""
-    curves = read_curves(history)
+    points = read_curves(history)
     groups = {
-        title: {name: points for name, points in curves.items() if name.startswith(prefix)}
+        title: {name: each for name, each in points.items() if name.startswith(prefix)}
         for prefix, title in PANELS.items()
     }
     # Each score has a scale of its own.
-    scores = {readable(name): {name: points} for name, points in curves.items() if name.startswith(SCORE)}
+    scores = {readable(name): {name: each} for name, each in points.items() if name.startswith(SCORE)}
     panels = {title: group for title, group in (groups | scores).items() if group}
     if not panels:
         return
     figure = Figure(figsize=(8, 3 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axis, (title, group) in zip(axes, panels.items(), strict=True):
-        for name, points in group.items():
-            axis.plot(*zip(*points, strict=True), label=readable(name))
+        for name, each in group.items():
+            axis.plot(*zip(*each, strict=True), label=readable(name))
         axis.set_ylabel(title)
         axis.grid(alpha=0.3)
         if len(group) > 1:

@@ -9,24 +9,17 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from ganexp.cache import cache_folder
-from ganexp.download import Remote, checksum_of_file, obtain
+from ganexp.download import checksum_of_file, obtain
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Description, Extractor, name_of
 from ganexp.metrics.reference import RealImages
+from ganexp.metrics.standard_inception import WEIGHTS
 from ganexp.metrics.weights import load_weights, unfitting
 
 Resize = Callable[[Tensor], Tensor]
 """Brings images (N, C, H, W), float32 in [0, 255], to 299x299."""
 
 SIDE = 299
-
-WEIGHTS = Remote(
-    "weights-inception-2015-12-05-6726825d.pth",
-    urls=(
-        "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
-    ),
-    sha256="6726825d",  # the end of the name is the beginning of the sum, as torch.hub has it
-)
 
 
 def legacy(images: Tensor) -> Tensor:

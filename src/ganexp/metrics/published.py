@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from ganexp.metrics.inception import WEIGHTS
 from ganexp.metrics.protocol import settings
+from ganexp.metrics.standard_inception import WEIGHTS
 
 SHOWN = 4
 STANDARD_WEIGHTS = WEIGHTS.sha256 or ""

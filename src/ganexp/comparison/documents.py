@@ -1,0 +1,126 @@
+"""A comparison's tables as CSV, Markdown and LaTeX."""
+
+import csv
+import html
+import io
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from ganexp.comparison.ranking import Entry, Ranking
+from ganexp.comparison.table import Table, middle, names, runs
+
+TO_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "«": "``",
+    "»": "''",
+    **{symbol: f"\\{symbol}" for symbol in "&%$#_{}"},
+}
+
+
+def as_csv(rankings: Sequence[Ranking]) -> str:
+    """Return one row for each experiment, numbers in full; columns carry units in their names."""
+    settings = list(dict.fromkeys(name for ranking in rankings for name in names(ranking)))
+    rows = [
+        {**{name: entry.experiment.settings.get(name, "") for name in settings}, **figures(number, ranking, entry)}
+        for number, ranking in enumerate(rankings, start=1)
+        for entry in ranking.entries
+    ]
+    text = io.StringIO()
+    if rows:
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows([{name: safe_cell(value) for name, value in row.items()} for row in rows])
+    return text.getvalue()
+
+
+def figures(number: int, ranking: Ranking, entry: Entry) -> dict[str, Any]:
+    """Return an entry's numbers by their columns; rows of another ``protocol`` may not be compared."""
+    difference = entry.from_best
+    return {
+        "protocol": number,
+        "score": ranking.score,
+        "higher_is_better": ranking.higher_is_better,
+        f"budget_{ranking.budget}": ranking.at,
+        "mean": entry.mean,
+        "std": entry.deviation,
+        "best": ranking.best_of(entry),
+        "seeds": " ".join(entry.by_seed),
+        "values": " ".join(map(repr, entry.values)),
+        "from_best": difference and difference.mean,
+        "pairs": difference and difference.n,
+        "bootstrap_low": difference and difference.bootstrap[0],
+        "bootstrap_high": difference and difference.bootstrap[1],
+        "student_low": difference and difference.student[0],
+        "student_high": difference and difference.student[1],
+        "verdict": ranking.verdict(entry),
+        "images_per_second": middle([run.images_per_second for run in runs(entry)]),
+        "peak_memory_bytes": middle([run.peak_memory_bytes for run in runs(entry)]),
+        "generator_parameters": middle([run.parameters[0] for run in runs(entry)]),
+        "discriminator_parameters": middle([run.parameters[1] for run in runs(entry)]),
+    }
+
+
+def safe_cell(value: Any) -> Any:
+    """Return a value that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+
+
+def as_markdown(tables: Sequence[Table], remarks: Sequence[str]) -> str:
+    """Return the tables as Markdown, with what is to be read with them."""
+    parts = []
+    for table in tables:
+        aligned = ["---"] * table.words + ["---:"] * (len(table.headings) - table.words)
+        lines = [markdown_row(table.headings), f"| {' | '.join(aligned)} |", *map(markdown_row, table.rows)]
+        parts += [f"**{markdown_cell(table.title)}**", "\n".join(lines), *(markdown_cell(note) for note in table.notes)]
+    parts += ["\n".join(f"- {markdown_cell(remark)}" for remark in remarks)] if remarks else []
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown_row(cells: Sequence[str]) -> str:
+    """Return a row of a table."""
+    return f"| {' | '.join(map(markdown_cell, cells))} |"
+
+
+def markdown_cell(text: str) -> str:
+    """Return text that ends no cell and is no HTML."""
+    return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
+
+
+def as_latex(tables: Sequence[Table]) -> str:
+    """Return the tables as LaTeX, for the package booktabs."""
+    return "\n".join(latex_table(table) for table in tables)
+
+
+def latex_table(table: Table) -> str:
+    """Return one table."""
+    columns = "l" * table.words + "r" * (len(table.headings) - table.words)
+    notes = f"{table.title}. {'. '.join(table.notes)}"
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{latex(notes)}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            latex_row(table.headings),
+            r"\midrule",
+            *map(latex_row, table.rows),
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def latex_row(cells: Sequence[str]) -> str:
+    """Return a row of a table."""
+    return f"{' & '.join(map(latex, cells))} \\\\"
+
+
+def latex(text: str) -> str:
+    """Return text as LaTeX prints it."""
+    return re.sub(r"[\\~^±«»&%$#_{}]", lambda match: TO_LATEX[match[0]], " ".join(text.split()))

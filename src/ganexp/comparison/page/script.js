@@ -1,0 +1,258 @@
+"use strict";
+
+const data = JSON.parse(document.getElementById("data").textContent);
+const byId = (id) => document.getElementById(id);
+
+// ---- tables that sort
+
+function sortBy(table, column, button) {
+  const heading = button.closest("th");
+  const ascending = heading.getAttribute("aria-sort") !== "ascending";
+  for (const other of table.querySelectorAll("thead th")) other.removeAttribute("aria-sort");
+  heading.setAttribute("aria-sort", ascending ? "ascending" : "descending");
+  const rows = [...table.tBodies[0].rows];
+  const key = (row) => row.cells[column].dataset.key;
+  rows.sort((a, b) => compareKeys(key(a), key(b), ascending));
+  table.tBodies[0].append(...rows);
+}
+
+function compareKeys(a, b, ascending) {
+  // What is empty comes last, either way.
+  if (a === "" || b === "") return (a === "") - (b === "");
+  const difference = isNaN(a) || isNaN(b) ? a.localeCompare(b) : Number(a) - Number(b);
+  return ascending ? difference : -difference;
+}
+
+for (const table of document.querySelectorAll("table.sortable")) {
+  [...table.querySelectorAll("thead button")].forEach((button, column) =>
+    button.addEventListener("click", () => sortBy(table, column, button)));
+}
+
+// ---- commands
+
+for (const button of document.querySelectorAll("button.copy")) {
+  button.addEventListener("click", async () => {
+    const code = button.previousElementSibling;
+    getSelection().selectAllChildren(code);
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      button.textContent = "copied";
+    } catch {
+      button.textContent = "selected: copy it with your keyboard";
+    }
+  });
+}
+
+// ---- curves
+
+const COLOURS = ["#3a7bd5", "#d9541e", "#2e9148", "#cf3d78", "#8a63e8", "#1688a0", "#a8751a", "#6b7f2a", "#b0553f", "#7c8591"];
+const DASHES = ["", "7 4", "2 3", "10 3 2 3"];
+const WIDTH = 900, HEIGHT = 400, LEFT = 70, RIGHT = 15, TOP = 12, BOTTOM = 45;
+const chart = byId("chart"), figure = byId("figure"), axis = byId("axis"), logarithmic = byId("logarithmic");
+const hidden = new Set();
+let lines = [], scale = null, cursor = null;
+
+function element(name, attributes, text) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+const colour = (experiment) => COLOURS[experiment % COLOURS.length];
+const dashes = (experiment) => DASHES[Math.floor(experiment / COLOURS.length) % DASHES.length];
+
+function at(x, xs, ys) {
+  let after = xs.findIndex((each) => each >= x);
+  if (after < 0) return ys[ys.length - 1];
+  if (after === 0) return ys[0];
+  const share = (x - xs[after - 1]) / (xs[after] - xs[after - 1]);
+  return ys[after - 1] + share * (ys[after] - ys[after - 1]);
+}
+
+function onAxis(run, images) {
+  if (axis.value === "updates") return run.imagesPerUpdate ? images.map((n) => n / run.imagesPerUpdate) : null;
+  if (axis.value === "seconds") return run.clock ? images.map((n) => at(n, run.clock[0], run.clock[1])) : null;
+  return images;
+}
+
+function visibleLines() {
+  const found = [];
+  for (const run of data.runs) {
+    const curve = run.curves[figure.value];
+    const xs = curve && !hidden.has(run.experiment) ? onAxis(run, curve[0]) : null;
+    if (xs) found.push({ experiment: run.experiment, xs, ys: curve[1] });
+  }
+  return found;
+}
+
+function means(found) {
+  return data.experiments.map((name, experiment) => {
+    const own = found.filter((line) => line.experiment === experiment);
+    if (!own.length) return null;
+    const from = Math.max(...own.map((line) => line.xs[0]));
+    const to = Math.min(...own.map((line) => line.xs[line.xs.length - 1]));
+    const xs = own[0].xs.filter((x) => x >= from && x <= to);
+    if (!xs.length) return null;
+    const ys = xs.map((x) => own.reduce((sum, line) => sum + at(x, line.xs, line.ys), 0) / own.length);
+    return { name, experiment, xs, ys, seeds: own.length };
+  }).filter(Boolean);
+}
+
+function ticks(low, high) {
+  const rough = (high - low) / 5 || 1;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough);
+  const found = [];
+  for (let i = Math.ceil(low / step); i * step <= high + step * 1e-9; i++) found.push(i * step);
+  return found;
+}
+
+const number = (value) => Math.abs(value) >= 1e4 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(4)));
+
+function draw() {
+  const found = visibleLines();
+  lines = means(found);
+  const positive = found.flatMap((line) => line.ys).filter((y) => !logarithmic.checked || y > 0);
+  chart.replaceChildren();
+  cursor = null;
+  byId("values").replaceChildren();
+  if (!positive.length) {
+    chart.append(element("text", { x: WIDTH / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "no curve to show"));
+    scale = null;
+    return;
+  }
+  const raise = logarithmic.checked ? Math.log10 : (y) => y;
+  let low = raise(Math.min(...positive)), high = raise(Math.max(...positive));
+  if (low === high) { low -= 0.5; high += 0.5; }
+  const right = Math.max(...found.map((line) => line.xs[line.xs.length - 1])) || 1;
+  scale = {
+    x: (x) => LEFT + (x / right) * (WIDTH - LEFT - RIGHT),
+    y: (y) => HEIGHT - BOTTOM - ((raise(y) - low) / (high - low)) * (HEIGHT - TOP - BOTTOM),
+    back: (pixel) => Math.min(1, Math.max(0, (pixel - LEFT) / (WIDTH - LEFT - RIGHT))) * right,
+    right,
+  };
+  for (const tick of ticks(low, high)) {
+    const y = scale.y(logarithmic.checked ? 10 ** tick : tick);
+    chart.append(element("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: y, y2: y }));
+    chart.append(element("text", { x: LEFT - 8, y: y + 4, "text-anchor": "end" }, number(logarithmic.checked ? 10 ** tick : tick)));
+  }
+  for (const tick of ticks(0, right)) {
+    chart.append(element("text", { x: scale.x(tick), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, number(tick)));
+  }
+  chart.append(element("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, axis.selectedOptions[0].textContent));
+  for (const line of found) chart.append(path(line, 1, 0.4));
+  for (const line of lines) chart.append(path(line, 2.6, 1));
+  cursor = element("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" });
+  chart.append(cursor);
+}
+
+function path(line, width, opacity) {
+  const drawn = line.xs.map((x, i) => [x, line.ys[i]]).filter(([, y]) => !logarithmic.checked || y > 0);
+  const d = drawn.map(([x, y], i) => `${i ? "L" : "M"}${scale.x(x).toFixed(1)} ${scale.y(y).toFixed(1)}`).join("");
+  return element("path", { d, stroke: colour(line.experiment), "stroke-width": width, "stroke-opacity": opacity, "stroke-dasharray": dashes(line.experiment), "data-experiment": line.experiment });
+}
+
+function read(x) {
+  if (!scale || !cursor) return;
+  cursor.setAttribute("x1", scale.x(x));
+  cursor.setAttribute("x2", scale.x(x));
+  cursor.setAttribute("visibility", "visible");
+  chart.dataset.at = x;
+  const shown = [line(`${axis.selectedOptions[0].textContent}: ${number(x)}`)];
+  for (const each of lines) {
+    if (x < each.xs[0] || x > each.xs[each.xs.length - 1]) continue;
+    const entry = line(`${each.name}: ${number(at(x, each.xs, each.ys))}${each.seeds > 1 ? ` (mean of ${each.seeds})` : ""}`);
+    entry.prepend(swatch(each.experiment));
+    shown.push(entry);
+  }
+  byId("values").replaceChildren(...shown);
+}
+
+function line(text) {
+  const made = document.createElement("span");
+  made.textContent = text;
+  return made;
+}
+
+function swatch(experiment) {
+  const made = element("svg", { class: "swatch", viewBox: "0 0 40 12", "aria-hidden": "true" });
+  made.append(element("line", { x1: 2, x2: 38, y1: 6, y2: 6, stroke: colour(experiment), "stroke-dasharray": dashes(experiment) }));
+  return made;
+}
+
+chart.addEventListener("pointermove", (event) => {
+  const box = chart.getBoundingClientRect();
+  if (scale) read(scale.back(((event.clientX - box.left) / box.width) * WIDTH));
+});
+chart.addEventListener("keydown", (event) => {
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!step || !scale) return;
+  event.preventDefault();
+  read(Math.min(scale.right, Math.max(0, Number(chart.dataset.at || 0) + (step * scale.right) / 50)));
+});
+
+function option(name) {
+  const made = document.createElement("option");
+  made.value = made.textContent = name;
+  return made;
+}
+
+const columns = [...new Set(data.runs.flatMap((run) => Object.keys(run.curves)))];
+const first = (name) => (name === data.score ? 0 : name.startsWith("score/") ? 1 : 2);
+columns.sort((a, b) => first(a) - first(b));
+figure.append(...columns.map(option));
+for (const control of [figure, axis, logarithmic]) control.addEventListener("change", draw);
+
+data.experiments.forEach((name, experiment) => {
+  const label = document.createElement("label");
+  const box = document.createElement("input");
+  box.type = "checkbox";
+  box.checked = true;
+  box.addEventListener("change", () => {
+    if (box.checked) hidden.delete(experiment); else hidden.add(experiment);
+    draw();
+  });
+  label.append(box, " ", swatch(experiment), " ", line(name));
+  byId("legend").append(label);
+});
+draw();
+
+// ---- samples
+
+const times = [...new Set(data.grids.flatMap((grid) => grid.frames.map(([images]) => images)))].sort((a, b) => a - b);
+const slider = byId("time");
+
+function showTime() {
+  const time = times[slider.value];
+  byId("time-value").textContent = `${time.toLocaleString("en")} images`;
+  slider.setAttribute("aria-valuetext", byId("time-value").textContent);
+  data.grids.forEach((grid, place) => {
+    const before = grid.frames.filter(([images]) => images <= time);
+    const [images, source] = before.length ? before[before.length - 1] : grid.frames[0];
+    const shown = byId("grids").children[place];
+    const picture = shown.querySelector("img");
+    picture.src = source;
+    picture.alt = `Samples of ${data.experiments[grid.experiment]} after ${images.toLocaleString("en")} images`;
+    shown.querySelector("small").textContent = ` ${images.toLocaleString("en")} images, ${grid.run}`;
+  });
+}
+
+for (const grid of data.grids) {
+  const shown = document.createElement("figure");
+  const picture = document.createElement("img");
+  picture.addEventListener("load", () => picture.classList.toggle("pixels", picture.naturalWidth < 200));
+  const caption = document.createElement("figcaption");
+  caption.append(swatch(grid.experiment), " ", line(data.experiments[grid.experiment]), document.createElement("br"), document.createElement("small"));
+  shown.append(picture, caption);
+  byId("grids").append(shown);
+}
+if (times.length) {
+  slider.max = times.length - 1;
+  slider.value = times.length - 1;
+  slider.addEventListener("input", showTime);
+  showTime();
+} else {
+  slider.disabled = true;
+  byId("grids").textContent = "No run has saved samples.";
+}

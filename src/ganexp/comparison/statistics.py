@@ -1,0 +1,70 @@
+"""Mean, spread and paired differences over seeds."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ganexp.curves import Numbers
+
+RESAMPLES = 10_000
+LEVEL = 0.95
+ENOUGH = 3
+"""Below so many seeds nothing is said of which is better."""
+
+Interval = tuple[float, float]
+
+
+def mean(values: Sequence[float]) -> float:
+    """Return the mean."""
+    return float(np.mean(values))
+
+
+def deviation(values: Sequence[float]) -> float | None:
+    """Return the standard deviation with n - 1, None of a single value."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one is from another over ``n`` common seeds: the mean of the differences and two 95 % intervals of it."""
+
+    n: int
+    mean: float
+    bootstrap: Interval
+    student: Interval
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether there are seeds enough and both intervals leave out 0.
+
+        A bootstrap of few seeds is too narrow: all of three differences have one sign in every fourth case by chance.
+        """
+        return self.n >= ENOUGH and all(low > 0 or high < 0 for low, high in (self.bootstrap, self.student))
+
+
+def paired_difference(these: Mapping[str, float], those: Mapping[str, float]) -> Difference | None:
+    """Return how far these scores by seed are from those of the same seeds; None with fewer than two in common."""
+    seeds = [seed for seed in these if seed in those]
+    if len(seeds) < 2:
+        return None
+    differences = np.array([these[seed] - those[seed] for seed in seeds])
+    return Difference(
+        len(seeds), float(differences.mean()), bootstrap_interval(differences), student_interval(differences)
+    )
+
+
+def bootstrap_interval(values: Numbers) -> Interval:
+    """Return the percentile interval of the mean of values (n,), drawn again with replacement."""
+    drawn = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
+    low, high = np.percentile(values[drawn].mean(1), [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+    return float(low), float(high)
+
+
+def student_interval(values: Numbers) -> Interval:
+    """Return Student's interval of the mean of values (n,), n at least 2."""
+    # Here, because SciPy takes long to import.
+    from scipy.special import stdtrit
+
+    reach = stdtrit(len(values) - 1, (1 + LEVEL) / 2) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean() - reach), float(values.mean() + reach)
