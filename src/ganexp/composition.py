@@ -4,6 +4,7 @@ import argparse
 import difflib
 import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,6 +15,7 @@ from yaml import MarkedYAMLError, YAMLError
 
 from ganexp.data.folders import class_folders
 from ganexp.errors import UserError, one_line
+from ganexp.slurm import batch_job
 
 PACKAGE = Path(__file__).parent
 EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", list: "a list"}
@@ -28,14 +30,21 @@ def conf_dir() -> Path:
 
 
 def register_resolvers() -> None:
-    """Make ``${interval:…}`` and ``${class_folders:…}`` known to OmegaConf."""
+    """Make ``${interval:…}``, ``${class_folders:…}`` and ``${start:…}`` known to OmegaConf."""
     OmegaConf.register_new_resolver("interval", interval, replace=True)
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
+    OmegaConf.register_new_resolver("start", start, replace=True, use_cache=True)
 
 
 def interval(images: int, times: int, at_most: int) -> int:
     """Return every how many images something happens that should happen ``times`` times, or oftener."""
     return max(1, min(-(-images // times), at_most))
+
+
+def start(time: str) -> str:
+    """Return a start's name: the time in this form, or the SLURM job's, which may be started again."""
+    job = batch_job()
+    return datetime.now().strftime(time) if job is None else job.name
 
 
 def read_flags(arguments: list[str]) -> argparse.Namespace:

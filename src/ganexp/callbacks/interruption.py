@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: finish the batch, save, stop."""
+"""Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2: finish the batch, save, stop."""
 
 import logging
 import signal
@@ -11,12 +11,14 @@ from ganexp.ranks import Poll
 
 log = logging.getLogger(__name__)
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+
 
 class GracefulStop(L.Callback):
-    """On SIGINT or SIGTERM stops after the batch, never between two players' turns.
+    """On SIGINT, SIGTERM, SIGUSR1 or SIGUSR2 stops after the batch, never between two players' turns.
 
-    ``received`` is then the signal's number. A second signal of the kind acts at once. Ranks stop together, after the
-    batch that follows, whichever of them the signal reached.
+    ``received`` is then the signal's number. A second Ctrl-C acts at once; the others may come several times, as from
+    SLURM. Ranks stop together, after the batch that follows, whichever of them the signal reached.
     """
 
     def __init__(self) -> None:
@@ -27,7 +29,7 @@ class GracefulStop(L.Callback):
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         """Take over the signals, after Lightning, which would end training between two players' turns."""
         self.poll = Poll()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
             self.previous[number] = signal.signal(number, self._note)
 
     def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
@@ -54,7 +56,8 @@ class GracefulStop(L.Callback):
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.received = number
         log.warning("%s: saving after this batch, then stopping", signal.Signals(number).name)
-        signal.signal(number, self.previous[number])
+        if number == signal.SIGINT:
+            signal.signal(number, self.previous[number])
 
     def _restore(self) -> None:
         for number, handler in self.previous.items():

@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganexp import run_folder
 from ganexp.commands import processes
+from ganexp.commands.preemption import requeued_when_preempted
 from ganexp.errors import Diverged, UserError
 
 
@@ -14,9 +15,9 @@ def fit(config: DictConfig, folder: Path, checkpoint: Path | None = None) -> Non
     """Train in ``folder``, from ``checkpoint`` where there is one.
 
     Where ``doctor.rollback`` says so, return from each divergence to the last good checkpoint. Raises Interrupted if
-    a signal stopped it, after saving.
+    a signal stopped it, after saving; in a SLURM job, preemption puts it back into the queue.
     """
-    with messages(folder):
+    with messages(folder), requeued_when_preempted():
         while True:
             try:
                 return run(config, folder, checkpoint)

@@ -48,7 +48,17 @@ def gpus() -> int:
 
 def started_by_others() -> bool:
     """Return whether torchrun or srun has started one process a device already."""
-    return "TORCHELASTIC_RUN_ID" in os.environ or int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1
+    return started_by_torchrun() or started_by_srun()
+
+
+def started_by_torchrun() -> bool:
+    """Return whether torchrun has started this process."""
+    return "TORCHELASTIC_RUN_ID" in os.environ
+
+
+def started_by_srun() -> bool:
+    """Return whether srun has started this process as one of several."""
+    return int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1
 
 
 def leads() -> bool:

@@ -32,7 +32,6 @@ def main(report: Path) -> int:
 
 def train(job: dict[str, Any]) -> None:
     """Train as told."""
-    from lightning.fabric.plugins.environments import LightningEnvironment
     from omegaconf import OmegaConf
 
     from ganexp import composition
@@ -41,8 +40,7 @@ def train(job: dict[str, Any]) -> None:
     composition.register_resolvers()
     config: Any = OmegaConf.create(job["config"])
     checkpoint = None if job["checkpoint"] is None else Path(job["checkpoint"])
-    # Named, as Lightning would find SLURM's where a single task of it started all processes.
-    run(config, Path(job["folder"]), checkpoint, [LightningEnvironment()])
+    run(config, Path(job["folder"]), checkpoint)
 
 
 def end_with_parent() -> None:

@@ -10,9 +10,10 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp import checks, composition, run_folder, summary
+from ganexp import checks, composition, run_folder, slurm, summary
 from ganexp.commands import processes
 from ganexp.commands.fitting import fit
+from ganexp.commands.going_on import forget, go_on, has_begun
 from ganexp.commands.origin import origin
 from ganexp.errors import Interrupted, UserError
 
@@ -101,8 +102,16 @@ def defaults_for(choices: list[str]) -> dict[str, Any]:
 
 
 def train(config: DictConfig, folder: Path, started_by: dict[str, Any]) -> None:
-    """Train in a new folder, in which summary.json says what started it."""
+    """Train in a new folder, in which summary.json says what started it.
+
+    In a SLURM job, which may be started again, the same configuration goes on with the run in ``folder``.
+    """
     config.run_dir = str(folder)
+    if slurm.batch_job() is not None and has_begun(folder):
+        if go_on(config, folder):
+            return
+        if processes.leads():
+            forget(folder)
     if processes.leads():
         run_folder.create(folder, config)
         summary.update(folder, **started_by)

@@ -4,18 +4,18 @@ import logging
 import shlex
 import signal
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
-from lightning.fabric.plugins import ClusterEnvironment
+from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 
 from ganexp import composition
 from ganexp.callbacks.interruption import GracefulStop
+from ganexp.commands import processes
 from ganexp.commands.building import build
 from ganexp.commands.loading import load_checkpoint, load_weights
 from ganexp.errors import Interrupted, UserError, one_line
@@ -24,9 +24,7 @@ from ganexp.game import COUNTERS
 log = logging.getLogger(__name__)
 
 
-def run(
-    config: DictConfig, folder: Path, checkpoint: Path | None, plugins: Sequence[ClusterEnvironment] | None = None
-) -> None:
+def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     """Train in ``folder`` in this process, alone or as one of several.
 
     Raises Interrupted if a signal stopped it, after saving.
@@ -34,16 +32,14 @@ def run(
     for name in ("pytorch", "fabric"):
         logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
     try:
-        build_and_fit(config, folder, checkpoint, plugins)
+        build_and_fit(config, folder, checkpoint)
     except MisconfigurationException as error:
         raise UserError(f"trainer: {one_line(error)}") from error
     except torch.OutOfMemoryError as error:
         raise UserError("the device's memory is full: lower data.batch_size, or raise model.accumulate") from error
 
 
-def build_and_fit(
-    config: DictConfig, folder: Path, checkpoint: Path | None, plugins: Sequence[ClusterEnvironment] | None
-) -> None:
+def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     """Build, fit and report."""
     L.seed_everything(config.seed, workers=True, verbose=False)
     data, module = build(config.data), build(config.model)
@@ -53,7 +49,7 @@ def build_and_fit(
     stop = GracefulStop()
     loggers = present(build(config.logger))
     callbacks = [*present(build(config.callbacks)), stop]
-    trainer = build(config.trainer, callbacks=callbacks, logger=loggers, **({"plugins": plugins} if plugins else {}))
+    trainer = build(config.trainer, callbacks=callbacks, logger=loggers, **surroundings(config.trainer))
     require_gpus_to_synchronize(trainer)
     if checkpoint is not None:
         tell_other_ranks(checkpoint, trainer.world_size)
@@ -75,6 +71,24 @@ def build_and_fit(
         duration(time.perf_counter() - started),
         shown(folder),
     )
+
+
+def surroundings(trainer: DictConfig) -> dict[str, Any]:
+    """Return the Trainer's argument that says who started this process, unless the user gives it.
+
+    Lightning would take a single process in a SLURM job for one of several, and requeue jobs between two turns. Raises
+    UserError where srun was not told how many tasks a node has.
+    """
+    if trainer.get("plugins") is not None or processes.started_by_torchrun():
+        return {}
+    if not processes.started_by_srun():
+        return {"plugins": [LightningEnvironment()]}
+    try:
+        return {"plugins": [SLURMEnvironment(auto_requeue=False)]}
+    except RuntimeError as error:
+        raise UserError(
+            "srun: give the processes of a node by --ntasks-per-node, not all of them by --ntasks"
+        ) from error
 
 
 def require_optimizers(module: Any) -> None:
