@@ -5,7 +5,12 @@ import torch
 
 from ganexp.networks import dcgan
 from ganexp.penalties import R1, R2, Dragan, GradientPenalty
+from test_configs import GROUPS
+from test_resume import copies
 from tiny import fit, make_gan
+
+SLOW = {"dcgan_tutorial"}
+MODELS = [pytest.param(model, marks=pytest.mark.slow if model in SLOW else ()) for model in GROUPS["model"]]
 
 
 @pytest.mark.parametrize("penalty", [GradientPenalty, R1, R2, Dragan])
@@ -24,3 +29,19 @@ def test_a_penalty_is_computed_in_float32(penalty):
     fit(module, 2, precision="bf16-mixed")
     # The turn's own logits, those behind the penalty's gradient, and the penalty.
     assert seen == [(torch.bfloat16, torch.float32, torch.float32)] * 2
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_trains_a_batch(model):
+    module, data = copies(model)()
+    computed = set()
+    for layer in module.modules():
+        if isinstance(layer, torch.nn.Linear | torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+            layer.register_forward_hook(lambda _, inputs, maps: computed.add(maps.dtype))
+    # One of eight images.
+    fit(module, 1 / 8, data=data, precision="bf16-mixed")
+    assert module.images_seen == data.batch_size
+    assert torch.bfloat16 in computed
+    # Terms that are not finite raise.
+    assert {name.partition("/")[0] for name in module.read_terms()} == {player.name for player in module.players()}
+    assert all(weight.isfinite().all() and weight.dtype == torch.float32 for weight in module.parameters())

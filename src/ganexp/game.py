@@ -16,7 +16,7 @@ from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import Diverged, UserError
 from ganexp.layers.power_iteration import frozen_power_iteration
 from ganexp.layers.statistics import frozen_statistics, running_statistics
-from ganexp.randomness import derived_seed, generator, seed_layers
+from ganexp.randomness import derived_seed, generator, seed_globals
 
 Batch = dict[str, Tensor]
 Terms = dict[str, Tensor]
@@ -90,8 +90,8 @@ class AdversarialModule(L.LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Let each player whose turn it is move once on the batch."""
-        # Dropout draws from the global generator: seeded by the batch, it needs no saving either.
-        seed_layers(derived_seed(self.seed, f"rank {self.global_rank}", self.batches_seen), self.device)
+        # Dropout and users' own code draw from global generators: seeded by the batch, they need no saving either.
+        seed_globals(derived_seed(self.seed, f"rank {self.global_rank}", self.batches_seen), self.device)
         players = self.players()
         for player, optimizer in zip(players, self._optimizers(), strict=True):
             if (self.batches_seen + 1) % player.every == 0:

@@ -1,12 +1,15 @@
 """Randomness as a pure function of (seed, purpose, number), so that nothing random needs to be saved."""
 
 import hashlib
+import random
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 BLOCK = 64
+CPU = torch.device("cpu")
 
 
 def derived_seed(seed: int, purpose: str, number: int = 0) -> int:
@@ -26,6 +29,13 @@ def seed_layers(seed: int, device: torch.device) -> None:
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
+
+
+def seed_globals(seed: int, device: torch.device = CPU) -> None:
+    """Seed those, and the global generators of Python and NumPy, which users' own code may draw from."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    seed_layers(seed, device)
 
 
 def blocks(n: int) -> Sequence[Tensor]:

@@ -55,5 +55,9 @@ class OnDisk(Dataset[dict[str, Tensor]]):
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """Return one batch."""
-        items = [self[index] for index in indices]
-        return {key: torch.stack([item[key] for item in items]) for key in items[0]}
+        return batched([self[index] for index in indices])
+
+
+def batched(items: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Return items as one batch."""
+    return {key: torch.stack([item[key] for item in items]) for key in items[0]}

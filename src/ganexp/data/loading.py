@@ -9,7 +9,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ganexp.data.disk import OnDisk
 from ganexp.data.memory import InMemory
-from ganexp.data.order import GlobalBatches
+from ganexp.data.order import GlobalBatches, NumberedBatches
+from ganexp.data.repeatable import Repeatable
 from ganexp.randomness import BLOCK, blocks
 
 
@@ -19,12 +20,16 @@ def training_loader(
     """Return an endless loader of this rank's part of the global batches.
 
     It begins where the trainer's module has got to (`batches_seen`, in global batches), or at batch 0 without
-    a trainer, and never draws from the global random generator. Batches are {"image": (B, C, H, W)} with
+    a trainer, and never draws from the global random generators; what is read from disk while a user's own code draws
+    from them is a function of (seed, position). Batches are {"image": (B, C, H, W)} with
     "label" (B,) where the data set has labels, B = batch_size // world size.
 
     Raises UserError if the batch size does not fit the data set or the number of ranks.
     """
-    return endless_loader(dataset, global_batches(len(dataset), batch_size, seed, trainer), workers)
+    order = global_batches(len(dataset), batch_size, seed, trainer)
+    if isinstance(dataset, OnDisk):
+        return endless_loader(Repeatable(dataset, seed), NumberedBatches(order), workers)
+    return endless_loader(dataset, order, workers)
 
 
 def global_batches(

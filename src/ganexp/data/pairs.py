@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 from ganexp.data.augmentation import CropAndFlip, centre
 from ganexp.data.sides import OneSide, Sides
 from ganexp.data.values import to_signed_unit
+from ganexp.randomness import derived_seed, seed_globals
 
 
 class TrainingPairs(Dataset[dict[str, Tensor]]):
@@ -21,6 +22,8 @@ class TrainingPairs(Dataset[dict[str, Tensor]]):
     def __getitems__(self, numbered: Sequence[tuple[int, ...]]) -> dict[str, Tensor]:
         """Return one batch."""
         positions, *indices = zip(*numbered, strict=True)
+        # For users' own code, as in `Repeatable`.
+        seed_globals(derived_seed(self.augment.seed, "reading", positions[0]))
         inputs, images = self.sides.read(indices, lambda whole, purpose: self.augment(whole, positions, purpose))
         return {"input": inputs, "image": images}
 

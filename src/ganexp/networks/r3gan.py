@@ -118,7 +118,9 @@ class Halving(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps (N, C, H / 2, W / 2) from maps (N, C, H, W)."""
-        return interpolate(maps, scale_factor=0.5, mode="bilinear", antialias=True)
+        # The processor has no kernel for half precision.
+        known = maps.float() if maps.device.type == "cpu" else maps
+        return interpolate(known, scale_factor=0.5, mode="bilinear", antialias=True).to(maps.dtype)
 
 
 def _widths(width: int, steps: int) -> list[int]:

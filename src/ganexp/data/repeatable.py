@@ -1,0 +1,30 @@
+"""Items that are the same after a stop, whatever a user's own code draws while they are read."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ganexp.data.disk import OnDisk, batched
+from ganexp.randomness import derived_seed, seed_globals
+
+
+class Repeatable(Dataset[dict[str, Tensor]]):
+    """Batches of a data set on disk, for what `NumberedBatches` yields.
+
+    Before each item the global generators of Python, NumPy and torch are seeded by (seed, its position in the
+    sequence), so that what a user's own transform draws depends neither on workers, nor on the number of ranks, nor on
+    where a run was resumed.
+    """
+
+    def __init__(self, dataset: OnDisk, seed: int) -> None:
+        self.dataset = dataset
+        self.seed = seed
+
+    def __getitems__(self, numbered: Sequence[tuple[int, ...]]) -> dict[str, Tensor]:
+        """Return one batch."""
+        return batched([self._read(position, index) for position, index in numbered])
+
+    def _read(self, position: int, index: int) -> dict[str, Tensor]:
+        seed_globals(derived_seed(self.seed, "item", position))
+        return self.dataset[index]
