@@ -16,6 +16,7 @@ COMMANDS = {
     "translate": "translate a folder of images: run=DIR input=FOLDER out=FOLDER",
     "analyze": "look inside a trained model: run=DIR analysis=NAME",
     "compare": "table and page of runs side by side: DIR [DIR …]",
+    "board": "a page with the curves and samples of runs of logger=trackio, while they train",
     "list": "what there is to choose: every option of every config group",
 }
 

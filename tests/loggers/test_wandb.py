@@ -1,6 +1,5 @@
 """Weights & Biases: offline where it must be, never in the way of training."""
 
-import csv
 import json
 import logging
 import socket
@@ -11,13 +10,17 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from service import CLOSED, served
 
 import runs
 from ganexp import cli
 from ganexp.loggers import wandb as module
 from ganexp.loggers.wandb import WandB, reason_to_go_offline
+from ganexp.version import code_version
 
 TINY = [*runs.TINY, "images=64"]
+SCORED = ["metric=fid_classifier", "scoring.samples=64", "scoring.every=128", "+extractor.classifier.epochs=1"]
+CONDITIONAL = ["model=cdcgan", "model.generator.network.width=4", "model.discriminator.network.width=4"]
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +63,7 @@ def test_the_users_own_wish_to_be_offline_is_kept(monkeypatch):
 
 @cache
 def records(folder):
-    """The records of a run's files, in the order they were begun, read by W&B's own program."""
+    """The records of an offline run's files, in the order they were begun, read by W&B's own program."""
     return [inspected(file) for file in sorted(Path(folder).glob("wandb/offline-run-*/*.wandb"))]
 
 
@@ -80,44 +83,56 @@ def points(written, name):
     return [(item["images"], item[name]) for item in items if name in item]
 
 
-SCORED = ["metric=fid_classifier", "scoring.samples=64", "scoring.every=128", "+extractor.classifier.epochs=1"]
+def axes(written):
+    """The x-axis of each name of a pattern."""
+    metrics = [record for kind, record in written if kind == "metric"]
+    return {metric.get("name", metric.get("glob_name")): metric.get("step_metric") for metric in metrics}
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A run with scores, offline, that was stopped by its budget and then went on."""
-    run = tmp_path_factory.mktemp("wandb") / "run"
-    offline = ["logger=wandb", "logger.wandb.mode=offline"]
-    assert cli.main([*runs.TINY, *SCORED, *offline, f"run_dir={run}"]) == 0
-    assert cli.main([f"resume={run}", "images=384"]) == 0
-    return run
+def names(written):
+    """The figures that were logged."""
+    logged = {name for kind, record in written if kind == "history" for name in record["item"]}
+    return {name for name in logged if not name.startswith(("_", "samples"))} - {"images"}
 
 
-def test_an_offline_run_has_every_figure_of_metrics_csv_over_images(finished):
+def test_an_offline_run_has_every_figure_of_metrics_csv_over_images(finished, curves):
     first, resumed = records(finished)
-    rows = list(csv.DictReader((finished / "metrics.csv").open(newline="")))
-    names = [name for name in rows[0] if name != "images"]
-    assert {name.partition("/")[0] for name in names} >= {"loss", "score", "doctor", "discriminator", "learning_rate"}
-    for name in names:
-        expected = [(int(row["images"]), pytest.approx(float(row[name]))) for row in rows if row[name]]
+    assert names(first) == names(resumed) == set(curves)
+    for name, expected in curves.items():
         assert points(first, name) + points(resumed, name) == expected, name
-    assert [images for images, _ in points(first, "score/fid_classifier")] == [128, 256]
-    axes = {
-        record.get("name", record.get("glob_name")): record.get("step_metric")
-        for kind, record in first
-        if kind == "metric"
-    }
-    assert axes == {"images": None, "*": "images"}
+    assert axes(first) == {"images": None, "*": "images"}
 
 
-def test_it_has_the_samples_and_the_configuration(finished):
+def test_it_has_the_samples_with_the_classes_of_their_columns(finished, drawn):
+    first, resumed = records(finished)
+    pictures = [*points(first, "samples.filenames"), *points(resumed, "samples.filenames")]
+    assert [images for images, _ in pictures] == drawn
+    there = {path.name for path in finished.glob("wandb/offline-run-*/files/media/images/*.png")}
+    assert {Path(name).name for _, written in pictures for name in written} == there
+    captions = [caption for _, caption in points(first, "samples.captions")]
+    assert captions == [["columns: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"]] * len(captions)
+
+
+def test_it_has_the_configuration_and_the_codes_version(finished):
     first, _ = records(finished)
-    pictures = points(first, "samples.filenames")
-    assert [pictures[0][0], pictures[-1][0]] == [0, 256]
-    (folder, _) = sorted(finished.glob("wandb/offline-run-*"))
-    assert all((folder / "files" / name).is_file() for _, names in pictures for name in names)
-    configured = [record["update"] for kind, record in first if kind == "config"]
-    assert any(each.get("model", {}).get("critic_steps") == 1 for each in configured)
+    (configured,) = [record["update"] for kind, record in first if kind == "config"]
+    assert configured["model"]["critic_steps"] == 1
+    assert configured["code"] == code_version()
+
+
+def test_it_has_measurements_of_the_system(finished):
+    first, _ = records(finished)
+    measured = {name for kind, record in first if kind == "stats" for name in record["item"]}
+    assert "proc.memory.rssMB" in measured
+
+
+def test_the_best_checkpoint_is_an_artifact_where_that_is_asked_for(finished):
+    _, resumed = records(finished)
+    (artifact,) = [record for kind, record in resumed if kind == "artifact"]
+    assert (artifact["type"], artifact["aliases"]) == ("model", ["latest", "best"])
+    held = {file["path"]: int(file["size"]) for file in artifact["manifest"]["contents"]}
+    assert held["best.ckpt"] == (finished / "checkpoints" / "best.ckpt").stat().st_size
+    assert set(held) == {"best.ckpt", "config.yaml", "scores.json"}
 
 
 def test_a_resumed_run_is_the_same_run_at_wandb(finished):
@@ -125,10 +140,26 @@ def test_a_resumed_run_is_the_same_run_at_wandb(finished):
     assert first[0]["run_id"] == resumed[0]["run_id"] == (finished / "wandb" / "id").read_text().strip()
 
 
-def test_each_run_of_a_sweep_is_a_run_of_its_own(tmp_path, monkeypatch):
+def test_runs_of_other_batches_and_critic_steps_overlay(finished, tmp_path):
+    other = [*CONDITIONAL, *runs.UNSCORED, "images=256", *SCORED, "data.batch_size=32", "model.critic_steps=2"]
+    assert cli.main([*other, "logger=wandb", "logger.wandb.mode=offline", f"run_dir={tmp_path}"]) == 0
+    first, _ = records(finished)
+    (written,) = records(tmp_path)
+    assert names(written) == names(first)
+    assert axes(written) == axes(first)
+    assert [images for images, _ in points(written, "score/fid_classifier")] == [128, 256]
+    assert not [record for kind, record in written if kind == "artifact"]
+
+
+def test_each_run_of_a_sweep_is_a_run_of_its_own_in_the_sweeps_group(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert cli.main(["-m", "seed=1,2", *TINY, "logger=wandb", "logger.wandb.mode=offline"]) == 0
-    assert len(list(tmp_path.glob("multirun/*/*/wandb/offline-run-*/*.wandb"))) == 2
+    files = sorted(tmp_path.glob("multirun/*/*/wandb/offline-run-*/*.wandb"))
+    (first, second) = (next(record for kind, record in inspected(file) if kind == "run") for file in files)
+    assert first["run_id"] != second["run_id"]
+    (sweep,) = tmp_path.glob("multirun/*")
+    assert first["run_group"] == second["run_group"] == f"multirun/{sweep.name}"
+    assert first["job_type"] == second["job_type"] == "multirun"
 
 
 def test_a_failure_while_training_ends_its_logging_and_not_the_training(tmp_path, monkeypatch, capsys):
@@ -149,18 +180,52 @@ def test_a_failure_while_training_ends_its_logging_and_not_the_training(tmp_path
     assert (tmp_path / "run" / "metrics.csv").exists()
 
 
-def test_a_server_that_refuses_the_key_means_offline(tmp_path, monkeypatch, caplog):
-    asked = []
+@pytest.fixture
+def service(monkeypatch):
+    """A W&B server on this machine, and a key for it."""
+    module.wandb.teardown()
+    with served() as running:
+        monkeypatch.setenv("WANDB_BASE_URL", running.address)
+        monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+        monkeypatch.setattr(module, "INIT_SECONDS", 2.0)
+        yield running
+        module.wandb.teardown()
 
-    def init(**options):
-        asked.append(options["mode"])
-        if options["mode"] == "online":
-            raise module.wandb.errors.CommError("who are you?")
-        return type("Run", (), {"id": "mine", "define_metric": lambda *_, **__: None})()
 
-    monkeypatch.setattr(module.wandb, "init", init)
-    monkeypatch.setattr(module, "reason_to_go_offline", lambda: None)
-    with caplog.at_level(logging.WARNING):
-        assert WandB(str(tmp_path)).experiment is not None
-    assert asked == ["online", "offline"]
-    assert caplog.messages == ["wandb: offline, as the server refused: who are you?"]
+@pytest.mark.parametrize(
+    "answer", [401, pytest.param(500, marks=pytest.mark.slow), pytest.param(CLOSED, marks=pytest.mark.slow)]
+)
+def test_a_server_that_refuses_or_fails_means_offline_with_one_line(answer, service, tmp_path, caplog, capfd):
+    service.answer = answer
+    logger = WandB(str(tmp_path))
+    logger.log_metrics({"loss": 1.0}, step=1)
+    logger.finalize("success")
+    (line,) = [record.getMessage() for record in caplog.records if record.name.startswith("ganexp")]
+    assert line.startswith("wandb: offline, as the server refused: ")
+    assert line.endswith(f"upload later with: wandb sync {tmp_path}/wandb/offline-*")
+    assert service.asked
+    assert capfd.readouterr().err == ""
+    (written,) = records(tmp_path)
+    assert points(written, "loss") == [(1, 1.0)]
+
+
+@pytest.mark.slow
+def test_a_server_that_fails_while_training_ends_neither_the_training_nor_keeps_it_waiting(
+    service, tmp_path, capsys, monkeypatch
+):
+    """Left alone, W&B waits at the end until the server is back."""
+    logged = WandB.log_metrics
+
+    def failing_from_here(self, metrics, step=None):
+        service.answer = 500
+        logged(self, metrics, step)
+
+    monkeypatch.setattr(WandB, "log_metrics", failing_from_here)
+    run = tmp_path / "run"
+    assert cli.main([*TINY, "logger=wandb", "logger.wandb.finish_timeout=2", f"run_dir={run}"]) == 0
+    assert "UpsertBucket" in service.asked
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("wandb:")]
+    assert said == [f"wandb: not all is uploaded yet; upload the rest with: wandb sync {run}/wandb/run-*"]
+    assert (run / "checkpoints" / "last.ckpt").exists()
+    (file,) = run.glob("wandb/run-*/*.wandb")
+    assert points(inspected(file), "images")

@@ -6,6 +6,7 @@ from typing import Any
 
 import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
+from PIL import Image
 
 from ganexp.callbacks.pace import Every
 from ganexp.pictures import picture, save
@@ -45,9 +46,21 @@ class SampleGrid(L.Callback):
         path = self.folder / f"{module.images_seen:08d}.png"
         if path.exists():
             return
-        drawn = picture(module.sample(self.rows * module.columns, self.seed), module.columns)
+        drawn = self.drawn(trainer, module)
         save(drawn, path)
         shutil.copyfile(path, path.with_name("latest.png"))
         for logger in trainer.loggers:
             if hasattr(logger, "log_image"):
-                logger.log_image("samples", [drawn], step=module.images_seen)
+                logger.log_image("samples", [drawn], step=module.images_seen, caption=[caption(trainer, module)])
+
+    def drawn(self, trainer: L.Trainer, module: Any) -> Image.Image:
+        """Return the grid."""
+        return picture(module.sample(self.rows * module.columns, self.seed), module.columns)
+
+
+def caption(trainer: Any, module: Any) -> str | None:
+    """Return the classes of a grid's columns, of a model that is told classes."""
+    if getattr(module, "num_classes", None) is None:
+        return None
+    names = getattr(trainer.datamodule, "classes", None) or [str(label) for label in range(module.num_classes)]
+    return f"columns: {', '.join(names[: module.columns])}"

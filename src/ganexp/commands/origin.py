@@ -5,6 +5,8 @@ import shlex
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
 
 OWN_FOLDER = "run_dir="
 
@@ -21,3 +23,14 @@ def origin(flags: argparse.Namespace) -> dict[str, Any]:
         if not group.startswith("hydra/")
     }
     return {"command": shlex.join(["python", "-m", "ganexp", *options, *overrides]), "choices": choices}
+
+
+def group_sweep(config: DictConfig) -> None:
+    """Let each logger that can group runs, and was not told how, group those of a sweep by the sweep's folder."""
+    composed = HydraConfig.get()
+    if composed.mode != RunMode.MULTIRUN:
+        return
+    for logger in config.logger.values():
+        for name, value in (("group", composed.sweep.dir), ("job_type", "multirun")):
+            if name in (logger or {}) and logger[name] is None:
+                logger[name] = value

@@ -14,7 +14,7 @@ from ganexp import checks, composition, run_folder, slurm, summary
 from ganexp.commands import processes
 from ganexp.commands.fitting import fit
 from ganexp.commands.going_on import forget, go_on, has_begun
-from ganexp.commands.origin import origin
+from ganexp.commands.origin import group_sweep, origin
 from ganexp.errors import Interrupted, UserError
 
 RESUME = "resume="
@@ -107,6 +107,7 @@ def train(config: DictConfig, folder: Path, started_by: dict[str, Any]) -> None:
     In a SLURM job, which may be started again, the same configuration goes on with the run in ``folder``.
     """
     config.run_dir = str(folder)
+    group_sweep(config)
     if slurm.batch_job() is not None and has_begun(folder):
         if go_on(config, folder):
             return

@@ -20,6 +20,7 @@ from ganexp.commands.building import build
 from ganexp.commands.loading import load_checkpoint, load_weights
 from ganexp.errors import Interrupted, UserError, one_line
 from ganexp.game import COUNTERS
+from ganexp.version import code_version
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> 
     if checkpoint is not None:
         tell_other_ranks(checkpoint, trainer.world_size)
     for logger in loggers:
-        logger.log_hyperparams(composition.plain(config))
+        logger.log_hyperparams({**composition.plain(config), "code": code_version()})
     started = time.perf_counter()
     try:
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)

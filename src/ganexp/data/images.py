@@ -62,6 +62,7 @@ class ImageData(L.LightningDataModule):
         self.workers = workers
         self.root = root
         self.decoder = Decoder(image_size, channels, resize_filter)
+        self.classes: list[str] = []
         self._pictures: Pictures | None = None
         self._dataset: InMemory | OnDisk | None = None
 
@@ -77,7 +78,8 @@ class ImageData(L.LightningDataModule):
         self._pictures = None
         if len(pictures) == 0:
             raise UserError(f"{self._where()} has no images.")
-        self._check_classes(classes_of(pictures))
+        self.classes = classes_of(pictures)
+        self._check_classes(self.classes)
         labelled = self.num_classes is not None
         self._dataset, how = stored(
             pictures, self.decoder, labelled, self.in_memory, self.workers, self._processes_here()

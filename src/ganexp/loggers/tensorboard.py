@@ -23,6 +23,6 @@ class TensorBoard(TensorBoardLogger):
             raise UserError("logger=tensorboard needs a package: pip install 'ganexp[tensorboard]'") from error
 
     @rank_zero_only
-    def log_image(self, key: str, images: list[Image.Image], step: int | None = None) -> None:
-        """Write the first picture under ``key``."""
+    def log_image(self, key: str, images: list[Image.Image], step: int | None = None, **_: Any) -> None:
+        """Write the first picture under ``key``; TensorBoard shows no captions."""
         self.experiment.add_image(key, np.asarray(images[0].convert("RGB")), step, dataformats="HWC")

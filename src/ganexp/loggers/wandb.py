@@ -5,7 +5,7 @@ import netrc
 import os
 import socket
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,8 +17,11 @@ from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
 from ganexp.errors import one_line
+from ganexp.loggers.guard import Guard
 
 log = logging.getLogger(__name__)
+# What W&B's own telemetry says of a server that fails, beside the one line from here.
+logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
 DEFAULT_SERVER = "https://api.wandb.ai"
 CONNECT_SECONDS = 3.0
@@ -28,33 +31,56 @@ INIT_SECONDS = 30.0
 class WandB(WandbLogger):
     """Logs to W&B with the number of images seen as x-axis; the files go to ``folder``/wandb.
 
-    Without a key or a network it goes offline with one line, instead of failing or waiting, and whatever fails
-    later ends its logging, not the training. A resumed run is the same run at W&B: ``folder``/wandb/id keeps its id.
+    Without a key or a network, or if the server refuses, it goes offline with one line, instead of failing or waiting,
+    and whatever fails later ends its logging, not the training. At the end it waits at most ``finish_timeout`` seconds
+    for what is not uploaded yet. A resumed run is the same run at W&B: ``folder``/wandb/id keeps its id. ``log_model``
+    uploads the best checkpoint, or else the last, with its configuration, as an artifact.
     """
 
-    def __init__(self, folder: str, project: str = "ganexp", mode: str = "online", **options: Any) -> None:
+    def __init__(
+        self,
+        folder: str,
+        project: str = "ganexp",
+        mode: str = "online",
+        log_model: bool = False,
+        finish_timeout: float = 120.0,
+        **options: Any,
+    ) -> None:
+        self.folder = Path(folder)
         reason = reason_to_go_offline() if mode == "online" else None
         if reason is not None:
             mode = "offline"
-            log.warning("wandb: offline, as %s; upload later with: wandb sync %s/wandb/offline-*", reason, folder)
-        settings = wandb.Settings(quiet=True, console="off", silent=True, init_timeout=INIT_SECONDS)
-        self.kept_id = Path(folder) / "wandb" / "id"
+            self._say_offline(reason)
+        settings = wandb.Settings(
+            quiet=True,
+            console="off",
+            silent=True,
+            init_timeout=INIT_SECONDS,
+            finish_timeout=finish_timeout,
+            finish_timeout_raises=True,
+        )
+        self.kept_id = self.folder / "wandb" / "id"
         if self.kept_id.is_file():
             options.setdefault("id", self.kept_id.read_text().strip())
         super().__init__(save_dir=folder, project=project, mode=mode, settings=settings, **options)
-        self.broken = False
+        # W&B warns of it whatever it is.
+        self._wandb_init.pop("anonymous", None)
+        self.upload_model = log_model
+        self._guard = Guard("wandb")
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
         """Return the W&B run, whose x-axis is ``images``."""
         if self._experiment is None:
+            # Otherwise it tells where it found the key.
+            wandb.setup(wandb.Settings(silent=True))
             try:
                 self._experiment = wandb.init(**self._wandb_init)
             except wandb.Error as error:
                 if self._wandb_init["mode"] == "offline":
                     raise
-                log.warning("wandb: offline, as the server refused: %s", one_line(error))
+                self._say_offline(f"the server refused: {one_line(error)}")
                 self._experiment = wandb.init(**{**self._wandb_init, "mode": "offline"})
             self.kept_id.parent.mkdir(exist_ok=True)
             self.kept_id.write_text(f"{self._experiment.id}\n")
@@ -73,9 +99,24 @@ class WandB(WandbLogger):
         self._guard(lambda: self.experiment.log({"images": step, **metrics}))
 
     @rank_zero_only
-    def log_image(self, key: str, images: list[Image.Image], step: int | None = None, **_: Any) -> None:
-        """Log pictures at ``step`` images."""
-        self._guard(lambda: self.experiment.log({"images": step, key: [wandb.Image(picture) for picture in images]}))
+    def log_image(
+        self,
+        key: str,
+        images: list[Image.Image],
+        step: int | None = None,
+        caption: list[str | None] | None = None,
+        **_: Any,
+    ) -> None:
+        """Log pictures at ``step`` images, each with its caption."""
+        captions = caption or [None] * len(images)
+        self._guard(
+            lambda: self.experiment.log(
+                {
+                    "images": step,
+                    key: [wandb.Image(image, caption=text) for image, text in zip(images, captions, strict=True)],
+                }
+            )
+        )
 
     @rank_zero_only
     def alert(self, title: str, text: str) -> None:
@@ -86,18 +127,32 @@ class WandB(WandbLogger):
     def finalize(self, status: str) -> None:
         """End the W&B run, so that the next of a sweep has its own."""
         run = self._experiment
-        if run is not None:
-            self._guard(lambda: run.finish(exit_code=0 if status == "success" else 1))
-
-    def _guard(self, action: Callable[[], Any]) -> None:
-        if self.broken:
+        if run is None:
             return
+        if self.upload_model:
+            self._guard(lambda: self.log_best_model(run))
         try:
-            action()
-        # A service beside the training may fail in any way.
+            run.finish(exit_code=0 if status == "success" else 1)
+        except TimeoutError:
+            log.warning("wandb: not all is uploaded yet; upload the rest with: wandb sync %s/wandb/run-*", self.folder)
         except Exception as error:
-            self.broken = True
-            log.warning("wandb: it failed and logs no more, training goes on: %s", one_line(error))
+            # Of a service that failed before, this is no news.
+            if not self._guard.broken:
+                log.warning("wandb: the end was not logged: %s", one_line(error))
+
+    def log_best_model(self, run: Any) -> None:
+        """Log the best checkpoint, where there is one, else the last, with its configuration and scores."""
+        kept = [path for name in ("best", "last") if (path := self.folder / "checkpoints" / f"{name}.ckpt").is_file()]
+        if not kept:
+            return
+        artifact = wandb.Artifact(f"model-{run.id}", type="model")
+        for path in (kept[0], self.folder / "config.yaml", self.folder / "scores.json"):
+            if path.is_file():
+                artifact.add_file(str(path))
+        run.log_artifact(artifact, aliases=["latest", kept[0].stem])
+
+    def _say_offline(self, reason: str) -> None:
+        log.warning("wandb: offline, as %s; upload later with: wandb sync %s/wandb/offline-*", reason, self.folder)
 
 
 def reason_to_go_offline() -> str | None:

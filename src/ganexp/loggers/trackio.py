@@ -1,0 +1,101 @@
+"""A live view without an account: trackio's database on this machine, shown by ``ganexp board``."""
+
+import io
+from argparse import Namespace
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers.logger import Logger, rank_zero_experiment
+from lightning.pytorch.utilities import rank_zero_only
+from PIL import Image
+
+from ganexp.board import opened
+from ganexp.loggers.guard import Guard
+
+
+class Trackio(Logger):
+    """Logs to trackio's ``database`` (a folder; None: ``board`` in the cache), with the images seen as x-axis.
+
+    The run is called by its ``folder``, and a resumed run is the same run there. Whatever fails ends its logging, not
+    the training. Raises UserError if the trackio package is missing.
+    """
+
+    def __init__(
+        self, folder: str, project: str = "ganexp", database: str | None = None, group: str | None = None
+    ) -> None:
+        super().__init__()
+        self.folder = Path(folder).resolve()
+        self.project = project
+        self.group = group
+        self.trackio = opened(database)
+        # Of a folder without a checkpoint, earlier runs were removed.
+        self.resume = "allow" if any(self.folder.glob("checkpoints/*.ckpt")) else "never"
+        self.config: dict[str, Any] = {}
+        self._experiment: Any = None
+        self._guard = Guard("trackio")
+
+    @property
+    def name(self) -> str:
+        """Return the project's name."""
+        return self.project
+
+    @property
+    def version(self) -> str:
+        """Return what the run is called: its folder, as trackio takes it for a relative path."""
+        return self.folder.as_posix().lstrip("/")
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """Return the trackio run."""
+        if self._experiment is None:
+            with redirect_stdout(io.StringIO()):
+                self._experiment = self.trackio.init(
+                    project=self.project,
+                    name=self.version,
+                    group=self.group,
+                    config=self.config,
+                    resume=self.resume,
+                    embed=False,
+                )
+        return self._experiment
+
+    @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
+        """Keep the configuration, which the first figures take along."""
+        self.config = dict(params) if isinstance(params, Mapping) else vars(params)
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log a row at ``step`` images."""
+        self._guard(lambda: self.experiment.log({"images": step, **metrics}, step=step))
+
+    @rank_zero_only
+    def log_image(
+        self,
+        key: str,
+        images: list[Image.Image],
+        step: int | None = None,
+        caption: list[str | None] | None = None,
+        **_: Any,
+    ) -> None:
+        """Log the first picture at ``step`` images, with its caption."""
+        text = caption[0] if caption else None
+        self._guard(
+            lambda: self.experiment.log({"images": step, key: self.trackio.Image(images[0], caption=text)}, step=step)
+        )
+
+    @rank_zero_only
+    def alert(self, title: str, text: str) -> None:
+        """Show an alert."""
+        with redirect_stdout(io.StringIO()):
+            self._guard(lambda: self.experiment.alert(title=title, text=text))
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Write what is still under way, so that the next run of a sweep has its own."""
+        if self._experiment is not None:
+            with redirect_stdout(io.StringIO()):
+                self._guard(self.trackio.finish)
