@@ -82,7 +82,7 @@ def telling(runs: Sequence[Run]) -> dict[str, list[str]]:
         asked = name in given or any(lies_in(name, node) for node in nodes)
         if asked or not any(decides(kept[option], each) for option in kept if option in options):
             kept[name] = each
-    return {name: [short(value) for value in each] for name, each in kept.items()}
+    return {title(name): [short(value) for value in each] for name, each in kept.items()}
 
 
 def choices(run: Run) -> Settings:

@@ -6,7 +6,6 @@ from statistics import median
 
 from ganexp.comparison.ranking import Entry, Ranking
 from ganexp.comparison.run import Run
-from ganexp.comparison.settings import title
 from ganexp.comparison.statistics import ENOUGH, Difference
 
 MEGABYTE = 1e6
@@ -26,7 +25,7 @@ class Table:
 def score_table(ranking: Ranking) -> Table:
     """Return who is best, by how much, and how sure that is."""
     settings = names(ranking)
-    headings = [*map(title, settings), "mean ± std", "best", "seeds", "from the best", "95 % interval", "verdict"]
+    headings = [*settings, "mean ± std", "best", "seeds", "from the best", "95 % interval", "verdict"]
     rows = [
         [
             *setting_cells(entry, settings),
@@ -44,7 +43,7 @@ def score_table(ranking: Ranking) -> Table:
 def cost_table(ranking: Ranking) -> Table:
     """Return what each cost."""
     settings = names(ranking)
-    headings = [*map(title, settings), "images/s", "peak memory, MB", "parameters of G", "of D"]
+    headings = [*settings, "images/s", "peak memory, MB", "parameters of G", "of D"]
     rows = [
         [
             *setting_cells(entry, settings),

@@ -1,0 +1,94 @@
+"""report.html as text: whole, small, and nothing in it but what we wrote can run."""
+
+import base64
+import hashlib
+import json
+import re
+
+import pytest
+
+from ganexp.comparison import pictures
+from ganexp.comparison.comparison import compare
+from ganexp.comparison.finding import find_runs
+from ganexp.comparison.page import render
+from synthetic import write_run, write_seeds
+
+EVIL = '<script>window.evil=1</script><img src=x onerror="window.evil=1">\'"&'
+
+
+def page(folder):
+    comparison = compare(find_runs([str(folder)]), None, "images", None)
+    return render(comparison, comparison.remarks)
+
+
+def data_of(text):
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)[1])
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_runs_only_its_own_script(tmp_path):
+    write_seeds(tmp_path, [3.0, 4.0], pictures=3)
+    text = page(tmp_path)
+    written = re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
+    assert all(link.startswith(("#", "data:")) for link in re.findall(r'(?:src|href)="([^"]*)"', written))
+    script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert "default-src 'none'; img-src data:" in text
+    assert f"script-src 'sha256-{digest}'\"" in text
+
+
+def test_html_in_names_notes_and_logs_is_text(tmp_path):
+    logger = {"wandb": {"notes": EVIL}}
+    evil = "</script>" + EVIL.replace("/", "")
+    write_run(tmp_path / evil.replace("/", ""), logger=logger, log=f"x doctor: {EVIL}\n", optimizer={"lr": EVIL})
+    other = write_run(tmp_path / "other", loss="lsgan")
+    (other / "summary.json").write_text(json.dumps({"status": EVIL, "command": EVIL, "device": EVIL, "started": EVIL}))
+    text = page(tmp_path)
+    own = re.sub(
+        r'<script type="application/json" id="data">.*?</script>|<script>.*?</script>', "", text, flags=re.DOTALL
+    )
+    assert "<script" not in own
+    assert "<img" not in own
+    assert own.count("&lt;script&gt;window.evil=1") >= 5
+    # The data hold the name as it is, and no end of their own element.
+    assert any("<script>" in name for name in data_of(text)["experiments"])
+
+
+def test_curves_and_grids_are_those_of_the_runs(tmp_path):
+    write_seeds(tmp_path, [3.0, 4.0, 9.0], pictures=3)
+    data = data_of(page(tmp_path))
+    assert [run["curves"]["score/fid_classifier"] for run in data["runs"]][1] == [[100, 200, 300], [20, 15, 4]]
+    assert data["runs"][0]["imagesPerUpdate"] == 20
+    assert data["runs"][0]["clock"] == [[0, 100, 200, 300], [0, 2, 4, 6]]
+    assert not [name for name in data["runs"][0]["curves"] if name.startswith("time/")]
+    (grid,) = data["grids"]
+    assert grid["run"] == "hinge_1"  # of the middle score
+    assert [images for images, _ in grid["frames"]] == [0, 150, 300]
+
+
+def test_settings_that_differ_are_marked_and_told_in_full(tmp_path):
+    write_run(tmp_path / "a", loss="hinge")
+    write_run(tmp_path / "b", loss="lsgan")
+    text = page(tmp_path)
+    assert '<td class="differs">≠ ganexp.losses.Lsgan</td>' in text
+    assert "<td>ganexp.losses.Hinge</td>" in text
+    assert "python -m ganexp loss=lsgan seed=0 images=300" in text
+
+
+def test_pictures_that_are_too_many_or_broken_are_fewer(tmp_path):
+    runs = [write_run(tmp_path / name, pictures=8) for name in "ab"]
+    all_of_them = pictures.frames_of(runs)
+    size = sum(len(frame.source) for each in all_of_them for frame in each)
+    fewer = pictures.frames_of(runs, size // 2)
+    assert 0 < len(fewer[0]) < len(all_of_them[0])
+    assert fewer[0][-1].images == 300
+    assert pictures.frames_of(runs, 10) == [[], []]
+    (runs[0] / "samples" / "00000300.png").write_bytes(b"broken")
+    assert pictures.frames_of(runs)[0][-1].images < 300
+
+
+@pytest.mark.parametrize("scores", [(), (1.0,)])
+def test_a_page_of_one_run_is_a_page(tmp_path, scores):
+    write_run(tmp_path / "a", scores=scores)
+    text = page(tmp_path)
+    assert "model=dcgan_small, data=digits" in text
+    assert "All runs have the same settings" in text

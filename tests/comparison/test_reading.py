@@ -1,0 +1,159 @@
+"""What is read of a run, whole or damaged."""
+
+import json
+import os
+import platform
+
+import numpy as np
+import pytest
+
+from ganexp import cli, curves, summary
+from ganexp.comparison.finding import find_runs
+from ganexp.comparison.run import Run, read_run
+from ganexp.errors import UserError
+from synthetic import PROTOCOL, entry, write_rows, write_run
+
+
+@pytest.fixture(scope="session")
+def scored(tmp_path_factory):
+    """A real run, scored twice."""
+    folder = tmp_path_factory.mktemp("scored") / "run"
+    # Points in the plane, because no classifier must be trained for their scores.
+    game = ["model=gan", "data=gaussians", "metric=modes", "data.batch_size=64", "trainer=cpu"]
+    assert cli.main([*game, "images=256", "scoring.every=128", "scoring.samples=100", f"run_dir={folder}"]) == 0
+    return folder
+
+
+def test_made_up_runs_have_the_format_of_real_ones(scored, tmp_path):
+    real, made = read_run(scored), read_run(write_run(tmp_path / "made", pictures=2))
+    assert real.problems == made.problems == []
+    assert made.summary.keys() == real.summary.keys()
+    assert made.summary["choices"].keys() <= real.summary["choices"].keys()
+    assert made.config.keys() <= real.config.keys()
+    assert {name for name in made.curves if not name.startswith("score/")} <= real.curves.keys()
+    for one in (real, made):
+        assert one.scores[0].protocol.keys() == PROTOCOL.keys()
+        assert one.status == "finished"
+    stored = [json.loads((folder / "scores.json").read_text())["scores"][0] for folder in (scored, tmp_path / "made")]
+    assert stored[0].keys() == stored[1].keys()
+
+
+def test_a_real_run_tells_all_that_is_compared(scored):
+    run = read_run(scored)
+    assert run.images_seen == 256
+    assert run.scores[0].curve.images.tolist() == [128, 256]
+    assert run.images_per_update == 64
+    assert run.images_per_second > 0
+    assert None not in run.parameters
+    assert run.peak_memory_bytes > 1e7
+
+
+def test_a_score_added_later_is_another_curve_of_its_own_protocol(tmp_path):
+    run = write_run(tmp_path / "run")
+    more = {**PROTOCOL, "fakes": {**PROTOCOL["fakes"], "samples": 10_000}}
+    entries = json.loads((run / "scores.json").read_text())["scores"]
+    # First, so that only the value can tell which was taken while training.
+    entries.insert(0, entry("fid_classifier", 3.5, 300, more))
+    (run / "scores.json").write_text(json.dumps({"scores": entries}))
+    taken, added = read_run(run).scores
+    assert (taken.protocol["fakes"]["samples"], taken.curve.values.tolist()) == (200, [9.0, 5.0, 4.0])
+    assert (added.protocol["fakes"]["samples"], added.curve.values.tolist()) == (10_000, [3.5])
+
+
+def test_a_broken_line_is_left_out_and_named(tmp_path):
+    run = write_run(tmp_path / "run")
+    lines = (run / "metrics.csv").read_text().splitlines()
+    broken = [lines[0], lines[1], "2", lines[2].replace("200,", "20x,", 1), lines[3], "4", "5", '"', "\0\xff"]
+    (run / "metrics.csv").write_bytes("\n".join(broken).encode("latin-1"))
+    read = read_run(run)
+    assert read.scores[0].curve.images.tolist() == [100, 300]
+    assert read.problems == [
+        "metrics.csv: left out line 3: 1 of 5 values; line 6: 1 of 5 values; line 7: 1 of 5 values and 2 more"
+    ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\n", "loss\n1\n", "images,loss\n"], ids=["empty", "blank", "no images", "no rows"]
+)
+def test_curves_without_rows_are_none(tmp_path, text):
+    (tmp_path / "metrics.csv").write_text(text)
+    read = curves.read_curves(tmp_path / "metrics.csv")
+    assert not any(len(curve.images) for curve in read.curves.values())
+    assert len(read.problems) == 1
+
+
+def test_empty_cells_and_what_is_not_finite_are_no_points_and_rows_come_in_order(tmp_path):
+    rows = [{"images": 30, "a": 3}, {"images": 10, "a": 1, "b": "nan"}, {"images": 20, "b": 2}]
+    write_rows(tmp_path, rows)
+    read = curves.read_curves(tmp_path / "metrics.csv")
+    assert read.curves["a"].images.tolist() == [10, 30]
+    assert read.curves["a"].values.tolist() == [1, 3]
+    assert read.curves["b"].images.tolist() == [20]
+    assert read.images_seen == 30
+
+
+def test_a_long_curve_is_thinned_out_evenly_with_its_ends(tmp_path):
+    write_rows(tmp_path, [{"images": n, "a": n * n} for n in range(1, 1001)])
+    read = curves.read_curves(tmp_path / "metrics.csv", lambda name: 10).curves["a"]
+    assert read.images.tolist() == [1, 112, 223, 334, 445, 556, 667, 778, 889, 1000]
+    assert np.array_equal(read.values, read.images**2)
+
+
+def test_a_run_whose_process_is_gone_has_crashed(tmp_path):
+    run = write_run(tmp_path / "run", status="running")
+    assert read_run(run).status == "running"
+    here = {"host": platform.node(), "pid": os.getpid()}
+    summary.update(run, process=here)
+    assert read_run(run).status == "running"
+    for pid in (2**22 + 1, 2**80, "x", None):
+        summary.update(run, process=here | {"pid": pid})
+        assert read_run(run).standing == "crashed: its process is gone"
+
+
+def test_a_run_of_an_older_version_stands_by_its_images(tmp_path):
+    for name, budget, status in [("whole", 300, "finished"), ("part", 400, "unfinished")]:
+        run = write_run(tmp_path / name, budget=budget)
+        (run / "summary.json").unlink()
+        read = read_run(run)
+        assert read.status == status
+        assert read.images_per_update is None
+        assert read.parameters == (None, None)
+        assert read.peak_memory_bytes is None
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"scores": 3}', '{"scores": [{"name": "fid_classifier"}, 3]}'])
+def test_scores_that_cannot_be_read_leave_no_protocol(tmp_path, content):
+    run = write_run(tmp_path / "run")
+    (run / "scores.json").write_text(content)
+    read = read_run(run)
+    assert read.scores[0].protocol is None
+    assert len(read.problems) == 2
+
+
+@pytest.mark.parametrize("text", ["a: [", "- 1", "model: 3", "model: !!python/object:os.system {}"])
+def test_a_folder_without_a_configuration_is_no_run(tmp_path, text):
+    (tmp_path / "config.yaml").write_text(text)
+    assert not isinstance(read_run(tmp_path), Run)
+
+
+def test_the_doctors_findings_are_read_once_each(tmp_path):
+    line = "2026-01-01 10:00:00,1 doctor: mode collapse: samples are alike\n"
+    run = read_run(write_run(tmp_path / "run", log=f"{line}2026-01-01 10:00:00,2 300 images\n{line}"))
+    assert run.findings == ["mode collapse: samples are alike"]
+
+
+def test_runs_are_found_in_folders_and_patterns_each_once(tmp_path, monkeypatch):
+    write_run(tmp_path / "sweep" / "loss=hinge,seed=[0]" / "x")
+    write_run(tmp_path / "sweep" / "b")
+    (tmp_path / "sweep" / "b" / "checkpoints").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "sweep" / "b")
+    monkeypatch.chdir(tmp_path)
+    found = find_runs(["sweep", "sweep/b", "sweep/*", "link", "sweep/loss=hinge,seed=[0]"])
+    assert sorted(path.name for path in found) == ["b", "x"]
+
+
+def test_places_without_runs_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"absent: no such folder"):
+        find_runs([str(tmp_path / "absent")])
+    with pytest.raises(UserError, match=r"no run in .*: a run's folder has a config.yaml"):
+        find_runs([str(tmp_path)])

@@ -1,0 +1,67 @@
+"""Laws of the intervals."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from ganexp.comparison import statistics
+
+VALUES = st.lists(st.floats(-100, 100), min_size=2, max_size=8)
+
+
+@given(VALUES)
+def test_both_intervals_hold_the_mean_and_the_bootstrap_stays_within_the_values(values):
+    for interval in (statistics.bootstrap_interval, statistics.student_interval):
+        low, high = interval(np.array(values))
+        assert low - 1e-9 <= np.mean(values) <= high + 1e-9
+    low, high = statistics.bootstrap_interval(np.array(values))
+    assert min(values) - 1e-9 <= low <= high <= max(values) + 1e-9
+
+
+@given(VALUES, st.floats(-100, 100))
+def test_the_intervals_move_with_the_values(values, shift):
+    for interval in (statistics.bootstrap_interval, statistics.student_interval):
+        moved = interval(np.array(values) + shift)
+        assert moved == pytest.approx(np.array(interval(np.array(values))) + shift, abs=1e-9)
+
+
+def test_students_interval_is_scipys():
+    values = np.array([1.0, 2.5, -0.5, 4.0])
+    expected = stats.t.interval(0.95, 3, loc=values.mean(), scale=stats.sem(values))
+    assert statistics.student_interval(values) == pytest.approx(expected)
+
+
+def test_the_bootstrap_interval_is_scipys():
+    values = np.random.default_rng(1).normal(size=30)
+    expected = stats.bootstrap((values,), np.mean, method="percentile", rng=0).confidence_interval
+    assert statistics.bootstrap_interval(values) == pytest.approx(tuple(expected), abs=0.03)
+
+
+def test_differences_are_of_the_same_seeds():
+    these = {"0": 1.0, "1": 2.0, "2": 3.0, "9": 100.0}
+    those = {"2": 2.0, "1": 1.0, "0": 0.0, "8": -100.0}
+    difference = statistics.paired_difference(these, those)
+    assert (difference.n, difference.mean) == (3, 1.0)
+    # What is the same for each seed is sure, though the scores of the seeds overlap.
+    assert difference.bootstrap == difference.student == (1.0, 1.0)
+    assert difference.is_sure
+    assert statistics.paired_difference(these, {"9": 1.0}) is None
+
+
+def test_two_seeds_are_never_enough():
+    assert not statistics.paired_difference({"0": 1.0, "1": 1.0}, {"0": 0.0, "1": 0.0}).is_sure
+
+
+@pytest.mark.parametrize("seeds", [3, 5])
+def test_of_equals_few_are_said_to_be_worse_though_the_bootstrap_alone_says_it_often(seeds):
+    rng = np.random.default_rng(0)
+    names = [str(seed) for seed in range(seeds)]
+    found = []
+    for _ in range(400):
+        scores = [dict(zip(names, rng.normal(size=seeds).tolist(), strict=True)) for _ in range(2)]
+        found.append(statistics.paired_difference(*scores))
+    by_bootstrap = np.mean([each.bootstrap[0] > 0 or each.bootstrap[1] < 0 for each in found])
+    assert np.mean([each.is_sure for each in found]) < 0.08
+    assert by_bootstrap > {3: 0.19, 5: 0.08}[seeds]
