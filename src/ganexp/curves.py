@@ -1,6 +1,7 @@
 """metrics.csv, a column at a time."""
 
 import csv
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ def all_points(name: str) -> None:
 def read_curves(path: Path, at_most: Callable[[str], int | None] = all_points) -> Curves:
     """Return the columns of a metrics.csv; a line that is broken is left out, and named.
 
-    ``at_most`` is how many points of a column are wanted, evenly among its rows; None wants all. Cells that are empty
+    ``at_most`` is how many points of a column are wanted, evenly over its rows; None wants all. Cells that are empty
     or not finite are no points.
     """
     try:
@@ -49,31 +50,34 @@ def read_curves(path: Path, at_most: Callable[[str], int | None] = all_points) -
         return Curves(problems=(f"there is no {path.name}",))
     except (ValueError, csv.Error):
         return Curves(problems=(f"{path.name} has no rows that can be read",))
-    problems = [
-        f"line {number}: {len(row)} of {len(header)} values"
-        for number, row in enumerate(rows, 2)
-        if not fits(row, header)
-    ]
-    columns = dict(zip(header, zip(*(row for row in rows if fits(row, header)), strict=True), strict=False))
-    if X not in columns:
+    whole = [row for row in rows if len(row) == len(header)]
+    if X not in header or not whole:
         return Curves(problems=(f"{path.name} has no rows with a number of images",))
-    images, bad = numbers(columns.pop(X), X)
+    problems = []
+    if len(whole) < len(rows):
+        lengths = ((number, len(row)) for number, row in enumerate(rows, start=2))
+        problems = [f"line {number}: {n} of {len(header)} values" for number, n in lengths if n != len(header)]
+    images, bad = numbers([row[header.index(X)] for row in whole], X)
     problems += bad
     curves = {}
-    for name, cells in columns.items():
-        rows_of_it = evenly([row for row, cell in enumerate(cells) if cell], at_most(name))
-        values, bad = numbers([cells[row] for row in rows_of_it], name)
-        problems += bad
-        curves[name] = in_order(images[rows_of_it], values)
+    for place, name in enumerate(header):
+        if name != X:
+            there = rows_with(whole, place, at_most(name))
+            values, bad = numbers([whole[row][place] for row in there], name)
+            problems += bad
+            curves[name] = in_order(images[there], values)
     known = images[np.isfinite(images)]
     return Curves(curves, int(known.max()) if len(known) else 0, tuple(told(path.name, problems)))
 
 
-def evenly(rows: list[int], at_most: int | None) -> list[int]:
-    """Return so many of the rows at equal distances, the first and the last among them."""
+def rows_with(rows: Sequence[Sequence[str]], place: int, at_most: int | None) -> list[int]:
+    """Return the rows that have a figure at a place; where these may be too many, the last of each of so many parts."""
     if at_most is None or len(rows) <= at_most:
-        return rows
-    return [rows[place] for place in np.linspace(0, len(rows) - 1, at_most).round().astype(int)]
+        return [number for number, row in enumerate(rows) if row[place]]
+    ends = np.linspace(0, len(rows), at_most + 1).round().astype(int).tolist()
+    parts = (range(end - 1, begin - 1, -1) for begin, end in itertools.pairwise(ends))
+    last = (next((number for number in part if rows[number][place]), None) for part in parts)
+    return [number for number in last if number is not None]
 
 
 def in_order(images: Numbers, values: Numbers) -> Curve:
@@ -81,11 +85,6 @@ def in_order(images: Numbers, values: Numbers) -> Curve:
     there = np.flatnonzero(np.isfinite(images) & np.isfinite(values))
     there = there[np.argsort(images[there], kind="stable")]
     return Curve(images[there], values[there])
-
-
-def fits(row: Sequence[str], header: Sequence[str]) -> bool:
-    """Return whether a row has a value, perhaps an empty one, for each column."""
-    return len(row) == len(header)
 
 
 def numbers(cells: Sequence[str], name: str) -> tuple[Numbers, list[str]]:

@@ -93,7 +93,7 @@ def test_curves_are_drawn_against_what_is_chosen_and_tell_their_values(opened):
     opened.get_by_label("against").select_option("updates")
     assert "updates of G" in chart.text_content()
     box = chart.bounding_box()
-    opened.mouse.move(box["x"] + box["width"] * 0.98, box["y"] + box["height"] / 2)
+    chart.hover(position={"x": box["width"] * 0.985, "y": box["height"] / 2})
     values = opened.locator("#values").inner_text()
     assert "updates of G: 15" in values
     assert "loss=hinge: 4 (mean of 3)" in values

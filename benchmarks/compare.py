@@ -1,0 +1,131 @@
+"""Time and memory of comparing many runs, and of opening the page of twenty in a browser.
+
+python benchmarks/compare.py [runs=200] [rows=10000]
+
+The runs are made up: curves of noise, no training. Processors' seconds are what the work itself takes, whatever else
+the machine does.
+"""
+
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+
+import yaml
+from PIL import Image
+
+COLUMNS = (
+    *(f"loss/{player}/adversarial" for player in ("discriminator", "generator")),
+    *(f"discriminator/{kind}_output" for kind in ("real", "fake")),
+    *(f"learning_rate/{player}" for player in ("discriminator", "generator")),
+    "time/seconds",
+    "time/images_per_second",
+    *(f"doctor/sign_{number}" for number in range(12)),
+)
+SEEDS = 5
+SCORED_EVERY = 100
+GRIDS = 20
+SIDE = 530
+"""Pixels of a grid of 8x8 samples of 64x64."""
+PAGE_RUNS = 20
+FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+
+
+def main(runs: int, rows: int) -> None:
+    """Make runs, compare all of them, then open the page of some."""
+    with tempfile.TemporaryDirectory() as folder:
+        there = Path(folder)
+        for number in range(runs):
+            make(there / "all" / str(number), number, rows)
+        compare(there / "all", there / "out")
+        for number in range(PAGE_RUNS):
+            shutil.copytree(there / "all" / str(number), there / "some" / str(number))
+            draw(there / "some" / str(number), number)
+        page = compare(there / "some", there / "page")
+        opened(page)
+
+
+def make(folder: Path, number: int, rows: int) -> None:
+    """Write one run: a fifth of its columns in each other row only, and a score now and then."""
+    folder.mkdir(parents=True)
+    random = Random(number)
+    lines = [",".join(("images", *COLUMNS, "score/fid"))]
+    for row in range(1, rows + 1):
+        figures = [f"{random.random():.17g}" if place < 8 or row % 2 else "" for place in range(len(COLUMNS))]
+        score = f"{random.random() + number // SEEDS:.17g}" if row % (rows // SCORED_EVERY) == 0 else ""
+        lines.append(",".join((str(row * 64), *figures, score)))
+    (folder / "metrics.csv").write_text("\n".join(lines) + "\n")
+    images = rows * 64
+    setting = number // SEEDS
+    config = {"images": images, "seed": number % SEEDS, "model": {"width": setting}, "trainer": {"devices": 1}}
+    config |= {f"group_{place}": {f"key_{key}": key for key in range(15)} for place in range(15)}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    summary = {
+        "command": f"python -m ganexp model.width={setting} seed={number % SEEDS}",
+        "choices": {"model": "dcgan", "data": "digits"},
+        "status": "finished",
+        "images_seen": images,
+        "images_per_update": {"generator": 64},
+        "parameters": {"generator": 1_000_000, "discriminator": 1_000_000},
+        "peak_memory_bytes": 1_000_000_000,
+    }
+    (folder / "summary.json").write_text(json.dumps(summary))
+    value = float(lines[-1].rpartition(",")[2])
+    protocol = {"metric": "fid", "reference": {"data": "digits"}, "fakes": {"samples": 2_000}}
+    entry = {"name": "fid", "value": value, "higher_is_better": False, "images_seen": images, "protocol": protocol}
+    (folder / "scores.json").write_text(json.dumps({"scores": [entry]}))
+
+
+def draw(folder: Path, number: int) -> None:
+    """Give a run grids that compress badly."""
+    (folder / "samples").mkdir()
+    random = Random(number)
+    for grid in range(1, GRIDS + 1):
+        noise = Image.frombytes("RGB", (SIDE // 4, SIDE // 4), random.randbytes(3 * (SIDE // 4) ** 2))
+        noise.resize((SIDE, SIDE)).save(folder / "samples" / f"{grid * 32_000:08d}.png")
+
+
+def compare(runs: Path, out: Path) -> Path:
+    """Run the command in a process of its own, print what it took, and return the page."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    began = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "ganexp", "compare", runs, f"out={out}"], check=True, stdout=subprocess.DEVNULL
+    )
+    seconds = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    page = out / "report.html"
+    print(
+        f"{len(list(runs.iterdir()))} runs: {seconds:.1f} s, {cpu:.1f} s of the processors, at most "
+        f"{after.ru_maxrss / 1024:.0f} MB; the page has {page.stat().st_size / 1e6:.2f} MB"
+    )
+    return page
+
+
+def opened(page: Path) -> None:
+    """Print how long a browser takes to load the page and to draw its curves."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        print("no chromium here: the page was not opened")
+        return
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as running, tempfile.TemporaryDirectory() as profile:
+        context = running.chromium.launch_persistent_context(profile, executable_path=chromium, args=list(FLAGS))
+        tab = context.new_page()
+        began = time.perf_counter()
+        tab.goto(page.as_uri())
+        tab.wait_for_function("document.querySelectorAll('#chart path').length && document.images[0].complete")
+        print(f"opened in {time.perf_counter() - began:.2f} s")
+        context.close()
+
+
+if __name__ == "__main__":
+    given = dict(argument.split("=") for argument in sys.argv[1:])
+    main(int(given.get("runs", 200)), int(given.get("rows", 10_000)))
