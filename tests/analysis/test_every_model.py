@@ -17,6 +17,11 @@ SMALL = [
     *("contact_sheet.n=3", "contact_sheet.columns=2"),
     *("neighbours.samples=4", "neighbours.k=2", "neighbours.shown=2"),
     *("truncation.thresholds=[0.5]", "truncation.samples=4"),
+    *("filters.images=20", "filters.layers=2", "filters.features=2", "filters.best=2"),
+    *("forget.samples=20", "forget.counts=1", "forget.draws=2"),
+    *("probe.labels=[12]", "probe.seeds=1"),
+    *("spectrum.images=8", "equilibrium.images=8"),
+    *("latent_directions.directions=1", "latent_directions.steps=3", "latent_directions.random=2"),
 ]
 """The least of each analysis that still is one."""
 
@@ -32,6 +37,8 @@ def analyses():
 @pytest.mark.parametrize("model", MODELS)
 def test_each_analysis_looks_or_says_why_not(model, analyses, tmp_path, monkeypatch):
     monkeypatch.setattr("ganexp.variants.gan.STANDING_BATCHES", 1)
+    # Drawing curves takes most of the time, and does not depend on the model.
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: path.write_bytes(b"curves"))
     config = tiny(model)
     subject = subject_of(build(config.model), config, 0)
     images = torch.randint(256, (30, *subject.shape), generator=rng(), dtype=torch.uint8)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
+from ganexp.analysis.opponents import Opponent
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
@@ -45,6 +46,11 @@ def no_extractor(images: RealImages) -> Extractor:
     raise UserError("this analysis needs features, and no extractor was given")
 
 
+def no_untrained(seed: int) -> Opponent:
+    """Raise UserError: nobody knows how to build the discriminator."""
+    raise UserError("this analysis compares with an untrained discriminator, and none was given")
+
+
 def no_truncation(threshold: float) -> "Subject":
     """Raise UserError: the noise cannot be cut."""
     raise UserError(f"truncation={threshold}: this generator's noise cannot be cut off")
@@ -55,9 +61,9 @@ class Subject:
     """A generator, its opponent and its data; what takes long is made when it is first asked for.
 
     ``generator`` maps noise (N, latent), and labels (N,) if it is told any, to images (N, C, H, W) in [-1, 1]; it is
-    the moving average where there is one. ``num_classes`` is None for a generator without labels. ``critic`` maps
-    images on the device and their labels, or None, to the discriminator's logits (N,). Samples are those that
-    ``sample run=DIR seed=`` writes. Nothing here knows of runs or of Lightning, so a notebook can build one.
+    the moving average where there is one. ``num_classes`` is None for a generator without labels. ``opponent`` is its
+    discriminator. Samples are those that ``sample run=DIR seed=`` writes. Nothing here knows of runs or of Lightning,
+    so a notebook can build one.
     """
 
     generator: nn.Module
@@ -66,18 +72,20 @@ class Subject:
     num_classes: int | None = None
     seed: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    discriminator: nn.Module | None = None
-    critic: Callable[[Tensor, Tensor | None], Tensor] | None = None
+    opponent: Opponent | None = None
+    untrained: Callable[[int], Opponent] = no_untrained
+    """From a seed to a discriminator of the same build that was never trained."""
     load_training: Callable[[], RealImages] = no_training
     load_held_out: Callable[[], HeldOut] = no_held_out
+    load_labelled: Callable[[], tuple[RealImages, HeldOut]] | None = None
     load_extractor: Callable[[RealImages], Extractor] = no_extractor
     truncated: Callable[[float], "Subject"] = no_truncation
     """From a threshold to the same subject with its noise cut off there; raises UserError where that cannot be."""
 
     def __post_init__(self) -> None:
         self.generator.eval()
-        if self.discriminator is not None:
-            self.discriminator.eval()
+        if self.opponent is not None:
+            self.opponent.network.eval()
 
     def latents(self, n: int) -> Tensor:
         """Return the noise (n, latent) of the samples 0 to n - 1."""
@@ -140,6 +148,11 @@ class Subject:
     def held_out(self) -> HeldOut:
         """Real images that it was not trained on."""
         return self.load_held_out()
+
+    @cached_property
+    def labelled(self) -> tuple[RealImages, HeldOut]:
+        """Labelled images to learn from and to be tested on: training and held-out images unless others are given."""
+        return (self.training, self.held_out) if self.load_labelled is None else self.load_labelled()
 
     @cached_property
     def extractor(self) -> Extractor:

@@ -15,7 +15,7 @@ from ganexp.rules import translates
 GROUP = "analysis"
 EVERY = "all"
 DEFAULT = "walk"
-PATHS = ("run", "out", "trust", "held_out")
+PATHS = ("run", "out", "trust", "held_out", "labelled")
 
 HELP_TEXT = """python -m ganexp analyze run=DIR analysis=NAME [option=value …]
 python -m ganexp analyze run=DIR analysis=[NAME,NAME] [analysis.NAME.option=value …]
@@ -30,6 +30,8 @@ Look inside a trained generator and its discriminator. Pictures and figures.json
   seed        of the samples, numbered like those of python -m ganexp sample (default 0)
   held_out    real images that were not trained on: a split of the run's data, such as test, or a folder of images
               (default: another split of the run's data, where there is one)
+  labelled    what the discriminator's features are probed on: a data set's name, such as svhn, or a folder with a
+              folder for each class, or with train and test (default: the run's own data)
   trust       a package of yours that the run's configuration names
 
 Where one analysis is asked for, its options may be given as they are, such as steps=20. Analyses and their options:
@@ -43,6 +45,7 @@ class Paths:
     run: list[str] = field(default_factory=list)
     out: list[str] = field(default_factory=list)
     held_out: list[str] = field(default_factory=list)
+    labelled: list[str] = field(default_factory=list)
     trust: list[str] = field(default_factory=list)
 
 
@@ -73,7 +76,8 @@ def main(arguments: list[str]) -> None:
 
     out = Path(paths.out[-1]) if paths.out else None
     held_out = paths.held_out[-1] if paths.held_out else None
-    analyze(config, run, Place(folder, checkpoint, out), held_out)
+    labelled = paths.labelled[-1] if paths.labelled else None
+    analyze(config, run, Place(folder, checkpoint, out), held_out, labelled)
 
 
 def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:

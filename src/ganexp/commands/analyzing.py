@@ -7,24 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
 from ganexp import composition
-from ganexp.analysis.subject import Analysis, Figures, HeldOut, Subject
+from ganexp.analysis.opponents import Opponent
+from ganexp.analysis.subject import Analysis, Figures, Subject
 from ganexp.commands.building import build
 from ganexp.commands.evaluating import real_set
-from ganexp.commands.folder_images import folder_images, kinds_in
 from ganexp.commands.loading import load_checkpoint
+from ganexp.commands.other_images import held_out_images, labelled_images
 from ganexp.commands.sampling import load_model, truncate
 from ganexp.errors import UserError
 from ganexp.game import COUNTERS
 from ganexp.metrics.classifier import classifier
-from ganexp.metrics.reference import RealImages
+from ganexp.randomness import derived_seed
 
 FIGURES = "figures.json"
 FOLDER = "analysis"
-OTHER_SPLITS = ("test", "valid", "val", "train")
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,14 @@ class Place:
         return folder
 
 
-def analyze(config: DictConfig, run: DictConfig, place: Place, held_out: str | None) -> None:
+def analyze(config: DictConfig, run: DictConfig, place: Place, held_out: str | None, labelled: str | None) -> None:
     """Do every analysis that applies and say why others do not.
 
     Raises UserError if the only one does not apply, and at the end if any failed.
     """
     run = OmegaConf.create(composition.plain(run))
     analyses: dict[str, Analysis] = build(config.analysis)
-    subject = subject_of(load_model(run, place.checkpoint), run, config.seed, held_out)
+    subject = subject_of(load_model(run, place.checkpoint), run, config.seed, held_out, labelled)
     seen = load_checkpoint(place.checkpoint)[COUNTERS]["images_seen"]
     about = {"seed": config.seed, "checkpoint": config.checkpoint, "images_seen": seen}
     several = len(analyses) > 1
@@ -105,24 +106,24 @@ def write(content: Mapping[str, Any], path: Path) -> None:
     unfinished.replace(path)
 
 
-def subject_of(model: Any, run: DictConfig, seed: int, held_out: str | None = None) -> Subject:
+def subject_of(
+    model: Any, run: DictConfig, seed: int, held_out: str | None = None, labelled: str | None = None
+) -> Subject:
     """Return what may be looked at of a trained model and its run's data."""
 
     def truncated(threshold: float) -> Subject:
         cut = copy.deepcopy(model)
         truncate(cut, threshold)
-        subject = subject_of(cut, run, seed, held_out)
+        subject = subject_of(cut, run, seed, held_out, labelled)
         # What depends on the data alone is not made twice.
         subject.load_training, subject.load_held_out = lambda: whole.training, lambda: whole.held_out
         subject.load_extractor = lambda _: whole.extractor
         return subject
 
-    def critic(images: Tensor, labels: Tensor | None) -> Tensor:
-        if labels is None:
-            logits: Tensor = model.discriminator(images)
-            return logits
-        on_real, _ = model.critics(labels, labels)
-        return on_real(images)
+    def untrained(seed: int) -> Opponent:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derived_seed(seed, "untrained"))
+            return opponent_of(build(run.model).to(model.device))
 
     whole = Subject(
         generator=model.sampler(),
@@ -131,54 +132,29 @@ def subject_of(model: Any, run: DictConfig, seed: int, held_out: str | None = No
         num_classes=getattr(model, "num_classes", None),
         seed=seed,
         device=model.device,
-        discriminator=model.discriminator,
-        critic=critic,
+        opponent=opponent_of(model),
+        untrained=untrained,
         load_training=lambda: real_set(run.data, None).images,
         load_held_out=lambda: held_out_images(run, held_out),
+        load_labelled=None if labelled is None else lambda: labelled_images(labelled, run.data),
         load_extractor=lambda images: classifier(images, model.device),
         truncated=truncated,
     )
     return whole
 
 
-def held_out_images(run: DictConfig, wanted: str | None) -> HeldOut:
-    """Return images that the run was not trained on: of a folder, or of another split of its data.
+def opponent_of(model: Any) -> Opponent:
+    """Return a model's discriminator, told the labels if it takes any."""
 
-    Raises UserError if what the user asked for cannot be had.
-    """
-    split = OmegaConf.select(run.data, "source.split")
-    if wanted is not None and Path(wanted).is_dir():
-        return of_folder(Path(wanted), run.data)
-    if wanted is not None:
-        if split is None:
-            raise UserError(f"held_out={wanted}: no such folder, and the data {run.data.name} has no splits")
-        if wanted == split:
-            raise UserError(f"held_out={wanted}: the run was trained on that split; give another, or a folder")
-        return of_split(run.data, wanted, download=True)
-    if split is None:
-        return HeldOut(None, f"the data {run.data.name} has no split that was not trained on")
-    for other in OTHER_SPLITS:
-        if other != split:
-            try:
-                return of_split(run.data, other, download=False)
-            except UserError:
-                continue
-    return HeldOut(None, f"no other split of {run.data.name} is at hand (held_out=SPLIT downloads it)")
+    def ask(images: Tensor, labels: Tensor | None) -> Tensor:
+        images = images.to(model.device)
+        if not hasattr(model, "critics"):
+            logits: Tensor = model.discriminator(images)
+            return logits
+        if labels is None:
+            raise UserError("this discriminator is told the images' labels, and these images have none")
+        on_real, _ = model.critics(labels.to(model.device), labels.to(model.device))
+        return on_real(images)
 
-
-def of_split(data: DictConfig, split: str, download: bool) -> HeldOut:
-    """Return the images of a split."""
-    source = {"split": split} if download or "download" not in data.source else {"split": split, "download": False}
-    images = real_set(OmegaConf.merge(data, {"source": source}), None).images
-    return HeldOut(images, f"{images.count:,} images of {data.name}'s split {split}")
-
-
-def of_folder(folder: Path, data: DictConfig) -> HeldOut:
-    """Return a folder's images as the run's data are decoded, and how they were changed."""
-    found = kinds_in(folder)
-    size, channels = data.image_size, data.channels
-    images = folder_images(folder, data)
-    words = f"{len(images):,} images of {folder}"
-    if any(kind != ((size, size), channels) for kind in found):
-        words += f", brought to {size}x{size} with {channels} channel{'s' if channels > 1 else ''}"
-    return HeldOut(RealImages(images, images.checksum()), words)
+    model.discriminator.eval()
+    return Opponent(model.discriminator, ask)

@@ -37,6 +37,7 @@ class RealImages:
 
     def __init__(self, dataset: Images, checksum: str, most: int | None = None, seed: int = 0) -> None:
         self.dataset = dataset
+        self.checksum = checksum
         total = len(dataset)
         if most is not None and most < 2:
             raise UserError(f"{most} real images are too few to compare with: at least 2.")
@@ -47,6 +48,10 @@ class RealImages:
             self.chosen = torch.randperm(total, generator=generator(seed, "real images"))[:most].sort().values
             choice = f"{most} with seed {seed}"
         self.fingerprint = checksum_of({"data": checksum, "choice": choice})[:16]
+
+    def at_most(self, most: int, seed: int = 0) -> "RealImages":
+        """Return a choice of at most so many of the whole data set's images."""
+        return RealImages(self.dataset, self.checksum, most, seed)
 
     @property
     def count(self) -> int:
@@ -61,7 +66,7 @@ class RealImages:
 
     def at(self, positions: Tensor) -> Tensor:
         """Return the images (B, C, H, W) at these positions (B,), each from 0 to count - 1."""
-        return self._items(positions)["image"]
+        return self.items(positions)["image"]
 
     def batches(self, size: int) -> Iterator[Tensor]:
         """Yield all images in order, ``size`` at a time."""
@@ -73,11 +78,12 @@ class RealImages:
 
         It reads every image once.
         """
-        if "label" not in self._items(torch.tensor([0])):
+        if "label" not in self.items(torch.tensor([0])):
             return None
-        return torch.cat([self._items(positions)["label"] for positions in torch.arange(self.count).split(BATCH)])
+        return torch.cat([self.items(positions)["label"] for positions in torch.arange(self.count).split(BATCH)])
 
-    def _items(self, positions: Tensor) -> dict[str, Tensor]:
+    def items(self, positions: Tensor) -> dict[str, Tensor]:
+        """Return {"image": (B, C, H, W)} and, where there are labels, "label": (B,), at these positions (B,)."""
         return self.dataset.__getitems__(self.chosen[positions].tolist())
 
 

@@ -1,0 +1,105 @@
+"""Boxes drawn around an object in numbered samples, and a detector for what is in them."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from ganexp.errors import UserError
+from ganexp.randomness import generator as rng
+
+PATCH = 8  # pixels a side, to which what is in a box is brought for the detector
+
+Boxes = dict[int, list[tuple[int, int, int, int]]]
+"""By a sample's number its boxes (x0, y0, x1, y1), in pixels from the upper left; x1 and y1 are beyond the box."""
+
+
+def read_boxes(path: Path, samples: int, height: int, width: int) -> Boxes:
+    """Return the boxes of a JSON file {"sample's number": [[x0, y0, x1, y1], …], …}.
+
+    Raises UserError if it cannot be read, is of another form, or names a sample or a pixel that there is not.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except OSError as error:
+        raise UserError(f"boxes={path} cannot be read: {error.strerror}") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"boxes={path} is not JSON: {error}") from error
+    form = 'boxes by sample are expected, such as {"3": [[x0, y0, x1, y1]]}'
+    if not isinstance(content, dict) or not content:
+        raise UserError(f"boxes={path}: {form}")
+    boxes: Boxes = {}
+    for number, given in content.items():
+        if not number.isdecimal() or int(number) >= samples:
+            raise UserError(f"boxes={path}: sample {number!r} is not one of 0 to {samples - 1}")
+        if not isinstance(given, list):
+            raise UserError(f"boxes={path}: sample {number} has {given!r}; {form}")
+        boxes[int(number)] = [read_box(box, f"boxes={path}: sample {number}", height, width) for box in given]
+    return boxes
+
+
+def read_box(box: Any, where: str, height: int, width: int) -> tuple[int, int, int, int]:
+    """Return a box; raises UserError if it is no box within the image."""
+    whole = isinstance(box, list) and len(box) == 4 and all(type(side) is int for side in box)
+    if not whole:
+        raise UserError(f"{where}: {box!r} is not a box of four whole numbers [x0, y0, x1, y1]")
+    x0, y0, x1, y1 = box
+    if not (0 <= x0 < x1 <= width and 0 <= y0 < y1 <= height):
+        raise UserError(f"{where}: the box {box} is not inside the image of {width}x{height} pixels (x0 < x1, y0 < y1)")
+    return x0, y0, x1, y1
+
+
+def inside_boxes(boxes: Boxes, samples: Sequence[int], height: int, width: int) -> Tensor:
+    """Return which pixels of the samples lie in a box, bool (N, height, width)."""
+    inside = torch.zeros(len(samples), height, width, dtype=torch.bool)
+    for row, number in enumerate(samples):
+        for x0, y0, x1, y1 in boxes.get(number, []):
+            inside[row, y0:y1, x0:x1] = True
+    return inside
+
+
+def box_detector(images: Tensor, boxes: Boxes, seed: int = 0) -> Callable[[Tensor], Tensor]:
+    """Return what tells of images (N, C, H, W) of the same N samples whether one of their boxes holds the object.
+
+    It is a logistic regression on pixels, of what is in the boxes against patches as large elsewhere in these images.
+    Samples without boxes have nothing to be detected. Raises ValueError if boxes leave no room beside them.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    numbers = sorted(boxes)
+    height, width = images.shape[2:]
+    inside = inside_boxes(boxes, numbers, height, width)
+    draw = rng(seed, "patches beside boxes")
+    on, off = [], []
+    for row, number in enumerate(numbers):
+        for x0, y0, x1, y1 in boxes[number]:
+            on.append(patch(images[number], (x0, y0, x1, y1)))
+            for _ in range(20):
+                x = int(torch.randint(width - (x1 - x0) + 1, (), generator=draw))
+                y = int(torch.randint(height - (y1 - y0) + 1, (), generator=draw))
+                if not inside[row, y : y + y1 - y0, x : x + x1 - x0].any():
+                    off.append(patch(images[number], (x, y, x + x1 - x0, y + y1 - y0)))
+    if not on or not off:
+        raise ValueError("the boxes leave no room beside them, so that nothing can be compared with what they hold")
+    answer = [1] * len(on) + [0] * len(off)
+    regression = LogisticRegression(C=0.1, class_weight="balanced", max_iter=200)
+    regression.fit(torch.stack([*on, *off]).numpy(), answer)
+
+    def detect(shown: Tensor) -> Tensor:
+        found = torch.zeros(len(shown), dtype=torch.bool)
+        for number in numbers:
+            patches = [patch(shown[number], box) for box in boxes[number]]
+            found[number] = bool(patches) and bool(regression.predict(torch.stack(patches).numpy()).any())
+        return found
+
+    return detect
+
+
+def patch(image: Tensor, box: tuple[int, int, int, int]) -> Tensor:
+    """Return what is in a box of an image (C, H, W), brought to one size and flattened."""
+    x0, y0, x1, y1 = box
+    return interpolate(image[None, :, y0:y1, x0:x1], (PATCH, PATCH), mode="bilinear").flatten()

@@ -1,0 +1,63 @@
+"""Discriminators, trained and not, and the images that they are asked about."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ganexp.data.values import to_signed_unit
+from ganexp.layers.standing_statistics import batch_norms
+from ganexp.metrics.reference import RealImages
+from ganexp.randomness import BLOCK
+from ganexp.randomness import generator as rng
+
+Ask = Callable[[Tensor, Tensor | None], Any]
+"""Runs a discriminator on images (N, C, H, W) in [-1, 1], and on their labels (N,) if it takes any."""
+
+
+class Opponent(NamedTuple):
+    """A discriminator and how to run it."""
+
+    network: nn.Module
+    ask: Ask
+
+
+class Examples(NamedTuple):
+    """Images (N, C, H, W) in [-1, 1], and their labels (N,) or None."""
+
+    images: Tensor
+    labels: Tensor | None
+
+    def batches(self) -> Iterator["Examples"]:
+        """Yield them in blocks."""
+        for positions in torch.arange(len(self.images)).split(BLOCK):
+            yield Examples(self.images[positions], None if self.labels is None else self.labels[positions])
+
+
+def examples(real: RealImages, most: int, seed: int = 0) -> Examples:
+    """Return at most so many of the real images, a random choice."""
+    chosen = torch.randperm(real.count, generator=rng(seed, "examples"))[:most].sort().values
+    items = real.items(chosen)
+    return Examples(to_signed_unit(items["image"]), items.get("label"))
+
+
+@torch.no_grad()
+def answers(ask: Ask, shown: Examples) -> Tensor:
+    """Return the discriminator's answers (N,), float32 on the processor."""
+    return torch.cat([ask(*batch).float().cpu().flatten() for batch in shown.batches()])
+
+
+@torch.no_grad()
+def settle(opponent: Opponent, shown: Examples) -> Opponent:
+    """Return the discriminator, its batch norms given the statistics of images as if it had been trained on them."""
+    norms = batch_norms(opponent.network)
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # each batch counts the same
+        norm.train()
+    if norms:
+        for batch in shown.batches():
+            opponent.ask(*batch)
+    opponent.network.eval()
+    return opponent
