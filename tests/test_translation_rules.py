@@ -58,6 +58,9 @@ def test_the_papers_settings_are_the_defaults():
             }  # fmt: skip
             assert config.normalization[player]._target_.endswith(".instance")
         assert (config.data.image_size, config.data.batch_size) == (256, 1)
+        # The data says how many images a batch has, these models do not, and the command line wins.
+        assert compose(f"model={model}", "data=mosaic").data.batch_size == 64
+        assert compose(f"model={model}", f"data={config.data.name}", "data.batch_size=16").data.batch_size == 16
     pix2pix, cyclegan = compose("model=pix2pix").model, compose("model=cyclegan").model
     assert (pix2pix.l1, pix2pix.discriminator.layers, pix2pix.generator.dropout_at_test) == (100, 3, True)
     assert (cyclegan.cycle, cyclegan.identity, cyclegan.pool, cyclegan.loss._target_) == (
