@@ -61,7 +61,7 @@ def test_curves_and_grids_are_those_of_the_runs(tmp_path):
     assert data["runs"][0]["clock"] == [[0, 100, 200, 300], [0, 2, 4, 6]]
     assert not [name for name in data["runs"][0]["curves"] if name.startswith("time/")]
     (grid,) = data["grids"]
-    assert grid["run"] == "hinge_1"  # of the middle score
+    assert grid["seed"] == "1"  # of the middle score
     assert [images for images, _ in grid["frames"]] == [0, 150, 300]
 
 

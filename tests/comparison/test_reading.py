@@ -136,6 +136,12 @@ def test_a_folder_without_a_configuration_is_no_run(tmp_path, text):
     assert not isinstance(read_run(tmp_path), Run)
 
 
+def test_a_run_of_a_sweep_that_never_began_says_why(tmp_path):
+    summary.update(tmp_path / ".", status="refused", reason="wasserstein needs a penalty")
+    assert find_runs([str(tmp_path)]) == [tmp_path]
+    assert read_run(tmp_path) == "refused: wasserstein needs a penalty"
+
+
 def test_the_doctors_findings_are_read_once_each(tmp_path):
     line = "2026-01-01 10:00:00,1 doctor: mode collapse: samples are alike\n"
     run = read_run(write_run(tmp_path / "run", log=f"{line}2026-01-01 10:00:00,2 300 images\n{line}"))

@@ -65,3 +65,14 @@ def test_of_equals_few_are_said_to_be_worse_though_the_bootstrap_alone_says_it_o
     by_bootstrap = np.mean([each.bootstrap[0] > 0 or each.bootstrap[1] < 0 for each in found])
     assert np.mean([each.is_sure for each in found]) < 0.08
     assert by_bootstrap > {3: 0.19, 5: 0.08}[seeds]
+
+
+def test_of_nine_equals_the_best_is_seldom_said_to_be_better_than_any():
+    rng = np.random.default_rng(0)
+    names = [str(seed) for seed in range(5)]
+    said = 0
+    for _ in range(60):
+        scores = sorted(rng.normal(size=(9, 5)).tolist(), key=np.mean)
+        best, *others = [dict(zip(names, each, strict=True)) for each in scores]
+        said += any(statistics.paired_difference(other, best, len(others)).is_sure for other in others)
+    assert said / 60 < 0.15

@@ -5,9 +5,12 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ganexp import summary
 from ganexp.errors import UserError
 
 CONFIG = "config.yaml"
+SIGNS = {CONFIG, summary.FILE}
+"""What a run's folder has one of; a sweep's run that never began has the latter only."""
 
 
 def find_runs(places: Sequence[str]) -> list[Path]:
@@ -40,7 +43,7 @@ def folders(place: str) -> list[Path]:
 def runs_in(folder: Path) -> Iterator[Path]:
     """Yield the folder itself if it is a run's, else the runs' folders below it, in order of their names."""
     for parent, below, files in os.walk(folder, followlinks=True):
-        if CONFIG in files:
+        if SIGNS.intersection(files):
             below.clear()
             yield Path(parent)
         below.sort()

@@ -132,7 +132,7 @@ def drawn(experiments: Sequence[Experiment], comparison: Comparison) -> dict[str
     points = max(FEWEST_POINTS, min(250, 250 * FEW_RUNS // len(runs)))
     shown = [representative(experiment, comparison) for experiment in experiments[:MOST_GRIDS]]
     grids = [
-        {"experiment": place, "run": run.folder.name, "frames": [[f.images, f.source] for f in frames]}
+        {"experiment": place, "seed": str(run.seed), "frames": [[f.images, f.source] for f in frames]}
         for place, (run, frames) in enumerate(zip(shown, frames_of([run.folder for run in shown]), strict=True))
         if frames
     ]

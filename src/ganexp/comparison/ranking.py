@@ -152,5 +152,6 @@ def rank_alike(
             ranking.entries.append(Entry(experiment, present))
     ranking.entries.sort(key=lambda entry: entry.mean, reverse=ranking.higher_is_better)
     for entry in ranking.entries[1:]:
-        entry.from_best = statistics.paired_difference(entry.by_seed, ranking.entries[0].by_seed)
+        first, others = ranking.entries[0], len(ranking.entries) - 1
+        entry.from_best = statistics.paired_difference(entry.by_seed, first.by_seed, others)
     return ranking, left_out

@@ -115,6 +115,9 @@ class Run:
 
 def read_run(folder: Path) -> Run | str:
     """Return the run in ``folder``, or why there is none."""
+    known = summary.read(folder)
+    if not (folder / CONFIG).exists() and "status" in known:
+        return f"{known['status']}: {known.get('reason') or 'it never began'}"
     try:
         config = yaml.load((folder / CONFIG).read_text(), Loader)
     except (OSError, yaml.YAMLError, UnicodeDecodeError):
@@ -123,7 +126,6 @@ def read_run(folder: Path) -> Run | str:
         return f"its {CONFIG} is not the configuration of a run"
     read = curves.read_curves(folder / curves.FILE, points_of)
     scores, problems = read_scores(folder, read)
-    known = summary.read(folder)
     seen = max(read.images_seen, int(as_number(known.get("images_seen")) or 0))
     return Run(folder, config, known, seen, scores, read.curves, [*read.problems, *problems])
 

@@ -27,7 +27,10 @@ def deviation(values: Sequence[float]) -> float | None:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far one is from another over ``n`` common seeds: the mean of the differences and two 95 % intervals of it."""
+    """How far one is from another over ``n`` common seeds: the mean of the differences and two intervals of it.
+
+    The bootstrap's is of 95 %. Student's is so wide that of several comparisons all hold with 95 % (Bonferroni).
+    """
 
     n: int
     mean: float
@@ -43,15 +46,19 @@ class Difference:
         return self.n >= ENOUGH and all(low > 0 or high < 0 for low, high in (self.bootstrap, self.student))
 
 
-def paired_difference(these: Mapping[str, float], those: Mapping[str, float]) -> Difference | None:
-    """Return how far these scores by seed are from those of the same seeds; None with fewer than two in common."""
+def paired_difference(
+    these: Mapping[str, float], those: Mapping[str, float], comparisons: int = 1
+) -> Difference | None:
+    """Return how far these scores by seed are from those of the same seeds, one of so many comparisons.
+
+    None with fewer than two seeds in common.
+    """
     seeds = [seed for seed in these if seed in those]
     if len(seeds) < 2:
         return None
     differences = np.array([these[seed] - those[seed] for seed in seeds])
-    return Difference(
-        len(seeds), float(differences.mean()), bootstrap_interval(differences), student_interval(differences)
-    )
+    student = student_interval(differences, 1 - (1 - LEVEL) / comparisons)
+    return Difference(len(seeds), float(differences.mean()), bootstrap_interval(differences), student)
 
 
 def bootstrap_interval(values: Numbers) -> Interval:
@@ -61,10 +68,10 @@ def bootstrap_interval(values: Numbers) -> Interval:
     return float(low), float(high)
 
 
-def student_interval(values: Numbers) -> Interval:
+def student_interval(values: Numbers, level: float = LEVEL) -> Interval:
     """Return Student's interval of the mean of values (n,), n at least 2."""
     # Here, because SciPy takes long to import.
     from scipy.special import stdtrit
 
-    reach = stdtrit(len(values) - 1, (1 + LEVEL) / 2) * values.std(ddof=1) / np.sqrt(len(values))
+    reach = stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(len(values))
     return float(values.mean() - reach), float(values.mean() + reach)

@@ -108,7 +108,7 @@ function ticks(low, high) {
   return found;
 }
 
-const number = (value) => Math.abs(value) >= 1e4 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(4)));
+const number = (value) => Number.isInteger(value) || Math.abs(value) >= 1e4 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(4)));
 
 function draw() {
   const found = visibleLines();
@@ -234,7 +234,7 @@ function showTime() {
     const picture = shown.querySelector("img");
     picture.src = source;
     picture.alt = `Samples of ${data.experiments[grid.experiment]} after ${images.toLocaleString("en")} images`;
-    shown.querySelector("small").textContent = ` ${images.toLocaleString("en")} images, ${grid.run}`;
+    shown.querySelector("small").textContent = ` ${images.toLocaleString("en")} images, seed ${grid.seed}`;
   });
 }
 
