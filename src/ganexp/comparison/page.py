@@ -20,6 +20,7 @@ from ganexp.curves import Curve
 from ganexp.errors import UserError
 
 TEMPLATES = Path(__file__).with_name("page")
+SCRIPTS = ("tables.js", "curves.js", "samples.js")
 FEW_RUNS = 20
 """Runs of which curves are drawn with all points that were kept; of more runs, with fewer each."""
 FEWEST_POINTS = 25
@@ -40,7 +41,7 @@ def render(comparison: Comparison, remarks: Sequence[str]) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    script = (TEMPLATES / "script.js").read_text()
+    script = "\n".join((TEMPLATES / name).read_text() for name in SCRIPTS)
     experiments = in_order(comparison)
     return environment.get_template("report.html").render(
         script=script,

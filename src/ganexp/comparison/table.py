@@ -87,8 +87,8 @@ def score_notes(ranking: Ranking) -> list[str]:
     else:
         notes.append(
             "intervals are of the mean difference from the best, paired by seed, by bootstrap over the seeds; as these "
-            "are too narrow for few seeds, «worse» is said only where Student's interval leaves out 0, too, widened for "
-            f"{len(ranking.entries) - 1} comparisons"
+            "are too narrow for few seeds, «worse» is said only where Student's interval leaves out 0, too, widened "
+            f"for {len(ranking.entries) - 1} comparisons"
         )
         if fewest < ENOUGH:
             notes.append(f"n={fewest}: an interval of fewer than {ENOUGH} seeds means little")
