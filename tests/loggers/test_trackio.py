@@ -1,10 +1,12 @@
 """trackio's database holds what metrics.csv holds, and the samples, in one run."""
 
+import sys
 from importlib.util import find_spec
 
 import pytest
 
 from ganexp import board
+from ganexp.commands.board import runs_below
 from ganexp.errors import UserError
 
 pytestmark = pytest.mark.skipif(find_spec("trackio") is None, reason="pip install 'ganexp[board]'")
@@ -17,7 +19,7 @@ def trackio():
 
 @pytest.fixture(scope="module")
 def run(finished, trackio):
-    (found,) = [run for run in trackio.Api().runs("ganexp") if run.name == finished.as_posix().lstrip("/")]
+    (found,) = [run for run in trackio.Api().runs("ganexp") if run.name == f"run in {finished.parent}"]
     return found
 
 
@@ -53,6 +55,13 @@ def test_it_has_the_configuration_and_the_codes_version(run):
     assert run.config["code"]["ganexp"]
 
 
+def test_the_board_finds_the_runs_in_or_below_a_folder(run, finished, trackio, tmp_path):
+    assert runs_below(trackio, "ganexp", finished) == runs_below(trackio, "ganexp", finished.parent) == [run.id]
+    for project in ("ganexp", "other"):
+        with pytest.raises(UserError, match=f"logger.trackio.project={project}"):
+            runs_below(trackio, project, tmp_path)
+
+
 def test_one_process_has_one_database(trackio, tmp_path):
     with pytest.raises(UserError, match="trackio writes to"):
         board.opened(str(tmp_path))
@@ -74,9 +83,6 @@ def test_a_failure_while_training_ends_its_logging_and_not_the_training(trackio,
 
 
 def test_a_missing_package_is_named(monkeypatch):
-    def missing(name):
-        raise ModuleNotFoundError(name)
-
-    monkeypatch.setattr(board.importlib, "import_module", missing)
+    monkeypatch.setitem(sys.modules, "trackio", None)
     with pytest.raises(UserError, match=r"pip install 'ganexp\[board\]'"):
         board.opened(None)

@@ -68,7 +68,7 @@ def runs_below(trackio: Any, project: str, folder: Path) -> list[str]:
         logged = list(trackio.Api().runs(project))
     except ValueError:
         logged = []
-    found = [run.id for run in logged if Path("/", run.name).is_relative_to(top)]
+    found = [run.id for run in logged if Path((run.config or {}).get("run_dir", "")).is_relative_to(top)]
     if not found:
         raise UserError(
             f"runs={folder}: no run there was trained with logger=trackio and logger.trackio.project={project}"

@@ -43,8 +43,8 @@ class Trackio(Logger):
 
     @property
     def version(self) -> str:
-        """Return what the run is called: its folder, as trackio takes it for a relative path."""
-        return self.folder.as_posix().lstrip("/")
+        """Return what the run is called: its folder, the end of it first, as the page cuts long names off."""
+        return f"{self.folder.name} in {self.folder.parent.as_posix()}"
 
     @property
     @rank_zero_experiment
