@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
+from hydra.core.config_store import ConfigStore
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -27,6 +28,18 @@ def conf_dir() -> Path:
     """Return the folder of the config groups: beside the modules in a wheel, at the root in a repository."""
     packaged = PACKAGE / "conf"
     return packaged if packaged.is_dir() else PACKAGE.parents[1] / "conf"
+
+
+def sweeps_dir() -> Path:
+    """Return the folder of the sweeps: beside the modules in a wheel, at the root in a repository."""
+    packaged = PACKAGE / "sweeps"
+    return packaged if packaged.is_dir() else PACKAGE.parents[1] / "sweeps"
+
+
+def register_sweeps() -> None:
+    """Make ``+sweeps=NAME`` known to Hydra, which would take all folders beside ``sweeps`` for config groups too."""
+    for path in sorted(sweeps_dir().glob("*.yaml")):
+        ConfigStore.instance().store(path.stem, OmegaConf.load(path), "sweeps", "_global_", provider="ganexp")
 
 
 def register_resolvers() -> None:

@@ -3,7 +3,7 @@
 import logging
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,11 @@ from ganexp.errors import UserError, one_line
 CONFIG = "config.yaml"
 LOG = "log.txt"
 CHECKPOINTS = "checkpoints"
+LOCK = ".lock"
+OF_A_SWEEP = ("run_dir", "sweep_dir", "skip_finished", "skip_refused")
+"""What says where a run lies and how its sweep proceeds, and is no part of what it is."""
+PROCEEDING = ("hydra.", "callbacks.pruning.")
+"""Beginnings of other keys of the kind."""
 
 HARMLESS_WARNINGS = (
     # Lightning's, about torch's future.
@@ -109,7 +114,7 @@ def discard_unused(folder: Path) -> None:
     folder = folder.resolve()
     with suppress(OSError):
         names = {path.name for path in folder.iterdir()}
-        if names <= {CONFIG, LOG, CHECKPOINTS, summary.FILE} and not has_checkpoint(folder):
+        if names <= {CONFIG, LOG, CHECKPOINTS, LOCK, summary.FILE} and not has_checkpoint(folder):
             for name in names & {CONFIG, LOG, summary.FILE}:
                 (folder / name).unlink()
             with suppress(FileNotFoundError):
@@ -167,5 +172,17 @@ def without_run_dir(config: DictConfig) -> Any:
     """Return the configuration without the folder's own address, so that the folder can be moved."""
     kept = config.copy()
     OmegaConf.set_struct(kept, False)
-    kept.pop("run_dir", None)
+    for key in OF_A_SWEEP:
+        kept.pop(key, None)
     return kept
+
+
+def of_the_run(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides that say what a run of a sweep is."""
+    named = ("sweeps", *OF_A_SWEEP)
+    return [each for each in overrides if key(each) not in named and not key(each).startswith(PROCEEDING)]
+
+
+def key(override: str) -> str:
+    """Return what an override sets."""
+    return override.lstrip("+~").partition("=")[0]

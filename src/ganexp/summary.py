@@ -7,6 +7,8 @@ from typing import Any
 FILE = "summary.json"
 
 RUNNING, FINISHED, STOPPED, CRASHED = "running", "finished", "stopped", "crashed"
+REFUSED, PRUNED = "refused", "pruned"
+"""Of the runs of a sweep: not begun, as it cannot work; stopped, as it fell behind the others."""
 
 
 def read(folder: Path) -> dict[str, Any]:

@@ -8,15 +8,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-OWN_FOLDER = "run_dir="
+from ganexp.run_folder import OF_A_SWEEP
 
 
 def origin(flags: argparse.Namespace) -> dict[str, Any]:
     """Return the command that repeats the run that Hydra composed, and the chosen option of each config group."""
     composed = HydraConfig.get()
+    own = tuple(f"{key}=" for key in OF_A_SWEEP)
     named = {"--config-dir": flags.config_dir, "--config-name": flags.config_name}
     options = [word for flag, value in named.items() if value for word in (flag, value)]
-    overrides = [override for override in composed.overrides.task if not override.startswith(OWN_FOLDER)]
+    overrides = [override for override in composed.overrides.task if not override.startswith(own)]
     choices = {
         group: choice if choice is None else str(choice)
         for group, choice in composed.runtime.choices.items()

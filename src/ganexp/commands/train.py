@@ -8,6 +8,7 @@ from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp import checks, composition, run_folder, slurm, summary
@@ -15,7 +16,8 @@ from ganexp.commands import processes
 from ganexp.commands.fitting import fit
 from ganexp.commands.going_on import forget, go_on, has_begun
 from ganexp.commands.origin import group_sweep, origin
-from ganexp.errors import Interrupted, UserError
+from ganexp.commands.outcome import Outcome
+from ganexp.errors import UserError
 
 RESUME = "resume="
 
@@ -23,6 +25,7 @@ RESUME = "resume="
 def main(arguments: list[str]) -> None:
     """Train as the arguments say, or go on with the run that ``resume=`` names."""
     composition.register_resolvers()
+    composition.register_sweeps()
     resumed = [argument for argument in arguments if argument.startswith(RESUME)]
     if resumed:
         from ganexp.commands import resume
@@ -36,16 +39,18 @@ def main(arguments: list[str]) -> None:
 def compose_and_train(arguments: list[str]) -> None:
     """Let Hydra compose the configuration, several with -m, and train with each.
 
-    A run of several that fails does not end the others; a signal does. Raises what went wrong at the end.
+    A run of several that fails does not end the others; a signal does. Raises what went wrong, at the end.
     """
     flags = composition.read_flags(arguments)
     folders = [composition.conf_dir(), *([Path(flags.config_dir).resolve()] if flags.config_dir else [])]
     failures: list[Exception] = []
 
-    def train_composed(config: DictConfig) -> None:
-        if any(isinstance(failure, Interrupted) for failure in failures):
-            return
+    stopped: list[Outcome] = []
+
+    def train_composed(config: DictConfig) -> Outcome | None:
         folder = Path(HydraConfig.get().runtime.output_dir)
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            return None if stopped else run_of_a_sweep(config, folder)
         try:
             check_composed(config, folders)
             train(config, folder, origin(flags))
@@ -53,6 +58,23 @@ def compose_and_train(arguments: list[str]) -> None:
         except Exception as failure:
             run_folder.discard_unused(folder)
             failures.append(failure)
+        return None
+
+    def run_of_a_sweep(config: DictConfig, folder: Path) -> Outcome:
+        from ganexp.commands import job, sweep_table
+
+        started_by = origin(flags)
+        ended = job.run(
+            config,
+            folder,
+            run_folder.of_the_run(HydraConfig.get().overrides.task),
+            lambda config: check_composed(config, folders),
+            lambda config, folder: train(config, folder, started_by),
+        )
+        if ended.status == summary.STOPPED:
+            stopped.append(ended)
+        sweep_table.write(Path(HydraConfig.get().sweep.dir))
+        return ended
 
     # Otherwise Hydra prints its own report of several lines and exits.
     os.environ["HYDRA_FULL_ERROR"] = "1"
@@ -67,15 +89,7 @@ def compose_and_train(arguments: list[str]) -> None:
         if end.code:
             raise
     if failures:
-        raise joined(failures)
-
-
-def joined(failures: list[Exception]) -> Exception:
-    """Return one error for all: the first that is no user's mistake, else the mistakes in one line."""
-    for failure in failures:
-        if not isinstance(failure, UserError):
-            return failure
-    return failures[0] if len(failures) == 1 else UserError(" | ".join(str(failure) for failure in failures))
+        raise failures[0]
 
 
 def check_composed(config: DictConfig, folders: list[Path]) -> None:
@@ -92,7 +106,6 @@ def check_composed(config: DictConfig, folders: list[Path]) -> None:
 def defaults_for(choices: list[str]) -> dict[str, Any]:
     """Return what the configuration would be without the user's values, only with the choice of options."""
     from hydra.core.global_hydra import GlobalHydra
-    from hydra.types import RunMode
 
     loader = GlobalHydra.instance().config_loader()
     config = loader.load_configuration("train", choices, RunMode.RUN)
@@ -104,11 +117,12 @@ def defaults_for(choices: list[str]) -> dict[str, Any]:
 def train(config: DictConfig, folder: Path, started_by: dict[str, Any]) -> None:
     """Train in a new folder, in which summary.json says what started it.
 
-    In a SLURM job, which may be started again, the same configuration goes on with the run in ``folder``.
+    In a SLURM job, which may be started again, and in a sweep with ``skip_finished``, the same configuration goes on
+    with the run in ``folder``.
     """
     config.run_dir = str(folder)
     group_sweep(config)
-    if slurm.batch_job() is not None and has_begun(folder):
+    if (config.skip_finished or slurm.batch_job() is not None) and has_begun(folder):
         if go_on(config, folder):
             return
         if processes.leads():

@@ -1,0 +1,19 @@
+"""What a run changes of its process, put back for the next run of a sweep."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def contained() -> Iterator[None]:
+    """Put back torch's switches, which a Trainer sets where told and never resets."""
+    import torch
+
+    benchmark = torch.backends.cudnn.benchmark
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = benchmark
+        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)

@@ -1,0 +1,107 @@
+"""What a sweep does before its first run and after its last one."""
+
+import hashlib
+import re
+import shlex
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig
+
+from ganexp import summary
+from ganexp.commands import failures, outcome
+from ganexp.commands.outcome import Outcome
+from ganexp.errors import Interrupted, UserError
+from ganexp.run_folder import key, of_the_run
+
+LONGEST_NAME = 150
+"""In bytes; file systems take 255."""
+
+
+def require_values(loader: Any, overrides: Sequence[str]) -> None:
+    """Raise UserError for an axis without values."""
+    for override in OverridesParser.create(config_loader=loader).parse_overrides(list(overrides)):
+        if override.is_discrete_sweep() and next(override.sweep_string_iterator(), None) is None:
+            raise UserError(f"{override.input_line}: this axis of the sweep has no value, so there is nothing to run")
+
+
+def named(job: list[str], config: DictConfig) -> list[str]:
+    """Return a job's overrides with the name of its folder, unless the user named it."""
+    if any(key(override) == "hydra.sweep.subdir" for override in config.hydra.overrides.hydra):
+        return job
+    return [*job, f"hydra.sweep.subdir='{folder_name(job)}'"]
+
+
+def folder_name(overrides: Sequence[str]) -> str:
+    """Return a name that every file system takes and no other overrides have, by which people know a run."""
+    # What is chosen by a short name says most; the order on the command line must not matter.
+    sorted_overrides = sorted(of_the_run(overrides), key=lambda each: (key(each).count("."), key(each)))
+    whole = ",".join(each.lstrip("+") for each in sorted_overrides) or "default"
+    plain = re.sub(r"[^\w.,=+@()\[\]~-]", "-", whole)
+    if plain == whole and len(plain.encode()) <= LONGEST_NAME:
+        return plain
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+    return f"{plain.encode()[:LONGEST_NAME].decode(errors='ignore')}-{digest}"
+
+
+@contextmanager
+def reported(config: DictConfig, arguments: Sequence[str]) -> Iterator[list[Any]]:
+    """Refuse a folder that cannot be used; after the sweep write and print its table, and say what went wrong.
+
+    What Hydra returns of each batch of jobs is to be put into the list. Raises UserError, or what a run raised that
+    nobody foresaw.
+    """
+    folder = Path(config.hydra.sweep.dir)
+    require_usable(config, folder)
+    batches: list[Any] = []
+    try:
+        yield batches
+    except KeyboardInterrupt as interruption:
+        raise Interrupted(signal.SIGINT, how_to_go_on(arguments, folder)) from interruption
+    tell(folder)
+    ended = [job.return_value for batch in batches for job in batch if job.return_value is not None]
+    raise_failure(ended, config, arguments, folder)
+
+
+def tell(folder: Path) -> None:
+    """Write the table and print it."""
+    from ganexp.commands import sweep_table
+
+    sweep_table.show(sweep_table.write(folder))
+
+
+def require_usable(config: DictConfig, folder: Path) -> None:
+    """Raise UserError if there is a sweep already, or if none is named to go on with."""
+    given = [key(override) for override in (*config.hydra.overrides.task, *config.hydra.overrides.hydra)]
+    if config.skip_finished and "skip_finished" in given and not {"sweep_dir", "hydra.sweep.dir"} & {*given}:
+        raise UserError("skip_finished=true: say which sweep goes on, by sweep_dir=DIR")
+    if not config.skip_finished and next(outcome.run_folders(folder), None) is not None:
+        raise UserError(
+            f"sweep_dir={folder} already holds a sweep; go on with it by skip_finished=true, or choose another folder"
+        )
+
+
+def how_to_go_on(arguments: Sequence[str], folder: Path) -> str:
+    """Return the command that goes on with a sweep."""
+    rest = [argument for argument in arguments if key(argument) not in ("sweep_dir", "skip_finished")]
+    again = shlex.join(["-m", *rest, f"sweep_dir={folder}", "skip_finished=true"])
+    return f"the sweep stopped; go on with it by: python -m ganexp {again}"
+
+
+def raise_failure(ended: Sequence[Outcome], config: DictConfig, arguments: Sequence[str], folder: Path) -> None:
+    """Raise what the exit status should tell: a signal first, then what nobody foresaw, then mistakes in one line."""
+    bad = [run for run in ended if run.error is not None and (run.status != summary.REFUSED or not config.skip_refused)]
+    errors = [failures.raised(run.error) for run in bad if run.error is not None]
+    for error in errors:
+        if isinstance(error, Interrupted):
+            raise Interrupted(error.signal_number, how_to_go_on(arguments, folder))
+    for error in errors:
+        if not isinstance(error, UserError):
+            raise error
+    if errors:
+        several = f"{len(bad)} of {len(ended)} runs were refused or failed, see {folder / 'sweep.md'}: "
+        raise UserError(f"{several if len(bad) > 1 else ''}{errors[0]}")
