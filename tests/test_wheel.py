@@ -20,6 +20,7 @@ from pathlib import Path
 installed = Path(sys.argv[1])
 assert Path(ganexp.__file__).is_relative_to(installed), ganexp.__file__
 assert composition.conf_dir() == installed / "ganexp" / "conf", composition.conf_dir()
+assert composition.sweeps_dir() == installed / "ganexp" / "sweeps", composition.sweeps_dir()
 sys.exit(cli.main(sys.argv[2:]))
 """
 
@@ -38,12 +39,16 @@ def wheel(tmp_path_factory):
 def test_it_holds_every_module_and_every_config_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
-    source, conf = REPOSITORY / "src", REPOSITORY / "conf"
-    modules = {path.relative_to(source).as_posix() for path in (source / "ganexp").rglob("*.py")}
+    source = REPOSITORY / "src"
+    packages = [source / "ganexp", source / "hydra_plugins"]
+    modules = {path.relative_to(source).as_posix() for package in packages for path in package.rglob("*.py")}
     tables = {path.relative_to(source).as_posix() for path in (source / "ganexp").rglob("*.yaml")}
-    assert held == modules | tables | {
-        f"ganexp/conf/{path.relative_to(conf).as_posix()}" for path in conf.rglob("*.yaml")
+    configs = {
+        f"ganexp/{path.relative_to(REPOSITORY).as_posix()}"
+        for folder in ("conf", "sweeps")
+        for path in (REPOSITORY / folder).rglob("*.yaml")
     }
+    assert held == modules | tables | configs
 
 
 def test_it_trains_where_no_repository_is_around(wheel, tmp_path):
@@ -63,8 +68,10 @@ def test_it_trains_where_no_repository_is_around(wheel, tmp_path):
     ]
     subprocess.run(install, check=True, capture_output=True)
     environment = {**os.environ, "PYTHONPATH": str(installed)}
-    command = [sys.executable, "-c", TRAIN, installed, *TINY, "run_dir=run"]
+    command = [sys.executable, "-c", TRAIN, installed, "-m", "+sweeps=seeds", "seed=1", *TINY, "sweep_dir=sweep"]
     ended = subprocess.run(command, cwd=here, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert (here / "run" / "checkpoints" / "last.ckpt").exists()
-    assert (here / "run" / "samples" / "00000128.png").exists()
+    (run,) = (path for path in (here / "sweep").iterdir() if path.is_dir())
+    assert (run / "checkpoints" / "last.ckpt").exists()
+    assert (run / "samples" / "00000128.png").exists()
+    assert "finished" in (here / "sweep" / "sweep.md").read_text()

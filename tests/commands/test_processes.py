@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from ganexp import cli
+from ganexp.commands import sweep_table
 from runs import NETWORKS, UNSCORED, rows
 
 # Without batch normalization, which looks at a rank's own images, so that both runs are the same but for rounding.
@@ -206,7 +207,8 @@ def test_the_console_script_and_a_sweep_start_processes_too(tmp_path):
     status, lines = ended(tmp_path, "-m", *TWO, "seed=1,2", "hydra.sweep.dir=sweep", program=script)
     assert status == 0, lines
     assert len(list((tmp_path / "sweep").glob("*/checkpoints/last.ckpt"))) == 2
-    assert len(list((tmp_path / "sweep").iterdir())) == 2 + (tmp_path / "sweep" / "multirun.yaml").exists()
+    assert len([path for path in (tmp_path / "sweep").iterdir() if path.is_dir()]) == 2
+    assert [row.run.status for row in sweep_table.read(tmp_path / "sweep").rows] == ["finished"] * 2
 
 
 @pytest.mark.slow

@@ -5,11 +5,13 @@ import gc
 import os
 import shutil
 import signal
+import weakref
 
 import pytest
 import torch
 
 from ganexp import cli, run_folder, summary
+from ganexp.callbacks.interruption import SIGNALS
 from ganexp.callbacks.summary import Summary
 from ganexp.commands import sweep, sweep_table
 from ganexp.commands.outcome import claimed
@@ -95,29 +97,28 @@ def test_a_run_in_a_sweep_equals_the_same_run_alone_tensor_for_tensor(swept, gan
     one, other = state(run_of(swept, "loss=hinge", "normalization=spectral")), state(here / "alone")
     for part in ("state_dict", "optimizer_states", "ganexp"):
         assert equal(one[part], other[part]), part
-    assert summary.read(here / "alone")["command"].endswith("run_dir=alone") is False
 
 
 def test_nothing_is_left_of_a_run_when_the_next_begins(ganexp, monkeypatch):
     def begun(self, trainer, module):
         gc.collect()
-        alive.append(sum(isinstance(each, AdversarialModule) for each in gc.get_objects()))
-        switches.append((torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark))
+        before.append(sum(ref() is not None for ref in modules))
+        switches.append(torch.are_deterministic_algorithms_enabled())
+        modules.append(weakref.ref(module))
         begin(self, trainer, module)
 
-    alive, switches, begin = [], [], Summary.on_train_start
+    def of_the_process():
+        return [signal.getsignal(number) for number in SIGNALS], torch.are_deterministic_algorithms_enabled()
+
+    modules, before, switches, begin, outside = [], [], [], Summary.on_train_start, of_the_process()
     monkeypatch.setattr(Summary, "on_train_start", begun)
-    before = signal.getsignal(signal.SIGINT), torch.are_deterministic_algorithms_enabled()
-    axes = ["trainer.deterministic=true,null"]
-    # The second of each seed diverges: an exception must not keep its networks either.
-    outcome = ganexp(
-        "-m", *axes, "optimizer.generator.lr=1e-4,1e30", *NETWORKS, "trainer=cpu", "metric=none", "images=256"
-    )
-    assert outcome.status == 2
-    assert len(alive) == 4
-    assert len(set(alive)) == 1
-    assert [deterministic for deterministic, _ in switches] == [True, True, False, False]
-    assert before == (signal.getsignal(signal.SIGINT), torch.are_deterministic_algorithms_enabled())
+    # The second of each pair diverges: an exception must not keep its networks either.
+    axes = ["trainer.deterministic=true,null", "optimizer.generator.lr=1e-4,1e30"]
+    outcome = ganexp("-m", *axes, *NETWORKS, "trainer=cpu", "metric=none", "images=64")
+    assert "2 of 4 runs were refused or failed" in outcome.complaint
+    assert before == [0, 0, 0, 0]
+    assert switches == [True, True, False, False]
+    assert of_the_process() == outside
 
 
 def test_a_finished_sweep_that_goes_on_trains_nothing(copy, ganexp, monkeypatch):
@@ -182,7 +183,7 @@ def test_scores_of_different_protocols_are_never_ranked_together(copy):
     text = (run / "scores.json").read_text()
     (run / "scores.json").write_text(text.replace('"samples": 60', '"samples": 61'))
     found = sweep_table.write(copy)
-    assert [row.place for row in found.rows] == [1, 1, 2, None] or [row.place for row in found.rows] == [1, 2, 1, None]
+    assert [row.place for row in found.rows] in ([1, 1, 2, None], [1, 2, 1, None])
     assert {"fid_classifier_a", "fid_classifier_b"} <= set(table(copy)[0])
     assert "are not comparable: fakes.samples" in (copy / "sweep.md").read_text()
     for row in table(copy):

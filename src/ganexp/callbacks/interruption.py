@@ -26,11 +26,15 @@ class GracefulStop(L.Callback):
         self.poll: Poll | None = None
         self.previous: dict[int, Any] = {}
 
+    def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
+        """Note who has the signals, before Lightning, which has put its own away when they are given back."""
+        self.previous = {number: signal.getsignal(number) for number in SIGNALS}
+
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         """Take over the signals, after Lightning, which would end training between two players' turns."""
         self.poll = Poll()
         for number in SIGNALS:
-            self.previous[number] = signal.signal(number, self._note)
+            signal.signal(number, self._note)
 
     def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
         """Hear the others out."""

@@ -1,0 +1,85 @@
+"""Every sweep of sweeps/, found from the folder itself: each of its runs composes, or is refused by the rules."""
+
+from functools import cache
+from itertools import product
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import OmegaConf
+
+from ganexp import checks, composition
+from ganexp.commands.list import description
+from ganexp.commands.matrix import of_model, option, verdict
+from ganexp.errors import UserError
+
+CONF = composition.conf_dir()
+SWEEPS = sorted(path.stem for path in composition.sweeps_dir().glob("*.yaml"))
+GROUPS = composition.groups(CONF)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _hydra():
+    composition.register_resolvers()
+    composition.register_sweeps()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        yield
+
+
+@cache
+def axes(name):
+    config = compose("train", [f"+sweeps={name}", "run_dir=unused"], return_hydra_config=True)
+    given = [f"{key}={value}" for key, value in config.hydra.sweeper.params.items()]
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    return {each.get_key_element(): each for each in parser.parse_overrides(given)}
+
+
+def ends(axis):
+    """The values of a list, the ends of an interval."""
+    key = axis.get_key_element()
+    if axis.is_discrete_sweep():
+        return [f"{key}={value}" for value in axis.sweep_string_iterator()]
+    return [f"{key}={end}" for end in (axis.value().start, axis.value().end)]
+
+
+def composed(name, *overrides):
+    return composition.plain(compose("train", [f"+sweeps={name}", "run_dir=unused", *overrides]))
+
+
+def test_there_are_the_sweeps_that_the_documentation_names():
+    assert {"loss_normalization", "ttur", "penalties", "seeds"} <= set(SWEEPS)
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_sweep_says_in_one_line_what_it_is(name):
+    text = description(composition.sweeps_dir() / f"{name}.yaml")
+    assert text.endswith((".", ")"))
+    assert 10 <= len(text) <= 140
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_every_value_of_every_axis_composes_to_what_the_checks_accept(name):
+    refused = composed(name)["skip_refused"]
+    longest = max(len(ends(axis)) for axis in axes(name).values())
+    for number in range(longest):
+        config = composed(name, *(ends(axis)[number % len(ends(axis))] for axis in axes(name).values()))
+        try:
+            checks.check(config)
+        except UserError:
+            assert refused
+
+
+def test_loss_normalization_is_every_loss_with_every_normalization_and_refuses_what_the_rules_refuse():
+    chosen = [[each.partition("=")[2] for each in ends(axis)] for axis in axes("loss_normalization").values()]
+    assert [*map(sorted, chosen)] == [sorted(GROUPS["loss"]), sorted(GROUPS["normalization"])]
+    cells = list(product(*chosen))
+    verdicts = [
+        verdict(of_model("dcgan_small"), option("loss", loss), option("normalization", norm)) for loss, norm in cells
+    ]
+    assert 0 < sum(rule is not None for rule in verdicts) < len(cells) / 3
+
+
+def test_penalties_has_all_of_them_and_none_is_refused():
+    assert sorted(each.partition("=")[2] for each in ends(axes("penalties")["penalty"])) == sorted(GROUPS["penalty"])
+    assert not composed("penalties")["skip_refused"]
