@@ -40,6 +40,15 @@ def test_what_is_left_out_is_said(ganexp, here):
     assert "a: metrics.csv: left out line 5: 1 of 5 values" in said
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
+def test_names_that_are_no_text_are_shown_without_what_is_none(ganexp, here):
+    write_run(here / "a\udcff\x1b[31mb", scores=(9.0,), status="running", budget=300)
+    outcome = ganexp("compare", ".")
+    assert outcome.status == 0
+    assert "\x1b" not in outcome.out
+    assert (here / "comparison" / "report.html").exists()
+
+
 REFUSED = {
     "": "compare needs the folders of runs",
     "absent": "absent: no such folder; give runs, sweeps or patterns",

@@ -61,3 +61,20 @@ def test_without_scores_the_documents_are_empty_but_there(tmp_path):
     comparison = compare(find_runs([str(tmp_path)]), None, "images", None)
     assert as_csv(comparison.ranked.rankings) == as_latex(comparison.tables) == ""
     assert "no scores" in as_markdown([], [why for _, why in comparison.ranked.left_out])
+
+
+def test_published_scores_stand_beside_where_the_protocol_allows_it(tmp_path):
+    protocol = {
+        "metric": "fid",
+        "features": {"network": "InceptionV3", "weights": "6726825d" + 8 * "0"},
+        "reference": {"data": "cifar10", "split": "train", "image_size": 32, "images": 50_000},
+        "fakes": {"samples": 50_000},
+        "settings": {},
+    }
+    few = {**protocol, "fakes": {"samples": 5_000}}
+    for name, made in {"as_published": protocol, "with_fewer_fakes": few}.items():
+        write_run(tmp_path / name, name="fid", protocol=made)
+        comparison = compare(find_runs([str(tmp_path / name)]), None, "images", None)
+        notes = " ".join(comparison.tables[0].notes)
+        assert ("published: DCGAN 48.29 (StudioGAN); the protocols agree" in notes) == (made is protocol)
+        assert ("fakes.samples: 5000 against 50000" in notes) == (made is few)

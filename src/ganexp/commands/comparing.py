@@ -44,7 +44,8 @@ def write(comparison: Comparison, out: Path) -> None:
     }
     out.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        (out / name).write_text(text)
+        # Names of folders may hold bytes that are no text.
+        (out / name).write_text(text, encoding="utf-8", errors="replace")
 
 
 def show(comparison: Comparison, console: Console) -> None:
@@ -52,19 +53,24 @@ def show(comparison: Comparison, console: Console) -> None:
     for table in comparison.tables:
         console.print(as_rich(table))
         for note in table.notes:
-            console.print(Text(f"  {note}"))
+            console.print(printable(f"  {note}"))
     for line in remarks(comparison):
-        console.print(Text(line))
+        console.print(printable(line))
 
 
 def as_rich(table: Table) -> RichTable:
     """Return a table for the terminal."""
-    shown = RichTable(title=Text(table.title), title_justify="left")
+    shown = RichTable(title=printable(table.title), title_justify="left")
     for place, heading in enumerate(table.headings):
-        shown.add_column(Text(heading), justify="left" if place < table.words else "right", overflow="fold")
+        shown.add_column(printable(heading), justify="left" if place < table.words else "right", overflow="fold")
     for row in table.rows:
-        shown.add_row(*map(Text, row))
+        shown.add_row(*map(printable, row))
     return shown
+
+
+def printable(text: str) -> Text:
+    """Return text without characters that a terminal would obey or could not show."""
+    return Text("".join(character if character.isprintable() else " " for character in text))
 
 
 def remarks(comparison: Comparison) -> list[str]:

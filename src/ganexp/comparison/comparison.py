@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from ganexp.comparison.groups import Experiment, group
-from ganexp.comparison.ranking import Ranked, Ranking, rank
+from ganexp.comparison.ranking import Ranked, rank
 from ganexp.comparison.run import Run, read_run
 from ganexp.comparison.settings import choices, telling
 from ganexp.comparison.table import Table, cost_table, score_table
 from ganexp.errors import UserError
-from ganexp.metrics.published import beside
 
 
 @dataclass
@@ -80,12 +79,3 @@ def monitored(run: Run) -> Any:
     scoring = run.config.get("scoring")
     named = scoring.get("monitor") if isinstance(scoring, Mapping) else None
     return named or (run.scores[0].name if run.scores else None)
-
-
-def published(ranking: Ranking) -> tuple[list[dict[str, Any]], int]:
-    """Return the published scores that may stand beside a ranking, and how many more of that data may not."""
-    if "data" not in ranking.protocol.get("reference", {}) or "metric" not in ranking.protocol:
-        return [], 0
-    judged = beside(ranking.protocol)
-    allowed = [entry for entry, reasons in judged if not reasons]
-    return allowed, len(judged) - len(allowed)

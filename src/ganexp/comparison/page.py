@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ganexp.comparison import budgets
-from ganexp.comparison.comparison import Comparison, published
+from ganexp.comparison.comparison import Comparison
 from ganexp.comparison.groups import Experiment
 from ganexp.comparison.pictures import frames_of
 from ganexp.comparison.ranking import Ranking
@@ -41,12 +41,12 @@ def render(comparison: Comparison, remarks: Sequence[str]) -> str:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    script = "\n".join((TEMPLATES / name).read_text() for name in SCRIPTS)
+    script = "\n".join((TEMPLATES / name).read_text("utf-8") for name in SCRIPTS)
     experiments = in_order(comparison)
     return environment.get_template("report.html").render(
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        style=(TEMPLATES / "style.css").read_text(),
+        style=(TEMPLATES / "style.css").read_text("utf-8"),
         answers=[answer(ranking) for ranking in comparison.ranked.rankings],
         tables=[table_of(ranking) for ranking in comparison.ranked.rankings],
         remarks=remarks,
@@ -68,14 +68,11 @@ def answer(ranking: Ranking) -> dict[str, Any]:
     names: dict[str, list[str]] = {}
     for entry in others:
         names.setdefault(ranking.verdict(entry), []).append(entry.experiment.name)
-    allowed, forbidden = published(ranking)
     return {
         "score": ranking.score,
         "best": first.experiment.name,
         "seeds": len(first.readings),
         "others": names,
-        "published": allowed,
-        "not_comparable": forbidden,
         "protocol": ranking.protocol,
     }
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from statistics import median
 
+from ganexp.comparison.publications import publications
 from ganexp.comparison.ranking import Entry, Ranking
 from ganexp.comparison.run import Run
 from ganexp.comparison.statistics import ENOUGH, Difference
@@ -37,7 +38,7 @@ def score_table(ranking: Ranking) -> Table:
         ]
         for entry in ranking.entries
     ]
-    return Table(heading(ranking), headings, rows, len(settings), score_notes(ranking))
+    return Table(heading(ranking), headings, rows, len(settings), score_notes(ranking) + publications(ranking))
 
 
 def cost_table(ranking: Ranking) -> Table:
