@@ -16,6 +16,8 @@ SMALL = [
     *("walk.walks=2", "walk.steps=2", "walk.length=2"),
     *("contact_sheet.n=3", "contact_sheet.columns=2"),
     *("neighbours.samples=4", "neighbours.k=2", "neighbours.shown=2"),
+    *("arithmetic.plus=[[0,1,2],[3,4,5]]", "arithmetic.minus=[[6,7,8]]", "arithmetic.pool=4"),
+    *("turn.start=[0,1,2]", "turn.end=[3,4,5]", "turn.measured=right", "turn.pool=4", "turn.samples=3", "turn.steps=3"),
     *("truncation.thresholds=[0.5]", "truncation.samples=4"),
     *("filters.images=20", "filters.layers=2", "filters.features=2", "filters.best=2"),
     *("forget.samples=20", "forget.counts=1", "forget.draws=2"),

@@ -7,7 +7,7 @@ from subjects import Linear, rng, subject
 from torch import nn
 
 from ganexp.analysis.embeddings import mixed_labels
-from ganexp.analysis.walk import Walk, arc, crossfade, line, path, smoothness
+from ganexp.analysis.walk import Walk, arc, crossfade, farther_from_real, line, path, smoothness
 from ganexp.errors import UserError
 
 SHARES = torch.linspace(0, 1, 9)
@@ -54,6 +54,15 @@ def test_a_linear_generators_straight_way_is_a_crossfade():
         assert found.length == pytest.approx(float((part[-1] - part[0]).norm()), rel=1e-4)
 
 
+def test_what_lies_off_the_real_images_is_farther_from_them():
+    circle = torch.stack([torch.arange(0, 6.28, 0.01).cos(), torch.arange(0, 6.28, 0.01).sin()], 1)
+    anchors = torch.tensor([[[1.1, 0.0], [0.0, 1.1], [-1.1, 0.0]]])
+    across = path(anchors[0], 10)[None]
+    around = 1.1 * torch.stack([torch.linspace(0, 3.14, 21).cos(), torch.linspace(0, 3.14, 21).sin()], 1)[None]
+    assert farther_from_real(around, circle, 10) == pytest.approx(1, abs=0.02)
+    assert farther_from_real(across, circle, 10) > 1.2
+
+
 class Told(nn.Module):
     def __init__(self):
         super().__init__()
@@ -77,7 +86,7 @@ def test_mixed_labels_are_whole_labels_at_the_corners_and_between_them_linear():
 
 
 def test_labels_cannot_be_mixed_without_an_embedding():
-    with pytest.raises(ValueError, match="embedding"), mixed_labels(nn.Linear(1, 1), torch.eye(3)):
+    with pytest.raises(UserError, match="embedding"), mixed_labels(nn.Linear(1, 1), torch.eye(3)):
         pass
 
 

@@ -13,6 +13,7 @@ from torch.nn.functional import one_hot
 
 from ganexp.analysis.drawing import rows, save_animation, save_figure, there_and_back
 from ganexp.analysis.embeddings import label_embeddings, mixed_labels
+from ganexp.analysis.nearest import nearest
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.errors import UserError
 from ganexp.pictures import grid, save
@@ -68,6 +69,16 @@ def smoothness(features: Tensor) -> Smoothness:
     length = float(steps.sum())
     jump = float(steps.max()) / (length / len(steps)) if length > 0 else 1.0
     return Smoothness(tuple(steps.tolist()), length, jump)
+
+
+def farther_from_real(ways: Tensor, real: Tensor, steps: int) -> float:
+    """Return how far features on ways (N, T, D) are from the nearest of real ones (M, D), over that of the anchors.
+
+    An anchor is each ``steps``-th on its way. Above 1 what lies between is less real than what is at the anchors.
+    """
+    distances = nearest(ways.flatten(0, 1), real.split(1024), 1).distances.view(ways.shape[:2])
+    anchor = torch.arange(ways.shape[1]) % steps == 0
+    return float(distances[:, ~anchor].mean() / distances[:, anchor].mean().clamp_min(1e-12))
 
 
 def crossfade(images: Tensor, steps: int) -> Tensor:
@@ -153,13 +164,16 @@ class Walk:
         save_animation(there_and_back(frames), out / f"walk.{self.animation}")
         ends = [ways[:: self.steps] for ways in drawn["linear"]]
         compared = {**drawn, "pixels": [crossfade(images, self.steps) for images in ends]}
-        measured = {name: [smoothness(subject.outputs(w)["features"]) for w in ways] for name, ways in compared.items()}
+        features = {name: [subject.outputs(way)["features"] for way in ways] for name, ways in compared.items()}
+        measured = {name: [smoothness(each) for each in ways] for name, ways in features.items()}
         save_figure(plot_smoothness(measured), out / "smoothness.png")
-        return {
-            f"{name}_{figure}": statistics.fmean(getattr(each, figure) for each in ways)
-            for name, ways in measured.items()
-            for figure in ("length", "jump")
-        }
+        real = subject.features(subject.training)
+        figures: Figures = {}
+        for name, found in measured.items():
+            figures[f"{name}_length"] = statistics.fmean(each.length for each in found)
+            figures[f"{name}_jump"] = statistics.fmean(each.jump for each in found)
+            figures[f"{name}_from_real"] = farther_from_real(torch.stack(features[name]), real, self.steps)
+        return figures
 
     def _anchors(self, subject: Subject) -> list[tuple[Tensor, Tensor | None]]:
         """Return the anchors (K, latent) of each way, and their classes (K, num_classes), one-hot."""
