@@ -37,8 +37,9 @@ def judge_of(folder: Path) -> tuple[Extractor, RealImages]:
 
 def samples_of(folder: Path, labels: list[int] | None) -> Tensor:
     """Return the run's samples (SAMPLES, C, S, S) of seed 0, uint8."""
-    model = build(run_folder.read_config(folder).model)
-    load_weights(model, run_folder.last_checkpoint(folder))
+    config = run_folder.read_config(folder)
+    model = build(config.model)
+    load_weights(model, run_folder.last_checkpoint(folder), config)
     return as_saved(model.sample(SAMPLES, 0, labels))
 
 

@@ -159,6 +159,9 @@ def checkpoint(folder: Path, name: str) -> Path:
     """
     path = folder / CHECKPOINTS / f"{name}.ckpt"
     if not path.is_file():
+        there = sorted(each.stem for each in path.parent.glob("*.ckpt"))
+        if there:
+            raise UserError(f"{path} is missing; there are: {', '.join(there)}")
         raise UserError(f"{folder} has no checkpoint yet: {path} is missing; train it longer, or start anew")
     return path
 

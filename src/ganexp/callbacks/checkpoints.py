@@ -1,6 +1,7 @@
 """Checkpoints that are always whole."""
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,15 @@ from ganexp.errors import Diverged
 class LastCheckpoint(L.Callback):
     """Writes last.ckpt every so many images and at the end; ``from_start`` also before the first batch.
 
-    Refuses to replace a good checkpoint by one whose weights or losses are not finite.
+    The ``keep`` latest stay as NNNNNNNN.ckpt by images seen too, if that is more than 1. Refuses to replace a good
+    checkpoint by one whose weights or losses are not finite.
     """
 
-    def __init__(self, folder: str, every: int, from_start: bool = False) -> None:
+    def __init__(self, folder: str, every: int, from_start: bool = False, keep: int = 1) -> None:
+        if keep < 1:
+            raise ValueError(f"callbacks.checkpoints.keep={keep}: it must be 1 or more")
         self.path = Path(folder) / "last.ckpt"
+        self.keep = keep
         self.every = Every(every)
         self.from_start = from_start
 
@@ -48,6 +53,28 @@ class LastCheckpoint(L.Callback):
         for _ in module.finite_terms():
             pass  # looking at them is enough
         trainer.save_checkpoint(self.path)
+        if self.keep > 1 and trainer.is_global_zero:
+            keep(self.path, module.images_seen, self.keep)
+
+
+def keep(last: Path, images_seen: int, most: int) -> None:
+    """Keep last.ckpt by the number of images seen too, and of all that are kept so the ``most`` latest."""
+    name_too(last, last.with_name(f"{images_seen:08d}.ckpt"))
+    kept = sorted(last.parent.glob("[0-9]*.ckpt"), key=lambda path: int(path.stem))
+    for path in kept[:-most]:
+        path.unlink()
+
+
+def name_too(file: Path, other: Path) -> None:
+    """Give a checkpoint another name too, in the place of what had it; that takes neither time nor space."""
+    unfinished = other.with_suffix(".tmp")
+    unfinished.unlink(missing_ok=True)
+    try:
+        unfinished.hardlink_to(file)
+    # Some file systems have no second names.
+    except OSError:
+        shutil.copyfile(file, unfinished)
+    unfinished.replace(other)
 
 
 class WholeFiles(TorchCheckpointIO):

@@ -1,14 +1,12 @@
 """A run in a folder that may hold a part of it already: begun, gone on with, or found finished."""
 
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from ganexp import composition, run_folder
+from ganexp import run_folder
 from ganexp.commands import processes
-from ganexp.commands.resume import CHANGEABLE
+from ganexp.commands.settings import changes, settings
 from ganexp.errors import UserError
 
 
@@ -28,13 +26,13 @@ def go_on(config: DictConfig, folder: Path) -> bool:
     if not checkpoint.is_file():
         return False
 
+    from ganexp.commands.fitting import fit
     from ganexp.commands.loading import load_checkpoint
-    from ganexp.commands.resuming import resume
     from ganexp.game import COUNTERS
 
     config.run_dir = str(folder)
     if load_checkpoint(checkpoint)[COUNTERS]["images_seen"] < config.images:
-        resume(config, folder, checkpoint)
+        fit(config, folder, checkpoint)
     return True
 
 
@@ -48,20 +46,6 @@ def forget(folder: Path) -> None:
 
 def require_same(config: DictConfig, begun: DictConfig, folder: Path) -> None:
     """Raise UserError naming what differs between two configurations and may not change within a run."""
-    now, then = settings(config), settings(begun)
-    differing = [key for key in {**now, **then} if now.get(key) != then.get(key)]
-    if differing:
-        told = "; ".join(f"{key}: {now.get(key)} against {then.get(key)}" for key in differing[:3])
+    told = changes(settings(config), settings(begun))
+    if told:
         raise UserError(f"{folder} holds a run that was begun with other settings ({told}): choose another folder")
-
-
-def settings(config: DictConfig) -> Mapping[str, Any]:
-    """Return every value that a run cannot change on its way, by its dotted key."""
-
-    def leaves() -> Iterator[tuple[str, Any]]:
-        for key, value in composition.flatten(OmegaConf.to_container(run_folder.without_run_dir(config))):
-            fixed = not any(key == part or key.startswith(f"{part}.") for part in CHANGEABLE)
-            if fixed and not isinstance(value, dict):
-                yield key, value
-
-    return dict(leaves())

@@ -2,12 +2,16 @@
 
 import pickle
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from omegaconf import DictConfig
 from torch import nn
 
+from ganexp.callbacks.settings import settings_in
+from ganexp.commands.settings import changes, settings
 from ganexp.errors import UserError
 from ganexp.game import COUNTERS
 
@@ -29,14 +33,26 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def load_weights(model: nn.Module, checkpoint: Path) -> None:
-    """Load a checkpoint's weights into the model.
+def load_weights(model: nn.Module, checkpoint: Path, config: DictConfig) -> dict[str, Any]:
+    """Load a checkpoint's weights into the model that ``config`` describes, and return all of the checkpoint.
 
-    Raises UserError if they are another architecture's.
+    Raises UserError naming the settings or, where they are not known, the tensors that do not fit.
     """
-    weights = load_checkpoint(checkpoint)["state_dict"]
+    contents = load_checkpoint(checkpoint)
+    weights = contents["state_dict"]
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
-        first = str(error).splitlines()[1].strip()
-        raise UserError(f"{checkpoint} does not fit the model in config.yaml: {first}") from error
+        changed = changes(settings(config), settings_in(contents) or settings(config))
+        told = changed or unfitting(model.state_dict(), weights)
+        raise UserError(f"{checkpoint} does not fit the model in config.yaml: {told}") from error
+    return contents
+
+
+def unfitting(needed: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """Return in words which weights differ in name or shape."""
+    shapes = [
+        {name: tuple(value.shape) for name, value in each.items() if hasattr(value, "shape")}
+        for each in (needed, given)
+    ]
+    return changes(*shapes)

@@ -8,43 +8,35 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ganexp import checks, composition, run_folder
+from ganexp.commands.fitting import fit
+from ganexp.commands.settings import CHANGEABLE, changes, may_change, settings
 from ganexp.commands.trust import require_trusted
 from ganexp.errors import UserError
 
 TRUST = "trust="
-CHANGEABLE = (
-    "images",
-    "trainer",
-    "logger",
-    "callbacks",
-    "scoring",
-    "doctor",
-    "data_root",
-    "data.root",
-    "data.workers",
-    "data.in_memory",
-)
-"""What may differ from when the run began; everything else is what it is a run of, or is in the checkpoint."""
+CHECKPOINT = "checkpoint="
 CHOICES = ("trainer", "logger")
 """Groups of which another option may be chosen."""
 
 
 def main(folder: Path, overrides: list[str]) -> None:
-    """Continue the run in ``folder``; values given beside it replace those of its configuration."""
+    """Continue the run in ``folder``; values given beside it replace those of its configuration.
+
+    ``checkpoint=NAME`` goes on from another than last.ckpt, and forgets what came after it.
+    """
     folder = folder.resolve()
     config = run_folder.read_config(folder)
-    checkpoint = run_folder.last_checkpoint(folder)
     trusted = [override for override in overrides if override.startswith(TRUST)]
-    config = with_overrides(config, [override for override in overrides if override not in trusted])
+    named = [override for override in overrides if override.startswith(CHECKPOINT)]
+    checkpoint = run_folder.checkpoint(folder, named[-1].removeprefix(CHECKPOINT) if named else "last")
+    config = with_overrides(config, [override for override in overrides if override not in trusted + named])
     resolved = composition.plain(config)
     packages = ",".join(override.removeprefix(TRUST) for override in trusted).split(",")
     require_trusted(resolved, packages)
     checks.check_parts(resolved)
     checks.check(resolved)
 
-    from ganexp.commands.resuming import resume
-
-    resume(config, folder, checkpoint)
+    fit(config, folder, checkpoint)
 
 
 def is_choice(override: str) -> bool:
@@ -61,6 +53,28 @@ def with_choices(config: DictConfig, choices: list[str]) -> DictConfig:
     return config
 
 
+def is_own(config: DictConfig, override: str) -> bool:
+    """Return whether an override chooses an option of a group that the run has as it is."""
+    return names_option(override) and not difference(config, override)
+
+
+def names_option(override: str) -> bool:
+    """Return whether an override chooses an option of one of the groups at the top."""
+    group = override.partition("=")[0]
+    return "/" not in group and composition.is_choice(override, [composition.conf_dir()])
+
+
+def difference(config: DictConfig, override: str) -> str:
+    """Return in words how the run differs from an option that an override chooses, or from its value."""
+    key = override.partition("=")[0]
+    if not names_option(override):
+        return f" (it has {key}={OmegaConf.select(config, key)})"
+    nodes = (config[key], composition.composed("train", [override])[key])
+    own, others = (settings(OmegaConf.create({key: OmegaConf.to_container(node)})) for node in nodes)
+    told = changes(own, others)
+    return f" (its own differs, {told})" if told else ""
+
+
 def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
     """Return the configuration with some values replaced.
 
@@ -71,17 +85,18 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
         raise UserError(f"{wrong[0]}: with resume= only values can be given, such as images=100000")
     chosen = [override for override in overrides if is_choice(override)]
     config = with_choices(config, chosen)
-    overrides = [override for override in overrides if override not in chosen]
+    unchanged = [override for override in overrides if override not in chosen and is_own(config, override)]
+    overrides = [override for override in overrides if override not in chosen + unchanged]
     before: Any = OmegaConf.to_container(config)
     known = [key for key, _ in composition.flatten(before)]
     for override in overrides:
         key, _, value = override.partition("=")
         if key not in known:
             raise UserError(composition.unknown(key, "option", key, known))
-        if not any(key == part or key.startswith(f"{part}.") for part in CHANGEABLE):
+        if not may_change(key):
             raise UserError(
                 f"{override}: a resumed run goes on with its own {key.partition('.')[0]}; what can change is "
-                f"{', '.join(CHANGEABLE)}; start a new run for another"
+                f"{', '.join(CHANGEABLE)}; start a new run for another{difference(config, override)}"
             )
         try:
             OmegaConf.update(config, key, OmegaConf.create({"value": yaml.safe_load(value)})["value"])

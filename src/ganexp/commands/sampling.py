@@ -21,7 +21,7 @@ def load_model(config: DictConfig, checkpoint: Path, truncation: float | None = 
     Raises UserError where it cannot be.
     """
     model = build(config.model)
-    load_weights(model, checkpoint)
+    load_weights(model, checkpoint, config)
     model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
     if truncation is not None:
         truncate(model, truncation)

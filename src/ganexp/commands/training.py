@@ -15,11 +15,12 @@ from omegaconf import DictConfig
 
 from ganexp import composition
 from ganexp.callbacks.interruption import GracefulStop
+from ganexp.callbacks.settings import Settings
 from ganexp.commands import processes
 from ganexp.commands.building import build
-from ganexp.commands.loading import load_checkpoint, load_weights
+from ganexp.commands.resuming import take_up, tell_nothing_left, tell_other_ranks
+from ganexp.commands.settings import settings
 from ganexp.errors import Interrupted, UserError, one_line
-from ganexp.game import COUNTERS
 from ganexp.version import code_version
 
 log = logging.getLogger(__name__)
@@ -42,18 +43,19 @@ def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
 
 def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     """Build, fit and report."""
+    # Before anything is built, which resolves what it uses.
+    fixed = Settings(settings(config))
     L.seed_everything(config.seed, workers=True, verbose=False)
     data, module = build(config.data), build(config.model)
     require_optimizers(module)
-    if checkpoint is not None:
-        load_weights(module, checkpoint)
+    contents = None if checkpoint is None else take_up(module, checkpoint, config, folder)
     stop = GracefulStop()
     loggers = present(build(config.logger))
-    callbacks = [*present(build(config.callbacks)), stop]
+    callbacks = [*present(build(config.callbacks)), fixed, stop]
     trainer = build(config.trainer, callbacks=callbacks, logger=loggers, **surroundings(config.trainer))
     require_gpus_to_synchronize(trainer)
-    if checkpoint is not None:
-        tell_other_ranks(checkpoint, trainer.world_size)
+    if contents is not None:
+        tell_other_ranks(contents, trainer.world_size)
     for logger in loggers:
         logger.log_hyperparams({**composition.plain(config), "code": code_version()})
     started = time.perf_counter()
@@ -66,6 +68,8 @@ def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> 
         again = shlex.quote(f"resume={folder}")
         how = f"stopped after {module.images_seen:,} images; go on by: python -m ganexp {again}"
         raise Interrupted(stop.received, how)
+    if contents is not None:
+        tell_nothing_left(contents, module.images_seen)
     log.info(
         "%s images in %s; samples, curves and checkpoints are in %s",
         f"{module.images_seen:,}",
@@ -107,15 +111,6 @@ def require_gpus_to_synchronize(trainer: L.Trainer) -> None:
         raise UserError(
             "trainer.sync_batchnorm=true: torch synchronizes batch normalization on GPUs only; on processors each rank "
             "normalizes by its own images, or choose normalization=layer"
-        )
-
-
-def tell_other_ranks(checkpoint: Path, ranks: int) -> None:
-    """Say so if the run goes on with another number of ranks."""
-    before = load_checkpoint(checkpoint)[COUNTERS].get("ranks", ranks)
-    if before != ranks:
-        log.warning(
-            "resumed with %d rank(s), begun with %d: what comes is equal up to rounding, not bit for bit", ranks, before
         )
 
 
