@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,9 @@ from yaml import MarkedYAMLError, YAMLError
 from ganexp.data.folders import class_folders
 from ganexp.errors import UserError, one_line
 from ganexp.slurm import batch_job
+
+# Our defaults of a launcher have the plugin's name for it; that they are checked against its own is welcome.
+warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
 
 PACKAGE = Path(__file__).parent
 EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", list: "a list"}
