@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
@@ -40,8 +41,9 @@ def main(runs: int, rows: int) -> None:
     """Make runs, compare all of them, then open the page of some."""
     with tempfile.TemporaryDirectory() as folder:
         there = Path(folder)
+        noise = list(curves(rows))
         for number in range(runs):
-            make(there / "all" / str(number), number, rows)
+            make(there / "all" / str(number), number, noise)
         compare(there / "all", there / "out")
         for number in range(PAGE_RUNS):
             shutil.copytree(there / "all" / str(number), there / "some" / str(number))
@@ -50,15 +52,22 @@ def main(runs: int, rows: int) -> None:
         opened(page)
 
 
-def make(folder: Path, number: int, rows: int) -> None:
-    """Write one run: a fifth of its columns in each other row only, and a score now and then."""
-    folder.mkdir(parents=True)
-    random = Random(number)
-    lines = [",".join(("images", *COLUMNS, "score/fid"))]
+def curves(rows: int) -> Iterator[str]:
+    """Yield rows of figures without a score, of which three fifths of the columns are in each other row only."""
+    random = Random(0)
     for row in range(1, rows + 1):
         figures = [f"{random.random():.17g}" if place < 8 or row % 2 else "" for place in range(len(COLUMNS))]
+        yield ",".join((str(row * 64), *figures))
+
+
+def make(folder: Path, number: int, noise: Sequence[str]) -> None:
+    """Write one run of these curves, with scores of its own."""
+    folder.mkdir(parents=True)
+    rows, random = len(noise), Random(number)
+    lines = [",".join(("images", *COLUMNS, "score/fid"))]
+    for row, figures in enumerate(noise, start=1):
         score = f"{random.random() + number // SEEDS:.17g}" if row % (rows // SCORED_EVERY) == 0 else ""
-        lines.append(",".join((str(row * 64), *figures, score)))
+        lines.append(f"{figures},{score}")
     (folder / "metrics.csv").write_text("\n".join(lines) + "\n")
     images = rows * 64
     setting = number // SEEDS

@@ -68,7 +68,7 @@ def test_a_broken_line_is_left_out_and_named(tmp_path):
     read = read_run(run)
     assert read.scores[0].curve.images.tolist() == [100, 300]
     assert read.problems == [
-        "metrics.csv: left out line 3: 1 of 5 values; line 6: 1 of 5 values; line 7: 1 of 5 values and 2 more"
+        "metrics.csv: left out line 3: 1 of 5 values; line 6: 1 of 5 values; line 7: 1 of 5 values and 3 more"
     ]
 
 
