@@ -64,7 +64,7 @@ def test_version(capsys):
 def test_a_pipe_closed_early_is_no_traceback(tmp_path):
     command = f"{sys.executable} -m ganexp list | head -n 1"
     ended = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert ended.stdout == "augmentation\n"
+    assert ended.stdout == "analysis\n"
     assert ended.stderr == ""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp import run_folder, summary
-from ganexp.commands import failures, outcome
+from ganexp.commands import failures, outcome, processes
 from ganexp.commands.isolation import contained
 from ganexp.commands.outcome import Outcome
 from ganexp.errors import Interrupted, one_line
@@ -21,8 +21,10 @@ def run(
     """Do what is left to do of the run in ``folder``, and return what became of it; nothing is raised.
 
     ``check`` refuses a configuration, ``train`` trains in a folder. A run that another process trains is left to it.
-    With ``skip_finished`` a finished run is kept.
+    With ``skip_finished`` a finished run is kept. Where srun has started several ranks, the first one keeps the books.
     """
+    if not processes.leads():
+        return follow(config, folder, overrides, check, train)
     with outcome.claimed(folder) as ours:
         if not ours:
             return Outcome(summary.RUNNING, overrides)
@@ -41,6 +43,18 @@ def run(
             status = summary.STOPPED if isinstance(error, Interrupted) else status
             return outcome.note(folder, overrides, status, monitor, **why(error))
         return outcome.note(folder, overrides, summary.FINISHED, monitor, reason=None, error=None)
+
+
+def follow(
+    config: DictConfig, folder: Path, overrides: list[str], check: Callable[[DictConfig], None], train: Train
+) -> Outcome:
+    """Train as one of the ranks that do not lead, and return what became of it."""
+    try:
+        check(config)
+        train(config, folder)
+    except Exception as error:
+        return Outcome(summary.STOPPED if isinstance(error, Interrupted) else summary.CRASHED, overrides, **why(error))
+    return Outcome(summary.FINISHED, overrides)
 
 
 def why(error: Exception) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
-from ganexp import summary
+from ganexp import slurm, summary
 from ganexp.commands import failures, outcome
 from ganexp.commands.outcome import Outcome
 from ganexp.errors import Interrupted, UserError
@@ -75,11 +75,15 @@ def tell(folder: Path) -> None:
 
 
 def require_usable(config: DictConfig, folder: Path) -> None:
-    """Raise UserError if there is a sweep already, or if none is named to go on with."""
+    """Raise UserError if there is a sweep already, or if none is named to go on with.
+
+    A SLURM job that is started again goes on with its own.
+    """
     given = [key(override) for override in (*config.hydra.overrides.task, *config.hydra.overrides.hydra)]
     if config.skip_finished and "skip_finished" in given and not {"sweep_dir", "hydra.sweep.dir"} & {*given}:
         raise UserError("skip_finished=true: say which sweep goes on, by sweep_dir=DIR")
-    if not config.skip_finished and next(outcome.run_folders(folder), None) is not None:
+    goes_on = config.skip_finished or slurm.batch_job() is not None
+    if not goes_on and next(outcome.run_folders(folder), None) is not None:
         raise UserError(
             f"sweep_dir={folder} already holds a sweep; go on with it by skip_finished=true, or choose another folder"
         )

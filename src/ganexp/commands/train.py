@@ -43,8 +43,11 @@ def compose_and_train(arguments: list[str]) -> None:
     """
     flags = composition.read_flags(arguments)
     folders = [composition.conf_dir(), *([Path(flags.config_dir).resolve()] if flags.config_dir else [])]
-    failures: list[Exception] = []
+    if flags.help:
+        from ganexp.commands import help
 
+        return help.show(folders)
+    failures: list[Exception] = []
     stopped: list[Outcome] = []
 
     def train_composed(config: DictConfig) -> Outcome | None:
@@ -85,7 +88,7 @@ def compose_and_train(arguments: list[str]) -> None:
     except composition.COMPOSITION_ERRORS as error:
         raise UserError(composition.explain(error, composition.known_keys(flags.overrides, folders))) from error
     except SystemExit as end:
-        # Hydra's --help.
+        # Hydra's --hydra-help.
         if end.code:
             raise
     if failures:
