@@ -4,6 +4,7 @@ from functools import cache
 from itertools import product
 
 import pytest
+import wandb.sdk.launch.sweeps.utils as wandb_sweeps
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -14,11 +15,12 @@ from ganexp.commands.matrix import of_model, option, verdict
 from ganexp.errors import UserError
 
 CONF = composition.conf_dir()
+WANDB = sorted((composition.sweeps_dir() / "wandb").glob("*.yaml"))
 SWEEPS = sorted(path.stem for path in composition.sweeps_dir().glob("*.yaml"))
 GROUPS = composition.groups(CONF)
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def _hydra():
     composition.register_resolvers()
     composition.register_sweeps()
@@ -47,7 +49,7 @@ def composed(name, *overrides):
 
 
 def test_there_are_the_sweeps_that_the_documentation_names():
-    assert {"loss_normalization", "ttur", "penalties", "seeds"} <= set(SWEEPS)
+    assert {"loss_normalization", "ttur", "penalties", "seeds", "bayes_dcgan"} <= set(SWEEPS)
 
 
 @pytest.mark.parametrize("name", SWEEPS)
@@ -82,3 +84,38 @@ def test_loss_normalization_is_every_loss_with_every_normalization_and_refuses_w
 def test_penalties_has_all_of_them_and_none_is_refused():
     assert sorted(each.partition("=")[2] for each in ends(axes("penalties")["penalty"])) == sorted(GROUPS["penalty"])
     assert not composed("penalties")["skip_refused"]
+
+
+@pytest.mark.parametrize("path", WANDB, ids=lambda path: path.stem)
+def test_every_wandb_sweep_is_read_by_wandb_and_its_commands_compose(path):
+    read = wandb_sweeps.load_sweep_config(str(path))
+    assert read["command"] == ["${env}", "${interpreter}", "-m", "ganexp", "${args_no_hyphens}"]
+    assert read["metric"]["name"] == "score/fid_classifier"
+    axes = [
+        [(key, value) for value in axis.get("values", [axis.get("value", axis.get("min")), axis.get("max")]) if value]
+        for key, axis in read["parameters"].items()
+    ]
+    refused = []
+    for number in range(max(map(len, axes))):
+        arguments = {axis[number % len(axis)][0]: {"value": axis[number % len(axis)][1]} for axis in axes}
+        overrides = wandb_sweeps.create_sweep_command_args({"args": arguments})["args_no_hyphens"]
+        config = composition.plain(compose("train", ["run_dir=unused", *overrides]))
+        assert "wandb" in config["logger"]
+        try:
+            checks.check(config)
+        except UserError as error:
+            refused.append(str(error))
+    assert not refused or path.stem == "loss_normalization"
+
+
+def test_wandbs_product_of_losses_and_normalizations_is_whole():
+    read = wandb_sweeps.load_sweep_config(str(composition.sweeps_dir() / "wandb" / "loss_normalization.yaml"))
+    for group in ("loss", "normalization"):
+        assert sorted(read["parameters"][group]["values"]) == sorted(GROUPS[group])
+
+
+def test_a_search_of_wandb_and_one_of_optuna_span_the_same_space():
+    read = wandb_sweeps.load_sweep_config(str(composition.sweeps_dir() / "wandb" / "bayes_dcgan.yaml"))["parameters"]
+    for key, axis in axes("bayes_dcgan").items():
+        values = read[key].get("values", [read[key].get("min"), read[key].get("max")])
+        assert ends(axis) == [f"{key}={value}" for value in values]

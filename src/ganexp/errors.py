@@ -15,6 +15,10 @@ class Diverged(UserError):
         self.what = what
 
 
+class Pruned(UserError):
+    """A search stopped the run, as it fell behind."""
+
+
 class Interrupted(Exception):
     """Training was stopped by a signal; ``what_now`` says how to go on."""
 

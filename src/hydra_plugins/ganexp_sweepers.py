@@ -1,5 +1,7 @@
 """Where Hydra finds ganexp's sweepers: it takes plugins from this package only, and imports it at every start."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -20,8 +22,9 @@ class GridSweeper(BasicSweeper):
         assert self.config is not None
         given = [*self._parse_config(), *arguments]
         sweep.require_values(self.hydra_context.config_loader, given)
-        with sweep.reported(self.config, arguments) as jobs:
-            jobs.extend(super().sweep(arguments))
+        with sweep.reported(self.config, arguments) as ended:
+            for jobs in super().sweep(arguments):
+                ended.extend(job.return_value for job in jobs)
 
     def get_job_batch(self) -> list[list[str]]:
         """Return the next jobs' overrides, with the name of each job's folder."""
@@ -29,6 +32,59 @@ class GridSweeper(BasicSweeper):
 
         assert self.config is not None
         return [sweep.named(list(job), self.config) for job in super().get_job_batch()]
+
+
+class BayesSweeper(BasicSweeper):
+    """Runs trials that Optuna proposes, of a study that may be gone on with and shared; ends with the same table.
+
+    ``trials`` is the number of trials of all workers together, ``max_batch_size`` how many this one launches at once,
+    ``storage`` the database's address, by default a file in the sweep's folder.
+    """
+
+    def __init__(
+        self,
+        trials: int,
+        direction: str,
+        seed: int,
+        storage: str | None = None,
+        max_batch_size: int | None = None,
+        params: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(max_batch_size, params)
+        self.trials = trials
+        self.direction = direction
+        self.seed = seed
+        self.storage = storage
+
+    def sweep(self, arguments: list[str]) -> Any:
+        """Run trials until there are enough.
+
+        Raises UserError for a space or a study that cannot be used, and for runs that failed.
+        """
+        from ganexp.commands import sweep
+        from ganexp.commands.search import Search, read_space
+
+        assert self.hydra_context is not None
+        assert self.config is not None
+        assert self.launcher is not None
+        config, launcher = self.config, self.launcher
+        given = [*self._parse_config(), *arguments]
+        sweep.require_values(self.hydra_context.config_loader, given)
+        space, fixed = read_space(self.hydra_context.config_loader, given)
+        folder = Path(config.hydra.sweep.dir)
+        url = self.storage or f"sqlite:///{folder.resolve()}/study.db"
+        pruned = "pruning" in config.callbacks
+        search = Search(folder, url, space, fixed, self.trials, self.direction, self.seed, pruned)
+
+        def launch(jobs: Sequence[list[str]], first: int) -> list[Any]:
+            batch = [sweep.named(job, config) for job in jobs]
+            self.validate_batch_is_legal(batch)
+            returned = [job.return_value for job in launcher.launch(batch, initial_job_idx=first)]
+            ended.extend(returned)
+            return returned
+
+        with sweep.reported(config, arguments) as ended:
+            search.run(launch, self.max_batch_size or 1)
 
 
 ConfigStore.instance().store(

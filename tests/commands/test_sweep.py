@@ -99,6 +99,7 @@ def test_a_run_in_a_sweep_equals_the_same_run_alone_tensor_for_tensor(swept, gan
         assert equal(one[part], other[part]), part
 
 
+@pytest.mark.slow
 def test_nothing_is_left_of_a_run_when_the_next_begins(ganexp, monkeypatch):
     def begun(self, trainer, module):
         gc.collect()
@@ -139,23 +140,25 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped_and_ends_as_if_it_never_h
                 os.kill(os.getpid(), signal.SIGINT)
 
     turn, turns = AdversarialModule.turn, []
-    command = ["-m", *PRODUCT, *ALIKE, "sweep_dir=cut"]
+    command = ["-m", "loss=hinge", "normalization=batch,spectral", *ALIKE, "sweep_dir=cut"]
     with monkeypatch.context() as patched:
         patched.setattr(AdversarialModule, "turn", signalled)
         stopped = ganexp(*command)
     assert stopped.status == 130
     assert "sweep_dir=cut skip_finished=true" in stopped.complaint
-    assert [row["status"] for row in table(here / "cut")] == ["finished", "stopped", "refused"]
+    assert [row["status"] for row in table(here / "cut")] == ["finished", "stopped"]
     assert ganexp(*command, "skip_finished=true").status == 0
-    for row in table(swept):
-        if row["status"] == "finished":
-            whole, gone_on = state(swept / row["folder"]), state(here / "cut" / row["folder"])
-            assert equal(whole["state_dict"], gone_on["state_dict"])
-            assert equal(whole["optimizer_states"], gone_on["optimizer_states"])
-    strip = [{key: value for key, value in row.items() if key != "seconds"} for row in table(swept)]
-    assert strip == [{key: value for key, value in row.items() if key != "seconds"} for row in table(here / "cut")]
+    both = table(here / "cut")
+    assert [row["status"] for row in both] == ["finished", "finished"]
+    for row in both:
+        whole, gone_on = state(swept / row["folder"]), state(here / "cut" / row["folder"])
+        assert equal(whole["state_dict"], gone_on["state_dict"])
+        assert equal(whole["optimizer_states"], gone_on["optimizer_states"])
+        (same,) = [other for other in table(swept) if other["folder"] == row["folder"]]
+        assert same["fid_classifier"] == row["fid_classifier"]
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(copy, ganexp):
     run = run_of(copy, "loss=hinge", "normalization=batch")
     before = state(run)
@@ -216,6 +219,7 @@ def test_a_folder_that_holds_a_sweep_is_not_written_over(copy, ganexp):
     assert (copy / "sweep.csv").read_text() == before
 
 
+@pytest.mark.slow
 def test_a_run_begun_with_other_settings_does_not_go_on(copy, ganexp):
     run = run_of(copy, "loss=hinge", "normalization=batch")
     config = run_folder.read_config(run)
@@ -227,11 +231,11 @@ def test_a_run_begun_with_other_settings_does_not_go_on(copy, ganexp):
 
 
 def test_failures_are_told_in_one_line_and_are_in_the_table(ganexp, here):
-    outcome = ganexp("-m", "data.image_size=20,22,16", *ALIKE, "metric=none", "sweep_dir=sweep")
+    outcome = ganexp("-m", "data.image_size=20,22", *ALIKE, "metric=none", "sweep_dir=sweep")
     assert outcome.status == 2
-    assert "2 of 3 runs were refused or failed, see sweep/sweep.md" in outcome.complaint
+    assert "2 of 2 runs were refused or failed, see sweep/sweep.md" in outcome.complaint
     assert "cannot make 20x20" in outcome.complaint
-    assert [row["status"] for row in table(here / "sweep")] == ["finished", "crashed", "crashed"]
+    assert [row["status"] for row in table(here / "sweep")] == ["crashed", "crashed"]
 
 
 def test_folders_have_names_that_file_systems_take():

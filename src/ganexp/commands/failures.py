@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from ganexp.errors import Diverged, Interrupted, UserError, one_line
+from ganexp.errors import Diverged, Interrupted, Pruned, UserError, one_line
 
 TOLD = (UserError, Interrupted, OSError)
 """Errors that are told in one line."""
@@ -24,6 +24,8 @@ def kind_of(error: BaseException) -> tuple[str, list[Any]]:
     match error:
         case Diverged():
             return "diverged", [error.what]
+        case Pruned():
+            return "pruned", [str(error)]
         case UserError():
             return "mistake", [str(error)]
         case Interrupted():
@@ -38,7 +40,13 @@ def kind_of(error: BaseException) -> tuple[str, list[Any]]:
 
 def raised(report: Mapping[str, Any]) -> Exception:
     """Return the error that was told; one that nobody foresaw has the other process's traceback as a note."""
-    kinds: dict[str, Any] = {"diverged": Diverged, "mistake": UserError, "interrupted": Interrupted, "system": OSError}
+    kinds: dict[str, Any] = {
+        "diverged": Diverged,
+        "pruned": Pruned,
+        "mistake": UserError,
+        "interrupted": Interrupted,
+        "system": OSError,
+    }
     if report["kind"] in kinds:
         error: Exception = kinds[report["kind"]](*report["arguments"])
         return error

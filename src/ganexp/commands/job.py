@@ -10,7 +10,7 @@ from ganexp import run_folder, summary
 from ganexp.commands import failures, outcome, processes
 from ganexp.commands.isolation import contained
 from ganexp.commands.outcome import Outcome
-from ganexp.errors import Interrupted, one_line
+from ganexp.errors import Interrupted, Pruned, one_line
 
 Train = Callable[[DictConfig, Path], None]
 
@@ -38,6 +38,8 @@ def run(
             status = summary.CRASHED
             with contained():
                 train(config, folder)
+        except Pruned as pruned:
+            return outcome.note(folder, overrides, summary.PRUNED, monitor, reason=str(pruned), error=None)
         except Exception as error:
             run_folder.discard_unused(folder)
             status = summary.STOPPED if isinstance(error, Interrupted) else status

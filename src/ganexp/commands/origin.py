@@ -8,13 +8,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ganexp.run_folder import OF_A_SWEEP
+from ganexp.run_folder import OF_A_SWEEP, PROCEEDING
 
 
 def origin(flags: argparse.Namespace) -> dict[str, Any]:
     """Return the command that repeats the run that Hydra composed, and the chosen option of each config group."""
     composed = HydraConfig.get()
-    own = tuple(f"{key}=" for key in OF_A_SWEEP)
+    own = (*(f"{key}=" for key in OF_A_SWEEP), *PROCEEDING)
     named = {"--config-dir": flags.config_dir, "--config-name": flags.config_name}
     options = [word for flag, value in named.items() if value for word in (flag, value)]
     overrides = [override for override in composed.overrides.task if not override.startswith(own)]

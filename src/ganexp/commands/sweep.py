@@ -49,22 +49,20 @@ def folder_name(overrides: Sequence[str]) -> str:
 
 
 @contextmanager
-def reported(config: DictConfig, arguments: Sequence[str]) -> Iterator[list[Any]]:
+def reported(config: DictConfig, arguments: Sequence[str]) -> Iterator[list[Outcome | None]]:
     """Refuse a folder that cannot be used; after the sweep write and print its table, and say what went wrong.
 
-    What Hydra returns of each batch of jobs is to be put into the list. Raises UserError, or what a run raised that
-    nobody foresaw.
+    How each run ended is to be put into the list. Raises UserError, or what a run raised that nobody foresaw.
     """
     folder = Path(config.hydra.sweep.dir)
     require_usable(config, folder)
-    batches: list[Any] = []
+    ended: list[Outcome | None] = []
     try:
-        yield batches
+        yield ended
     except KeyboardInterrupt as interruption:
         raise Interrupted(signal.SIGINT, how_to_go_on(arguments, folder)) from interruption
     tell(folder)
-    ended = [job.return_value for batch in batches for job in batch if job.return_value is not None]
-    raise_failure(ended, config, arguments, folder)
+    raise_failure([run for run in ended if run is not None], config, arguments, folder)
 
 
 def tell(folder: Path) -> None:

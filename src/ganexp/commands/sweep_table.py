@@ -166,7 +166,7 @@ def cells(table: Table) -> tuple[list[str], list[list[str]]]:
     return columns, [
         [
             str(each.place or ""),
-            *(each.overrides.get(key, "") for key in table.keys),
+            *(short(each.overrides.get(key, "")) for key in table.keys),
             *(number(each.score.score) if each.score and has(each, one) else "" for one in table.protocols),
             f"{each.run.images:,}" if each.run.images is not None else "",
             f"{each.run.seconds:.0f}" if each.run.seconds is not None else "",
@@ -175,6 +175,14 @@ def cells(table: Table) -> tuple[list[str], list[list[str]]]:
         ]
         for each in table.rows
     ]
+
+
+def short(value: str) -> str:
+    """Return a number as proposed by a search in four digits, anything else as it is."""
+    try:
+        return f"{float(value):.4g}" if len(value) > len("0.00012") else value
+    except ValueError:
+        return value
 
 
 def reasons(table: Table) -> dict[str, str]:

@@ -15,12 +15,13 @@ from omegaconf import DictConfig
 
 from ganexp import composition
 from ganexp.callbacks.interruption import GracefulStop
+from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
 from ganexp.commands import processes
 from ganexp.commands.building import build
 from ganexp.commands.resuming import take_up, tell_nothing_left, tell_other_ranks
 from ganexp.commands.settings import settings
-from ganexp.errors import Interrupted, UserError, one_line
+from ganexp.errors import Interrupted, Pruned, UserError, one_line
 from ganexp.version import code_version
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,9 @@ def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> 
         again = shlex.quote(f"resume={folder}")
         how = f"stopped after {module.images_seen:,} images; go on by: python -m ganexp {again}"
         raise Interrupted(stop.received, how)
+    for callback in callbacks:
+        if isinstance(callback, Pruning) and callback.reason is not None:
+            raise Pruned(callback.reason)
     if contents is not None:
         tell_nothing_left(contents, module.images_seen)
     log.info(

@@ -1,0 +1,51 @@
+"""Runs of a Bayesian search that fall behind are stopped."""
+
+import logging
+from typing import Any
+
+import lightning as L
+
+from ganexp import study
+from ganexp.callbacks.scores import Scores, monitored
+from ganexp.errors import one_line
+
+log = logging.getLogger(__name__)
+
+
+class Pruning(L.Callback):
+    """Reports each monitored score to a trial of the study at ``storage``, and stops when ``pruner`` says so.
+
+    ``reason`` says then why. Without a trial nothing is reported. Scorings are counted, not images, so that runs with
+    other batch sizes are compared at the same time of their training. A study that cannot be reached prunes nothing.
+    """
+
+    def __init__(self, pruner: Any, storage: str | None = None, trial: int | None = None) -> None:
+        self.pruner = pruner
+        self.storage = storage
+        self.number = trial
+        self.trial: Any = None
+        self.reason: str | None = None
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Find the trial."""
+        if self.storage is None or self.number is None or not trainer.is_global_zero:
+            return
+        try:
+            self.trial = study.running_trial(self.storage, self.number, self.pruner)
+        # A database may fail in any way.
+        except Exception as error:
+            log.warning("pruning: the study cannot be reached, so this run is not compared: %s", one_line(error))
+
+    def on_validation_end(self, trainer: Any, module: Any) -> None:
+        """Report, and stop a run that is behind; one that has spent its budget is finished."""
+        scores = next((each for each in trainer.callbacks if isinstance(each, Scores)), None)
+        behind = False
+        if self.trial is not None and scores is not None and scores.latest:
+            result = monitored(scores.latest, scores.monitor)
+            self.trial.report(result.score.value, step=module.images_seen // scores.every.images)
+            behind = module.progress() < 1 and self.trial.should_prune()
+        # All ranks stop or none.
+        if trainer.strategy.broadcast(behind):
+            self.reason = "behind other trials"
+            trainer.should_stop = True
+            log.info("pruned after %s images: %s", f"{module.images_seen:,}", self.reason)
