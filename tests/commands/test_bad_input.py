@@ -99,6 +99,20 @@ def test_a_gpu_that_is_not_there_is_refused_in_one_line(ganexp, monkeypatch):
     assert "gpu" in outcome.complaint
 
 
+@pytest.mark.parametrize("trainer", ["gpu", "ddp"])
+@pytest.mark.parametrize(("there", "told"), [(0, "no GPUs"), (1, "1 GPU")])
+def test_more_gpus_than_there_are_are_refused_in_one_line(ganexp, here, monkeypatch, trainer, there, told):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
+    outcome = ganexp(*TINY, f"trainer={trainer}", "trainer.devices=2")
+    assert (outcome.status, outcome.complaint) == (
+        2,
+        f"trainer.devices=2: this machine has {told}; trainer=ddp uses all there are, trainer=ddp_cpu processors",
+    )
+    assert not list(here.rglob("config.yaml"))
+
+
 @pytest.mark.parametrize("answer", ["nonsense", "imagse"])
 def test_a_sweep_with_a_wrong_part_trains_nothing(ganexp, here, answer):
     sweep = {"nonsense": "loss=hinge,nonsense", "imagse": "imagse=1,2"}[answer]

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(reason is not None, reason=st
 GANEXP = [sys.executable, "-m", "ganexp"]
 RUN = [*NETWORKS, "data.batch_size=64", "metric=none", "images=512", "callbacks.samples.every=1_000_000"]
 WAITING = "+callbacks.wait._target_=waiting.Wait"
-PATIENCE_SECONDS = 180
+PATIENCE_SECONDS = 400
 
 
 @pytest.fixture(scope="module")

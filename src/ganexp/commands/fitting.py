@@ -37,10 +37,11 @@ def messages(folder: Path) -> AbstractContextManager[None]:
 def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     """Train in every process that the trainer names.
 
-    Raises UserError for several devices without a strategy for them.
+    Raises UserError for several devices without a strategy for them, and for more GPUs than there are.
     """
     devices, nodes = processes.devices(config.trainer), config.trainer.get("num_nodes", 1)
     if devices * nodes > 1:
+        processes.require_gpus(config.trainer)
         require_strategy(config)
         if not processes.started_by_others():
             return processes.run(config, folder, checkpoint, devices, nodes)
