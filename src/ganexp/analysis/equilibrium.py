@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.opponents import Examples, answers, examples
-from ganexp.analysis.subject import Figures, Subject
+from ganexp.analysis.subject import Figures, Subject, require_at_least
 from ganexp.errors import UserError
 
 CONFIDENCE = 0.99
@@ -83,9 +83,13 @@ def plot_answers(answers: dict[str, Tensor]) -> Figure:
 
 
 class EquilibriumAnalysis:
-    """Compare the discriminator's answers to ``images`` training images, held-out ones and samples."""
+    """Compare the discriminator's answers to ``images`` training images, held-out ones and samples.
+
+    Raises UserError for fewer than two.
+    """
 
     def __init__(self, images: int = 2_000) -> None:
+        require_at_least(2, images=images)
         self.images = images
 
     def reason_against(self, subject: Subject) -> str | None:

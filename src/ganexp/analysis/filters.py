@@ -14,7 +14,7 @@ from torchvision.utils import make_grid
 from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.maps import noted_maps
 from ganexp.analysis.opponents import Ask, examples, settle
-from ganexp.analysis.subject import Figures, Subject, needs_images
+from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 
 RECTIFIERS = (nn.ReLU, nn.LeakyReLU)
 BATCH = 64
@@ -204,10 +204,13 @@ def tiles(gradients: Tensor) -> Any:
 class Filters:
     """Look at the discriminator's features, and at those of an untrained one, on ``images`` training images.
 
-    The untrained one's batch norms know these images, as a trained one's do.
+    The untrained one's batch norms know these images, as a trained one's do. Raises UserError for numbers that are too
+    small.
     """
 
     def __init__(self, images: int = 1_000, layers: int = 4, features: int = 6, best: int = 6) -> None:
+        require_at_least(2, images=images)
+        require_at_least(1, layers=layers, features=features, best=best)
         self.images = images
         self.layers = layers
         self.features = features

@@ -23,7 +23,7 @@ from ganexp.analysis.forget import (
     without_maps,
 )
 from ganexp.analysis.maps import last_convolution
-from ganexp.analysis.subject import Figures, Subject, needs_images
+from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.errors import UserError
 from ganexp.pictures import grid, save
 from ganexp.randomness import generator as rng
@@ -36,8 +36,11 @@ class Forget:
     """Drop the feature maps that draw an object in ``samples`` samples.
 
     The object is what lies in the ``boxes`` of a JSON file, or without one a class of the data, number ``label``, as a
-    classifier sees it, by default the one that most samples show. ``strength`` is the inverse of the regression's
-    regularization. The effect is shown for ``counts`` numbers of maps, beside ``draws`` random choices of as many.
+    classifier sees it, by default the one that most samples show; its strokes are compared with those of the others.
+    ``strength`` is the inverse of the regression's regularization. The effect is shown for ``counts`` numbers of maps,
+    beside ``draws`` random choices of as many.
+
+    Raises UserError for numbers that are too small, and for a label that is no number.
     """
 
     def __init__(
@@ -49,6 +52,12 @@ class Forget:
         counts: int = 6,
         draws: int = 10,
     ) -> None:
+        require_at_least(2, samples=samples, draws=draws)
+        require_at_least(1, counts=counts)
+        if label is not None and not isinstance(label, int):
+            raise UserError(f"label={label}: the number of a class is expected, such as 3")
+        if not strength > 0:
+            raise UserError(f"strength={strength}: it must be above 0")
         self.boxes = boxes
         self.label = label
         self.samples = samples
@@ -114,8 +123,11 @@ class Forget:
         shows = kinds(images)
         label = int(shows.bincount().argmax()) if self.label is None else self.label
         present = shows == label
-        inside = strokes(images) & present[:, None, None]
-        return Seen(images, inside, ~inside, present, lambda shown: kinds(shown) == label, kinds, f"class {label}")
+        drawn, on_it = strokes(images), present[:, None, None]
+        # Compared with the background, the maps that draw strokes of any class would be found.
+        return Seen(
+            images, drawn & on_it, drawn & ~on_it, present, lambda shown: kinds(shown) == label, kinds, f"class {label}"
+        )
 
     def _drawing(self, subject: Subject, convolution: nn.Module, latents: Tensor, seen: Seen) -> Drawing:
         """Return which maps draw the object, by as many samples as memory should hold the maps of."""

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from ganexp.analysis.drawing import save_figure
-from ganexp.analysis.subject import Figures, Subject, needs_images
+from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.pictures import grid, save
 from ganexp.randomness import generator as rng
 
@@ -116,12 +116,14 @@ class LatentDirections:
     """Move ``samples`` samples along the first ``directions`` by up to ``reach`` standard deviations of the noise.
 
     A picture has a row for each sample and ``steps`` columns. The change along the first directions is compared with
-    that along ``random`` others.
+    that along ``random`` others. Raises UserError for numbers that are too small.
     """
 
     def __init__(
         self, directions: int = 5, samples: int = 5, steps: int = 7, reach: float = 3.0, random: int = 20
     ) -> None:
+        require_at_least(1, directions=directions, samples=samples)
+        require_at_least(2, steps=steps, random=random)
         self.directions = directions
         self.samples = samples
         self.steps = steps

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.opponents import examples
-from ganexp.analysis.subject import Figures, Subject, needs_images
+from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 
 FLOOR = 1e-12  # of a power, so that the logarithm of an empty frequency is finite
 
@@ -77,9 +77,13 @@ def plot_spectra(spectra: dict[str, Spectrum]) -> Figure:
 
 
 class SpectrumAnalysis:
-    """Compare the power spectrum of ``images`` samples with that of as many real images, held-out ones too."""
+    """Compare the power spectrum of ``images`` samples with that of as many real images, held-out ones too.
+
+    Raises UserError for fewer than two.
+    """
 
     def __init__(self, images: int = 2_000) -> None:
+        require_at_least(2, images=images)
         self.images = images
 
     def reason_against(self, subject: Subject) -> str | None:

@@ -1,0 +1,31 @@
+"""Options of analyses that make no sense are refused when they are given."""
+
+import pytest
+
+from ganexp.analysis.equilibrium import EquilibriumAnalysis
+from ganexp.analysis.filters import Filters
+from ganexp.analysis.forgetting import Forget
+from ganexp.analysis.latent_directions import LatentDirections
+from ganexp.analysis.probing import LinearProbe
+from ganexp.analysis.spectrum import SpectrumAnalysis
+from ganexp.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("analysis", "options", "answer"),
+    [
+        (LinearProbe, {"seeds": 0}, "seeds=0: it must be 1 or more"),
+        (LinearProbe, {"labels": ["a"]}, "labels=.*numbers of labels are expected"),
+        (LinearProbe, {"labels": [0]}, "labels=0: it must be 1 or more"),
+        (Forget, {"label": "zero"}, "label=zero: the number of a class is expected"),
+        (Forget, {"samples": 1}, "samples=1: it must be 2 or more"),
+        (Forget, {"strength": 0.0}, "strength=0.0: it must be above 0"),
+        (Filters, {"best": 0}, "best=0: it must be 1 or more"),
+        (LatentDirections, {"steps": 1}, "steps=1: it must be 2 or more"),
+        (SpectrumAnalysis, {"images": 1}, "images=1: it must be 2 or more"),
+        (EquilibriumAnalysis, {"images": 0}, "images=0: it must be 2 or more"),
+    ],
+)
+def test_a_wrong_option_is_named(analysis, options, answer):
+    with pytest.raises(UserError, match=answer):
+        analysis(**options)

@@ -1,0 +1,90 @@
+"""What analyses are refused, each in one line; and labelled images of another kind."""
+
+import json
+
+import pytest
+from omegaconf import OmegaConf
+from PIL import Image
+
+from ganexp import composition
+from ganexp.commands.other_images import held_out_images, labelled_images
+from ganexp.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("analysis", "arguments", "answer"),
+    [
+        ("probe", [], "reads the label beside the image"),
+        ("forget", ["boxes=none.json"], "boxes=none.json cannot be read"),
+        ("forget", ["boxes=outside.json"], "sample 3: the box [0, 0, 9, 2] is not inside the image of 8x8 pixels"),
+        ("forget", ["boxes=whole.json"], "the boxes leave no room beside them"),
+        ("forget", ["label=10"], "label=10: the data have the classes 0 to 9"),
+        ("filters", ["layers=0"], "layers=0: it must be 1 or more"),
+        ("equilibrium", ["held_out=unlabelled"], "the held-out images have none: give class folders"),
+    ],
+)
+def test_a_wrong_argument_is_named(ganexp, here, finished, analysis, arguments, answer):
+    (here / "outside.json").write_text(json.dumps({"3": [[0, 0, 9, 2]]}))
+    (here / "whole.json").write_text(json.dumps({"3": [[0, 0, 8, 8]]}))
+    pictures(here / "unlabelled")
+    outcome = ganexp("analyze", f"run={finished}", f"analysis={analysis}", *arguments, "out=looked")
+    assert outcome.status == 2
+    assert answer in outcome.complaint
+
+
+def pictures(folder, n=3, size=(12, 10)):
+    folder.mkdir(parents=True)
+    for number in range(n):
+        Image.new("RGB", size, (40 * number, 0, 0)).save(folder / f"{number}.png")
+
+
+def settings():
+    return OmegaConf.create(composition.plain(composition.composed("evaluate", ["data=digits"]).data))
+
+
+def test_a_folder_of_classes_of_another_size_is_brought_to_the_runs_and_that_is_said(tmp_path):
+    for name in ("cat", "dog"):
+        pictures(tmp_path / "one" / name)
+    train, test = labelled_images(str(tmp_path / "one"), settings())
+    assert train.shape == (1, 8, 8)
+    assert train.labels().tolist() == [0, 0, 0, 1, 1, 1]
+    assert test.images is None
+    assert "brought to 8x8 with 1 channel" in test.words
+
+
+def test_a_folder_of_two_splits_is_learned_from_and_tested_on(tmp_path):
+    for part, n in (("train", 4), ("test", 2)):
+        for name in ("cat", "dog"):
+            pictures(tmp_path / part / name, n)
+    train, test = labelled_images(str(tmp_path), settings())
+    assert (train.count, test.images.count) == (8, 4)
+    held_out = held_out_images(OmegaConf.create({"data": settings()}), str(tmp_path / "test"))
+    assert held_out.images.labels().tolist() == [0, 0, 1, 1]
+
+
+def test_another_data_set_comes_in_the_runs_size():
+    data = settings()
+    data.image_size, data.channels = 16, 3
+    train, test = labelled_images("digits", data)
+    assert (train.count, train.shape) == (1797, (3, 16, 16))
+    assert test.words == "1,797 images of digits, brought to 16x16 with 3 channels"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "answer"),
+    [
+        ("nothing", "neither a folder nor a labelled data set"),
+        ("image_folder", "neither a folder nor a labelled data set"),
+        ("gaussians", "neither a folder nor a labelled data set"),
+        ("facades", "neither a folder nor a labelled data set"),
+    ],
+)
+def test_what_has_no_labels_is_refused(wanted, answer):
+    with pytest.raises(UserError, match=answer):
+        labelled_images(wanted, settings())
+
+
+def test_a_folder_without_classes_is_refused(tmp_path):
+    pictures(tmp_path / "all")
+    with pytest.raises(UserError, match="it has no labels"):
+        labelled_images(str(tmp_path / "all"), settings())
