@@ -153,7 +153,7 @@ def plot_probes(probes: dict[str, Probe]) -> Figure:
         )
     axis.set_xticks(range(len(probes)), list(probes))
     lowest = min(each.mean for probe in probes.values() for each in probe.accuracies)
-    axis.set_ylim(bottom=max(0.0, lowest - 0.1))
+    axis.set_ylim(max(0.0, lowest - 0.1), 1)
     axis.set_ylabel("accuracy on test images")
     axis.legend(loc="lower right")
     return figure

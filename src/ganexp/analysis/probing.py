@@ -20,7 +20,7 @@ from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.reference import CachedReference, RealImages
 from ganexp.randomness import generator as rng
 
-TRAINED, UNTRAINED, PIXELS = "discriminator", "untrained discriminator", "raw pixels"
+TRAINED, UNTRAINED, PIXELS = "discriminator", "an untrained one", "raw pixels"
 HELD_OUT = 5  # one image in five, where nothing is there to be tested on
 SETTLED_ON = 1_000  # images, by an untrained discriminator's batch norms
 
