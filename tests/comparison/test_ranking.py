@@ -179,3 +179,11 @@ def test_experiments_are_told_apart_by_the_options_chosen_and_the_values_given(t
         "loss=Hinge, penalty.weight=0",
         "loss=Lsgan, penalty.weight=1",
     ]
+
+
+def test_settings_are_told_in_the_order_in_which_they_were_given(tmp_path):
+    for loss, width in [("hinge", 8), ("lsgan", 16)]:
+        run = write_run(tmp_path / loss, loss=loss, model={"width": width})
+        choices = {"normalization": f"norm_{width}", "loss": loss}
+        summary.update(run, command=f"python -m ganexp loss={loss} normalization=norm_{width}", choices=choices)
+    assert [list(each.settings) for each in compared(tmp_path).experiments] == [["loss", "normalization"]] * 2

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, JustifyMethod
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -17,6 +18,8 @@ from ganexp.composition import unknown
 from ganexp.errors import UserError
 
 PAGE = "report.html"
+SHORT = "verdict"
+"""The column that is read first, and stays in one line where a terminal is narrow."""
 
 
 def compare_runs(places: Sequence[str], score: str | None, budget: str, at: float | None, out: Path) -> None:
@@ -60,9 +63,10 @@ def show(comparison: Comparison, console: Console) -> None:
 
 def as_rich(table: Table) -> RichTable:
     """Return a table for the terminal."""
-    shown = RichTable(title=printable(table.title), title_justify="left")
+    shown = RichTable(title=printable(table.title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for place, heading in enumerate(table.headings):
-        shown.add_column(printable(heading), justify="left" if place < table.words else "right", overflow="fold")
+        justify: JustifyMethod = "left" if place < table.words else "right"
+        shown.add_column(printable(heading), justify=justify, overflow="fold", no_wrap=heading == SHORT)
     for row in table.rows:
         shown.add_row(*map(printable, row))
     return shown

@@ -71,7 +71,7 @@ class Ranking:
         if entry is self.entries[0]:
             return "best mean"
         if entry.from_best is None or entry.from_best.n < statistics.ENOUGH:
-            return "too few seeds to tell"
+            return "too few seeds"
         return "worse" if entry.from_best.is_sure else "not told apart"
 
 

@@ -74,10 +74,12 @@ def telling(runs: Sequence[Run]) -> dict[str, list[str]]:
     """
     values = differing([identity(run.config) for run in runs])
     options = differing([choices(run) for run in runs]) if all(choices(run) for run in runs) else {}
-    given = {name for run in runs for name in overridden(run)}
-    nodes = given - {group for run in runs for group in choices(run)}
+    given = list(dict.fromkeys(name for run in runs for name in overridden(run)))
+    nodes = set(given) - {group for run in runs for group in choices(run)}
+    # In the order in which somebody gave them, after those that set others.
+    groups = sorted(options, key=lambda group: (rank(group), given.index(group) if group in given else len(given)))
     kept: dict[str, list[str | None]] = {}
-    for name in [*sorted(options, key=rank), *values]:
+    for name in [*groups, *values]:
         each = options.get(name, values.get(name, []))
         asked = name in given or any(lies_in(name, node) for node in nodes)
         if asked or not any(decides(kept[option], each) for option in kept if option in options):
