@@ -19,7 +19,7 @@ from ganexp.comparison.table import Table, combined_table
 from ganexp.curves import Curve
 from ganexp.errors import UserError
 
-TEMPLATES = Path(__file__).with_name("page")
+TEMPLATES = Path(__file__).with_name("templates")
 SCRIPTS = ("tables.js", "curves.js", "samples.js")
 FEW_RUNS = 20
 """Runs of which curves are drawn with all points that were kept; of more runs, with fewer each."""
