@@ -17,9 +17,13 @@ from ganexp.commands.fitting import fit
 from ganexp.commands.going_on import forget, go_on, has_begun
 from ganexp.commands.origin import group_sweep, origin
 from ganexp.commands.outcome import Outcome
-from ganexp.errors import UserError
+from ganexp.errors import UserError, one_line
 
 RESUME = "resume="
+UNKNOWN_PLUGIN = "Unknown plugin class"
+"""Hydra's words."""
+NO_SLURM = 'Could not detect "srun"'
+"""submitit's words."""
 
 
 def main(arguments: list[str]) -> None:
@@ -87,12 +91,23 @@ def compose_and_train(arguments: list[str]) -> None:
         entry(train_composed)()
     except composition.COMPOSITION_ERRORS as error:
         raise UserError(composition.explain(error, composition.known_keys(flags.overrides, folders))) from error
+    except RuntimeError as error:
+        if not of_a_launcher(error):
+            raise
+        missing = "; pip install 'ganexp[sweeps]'" if UNKNOWN_PLUGIN in str(error) else ""
+        raise UserError(f"hydra/launcher: {one_line(error)}{missing}") from error
     except SystemExit as end:
         # Hydra's --hydra-help.
         if end.code:
             raise
     if failures:
         raise failures[0]
+
+
+def of_a_launcher(error: RuntimeError) -> bool:
+    """Return whether a launcher is not installed, finds no SLURM, or SLURM refuses or loses its jobs."""
+    text = str(error)
+    return UNKNOWN_PLUGIN in text or NO_SLURM in text or type(error).__module__.startswith("submitit.")
 
 
 def check_composed(config: DictConfig, folders: list[Path]) -> None:
