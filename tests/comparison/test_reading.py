@@ -153,6 +153,7 @@ def test_runs_are_found_in_folders_and_patterns_each_once(tmp_path, monkeypatch)
     write_run(tmp_path / "sweep" / "b")
     (tmp_path / "sweep" / "b" / "checkpoints").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "sweep" / "b")
+    (tmp_path / "sweep" / "loop").symlink_to(tmp_path / "sweep")
     monkeypatch.chdir(tmp_path)
     found = find_runs(["sweep", "sweep/b", "sweep/*", "link", "sweep/loss=hinge,seed=[0]"])
     assert sorted(path.name for path in found) == ["b", "x"]

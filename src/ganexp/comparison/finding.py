@@ -42,7 +42,13 @@ def folders(place: str) -> list[Path]:
 
 def runs_in(folder: Path) -> Iterator[Path]:
     """Yield the folder itself if it is a run's, else the runs' folders below it, in order of their names."""
+    seen: set[Path] = set()
     for parent, below, files in os.walk(folder, followlinks=True):
+        # Links may lead back to where they lie.
+        if Path(parent).resolve() in seen:
+            below.clear()
+            continue
+        seen.add(Path(parent).resolve())
         if SIGNS.intersection(files):
             below.clear()
             yield Path(parent)
