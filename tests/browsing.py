@@ -1,11 +1,13 @@
 """Pages in Debian's chromium, which reaches nothing but this machine."""
 
+import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -53,11 +55,17 @@ def page_at(context, address):
     page.close()
 
 
+def take_interrupts():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def serving(*command):
     """Run a command that serves a page until Ctrl-C, and yield the address that it prints."""
     ganexp = [sys.executable, "-m", "ganexp", *map(str, command)]
-    with subprocess.Popen(ganexp, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # A shell's background jobs ignore Ctrl-C, and so would what they start.
+    with subprocess.Popen(ganexp, **pipes, preexec_fn=take_interrupts) as process:
         try:
             line = process.stdout.readline()
             found = re.search(r"http://127\.0\.0\.1:\d+\S*", line)
@@ -68,3 +76,9 @@ def serving(*command):
             assert (process.returncode, rest, complaints) == (0, "", "")
         finally:
             process.kill()
+
+
+def save(page, name):
+    """Keep a picture of the page where $GANEXP_SCREENSHOTS says so."""
+    if os.environ.get("GANEXP_SCREENSHOTS"):
+        page.screenshot(path=Path(os.environ["GANEXP_SCREENSHOTS"], name))

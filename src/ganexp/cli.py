@@ -17,6 +17,7 @@ COMMANDS = {
     "analyze": "look inside a trained model: run=DIR analysis=NAME",
     "compare": "table and page of runs side by side: DIR [DIR …]",
     "board": "a page with the curves and samples of runs of logger=trackio, while they train",
+    "demo": "a page to play with a trained model: run=DIR",
     "list": "what there is to choose: every option of every config group",
 }
 

@@ -1,16 +1,14 @@
 """The board: curves and samples in a browser while a run trains, and one line for each mistake."""
 
-import os
 import signal
 import socket
 import subprocess
 import sys
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
-from browsing import PATIENCE, browser, page_at, serving
+from browsing import PATIENCE, browser, page_at, save, serving
 from runs import TINY
 
 PIXELS = "document.querySelector('canvas')?.toDataURL() ?? null"
@@ -84,9 +82,3 @@ def test_curves_grow_and_samples_appear_in_a_browser_while_a_run_trains(own_cach
         page.wait_for_function("image => image.complete && image.naturalWidth > 100", arg=picture.element_handle())
         save(page, "board_samples.png")
         assert training.poll() is None
-
-
-def save(page, name):
-    """Keep a picture of the page where $GANEXP_SCREENSHOTS says so."""
-    if os.environ.get("GANEXP_SCREENSHOTS"):
-        page.screenshot(path=Path(os.environ["GANEXP_SCREENSHOTS"], name))

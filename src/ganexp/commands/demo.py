@@ -1,0 +1,53 @@
+"""``ganexp demo run=DIR``: a page to play with a trained model."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ganexp import composition, run_folder
+from ganexp.arguments import HELP, parse, show_help
+from ganexp.commands.trust import require_trusted
+from ganexp.errors import UserError
+from ganexp.rules import translates
+
+CHECKPOINTS = ("last", "best")
+
+
+@dataclass
+class Arguments:
+    """Play with a trained model, on a page that only this machine can open."""
+
+    run: str = field(default="???", metadata={"help": "the run's folder"})
+    port: int | None = field(default=None, metadata={"help": "of the page; the first free one from 7860 if left out"})
+    checkpoint: str = field(default="last", metadata={"help": "last or best"})
+    trust: list[str] = field(
+        default_factory=list, metadata={"help": "packages of yours that the run's configuration names"}
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Serve the page until Ctrl-C."""
+    if any(argument in HELP for argument in arguments):
+        show_help(Arguments, "demo")
+        return
+    composition.register_resolvers()
+    wanted = parse(Arguments, arguments)
+    if wanted.checkpoint not in CHECKPOINTS:
+        raise UserError(f"checkpoint={wanted.checkpoint}: choose one of {', '.join(CHECKPOINTS)}")
+    folder = Path(wanted.run)
+    config = run_folder.read_config(folder)
+    checkpoint = run_folder.checkpoint(folder, wanted.checkpoint)
+    require_trusted(composition.plain(config), wanted.trust)
+
+    from ganexp.commands.playing import Samples, Translations
+    from ganexp.commands.playing_page import gradio, samples_page, serve, translations_page
+    from ganexp.commands.sampling import load_model
+
+    # Before the model, which takes longer.
+    gradio()
+    model = load_model(config, checkpoint)
+    if translates(config):
+        translations = Translations.of(model, config)
+        serve(lambda: translations_page(translations, str(folder)), wanted.port)
+    else:
+        samples = Samples.of(model, config)
+        serve(lambda: samples_page(samples, str(folder)), wanted.port)
