@@ -5,6 +5,7 @@ import torch
 
 from ganexp.networks import dcgan
 from ganexp.penalties import R1, R2, Dragan, GradientPenalty
+from scored import Bytes
 from test_configs import GROUPS
 from test_resume import copies
 from tiny import fit, make_gan
@@ -45,3 +46,10 @@ def test_every_model_trains_a_batch(model):
     # Terms that are not finite raise.
     assert {name.partition("/")[0] for name in module.read_terms()} == {player.name for player in module.players()}
     assert all(weight.isfinite().all() and weight.dtype == torch.float32 for weight in module.parameters())
+
+
+def test_double_precision_trains_on_bytes_and_draws_samples():
+    module = make_gan(networks=dcgan)
+    fit(module, 2, data=Bytes(), precision="64-true", limit_val_batches=0)
+    assert all(weight.dtype == torch.float64 for weight in module.parameters())
+    assert module.sample(3, 0).dtype == torch.float32

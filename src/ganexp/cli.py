@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from ganexp import __version__
-from ganexp.errors import Interrupted, UserError
+from ganexp.errors import CheckFailed, Interrupted, UserError
 
 COMMANDS = {
     "train": "train a model (the default command)",
@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": "table and page of runs side by side: DIR [DIR …]",
     "board": "a page with the curves and samples of runs of logger=trackio, while they train",
     "demo": "a page to play with a trained model: run=DIR",
+    "verify": "check that a stop or a second process changes nothing: run=DIR",
     "list": "what there is to choose: every option of every config group",
 }
 
@@ -34,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             importlib.import_module(f"ganexp.commands.{command}").main(rest)
     except UserError as error:
         return report(str(error), USER_MISTAKE)
+    except CheckFailed as failure:
+        return report(str(failure), 1)
     except Interrupted as interruption:
         return report(str(interruption), interruption.status)
     except KeyboardInterrupt:

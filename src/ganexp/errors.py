@@ -19,6 +19,10 @@ class Pruned(UserError):
     """A search stopped the run, as it fell behind."""
 
 
+class CheckFailed(Exception):
+    """What a user asked to be checked does not hold; the details have been told."""
+
+
 class Interrupted(Exception):
     """Training was stopped by a signal; ``what_now`` says how to go on."""
 

@@ -92,6 +92,8 @@ class AdversarialModule(L.LightningModule):
         """Let each player whose turn it is move once on the batch."""
         # Dropout and users' own code draw from global generators: seeded by the batch, they need no saving either.
         seed_globals(derived_seed(self.seed, f"rank {self.global_rank}", self.batches_seen), self.device)
+        # Lightning converts a batch before the data module scales it.
+        batch = {key: value.to(self.dtype) if value.is_floating_point() else value for key, value in batch.items()}
         players = self.players()
         for player, optimizer in zip(players, self._optimizers(), strict=True):
             if (self.batches_seen + 1) % player.every == 0:

@@ -34,8 +34,8 @@ def messages(folder: Path) -> AbstractContextManager[None]:
     return run_folder.logged(folder) if processes.leads() else run_folder.silenced()
 
 
-def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
-    """Train in every process that the trainer names.
+def run(config: DictConfig, folder: Path, checkpoint: Path | None, quiet: bool = False) -> None:
+    """Train in every process that the trainer names; ``quiet`` keeps other processes from saying anything.
 
     Raises UserError for several devices without a strategy for them, and for more GPUs than there are.
     """
@@ -44,7 +44,7 @@ def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
         processes.require_gpus(config.trainer)
         require_strategy(config)
         if not processes.started_by_others():
-            return processes.run(config, folder, checkpoint, devices, nodes)
+            return processes.run(config, folder, checkpoint, devices, nodes, quiet)
 
     from ganexp.commands import training
 

@@ -81,7 +81,7 @@ def leads() -> bool:
     return os.environ.get("RANK", os.environ.get("NODE_RANK", "0")) == "0"
 
 
-def run(config: DictConfig, folder: Path, checkpoint: Path | None, here: int, nodes: int) -> None:
+def run(config: DictConfig, folder: Path, checkpoint: Path | None, here: int, nodes: int, quiet: bool = False) -> None:
     """Train in ``here`` new processes, and ``here`` on each of the other nodes.
 
     Signals reach all of them. The first to fail ends all, and its error is raised here.
@@ -91,6 +91,7 @@ def run(config: DictConfig, folder: Path, checkpoint: Path | None, here: int, no
         "folder": str(folder),
         "checkpoint": None if checkpoint is None else str(checkpoint),
         "path": sys.path,
+        "quiet": quiet,
     }
     with tempfile.TemporaryDirectory() as reports:
         ranks = [Rank(environment, Path(reports)) for environment in environments(here, nodes)]

@@ -19,7 +19,8 @@ def main(report: Path) -> int:
     threading.Thread(target=end_with_parent, daemon=True).start()
     sys.path[:] = job["path"]
     # Errors must not reach these messages' end: the first process of all tells the first error of all.
-    with run_folder.logged(Path(job["folder"])) if processes.leads() else run_folder.silenced():
+    speaks = processes.leads() and not job["quiet"]
+    with run_folder.logged(Path(job["folder"])) if speaks else run_folder.silenced():
         try:
             train(job)
         except (Exception, KeyboardInterrupt) as error:

@@ -194,7 +194,9 @@ class GAN(AdversarialModule):
         network = network or self.sampler()
         was_training = network.training
         network.eval()
-        images = network(*(each.to(self.device) for each in inputs)).float()
+        dtype = next(network.parameters()).dtype
+        given = (each.to(self.device, dtype if each.is_floating_point() else None) for each in inputs)
+        images = network(*given).float()
         network.train(was_training)
         return images
 
