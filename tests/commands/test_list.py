@@ -1,11 +1,11 @@
 """``ganexp list``: every option, each with what it is."""
 
-from ganexp.composition import conf_dir, groups
+from ganexp.composition import conf_dir, groups, sweeps_dir
 
 
 def test_every_option_of_every_group_is_listed_and_described(ganexp):
     shown = ganexp("list").out
-    available = groups(conf_dir())
+    available = {**groups(conf_dir()), "sweeps": [path.stem for path in sweeps_dir().glob("*.yaml")]}
     for group, options in available.items():
         assert group in shown.splitlines()
         for line in options:

@@ -171,6 +171,16 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(copy, ganexp):
     assert [row["status"] for row in table(copy)].count("finished") == 3
 
 
+def test_a_run_killed_before_it_trained_is_in_the_table_by_its_overrides(copy):
+    run = run_of(copy, "loss=hinge", "normalization=batch")
+    known = summary.read(run)
+    (run / "summary.json").unlink()
+    summary.update(run, **{key: known[key] for key in ("command", "choices", "overrides")})
+    sweep_table.write(copy)
+    (row,) = [row for row in table(copy) if row["status"] == "unfinished"]
+    assert (row["loss"], row["normalization"]) == ("hinge", "batch")
+
+
 def test_a_run_that_another_process_trains_is_left_to_it(copy, ganexp):
     run = run_of(copy, "loss=hinge", "normalization=batch")
     summary.update(run, status=summary.RUNNING)

@@ -4,18 +4,19 @@ from pathlib import Path
 
 from ganexp.arguments import HELP
 from ganexp.commands import matrix
-from ganexp.composition import conf_dir, groups, unknown
+from ganexp.composition import conf_dir, groups, sweeps_dir, unknown
 from ganexp.errors import UserError
 
 MATRIX = "matrix"
+SWEEPS = "sweeps"
 
 
 def main(arguments: list[str]) -> None:
     """Print every option of every config group, or of one group, each with what it is."""
-    folder = conf_dir()
-    available = groups(folder)
+    available = {**groups(conf_dir()), SWEEPS: sorted(path.stem for path in sweeps_dir().glob("*.yaml"))}
     if any(argument in HELP for argument in arguments):
         print(f"python -m ganexp list [group]\n\nOptions of every config group, or of one: {', '.join(available)}")
+        print(f"Choose {SWEEPS} by: python -m ganexp -m +{SWEEPS}=NAME")
         print(f"python -m ganexp list {MATRIX}: which loss, penalty and normalization go together")
         return
     if len(arguments) > 1:
@@ -27,8 +28,9 @@ def main(arguments: list[str]) -> None:
         raise UserError(unknown(arguments[0], "group", arguments[0], list(available)))
     for group in arguments or available:
         print(group)
+        folder = sweeps_dir() if group == SWEEPS else conf_dir() / group
         for option in available[group]:
-            print(f"  {option:<20} {description(folder / group / f'{option}.yaml')}")
+            print(f"  {option:<20} {description(folder / f'{option}.yaml')}")
 
 
 def description(path: Path) -> str:

@@ -35,10 +35,10 @@ class Outcome:
 def read(folder: Path) -> Outcome | None:
     """Return how the run in ``folder`` stands, None if there is none."""
     known = summary.read(folder)
-    if "status" not in known:
-        return Outcome(UNFINISHED) if known else None
+    if not known:
+        return None
     return Outcome(
-        known["status"],
+        known.get("status", UNFINISHED),
         known.get("overrides", []),
         known.get("reason"),
         known.get("images_seen"),

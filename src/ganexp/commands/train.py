@@ -58,6 +58,7 @@ def compose_and_train(arguments: list[str]) -> None:
         folder = Path(HydraConfig.get().runtime.output_dir)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             return None if stopped else run_of_a_sweep(config, folder)
+        tell_if_one_of_many()
         try:
             check_composed(config, folders)
             train(config, folder, origin(flags))
@@ -70,11 +71,12 @@ def compose_and_train(arguments: list[str]) -> None:
     def run_of_a_sweep(config: DictConfig, folder: Path) -> Outcome:
         from ganexp.commands import job, sweep_table
 
-        started_by = origin(flags)
+        overrides = run_folder.of_the_run(HydraConfig.get().overrides.task)
+        started_by = {**origin(flags), "overrides": overrides}
         ended = job.run(
             config,
             folder,
-            run_folder.of_the_run(HydraConfig.get().overrides.task),
+            overrides,
             lambda config: check_composed(config, folders),
             lambda config, folder: train(config, folder, started_by),
         )
@@ -108,6 +110,13 @@ def of_a_launcher(error: RuntimeError) -> bool:
     """Return whether a launcher is not installed, finds no SLURM, or SLURM refuses or loses its jobs."""
     text = str(error)
     return UNKNOWN_PLUGIN in text or NO_SLURM in text or type(error).__module__.startswith("submitit.")
+
+
+def tell_if_one_of_many() -> None:
+    """Say so if a sweep is named and only one run of it begins."""
+    name = HydraConfig.get().runtime.choices.get("sweeps")
+    if name is not None and processes.leads():
+        print(f"one run with the settings of sweeps={name}; the whole sweep: add -m", file=sys.stderr)
 
 
 def check_composed(config: DictConfig, folders: list[Path]) -> None:
