@@ -205,7 +205,7 @@ def as_markdown(table: Table) -> str:
     columns, rows = cells(table)
     lines = [columns, ["---"] * len(columns), *rows]
     body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-    return "\n\n".join([f"# {table.folder.name}", *notes(table), body]) + "\n"
+    return "\n\n".join([f"# {table.folder.name}", body, *notes(table)]) + "\n"
 
 
 def show(table: Table) -> None:
