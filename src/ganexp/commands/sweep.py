@@ -5,7 +5,7 @@ import re
 import shlex
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from ganexp import slurm, summary
-from ganexp.commands import failures, outcome
+from ganexp.commands import failures, outcome, workers
 from ganexp.commands.outcome import Outcome
 from ganexp.errors import Interrupted, UserError
 from ganexp.run_folder import key, of_the_run
@@ -57,8 +57,10 @@ def reported(config: DictConfig, arguments: Sequence[str]) -> Iterator[list[Outc
     folder = Path(config.hydra.sweep.dir)
     require_usable(config, folder)
     ended: list[Outcome | None] = []
+    elsewhere = config.hydra.runtime.choices.get("hydra/launcher") == "joblib"
     try:
-        yield ended
+        with workers.saved_when_stopped(folder) if elsewhere else nullcontext():
+            yield ended
     except KeyboardInterrupt as interruption:
         raise Interrupted(signal.SIGINT, how_to_go_on(arguments, folder)) from interruption
     tell(folder)

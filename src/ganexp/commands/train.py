@@ -12,7 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp import checks, composition, run_folder, slurm, summary
-from ganexp.commands import processes
+from ganexp.commands import processes, workers
 from ganexp.commands.fitting import fit
 from ganexp.commands.going_on import forget, go_on, has_begun
 from ganexp.commands.origin import group_sweep, origin
@@ -53,11 +53,14 @@ def compose_and_train(arguments: list[str]) -> None:
         return help.show(folders)
     failures: list[Exception] = []
     stopped: list[Outcome] = []
+    process = os.getpid()
 
     def train_composed(config: DictConfig) -> Outcome | None:
         folder = Path(HydraConfig.get().runtime.output_dir)
         if HydraConfig.get().mode == RunMode.MULTIRUN:
-            return None if stopped else run_of_a_sweep(config, folder)
+            if stopped or workers.is_stopped(Path(HydraConfig.get().sweep.dir)):
+                return None
+            return run_of_a_sweep(config, folder)
         tell_if_one_of_many()
         try:
             check_composed(config, folders)
@@ -73,12 +76,17 @@ def compose_and_train(arguments: list[str]) -> None:
 
         overrides = run_folder.of_the_run(HydraConfig.get().overrides.task)
         started_by = {**origin(flags), "overrides": overrides}
+
+        def train_here(config: DictConfig, folder: Path) -> None:
+            with workers.interruptible(process):
+                train(config, folder, started_by)
+
         ended = job.run(
             config,
             folder,
             overrides,
             lambda config: check_composed(config, folders),
-            lambda config, folder: train(config, folder, started_by),
+            train_here,
         )
         if ended.status == summary.STOPPED:
             stopped.append(ended)
