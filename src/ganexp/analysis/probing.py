@@ -70,7 +70,7 @@ class LinearProbe:
     Raises UserError for numbers below 1.
     """
 
-    def __init__(self, images: int = 10_000, labels: Sequence[int] = (1_000, 4_000), seeds: int = 5) -> None:
+    def __init__(self, images: int = 10_000, labels: Sequence[int] = (1_000, 4_000), seeds: int = 3) -> None:
         if not all(isinstance(count, int) for count in labels):
             raise UserError(f"labels={list(labels)}: numbers of labels are expected, such as [1000,4000]")
         require_at_least(2, images=images)
