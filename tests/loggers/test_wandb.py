@@ -129,7 +129,7 @@ def test_it_has_measurements_of_the_system(finished):
 def test_the_best_checkpoint_is_an_artifact_where_that_is_asked_for(finished):
     _, resumed = records(finished)
     (artifact,) = [record for kind, record in resumed if kind == "artifact"]
-    assert (artifact["type"], artifact["aliases"]) == ("model", ["latest", "best"])
+    assert (artifact["type"], set(artifact["aliases"])) == ("model", {"latest", "best"})
     held = {file["path"]: int(file["size"]) for file in artifact["manifest"]["contents"]}
     assert held["best.ckpt"] == (finished / "checkpoints" / "best.ckpt").stat().st_size
     assert set(held) == {"best.ckpt", "config.yaml", "scores.json"}
