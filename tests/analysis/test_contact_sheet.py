@@ -6,11 +6,9 @@ import torch
 from PIL import Image
 from subjects import subject
 
-from ganexp.analysis.contact_sheet import TEXT, ContactSheet, contact_sheet
+from ganexp.analysis.contact_sheet import STRIP, ContactSheet, contact_sheet
 from ganexp.errors import UserError
 from ganexp.pictures import quantized
-
-STRIP = TEXT + 4
 
 
 def test_every_sample_is_at_its_place(tmp_path):

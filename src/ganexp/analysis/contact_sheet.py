@@ -12,18 +12,19 @@ from ganexp.pictures import as_image, save
 
 SMALLEST_TILE = 48
 TEXT = 14
+STRIP = TEXT + 10  # more room below a number than above it, so that it is seen to belong to what is above
 
 
 def contact_sheet(images: Tensor, captions: Sequence[str], columns: int) -> Image.Image:
     """Draw images (N, C, H, W) in [-1, 1] row by row, each with its caption below; small ones by whole pixels."""
     height, width = images.shape[2:]
     enlarge = max(1, -(-SMALLEST_TILE // min(height, width)))
-    tile, strip = (width * enlarge, height * enlarge), TEXT + 4
+    tile = (width * enlarge, height * enlarge)
     rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (columns * (tile[0] + 2), rows * (tile[1] + strip)), "white")
+    sheet = Image.new("RGB", (columns * (tile[0] + 2), rows * (tile[1] + STRIP)), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(TEXT)
     for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
-        left, top = number % columns * (tile[0] + 2), number // columns * (tile[1] + strip)
+        left, top = number % columns * (tile[0] + 2), number // columns * (tile[1] + STRIP)
         sheet.paste(as_image(image).resize(tile, Image.Resampling.NEAREST), (left, top))
         pen.text((left + tile[0] / 2, top + tile[1] + 1), caption, fill="black", font=font, anchor="ma")
     return sheet
