@@ -15,8 +15,9 @@ def played(mixture, game, folder):
 
 
 @pytest.mark.slow
-def test_a_minimax_game_with_a_far_too_strong_discriminator_is_diagnosed_as_vanishing(tmp_path):
-    findings = played("ring", "minimax, D far too strong", tmp_path).findings
+@pytest.mark.parametrize("mixture", ["ring", "grid in a corner"])
+def test_a_minimax_game_with_a_far_too_strong_discriminator_is_diagnosed_as_vanishing(tmp_path, mixture):
+    findings = played(mixture, "minimax, D far too strong", tmp_path).findings
     assert any(finding.startswith("vanishing gradient") and "D is too strong" in finding for finding in findings)
 
 
