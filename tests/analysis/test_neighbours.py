@@ -77,13 +77,14 @@ def test_a_memorizing_generator_is_caught_and_an_honest_one_is_not(held_out, tmp
     json.dumps(caught)
 
 
-def test_typical_samples_are_nearer_without_being_copies():
-    # The mean of a normal cloud is nearer to the cloud's points than they are to each other.
+@pytest.mark.parametrize("spread", [0.9, 0.7])
+def test_typical_samples_are_nearer_without_being_called_copies(spread):
+    # What is drawn from the middle of a normal cloud is nearer to the cloud's points than they are to each other.
     cloud = torch.randn(500, 20, generator=rng(1))
     own = nearest(cloud, [cloud], 1, torch.arange(500)).distances[:, 0]
-    typical = compared(nearest(torch.randn(300, 20, generator=rng(2)) * 0.7, [cloud], 1).distances[:, 0], own)
-    assert typical.auc > 0.8
-    assert verdict(typical) in (NEARER, MEMORIZED)
+    typical = compared(nearest(torch.randn(300, 20, generator=rng(2)) * spread, [cloud], 1).distances[:, 0], own)
+    assert typical.auc > 0.6
+    assert verdict(typical) == NEARER
 
 
 def test_planted_near_duplicates_are_counted(tmp_path):
