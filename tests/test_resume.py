@@ -149,6 +149,14 @@ def shaken(tmp_path):
     return make
 
 
+def test_the_table_of_what_is_shown_names_every_model():
+    table = (test_configs.CONF.parent / "docs" / "scale.md").read_text().partition("## What is shown for each model")[2]
+    rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| `")]
+    assert [name.strip(" `") for name, *_ in rows] == test_configs.GROUPS["model"]
+    slow = {model for model in test_configs.GROUPS["model"] if model not in FAST}
+    assert {name.strip(" `") for name, *shown in rows if "slow" in "".join(shown)} == slow
+
+
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_what_users_own_code_draws_from_global_generators_is_drawn_again(shaken, tmp_path, workers):
     require_resumes(lambda: shaken(workers), tmp_path)

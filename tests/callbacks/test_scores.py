@@ -1,6 +1,7 @@
 """Scores while training."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -90,6 +91,21 @@ def test_a_resumed_run_has_the_scores_of_an_uninterrupted_one(tmp_path):
     assert curves[0] == curves[1]
     assert (whole / "scores.json").read_text() == (split / "scores.json").read_text()
     assert same(*(state(make_best(folder)) for folder in (whole, split)))
+
+
+def test_a_resumed_run_remembers_its_best_score(tmp_path, monkeypatch):
+    play(tmp_path, 3)
+    last, best = (tmp_path / "checkpoints" / f"{name}.ckpt" for name in ("last", "best"))
+    weights = best.read_bytes()
+    remembered = torch.load(last, weights_only=True)["callbacks"]["Scores"]["best"]
+    planted = SimpleNamespace(higher_is_better=False, score=SimpleNamespace(value=-remembered + 1e-9))
+    monkeypatch.setattr("ganexp.callbacks.scores.monitored", lambda *_: planted)
+    play(tmp_path, 6, ckpt_path=last)
+    assert best.read_bytes() == weights
+    assert torch.load(last, weights_only=True)["callbacks"]["Scores"]["best"] == remembered
+    planted.score.value = -remembered - 1e-9
+    play(tmp_path, 8, ckpt_path=last)
+    assert torch.load(best, weights_only=True)["ganexp"]["images_seen"] == 64
 
 
 def make_best(folder):
