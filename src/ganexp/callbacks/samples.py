@@ -29,7 +29,9 @@ class SampleGrid(L.Callback):
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         """Draw what the untrained generator makes."""
         self.every.start(module.images_seen)
-        self.draw(trainer, module)
+        # A resumed run draws what one that never stopped does.
+        if module.images_seen == 0:
+            self.draw(trainer, module)
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
         """Draw when it is time."""
