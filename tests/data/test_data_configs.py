@@ -17,7 +17,8 @@ from ganexp.data.unpaired import UnpairedData
 CONF = Path(__file__).parents[2] / "conf"
 NAMES = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
 OWN = {
-    "digits", "mnist", "fashion_mnist", "cifar10", "svhn", "celeba", "lsun_bedroom", "imagenet", "image_folder",
+    "digits", "mnist", "fashion_mnist", "cifar10", "svhn", "stl10", "ffhq64", "celeba", "lsun_bedroom", "imagenet",
+    "image_folder",
     "gaussians", "paired_folder", "unpaired_folder", "facades", "edges2shoes", "maps", "cityscapes", "horse2zebra",
     "summer2winter", "monet2photo", "mosaic", "mosaic_unpaired",
 }  # fmt: skip
@@ -38,7 +39,8 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def composed(tmp_path):
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
-    primary = f"defaults:\n  - metric: none\n  - data: digits\n  - _self_\nseed: 3\ndata_root: {tmp_path}\n"
+    groups = "- metric: none\n  - callbacks: default\n  - data: digits"
+    primary = f"defaults:\n  {groups}\n  - _self_\nseed: 3\ndata_root: {tmp_path}\n"
     (tmp_path / "primary.yaml").write_text(f"hydra:\n  searchpath: ['file://{CONF}']\n{primary}")
 
     def compose_data(*overrides):

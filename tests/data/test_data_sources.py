@@ -216,6 +216,37 @@ def test_cifar10(tmp_path, server, monkeypatch):
         sources.cifar10(str(tmp_path / "other"), "test", download=False)
 
 
+def test_stl10(tmp_path, server, monkeypatch):
+    folder, address, asked = server
+    rng = np.random.default_rng(0)
+    images = {
+        name: rng.integers(0, 256, (n, 3, 96, 96), dtype=np.uint8) for name, n in (("train", 3), ("unlabeled", 2))
+    }
+    contents = {f"{name}_X.bin": pictures.tobytes() for name, pictures in images.items()}
+    contents |= {"test_X.bin": contents["train_X.bin"], "train_y.bin": b"\1\2\1", "test_y.bin": b"\2\2\1"}
+    with tarfile.open(folder / "stl.tar.gz", "w:gz") as tar:
+        for name, data in (contents | {"class_names.txt": b"airplane\nbird\n"}).items():
+            info = tarfile.TarInfo(f"stl10_binary/{name}")
+            info.size = len(data)
+            tar.addfile(info, BytesIO(data))
+    train_list = [[name, md5(contents[name])] for name in ("train_X.bin", "train_y.bin", "unlabeled_X.bin")]
+    for key, value in {
+        "train_list": train_list,
+        "test_list": [[name, md5(contents[name])] for name in ("test_X.bin", "test_y.bin")],
+        "url": f"{address}stl.tar.gz",
+        "filename": "stl.tar.gz",
+        "tgz_md5": md5((folder / "stl.tar.gz").read_bytes()),
+    }.items():
+        monkeypatch.setattr(datasets.STL10, key, value)
+    unlabeled = sources.stl10(str(tmp_path / "data"))
+    train = sources.stl10(str(tmp_path / "data"), "train", download=False)
+    assert (len(unlabeled), unlabeled.classes) == (2, [])
+    assert (train.labels.tolist(), train.classes) == ([0, 1, 0], ["airplane", "bird"])
+    # The files hold columns of pixels.
+    assert np.array_equal(np.asarray(train[1][0]), images["train"][1].transpose(2, 1, 0))
+    assert asked == ["/stl.tar.gz"]
+
+
 def test_svhn(tmp_path, server, monkeypatch):
     folder, address, _ = server
     images = np.random.default_rng(0).integers(0, 256, (32, 32, 3, 5), dtype=np.uint8)
@@ -347,7 +378,15 @@ def test_digits_are_real():
 
 @pytest.mark.parametrize(
     "source",
-    [sources.mnist, sources.fashion_mnist, sources.cifar10, sources.svhn, sources.celeba, sources.imagenet],
+    [
+        sources.mnist,
+        sources.fashion_mnist,
+        sources.cifar10,
+        sources.svhn,
+        sources.stl10,
+        sources.celeba,
+        sources.imagenet,
+    ],
 )
 def test_unknown_splits_are_refused_with_the_known_ones(source, tmp_path):
     with pytest.raises(UserError, match=r"no split 'all of it': data\.source\.split=train\|"):

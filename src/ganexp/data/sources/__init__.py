@@ -15,6 +15,7 @@ from ganexp.data.sources.lsun import lsun_bedroom
 from ganexp.data.sources.pairs import paired_folder
 from ganexp.data.sources.scikit import digits
 from ganexp.data.sources.splits import divided
+from ganexp.data.sources.stl import stl10
 
 __all__ = [
     "celeba",
@@ -29,6 +30,7 @@ __all__ = [
     "paired_archive",
     "paired_folder",
     "split_folder",
+    "stl10",
     "svhn",
     "unpaired_archive",
     "unpaired_folder",
