@@ -106,6 +106,7 @@ def test_planted_near_duplicates_are_counted(tmp_path):
             {"load_held_out": lambda: HeldOut(table(torch.zeros(9, 3, 8, 8, dtype=torch.uint8)), "")},
             "samples 1x4x4, training images 1x4x4, held-out images 3x8x8",
         ),
+        ({}, {"held_out": pictures(1, 2)}, "held-out images: others are too few to compare with; give two or more"),
     ],
 )
 def test_what_is_wrong_is_named(settings, parts, answer, tmp_path):

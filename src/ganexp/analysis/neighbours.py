@@ -118,6 +118,8 @@ class Neighbours:
         training, held_out = subject.training, subject.held_out
         require_alike(training, held_out.images, subject.shape)
         samples = subject.samples(self.samples)
+        if held_out.images is not None and held_out.images.count < 2:
+            raise UserError(f"held-out images: {held_out.words} are too few to compare with; give two or more")
         if training.count <= self.k:
             raise UserError(f"k={self.k}: the training set has {training.count} images; ask for fewer neighbours")
         positions = some_of(training.count, self.checked, subject.seed)
