@@ -1,49 +1,33 @@
 """report.html in a real browser: what can be sorted, switched, read and moved really is."""
 
 import re
-import shutil
 
 import pytest
 
+from browsing import browser
 from ganexp.comparison.comparison import compare
 from ganexp.comparison.finding import find_runs
 from ganexp.comparison.page import render
 from synthetic import write_run, write_seeds
 
 pytestmark = pytest.mark.slow
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 EVIL = "<img src=x onerror=window.evil=1><script>window.evil=1<script>"
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    if CHROMIUM is None:
-        pytest.skip("no chromium: apt-get install chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as running:
-        profile = tmp_path_factory.mktemp("profile")
-        context = running.chromium.launch_persistent_context(profile, executable_path=CHROMIUM, args=FLAGS)
+def chromium(tmp_path_factory):
+    with browser(tmp_path_factory.mktemp("profile")) as context:
         yield context
-        context.close()
 
 
 @pytest.fixture
-def opened(browser, tmp_path):
+def opened(chromium, tmp_path):
     """The page of three experiments, of which one has a bad name; nothing goes wrong while it is used."""
     runs = tmp_path / "runs"
     write_seeds(runs, [3.0, 4.0, 5.0], "hinge", pictures=4)
     write_seeds(runs, [12.0, 13.0, 15.0], "lsgan", pictures=4, speed=25.0)
     write_run(runs / EVIL.replace("/", ""), scores=(5.0, 6.0, 9.5), loss=EVIL, pictures=2, log=f"x doctor: {EVIL}\n")
-    page = browser.new_page()
+    page = chromium.new_page()
     complaints = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
