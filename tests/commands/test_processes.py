@@ -40,7 +40,7 @@ def started(folder, *arguments, program=MODULE, **environment):
 def ended(folder, *arguments, **options):
     """The exit status of a command, and the lines that it wrote to the terminal."""
     with started(folder, *arguments, **options) as process:
-        said = process.communicate(timeout=240)[1]
+        said = process.communicate(timeout=600)[1]
     return process.returncode, said.splitlines()
 
 
