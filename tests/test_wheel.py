@@ -43,7 +43,7 @@ def test_it_holds_every_module_and_every_config_and_nothing_else(wheel):
     packages = [source / "ganexp", source / "hydra_plugins"]
     modules = {path.relative_to(source).as_posix() for package in packages for path in package.rglob("*.py")}
     tables = {path.relative_to(source).as_posix() for path in (source / "ganexp").rglob("*.yaml")}
-    page = {path.relative_to(source).as_posix() for path in (source / "ganexp" / "comparison" / "page").iterdir()}
+    page = {path.relative_to(source).as_posix() for path in (source / "ganexp" / "comparison" / "templates").iterdir()}
     configs = {
         f"ganexp/{path.relative_to(REPOSITORY).as_posix()}"
         for folder in ("conf", "sweeps")
