@@ -77,15 +77,18 @@ def drawing_maps(maps: Tensor, inside: Tensor, outside: Tensor, strength: float 
     """Return which of the maps (N, C, H, W) draw an object, by logistic regression of a position's being on it.
 
     ``inside`` and ``outside`` (N, H', W'), bool, say of each pixel whether it is on the object or to be compared with
-    it. A position of a map is inside if any of its pixels is, and outside if all are to be compared. Maps are scaled to
-    unit variance. ``strength`` is the inverse of the L2 regularization. Raises ValueError without positions of a kind.
+    it. A position of a map is inside if any of its pixels is, and outside if all are to be compared (or some are, where
+    no position is full of such). Maps are scaled to unit variance. ``strength`` is the inverse of the L2
+    regularization. Raises ValueError without positions of a kind.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     size = maps.shape[2:]
     on = adaptive_max_pool2d(inside.float()[:, None], size)[:, 0] > 0
-    off = ~on & (adaptive_max_pool2d((~outside).float()[:, None], size)[:, 0] == 0)
+    touched = ~on & (adaptive_max_pool2d(outside.float()[:, None], size)[:, 0] > 0)
+    filled = touched & (adaptive_max_pool2d((~outside).float()[:, None], size)[:, 0] == 0)
+    off = filled if filled.any() else touched
     if not on.any() or not off.any():
         raise ValueError(
             f"{int(on.sum())} positions of the maps lie inside and {int(off.sum())} outside; both are needed"

@@ -125,8 +125,9 @@ class Forget:
         present = shows == label
         drawn, on_it = strokes(images), present[:, None, None]
         # Compared with the background, the maps that draw strokes of any class would be found.
+        others = ~drawn if present.all() else drawn & ~on_it
         return Seen(
-            images, drawn & on_it, drawn & ~on_it, present, lambda shown: kinds(shown) == label, kinds, f"class {label}"
+            images, drawn & on_it, others, present, lambda shown: kinds(shown) == label, kinds, f"class {label}"
         )
 
     def _drawing(self, subject: Subject, convolution: nn.Module, latents: Tensor, seen: Seen) -> Drawing:
