@@ -41,6 +41,7 @@ def test_each_analysis_looks_or_says_why_not(model, analyses, tmp_path, monkeypa
     monkeypatch.setattr("ganexp.variants.gan.STANDING_BATCHES", 1)
     # Drawing curves takes most of the time, and does not depend on the model.
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: path.write_bytes(b"curves"))
+    torch.manual_seed(0)
     config = tiny(model)
     subject = subject_of(build(config.model), config, 0)
     images = torch.randint(256, (30, *subject.shape), generator=rng(), dtype=torch.uint8)
