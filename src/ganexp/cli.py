@@ -18,6 +18,7 @@ COMMANDS = {
     "compare": "table and page of runs side by side: DIR [DIR …]",
     "board": "a page with the curves and samples of runs of logger=trackio, while they train",
     "demo": "a page to play with a trained model: run=DIR",
+    "data": "look for what is wrong with pictures before training: inspect data=NAME",
     "verify": "check that a stop or a second process changes nothing: run=DIR",
     "list": "what there is to choose: every option of every config group",
 }

@@ -90,20 +90,22 @@ def pixels_of(image: Image.Image) -> Tensor:
 
 def conversions(image: Image.Image) -> list[str]:
     """Return in words what `upright` does to a picture's values beyond choosing channels, judged by its header."""
-    kinds = {"transparent (put on white)": _is_transparent(image), "of 16 bits (scaled to 8)": _is_deep(image)}
+    kinds = {"transparent (put on white)": is_transparent(image), "of 16 bits (scaled to 8)": is_deep(image)}
     return [words for words, applies in kinds.items() if applies]
 
 
 def is_grey(image: Image.Image) -> bool:
     """Return whether a picture has one channel of brightness, judged by its header."""
-    return image.mode in ("1", "L", "LA", "La") or _is_deep(image)
+    return image.mode in ("1", "L", "LA", "La") or is_deep(image)
 
 
-def _is_transparent(image: Image.Image) -> bool:
+def is_transparent(image: Image.Image) -> bool:
+    """Return whether a picture can be seen through somewhere, judged by its header."""
     return image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
 
 
-def _is_deep(image: Image.Image) -> bool:
+def is_deep(image: Image.Image) -> bool:
+    """Return whether a picture has more than 8 bits a channel, judged by its header."""
     return image.mode == "I" or image.mode.startswith("I;")
 
 
@@ -111,9 +113,9 @@ def _flattened(image: Image.Image) -> Image.Image:
     """Return the picture with 8 bits a channel and without transparency."""
     if image.mode == "F":
         raise UserError("mode F (floating-point pixels) has no fixed range; save it as 8- or 16-bit integers")
-    if _is_deep(image):
+    if is_deep(image):
         return _eight_bit(image)
-    if _is_transparent(image):
+    if is_transparent(image):
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from ganexp.data.complaints import Problem, complain
 from ganexp.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
@@ -39,10 +40,12 @@ def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], lis
         raise UserError(f"{top} has no images ({' '.join(SUFFIXES)}) in it or below it.")
     empty = [name for name, group in zip(names, groups, strict=True) if not group]
     if empty:
-        raise UserError(
+        refusal = UserError(
             f"{top} has class folders without images: {', '.join(empty[:5])}"
             f"{' …' if len(empty) > 5 else ''}. Remove or fill them."
         )
+        folders = tuple(str(top / name) for name in empty)
+        complain(refusal, Problem("class folders without images", folders, "remove or fill them"))
     paths = [path for group in groups for path in group]
     labels = [label for label, group in enumerate(groups) for _ in group]
     return paths, labels, names

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from PIL import Image
 
+from ganexp.data.complaints import complain
 from ganexp.data.decoding import conversions, is_grey
-from ganexp.data.unreadable import unreadable
+from ganexp.data.unreadable import unreadable, unreadable_problem
 from ganexp.progress import progress
 
 log = logging.getLogger(__name__)
@@ -17,25 +18,25 @@ ORIENTATION = 0x0112
 SIDEWAYS = (5, 6, 7, 8)
 
 
-def upright_sizes(paths: Sequence[str], where: str) -> list[Size]:
-    """Return the width and height of each file once it is turned upright, and log which are of unusual kinds.
+def upright_sizes(paths: Sequence[str], where: str) -> dict[str, Size]:
+    """Return each file's width and height once it is turned upright, by path, and log which are of unusual kinds.
 
     Raises UnreadableError, a UserError that names the files, if any is no image.
     """
-    sizes: list[Size] = []
+    sizes: dict[str, Size] = {}
     failures: list[tuple[str, Exception]] = []
     kinds: Counter[str] = Counter()
     with progress(f"reading {where}", len(paths)) as advance:
         for path in paths:
             try:
                 with Image.open(path) as image:
-                    sizes.append(_upright_size(image))
+                    sizes[path] = _upright_size(image)
                     kinds.update([*conversions(image), *(["grey"] if is_grey(image) else [])])
             except Exception as error:  # a broken file makes Pillow raise nearly anything
                 failures.append((path, error))
             advance(1)
     if failures:
-        raise unreadable(failures, len(paths))
+        complain(unreadable(failures, len(paths)), unreadable_problem(failures))
     if kinds:
         found = "; ".join(f"{number:,} {kind}" for kind, number in kinds.items())
         log.info("data: %s, of %s images %s", where, f"{len(paths):,}", found)

@@ -8,6 +8,8 @@ import lightning as L
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from ganexp.data.collection import Collection
+from ganexp.data.complaints import Problem, complain
 from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
 from ganexp.data.loading import sample_loader, training_loader
@@ -86,6 +88,10 @@ class ImageData(L.LightningDataModule):
         )
         self._tell(how)
 
+    def collections(self) -> dict[str, Callable[[], list[Collection]]]:
+        """Return what opens the pictures as they are, before any is decoded, for an inspection."""
+        return {str(self.name): self._collections}
+
     @property
     def dataset(self) -> InMemory | OnDisk:
         """The images (uint8) and labels, after `setup`: by item, or by batch through `__getitems__`."""
@@ -119,17 +125,20 @@ class ImageData(L.LightningDataModule):
         """Scale uint8 images to float32 in [-1, 1], on the device they are on by now."""
         return {key: to_signed_unit(value) for key, value in batch.items()}
 
+    def _collections(self) -> list[Collection]:
+        pictures = self.source()
+        self._check_classes(classes_of(pictures))
+        return [Collection(str(self.name), pictures, self.decoder)]
+
     def _check_classes(self, found: list[str]) -> None:
         if self.num_classes is None or self.num_classes == len(found):
             return
         if not found:
-            raise UserError(
-                f"data.num_classes={self.num_classes}, but {self._where()} has no labels: data.num_classes=null."
-            )
-        raise UserError(
-            f"data.num_classes={self.num_classes}, but {self._where()} has {len(found)} classes: "
-            f"data.num_classes={len(found)}, or null to leave labels out."
-        )
+            has, fix = "no labels", "data.num_classes=null"
+        else:
+            has, fix = f"{len(found)} classes", f"data.num_classes={len(found)}, or null to leave labels out"
+        refusal = UserError(f"data.num_classes={self.num_classes}, but {self._where()} has {has}: {fix}.")
+        complain(refusal, Problem(f"data.num_classes={self.num_classes}, but there are {has}", (), fix))
 
     def _processes_here(self) -> int:
         return 1 if self.trainer is None else max(1, self.trainer.num_devices)

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from ganexp.data.collection import Collection
 from ganexp.data.decoding import Decoder
 from ganexp.data.degradations import Degradation
 from ganexp.data.pairing import Given, Made
@@ -29,6 +30,9 @@ class PairedData(TranslationData):
         if degradation is not None:
             # Refused before anything is downloaded.
             degradation(torch.zeros(1, self.channels, self.image_size, self.image_size, dtype=torch.uint8))
+
+    def _collections(self, split: str) -> list[Collection]:
+        return [Collection(split, self.source(split=split), self.pairing.decoder(self.decoder), self.pairing)]
 
     def _decoded(self, opened: Pictures, decoder: Decoder, choose: Choice) -> Paired:
         return Paired(self._store(choose(opened), self.pairing.decoder(decoder), "pairs"), self.pairing)

@@ -3,6 +3,7 @@
 import logging
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import lightning as L
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganexp.data.augmentation import CropAndFlip
+from ganexp.data.collection import Collection
 from ganexp.data.decoding import Decoder, Decodes
 from ganexp.data.loading import endless_loader, global_batches, once_loader
 from ganexp.data.order import NumberedBatches
@@ -102,6 +104,14 @@ class TranslationData(L.LightningDataModule):
     @abstractmethod
     def _decoded(self, opened: Any, decoder: Decoder, choose: Choice) -> Sides:
         """Return what the source has opened, those of its pictures that are chosen, ready to be read."""
+
+    @abstractmethod
+    def _collections(self, split: str) -> list[Collection]:
+        """Return the pictures of a split as they are, for an inspection."""
+
+    def collections(self) -> dict[str, Callable[[], list[Collection]]]:
+        """Return what opens the pictures of each split as they are, before any is decoded, for an inspection."""
+        return {split: partial(self._collections, split) for split in (self.split, self.test_split)}
 
     def prepare_data(self) -> None:
         """Download what is missing, once a machine."""

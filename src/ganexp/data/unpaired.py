@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from ganexp.data.collection import Collection
 from ganexp.data.decoding import Decoder
 from ganexp.data.degradations import Degradation, Nothing
 from ganexp.data.domains import Domains
@@ -38,6 +39,13 @@ class UnpairedData(TranslationData):
         self.root = self.root or " ".join(folder for folder in (a, b, test_a, test_b) if folder) or None
         self.degradation = Nothing() if degradation is None else degradation
         self.degradation(torch.zeros(1, self.channels, self.image_size, self.image_size, dtype=torch.uint8))
+
+    def _collections(self, split: str) -> list[Collection]:
+        opened: Domains = self.source(split=split)
+        inputs = Collection(f"{split} inputs", opened.inputs, self.decoder, lambda pixels: (self.degradation(pixels),))
+        targets = Collection(f"{split} targets", opened.targets, self.decoder)
+        # What is to be both is looked at once.
+        return [inputs] if opened.inputs is opened.targets else [inputs, targets]
 
     def _decoded(self, opened: Domains, decoder: Decoder, choose: Choice) -> Unpaired:
         inputs = self._store(choose(opened.inputs), decoder, "inputs")

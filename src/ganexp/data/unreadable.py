@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from ganexp.data.complaints import Problem
 from ganexp.errors import UserError
 
 NAMES_SHOWN = 3
@@ -23,6 +24,12 @@ def unreadable(failures: Sequence[tuple[str, Exception]], total: int) -> Unreada
     return UnreadableError(
         f"{len(failures):,} of {total:,} images cannot be read: {shown}{more}. Repair or remove them, then start again."
     )
+
+
+def unreadable_problem(failures: Sequence[tuple[str, Exception]]) -> Problem:
+    """Return the same as a problem that names every picture."""
+    where = tuple(f"{name} ({reason_of(error)})" for name, error in failures)
+    return Problem("cannot be read", where, "repair or remove them, training stops at them")
 
 
 def reason_of(error: Exception) -> str:

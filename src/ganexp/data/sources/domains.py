@@ -62,6 +62,4 @@ def _explicit(
 
 
 def _pictures(folder: Path) -> Pictures:
-    paths = images_in(folder)
-    upright_sizes(paths, str(folder))
-    return FilePictures(paths)
+    return FilePictures(list(upright_sizes(images_in(folder), str(folder))))

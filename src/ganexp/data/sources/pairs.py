@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PIL import ImageOps
 
+from ganexp.data.complaints import Problem, complain
 from ganexp.data.headers import upright_sizes
 from ganexp.data.pairing import Pair, as_text
 from ganexp.data.pictures import FilePictures, Pictures
@@ -32,15 +33,16 @@ def paired_folder(split: str, root: str, direction: str = "a2b") -> Pictures:
 
 
 def _pairs_in_one(folder: Path) -> "SideBySide":
-    paths = images_in(folder)
-    sizes = upright_sizes(paths, str(folder))
-    odd = [f"{path} ({as_text(size)})" for path, size in zip(paths, sizes, strict=True) if size[0] % 2]
+    sizes = upright_sizes(images_in(folder), str(folder))
+    odd = {path: f"{path} ({as_text(size)})" for path, size in sizes.items() if size[0] % 2}
     if odd:
-        raise UserError(
-            f"{_some(odd)}: an odd width cannot be halved into A and B; pairs are pictures with A left and B right, "
-            "or two folders A and B."
+        refusal = UserError(
+            f"{_some(list(odd.values()))}: an odd width cannot be halved into A and B; pairs are "
+            "pictures with A left and B right, or two folders A and B."
         )
-    return SideBySide(FilePictures(paths))
+        fix = "put A in the left and B in the right half of an even width"
+        complain(refusal, Problem("pairs of an odd width, which cannot be halved", tuple(odd.values()), fix))
+    return SideBySide(FilePictures([path for path in sizes if path not in odd]))
 
 
 def _pairs_of_two(a: Path, b: Path) -> "TwoFolders":
@@ -49,20 +51,28 @@ def _pairs_of_two(a: Path, b: Path) -> "TwoFolders":
     alone = [names_a[name] for name in names_a if name not in names_b]
     alone += [names_b[name] for name in names_b if name not in names_a]
     if alone:
-        raise UserError(
+        refusal = UserError(
             f"{a} has {len(paths_a):,} images and {b} has {len(paths_b):,}, and a pair needs equal names; without a "
             f"counterpart: {_some(sorted(alone))}."
         )
-    paired = [names_b[name] for name in names_a]
-    sizes_a, sizes_b = upright_sizes(paths_a, str(a)), upright_sizes(paired, str(b))
+        fix = f"add the missing pictures, of the same name in {a} and {b}, or remove these"
+        complain(refusal, Problem("no partner of that name", tuple(sorted(alone)), fix))
+    pairs = [(path, names_b[name]) for name, path in names_a.items() if name in names_b]
+    sizes_a = upright_sizes([one for one, _ in pairs], str(a))
+    sizes_b = upright_sizes([other for _, other in pairs], str(b))
+    readable = [(one, other) for one, other in pairs if one in sizes_a and other in sizes_b]
     unequal = [
-        f"{one} has {as_text(size)} pixels and {other} {as_text(others)}"
-        for one, other, size, others in zip(paths_a, paired, sizes_a, sizes_b, strict=True)
-        if size != others
+        f"{one} has {as_text(sizes_a[one])} pixels and {other} {as_text(sizes_b[other])}"
+        for one, other in readable
+        if sizes_a[one] != sizes_b[other]
     ]
     if unequal:
-        raise UserError(f"the two pictures of a pair must have one size: {_some(unequal)}.")
-    return TwoFolders(FilePictures(paths_a), FilePictures(paired))
+        refusal = UserError(f"the two pictures of a pair must have one size: {_some(unequal)}.")
+        complain(
+            refusal, Problem("pairs of unequal sizes", tuple(unequal), "resize one of the two to the other's size")
+        )
+    equal = [(one, other) for one, other in readable if sizes_a[one] == sizes_b[other]]
+    return TwoFolders(FilePictures([one for one, _ in equal]), FilePictures([other for _, other in equal]))
 
 
 def _by_name(paths: Sequence[str], top: Path) -> dict[str, str]:
@@ -71,8 +81,9 @@ def _by_name(paths: Sequence[str], top: Path) -> dict[str, str]:
     for path in paths:
         name = str(Path(path).relative_to(top).with_suffix(""))
         if name in named:
-            raise UserError(f"{named[name]} and {path} have one name, so that it is open which belongs to a pair.")
-        named[name] = path
+            refusal = UserError(f"{named[name]} and {path} have one name, so that it is open which belongs to a pair.")
+            complain(refusal, Problem("two files of one name", (f"{named[name]} and {path}",), "rename or remove one"))
+        named.setdefault(name, path)
     return named
 
 
