@@ -102,12 +102,19 @@ def test_a_patch_adds_one_option_by_one_python_file_and_one_yaml(tmp_path):
 def test_the_patched_sources_train_with_every_addition(tmp_path):
     copy = patched(tmp_path)
     chosen = [f"{group}={name}" for group, name in PATCHED.items()]
-    small = ["model.generator.width=8", "model.discriminator.width=8", "trainer=cpu", "scoring.samples=64", "images=64"]
+    small = [
+        "model.generator.width=8",
+        "model.discriminator.width=8",
+        "trainer=cpu",
+        "scoring.samples=64",
+        "images=64",
+        "data.source.size=64",
+    ]
     command = [sys.executable, "-m", "ganexp", *chosen, *small, "run_dir=run"]
     environment = {**os.environ, "PYTHONPATH": str(copy / "src")}
     done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    (score,) = json.loads((copy / "run" / "scores.json").read_text())
+    (score,) = json.loads((copy / "run" / "scores.json").read_text())["scores"]
     assert score["name"] == "mean_classifier"
     config = yaml.safe_load((copy / "run" / "config.yaml").read_text())
     assert config["loss"]["_target_"] == "ganexp.losses.Smoothed"
