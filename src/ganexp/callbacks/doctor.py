@@ -99,8 +99,10 @@ class Doctor(L.Callback):
         self.norms, self.before = {}, {}
         fake, critic = module.latest(len(real), batch)
         with evaluating(module.discriminator):
-            between = torch.rand(len(real), generator=generator(0, "doctor", module.batches_seen)).to(real.device)
-            signs["lipschitz"] = diagnosis.lipschitz_estimate(critic, real, fake, between)
+            between = torch.rand(len(real), generator=generator(0, "doctor", module.batches_seen))
+            # Samples are float32 also where the weights are in double precision.
+            weights = next(module.discriminator.parameters())
+            signs["lipschitz"] = diagnosis.lipschitz_estimate(critic, *(each.to(weights) for each in (real, fake, between)))
             for name, value in diagnosis.spectral_norms(module.discriminator).items():
                 signs[f"spectral_norm/{name}"] = value
         if len(real) > 1:
