@@ -139,6 +139,11 @@ def test_every_option_composes_and_resolves(group, option):
     assert values["model"]["_target_"].startswith("ganexp.")
 
 
+@pytest.mark.parametrize("option", [name for name in GROUPS["data"] if not name.endswith("_folder")])
+def test_every_data_set_can_be_scored_against(option):
+    assert composition.composed("evaluate", [f"data={option}"]).data.name
+
+
 def in_turn(first, second):
     """Pair each of ``first`` with one of ``second``, all of which have their turn."""
     return [(one, second[number % len(second)]) for number, one in enumerate(first)]

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from ganexp.callbacks.doctor import Doctor
 from ganexp.networks import dcgan
 from ganexp.penalties import R1, R2, Dragan, GradientPenalty
 from scored import Bytes
@@ -53,3 +54,10 @@ def test_double_precision_trains_on_bytes_and_draws_samples():
     fit(module, 2, data=Bytes(), precision="64-true", limit_val_batches=0)
     assert all(weight.dtype == torch.float64 for weight in module.parameters())
     assert module.sample(3, 0).dtype == torch.float32
+
+
+def test_the_doctor_looks_at_a_game_in_double_precision():
+    module = make_gan(networks=dcgan)
+    doctor = Doctor(every=4)
+    fit(module, 2, [doctor], data=Bytes(), precision="64-true", limit_val_batches=0)
+    assert doctor.history[-1]["lipschitz"] > 0

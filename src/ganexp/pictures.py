@@ -15,6 +15,11 @@ def quantized(images: Tensor) -> Tensor:
     return images.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
 
+def are_points(samples: Tensor) -> bool:
+    """Return whether samples (N, C, H, W) are points of the plane, images of one pixel."""
+    return samples.shape[2:] == (1, 1)
+
+
 def as_saved(samples: Tensor) -> Tensor:
     """Return images in [-1, 1] as the uint8 that is saved of them, and points (N, 2, 1, 1) as they are.
 
@@ -25,12 +30,12 @@ def as_saved(samples: Tensor) -> Tensor:
         raise UserError(
             f"{broken} of {len(samples)} samples are not finite (NaN images): the generator's weights are broken"
         )
-    return samples if samples.shape[2:] == (1, 1) else quantized(samples)
+    return samples if are_points(samples) else quantized(samples)
 
 
 def picture(samples: Tensor, columns: int) -> Image.Image:
     """Draw samples (N, C, H, W) in [-1, 1] as a grid, or as a scatter plot where they are points (N, 2, 1, 1)."""
-    if samples.shape[2:] == (1, 1):
+    if are_points(samples):
         return scatter(samples.flatten(1))
     return grid(samples, columns)
 

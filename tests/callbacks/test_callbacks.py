@@ -14,7 +14,7 @@ from ganexp.errors import UserError
 from ganexp.layers import normalization
 from ganexp.loggers.metrics_csv import MetricsCSV
 from ganexp.networks import dcgan
-from ganexp.pictures import picture
+from ganexp.pictures import picture, scatter
 from ganexp.plots import read_curves
 from runs import rows
 from tiny import adam, fit, make_gan, same, state
@@ -44,6 +44,17 @@ def test_grids_come_at_the_start_every_so_many_images_and_at_the_end(tmp_path):
     assert names == ["00000000.png", "00000024.png", "00000048.png", "00000064.png", "latest.png"]
     expected = picture(module.sample(16, 0), 8)
     assert list(Image.open(tmp_path / "samples" / "latest.png").tobytes()) == list(expected.tobytes())
+
+
+def test_a_scatter_plot_has_a_thousand_points(tmp_path):
+    class OfPoints:
+        columns = 8
+
+        def sample(self, n, seed):
+            return torch.rand(n, 2, 1, 1, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+    drawn = SampleGrid(str(tmp_path), every=64, seed=5).drawn(None, OfPoints())
+    assert drawn.tobytes() == scatter(OfPoints().sample(1_024, 5).flatten(1)).tobytes()
 
 
 def test_a_row_comes_every_so_many_images_and_covers_all_turns_since_the_last(tmp_path):

@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def composed(tmp_path):
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
-    groups = "- metric: none\n  - callbacks: default\n  - data: digits"
+    groups = "- metric: none\n  - data: digits"
     primary = f"defaults:\n  {groups}\n  - _self_\nseed: 3\ndata_root: {tmp_path}\n"
     (tmp_path / "primary.yaml").write_text(f"hydra:\n  searchpath: ['file://{CONF}']\n{primary}")
 

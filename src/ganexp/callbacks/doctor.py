@@ -102,7 +102,9 @@ class Doctor(L.Callback):
             between = torch.rand(len(real), generator=generator(0, "doctor", module.batches_seen))
             # Samples are float32 also where the weights are in double precision.
             weights = next(module.discriminator.parameters())
-            signs["lipschitz"] = diagnosis.lipschitz_estimate(critic, *(each.to(weights) for each in (real, fake, between)))
+            signs["lipschitz"] = diagnosis.lipschitz_estimate(
+                critic, *(each.to(weights) for each in (real, fake, between))
+            )
             for name, value in diagnosis.spectral_norms(module.discriminator).items():
                 signs[f"spectral_norm/{name}"] = value
         if len(real) > 1:

@@ -9,7 +9,9 @@ from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
 from ganexp.callbacks.pace import Every
-from ganexp.pictures import picture, save
+from ganexp.pictures import are_points, picture, save
+
+POINTS = 1_024
 
 
 class SampleGrid(L.Callback):
@@ -56,8 +58,9 @@ class SampleGrid(L.Callback):
                 logger.log_image("samples", [drawn], step=module.images_seen, caption=[caption(trainer, module)])
 
     def drawn(self, trainer: L.Trainer, module: Any) -> Image.Image:
-        """Return the grid."""
-        return picture(module.sample(self.rows * module.columns, self.seed), module.columns)
+        """Return the grid, or a scatter plot, which takes more samples."""
+        samples = module.sample(self.rows * module.columns, self.seed)
+        return picture(module.sample(POINTS, self.seed) if are_points(samples) else samples, module.columns)
 
 
 def caption(trainer: Any, module: Any) -> str | None:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from ganexp.commands.building import build
 from ganexp.commands.loading import load_weights
 from ganexp.errors import UserError
-from ganexp.pictures import as_image, picture, save
+from ganexp.pictures import are_points, as_image, picture, save
 
 GRID = "grid.png"
 
@@ -44,7 +44,7 @@ def write_samples(model: Any, n: int, seed: int, labels: list[int] | None, out: 
         samples = model.sample(n, seed, labels).cpu()
     except ValueError as error:
         raise UserError(str(error)) from error
-    if samples.shape[2:] == (1, 1):
+    if are_points(samples):
         np.savetxt(out / "points.csv", samples.flatten(1).numpy(), delimiter=",", header="x,y", comments="")
     else:
         for number, sample in enumerate(samples):
