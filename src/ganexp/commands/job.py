@@ -29,7 +29,7 @@ def run(
         if not ours:
             return Outcome(summary.RUNNING, overrides)
         before = outcome.read(folder)
-        if config.skip_finished and before is not None and before.status in outcome.DONE:
+        if config.get("skip_finished") and before is not None and before.status in outcome.DONE:
             return before
         monitor = OmegaConf.select(config, "scoring.monitor")
         status: str = summary.REFUSED

@@ -80,9 +80,9 @@ def require_usable(config: DictConfig, folder: Path) -> None:
     A SLURM job that is started again goes on with its own.
     """
     given = [key(override) for override in (*config.hydra.overrides.task, *config.hydra.overrides.hydra)]
-    if config.skip_finished and "skip_finished" in given and not {"sweep_dir", "hydra.sweep.dir"} & {*given}:
+    if config.get("skip_finished") and "skip_finished" in given and not {"sweep_dir", "hydra.sweep.dir"} & {*given}:
         raise UserError("skip_finished=true: say which sweep goes on, by sweep_dir=DIR")
-    goes_on = config.skip_finished or slurm.batch_job() is not None
+    goes_on = config.get("skip_finished") or slurm.batch_job() is not None
     if not goes_on and next(outcome.run_folders(folder), None) is not None:
         raise UserError(
             f"sweep_dir={folder} already holds a sweep; go on with it by skip_finished=true, or choose another folder"
@@ -98,7 +98,11 @@ def how_to_go_on(arguments: Sequence[str], folder: Path) -> str:
 
 def raise_failure(ended: Sequence[Outcome], config: DictConfig, arguments: Sequence[str], folder: Path) -> None:
     """Raise what the exit status should tell: a signal first, then what nobody foresaw, then mistakes in one line."""
-    bad = [run for run in ended if run.error is not None and (run.status != summary.REFUSED or not config.skip_refused)]
+    bad = [
+        run
+        for run in ended
+        if run.error is not None and (run.status != summary.REFUSED or not config.get("skip_refused"))
+    ]
     errors = [failures.raised(run.error) for run in bad if run.error is not None]
     for error in errors:
         if isinstance(error, Interrupted):

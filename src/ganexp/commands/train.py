@@ -157,7 +157,7 @@ def train(config: DictConfig, folder: Path, started_by: dict[str, Any]) -> None:
     """
     config.run_dir = str(folder)
     group_sweep(config)
-    if (config.skip_finished or slurm.batch_job() is not None) and has_begun(folder):
+    if (config.get("skip_finished") or slurm.batch_job() is not None) and has_begun(folder):
         if go_on(config, folder):
             return
         if processes.leads():

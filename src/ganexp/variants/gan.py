@@ -194,7 +194,8 @@ class GAN(AdversarialModule):
         network = network or self.sampler()
         was_training = network.training
         network.eval()
-        dtype = next(network.parameters()).dtype
+        # A user's network may have no parameters.
+        dtype = next(network.parameters(), inputs[0]).dtype
         given = (each.to(self.device, dtype if each.is_floating_point() else None) for each in inputs)
         images = network(*given).float()
         network.train(was_training)
