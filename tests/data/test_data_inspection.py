@@ -196,3 +196,10 @@ def test_complaints_are_raised_where_nobody_lists_them():
     with pytest.raises(UserError, match="wrong"):
         complain(UserError("wrong"), None)
     assert problems == []
+
+
+def test_nobody_looks_like_another_where_the_brightness_is_turned_round():
+    duplicates = Duplicates()
+    for picture in (photograph(1), 255 - photograph(1), photograph(2)):
+        duplicates.add(Decoder(SIZE, 3)(Image.fromarray(picture)))
+    assert duplicates.equal() == duplicates.alike() == {}

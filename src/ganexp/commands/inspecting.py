@@ -53,7 +53,7 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
     for problem in problems:
         console.print(printable(line_of(problem)))
     write(inspections, problems, out)
-    what = f"{len(problems)} kinds of problems, every name in {out / PROBLEMS}" if problems else "no problems"
+    what = f"kinds of problems: {len(problems)}, every name in {out / PROBLEMS}" if problems else "no problems"
     console.print(printable(f"{what}; contact sheet in {out}"))
     if not any(inspection.readable for inspection in inspections):
         raise UserError(f"data={name}: none of the pictures can be read")

@@ -1,37 +1,38 @@
-"""Pictures that are there twice, found by hashes: a few bytes are kept of each picture, never its pixels."""
+"""Pictures that are there twice: a hash and a thumbnail of 9x9 grey pixels are kept of each, no more."""
 
 import hashlib
 from array import array
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+SIDE = 9
 LEAST_SIZE = 16
 LEAST_CONTRAST = 16
 """In grey levels: what is flatter looks like any other flat picture."""
 MOST_BITS = 3
-BITS = 72
+BITS = SIDE * (SIDE - 1)
 BANDS = 4
 """One more than MOST_BITS: of two hashes that differ in so few bits, one band at least is equal."""
 WINDOW = 16
+CORRELATION = 0.995
 
 
 class Duplicates:
-    """Remembers pictures by their hashes, numbered as they come."""
+    """Remembers pictures, numbered as they come."""
 
     def __init__(self) -> None:
         self._exact = array("Q")
-        self._looks = bytearray()
-        self._with_look = array("q")
+        self._thumbnails = bytearray()
+        self._with_thumbnail = array("q")
 
     def add(self, pixels: Tensor) -> None:
         """Remember a decoded picture, uint8 (C, H, W)."""
-        look = look_hash(pixels)
-        if look is not None:
-            self._looks += look
-            self._with_look.append(len(self._exact))
+        small = thumbnail(pixels)
+        if small is not None:
+            self._thumbnails += small.tobytes()
+            self._with_thumbnail.append(len(self._exact))
         digest = hashlib.blake2b(np.ascontiguousarray(pixels.numpy()).data, digest_size=8).digest()
         self._exact.append(int.from_bytes(digest, "little"))
 
@@ -45,35 +46,43 @@ class Duplicates:
     def alike(self) -> dict[int, int]:
         """Return, by the number of each picture that looks like an earlier one without being equal, such a picture.
 
-        Their hashes differ in 3 of 72 bits at most; each is compared with the 16 next of those that share 18 bits.
+        Their difference hashes (is each place of the thumbnail brighter than its left neighbour?) differ in 3 of 72
+        bits at most, and their thumbnails correlate by 0.995. Each is compared with the 16 next of those that share a
+        quarter of the bits.
         """
-        numbers = np.array(self._with_look, dtype=np.int64)
+        numbers = np.array(self._with_thumbnail, dtype=np.int64)
         kept = ~np.isin(numbers, list(self.equal()))
         numbers = numbers[kept]
-        looks = np.frombuffer(bytes(self._looks), dtype=np.uint8).reshape(-1, BITS // 8)[kept]
-        bits = np.unpackbits(looks, axis=1)
+        small = np.frombuffer(bytes(self._thumbnails), dtype=np.uint8).reshape(-1, SIDE, SIDE)[kept]
+        bits = (small[:, :, 1:] > small[:, :, :-1]).reshape(-1, BITS)
         found: dict[int, int] = {}
         for band in range(BANDS):
             turned = np.packbits(np.roll(bits, -band * BITS // BANDS, axis=1), axis=1)
             order = np.lexsort(turned.T[::-1])
             for step in range(1, min(WINDOW, len(order) - 1) + 1):
                 here, there = order[:-step], order[step:]
-                near = np.unpackbits(looks[here] ^ looks[there], axis=1).sum(1) <= MOST_BITS
+                near = np.unpackbits(turned[here] ^ turned[there], axis=1).sum(1) <= MOST_BITS
+                here, there = here[near], there[near]
+                near = correlations(small[here], small[there]) >= CORRELATION
                 for one, other in zip(numbers[here[near]].tolist(), numbers[there[near]].tolist(), strict=True):
                     found.setdefault(max(one, other), min(one, other))
         return dict(sorted(found.items()))
 
 
-def look_hash(pixels: Tensor) -> bytes | None:
-    """Return 72 bits of how a picture (C, H, W) looks: whether each of 9x8 places is brighter than its left neighbour.
+def thumbnail(pixels: Tensor) -> np.ndarray | None:
+    """Return a picture (C, H, W) as 9x9 grey bytes.
 
-    None where the picture is smaller than 16 pixels or nearly flat, so that this says little. It is known as the
-    difference hash.
+    None where the picture is smaller than 16 pixels or nearly flat, so that this would say little of it.
     """
     if min(pixels.shape[-2:]) < LEAST_SIZE:
         return None
     grey = pixels.float().mean(0, keepdim=True)[None]
-    small = interpolate(grey, size=(9, 9), mode="area")[0, 0]
-    if small.max() - small.min() < LEAST_CONTRAST:
-        return None
-    return np.packbits(torch.gt(small[:, 1:], small[:, :-1]).numpy()).tobytes()
+    small = interpolate(grey, size=(SIDE, SIDE), mode="area")[0, 0]
+    return small.round().byte().numpy() if small.max() - small.min() >= LEAST_CONTRAST else None
+
+
+def correlations(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return how much each of (N, H, W) pictures, none of them flat, correlates with its counterpart: -1 to 1, (N,)."""
+    centred = [each - each.mean((1, 2), keepdims=True) for each in (ones, others)]
+    first, second = (each / np.linalg.norm(each, axis=(1, 2), keepdims=True) for each in centred)
+    return np.asarray((first * second).sum((1, 2)))
