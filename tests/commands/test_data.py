@@ -45,6 +45,31 @@ def test_a_folder_in_which_nothing_can_be_read_is_a_mistake(ganexp, tmp_path):
     assert "one.png (empty or not an image)" in ended.out
 
 
+def test_what_is_wrong_with_pairs_is_told_also_where_no_pair_is_left(ganexp, tmp_path):
+    for name in ("A/one.png", "B/other.png"):
+        (tmp_path / "set" / name).parent.mkdir(parents=True)
+        Image.new("RGB", (8, 8)).save(tmp_path / "set" / name)
+    ended = ganexp("data", "inspect", "data=paired_folder", f"data.root={tmp_path / 'set'}")
+    assert ended.status == 2
+    assert "too few images (0)" in ended.complaint
+    (line,) = ended.out.splitlines()
+    assert line.startswith("no partner of that name (2): ")
+    assert "one.png" in line
+    assert "other.png" in line
+
+
+def test_a_split_that_is_missing_does_not_hide_the_other(ganexp, tmp_path):
+    for number in range(2):
+        path = tmp_path / "set" / "train" / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((32, 16), 100).convert("RGB").save(path)
+    (tmp_path / "set" / "val").mkdir()
+    ended = ganexp("data", "inspect", "data=paired_folder", f"data.root={tmp_path / 'set'}", "data.image_size=16")
+    assert ended.status == 0, ended.err
+    assert "a split that cannot be opened (1): " in ended.out
+    assert "data.test_split=train|val" in ended.out
+
+
 REFUSED = {
     (): "python -m ganexp data inspect",
     ("inspekt",): "'inspekt': no such thing",

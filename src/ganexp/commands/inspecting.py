@@ -38,8 +38,13 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
             f"data={name}: it has no pictures (points of a known density, or a class of your own without "
             "collections()), so there is nothing to inspect"
         )
+    console = Console(soft_wrap=True)
     with listing() as problems:
-        collections = opened(module, problems)
+        collections, refusals = opened(module)
+    if not collections:
+        show(problems, console)
+        raise refusals[0]
+    problems += [Problem("a split that cannot be opened", (str(refusal),), "as it says") for refusal in refusals]
     duplicates, names, inspections = Duplicates(), [], []
     for collection in collections:
         inspection, its_names = inspect(collection, duplicates)
@@ -48,10 +53,8 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
         problems += inspection.problems
         inspections.append(inspection)
     problems = [*merged(problems), *repeated(duplicates, names)]
-    console = Console(soft_wrap=True)
     console.print(as_table(inspections))
-    for problem in problems:
-        console.print(printable(line_of(problem)))
+    show(problems, console)
     write(inspections, problems, out)
     what = f"kinds of problems: {len(problems)}, every name in {out / PROBLEMS}" if problems else "no problems"
     console.print(printable(f"{what}; contact sheet in {out}"))
@@ -59,22 +62,22 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
         raise UserError(f"data={name}: none of the pictures can be read")
 
 
-def opened(module: Any, problems: list[Problem]) -> list[Collection]:
-    """Return all collections that can be opened, and note why others cannot.
-
-    Raises UserError if none can.
-    """
+def opened(module: Any) -> tuple[list[Collection], list[UserError]]:
+    """Return all collections that can be opened, and why others cannot."""
     collections: list[Collection] = []
     refusals: list[UserError] = []
-    for name, open_it in module.collections().items():
+    for open_it in module.collections().values():
         try:
             collections += open_it()
         except UserError as refusal:
             refusals.append(refusal)
-            problems.append(Problem(f"{name} cannot be opened", (str(refusal),), "as it says"))
-    if not collections:
-        raise refusals[0]
-    return collections
+    return collections, refusals
+
+
+def show(problems: Iterable[Problem], console: Console) -> None:
+    """Print each problem in a line."""
+    for problem in problems:
+        console.print(printable(line_of(problem)))
 
 
 def merged(problems: Iterable[Problem]) -> list[Problem]:
@@ -93,7 +96,7 @@ def as_table(inspections: list[Inspection]) -> Table:
         table.add_column(printable(inspection.name), overflow="fold")
     for heading, cell in {
         "pictures": lambda seen: f"{seen.pictures:,}",
-        "unreadable": lambda seen: f"{seen.unreadable:,}",
+        "of these unreadable": lambda seen: f"{seen.unreadable:,}",
         "sizes": lambda seen: sizes(seen.sizes),
         "modes": lambda seen: counted(seen.modes),
         "bits a channel": lambda seen: counted(seen.depths),
