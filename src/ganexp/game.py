@@ -16,6 +16,7 @@ from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import Diverged, UserError
 from ganexp.layers.power_iteration import frozen_power_iteration
 from ganexp.layers.statistics import frozen_statistics, running_statistics
+from ganexp.partials import plain
 from ganexp.randomness import derived_seed, generator, seed_globals
 
 Batch = dict[str, Tensor]
@@ -68,7 +69,7 @@ class AdversarialModule(L.LightningModule):
     ) -> None:
         super().__init__()
         self.optimizer_of = optimizers
-        self.schedule_of = schedules
+        self.schedule_of = {name: plain(schedule) for name, schedule in schedules.items()}
         self.images = images
         self.seed = seed
         self.gradient_clip = gradient_clip
@@ -190,6 +191,8 @@ class AdversarialModule(L.LightningModule):
         return min(1.0, self.images_seen / self.images)
 
     def _average_over_ranks(self, player: Player) -> None:
+        if self.trainer.world_size == 1:
+            return
         # A loss scaler has not unscaled them yet: what overflowed on one rank is skipped on all.
         gradients = [p.grad for p in player.network.parameters() if p.grad is not None]
         ranks.average([*gradients, *running_statistics(player.network)])

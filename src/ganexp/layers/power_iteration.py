@@ -13,7 +13,8 @@ def frozen_power_iteration(network: nn.Module, when: bool = True) -> Iterator[No
 
     Its vectors stand still, as in evaluation mode; the rest of the network goes on as before.
     """
-    resting = [child for m in network.modules() if when and isinstance(m, ParametrizationList) for child in m]
+    modules = network.modules() if when else ()
+    resting = [child for module in modules if isinstance(module, ParametrizationList) for child in module]
     modes = [child.training for child in resting]
     try:
         for child in resting:

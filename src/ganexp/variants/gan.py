@@ -12,6 +12,7 @@ from ganexp.game import AdversarialModule, Batch, Player, Terms
 from ganexp.layers.standing_statistics import batch_norms, with_standing_statistics
 from ganexp.losses import Loss
 from ganexp.noise import Noise, numbered, truncated
+from ganexp.partials import plain
 from ganexp.penalties import Penalty
 from ganexp.randomness import BLOCK, blocks
 from ganexp.randomness import generator as rng
@@ -56,13 +57,13 @@ class GAN(AdversarialModule):
         self.generator = generator
         self.discriminator = discriminator
         self.loss = loss
-        self.noise = noise
+        self.noise = plain(noise)
         self.latent = latent
         self.critic_steps = critic_steps
         self.scored_samples = scored_samples
         self.adversary = Adversary(loss, penalties, augmentation)
         self.constraint = constraint
-        self.regularizations = {name: each for name, each in (regularizations or {}).items() if each is not None}
+        self.regularizations = {name: plain(each) for name, each in (regularizations or {}).items() if each is not None}
         self.average = ema(generator) if ema is not None else None
         self.truncation: float | None = None
         self._standing: nn.Module | None = None
