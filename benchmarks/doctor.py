@@ -143,7 +143,8 @@ def verdict(played: Played) -> str:
 def draw_samples(games: Mapping[str, Played], path: Path) -> None:
     """Draw a row of moments for each game."""
     figure = plt.figure(figsize=(2 * len(MOMENTS), 2.5 * len(games)), layout="constrained")
-    for part, (name, played) in zip(figure.subfigures(len(games)), games.items(), strict=True):
+    parts = figure.subfigures(len(games), squeeze=False).flat
+    for part, (name, played) in zip(parts, games.items(), strict=True):
         covered = f"{played.scores['modes_covered']:.0f} modes covered, {played.scores['modes_quality']:.0%} near one"
         part.suptitle(f"{name}: {verdict(played)}; {covered}", fontsize=9)
         for place, (images, points) in zip(part.subplots(1, len(MOMENTS)), played.moments, strict=True):
