@@ -12,7 +12,7 @@ from ganexp.callbacks.curves import Curves
 
 log = logging.getLogger(__name__)
 
-REFRESH_SECONDS = 0.25
+REFRESH_SECONDS = 0.5
 SHORT_NAMES = {
     "loss/discriminator/adversarial": "loss D",
     "loss/generator/adversarial": "loss G",
@@ -46,7 +46,7 @@ class ImageProgress(L.Callback):
             self.bar.start()
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
-        """Refresh a few times a second at most."""
+        """Refresh twice a second at most: each time takes milliseconds."""
         if self.bar is None:
             self._print_tenths(trainer, module)
         elif time.perf_counter() >= self.next_refresh:
