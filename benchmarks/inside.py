@@ -3,7 +3,7 @@
     python benchmarks/inside.py [images=50000] [samples=1000] [side=32]
 
 The images are random, RGB, and in memory, as a data set of that size would be; features are 128 random projections of
-the pixels. «Before» is the memory of the process with all imports and the images.
+the pixels. Most of the memory is that of the imports: a torch that is built for CUDA takes more than one that is not.
 """
 
 import resource
@@ -50,28 +50,35 @@ class Painter(nn.Module):
         return self.map(noise).tanh().view(-1, 3, self.side, self.side)
 
 
-def megabytes(kind: str) -> float:
-    """Return the memory of this process: its "VmRSS" now, or its peak, "VmHWM"."""
+def megabytes_now() -> float:
+    """Return the memory of this process, resident."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{kind}:")) / 1024
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) * 1024 / 1e6
+
+
+def megabytes_at_most() -> float:
+    """Return the most memory that this process ever had, resident."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 def main(images: int = 50_000, samples: int = 1_000, side: int = 32) -> None:
     """Look for the neighbours once and print what it took."""
+    imports = megabytes_now()
     torch.manual_seed(0)
     table = InMemory(torch.randint(256, (images, 3, side, side), dtype=torch.uint8))
     training = RealImages(table, table.checksum())
     subject = Subject(
         Painter(side), normal, 64, load_training=lambda: training, load_extractor=lambda _: Projection(3 * side * side)
     )
-    before, begin = megabytes("VmRSS"), resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    before, begin = megabytes_now(), resource.getrusage(resource.RUSAGE_SELF).ru_utime
     clock = time.perf_counter()
     with tempfile.TemporaryDirectory() as out:
         Neighbours(samples=samples)(subject, Path(out))
     used = resource.getrusage(resource.RUSAGE_SELF).ru_utime - begin
-    peak = megabytes("VmHWM")
+    peak = megabytes_at_most()
     print(f"{images:,} images of 3x{side}x{side}, {samples:,} samples, 2,000 real images checked")
-    print(f"before {before:,.0f} MB, of which the images {images * 3 * side * side / 1e6:,.0f}; peak {peak:,.0f} MB")
+    kept = table.images.nbytes / 1e6
+    print(f"the whole process at its peak {peak:,.0f} MB, of which imports {imports:,.0f}, images {kept:,.0f}")
     print(f"added by the analysis: {peak - before:,.0f} MB")
     print(f"{used:.0f} CPU seconds, {time.perf_counter() - clock:.0f} s, features in {cache_folder('references')}")
 

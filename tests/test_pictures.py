@@ -1,7 +1,8 @@
 import numpy as np
+import pytest
 import torch
 
-from ganexp.pictures import grid, picture, quantized, save, scatter
+from ganexp.pictures import grid, picture, quantized, save, scatter, tiled
 
 
 def test_values_are_quantized_by_the_fixed_range():
@@ -27,6 +28,15 @@ def test_a_grid_shows_its_images_row_by_row_enlarged_by_whole_pixels():
     step = 33 * 2
     corners = [drawn[2 + step * row + 20, 2 + step * column + 20, 0] for row in range(2) for column in range(3)]
     assert corners == quantized(torch.linspace(-1, 1, 6)).tolist()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("n", "columns"), [(1, 1), (1, 4), (3, 8), (6, 3), (7, 3), (5, 1)])
+def test_images_are_laid_out_as_torchvision_does(channels, n, columns):
+    from torchvision.utils import make_grid
+
+    images = torch.randint(256, (n, channels, 4, 5), generator=torch.Generator().manual_seed(n), dtype=torch.uint8)
+    assert torch.equal(tiled(images, columns, 255), make_grid(images, nrow=columns, padding=1, pad_value=255))
 
 
 def test_grids_of_grey_and_bfloat16_images_are_drawn():

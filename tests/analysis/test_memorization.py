@@ -7,7 +7,7 @@ import torch
 from subjects import pictures, rng, subject, table
 from torch import nn
 
-from ganexp.analysis.nearest import MEMORIZED, NEARER, NO_SIGN, compared, nearest, verdict
+from ganexp.analysis.nearest import MEMORIZED, NEARER, NO_SIGN, compared, nearest, rows_at_once, verdict
 from ganexp.analysis.neighbours import Neighbours
 from ganexp.analysis.subject import HeldOut
 from ganexp.data.values import to_signed_unit
@@ -39,6 +39,25 @@ def test_neighbours_are_those_of_all_distances_at_once(size):
     every = torch.cdist(queries.double(), rows.double()).sort(1)
     assert torch.allclose(found.distances, every.values[:, :4])
     assert torch.equal(found.positions, every.indices[:, :4])
+
+
+@pytest.mark.parametrize("values", [5, 64, 160])
+def test_the_distances_do_not_depend_on_how_many_are_compared_at_once(values, monkeypatch):
+    # Of 16 pixels each: one image at a time, four, ten.
+    rows, queries = pictures(90, 1).flatten(1), pictures(25, 2).flatten(1)
+    whole = nearest(queries, [rows], 3)
+    monkeypatch.setattr("ganexp.analysis.nearest.MOST_VALUES", values)
+    for batches in ([rows], rows.split(11)):
+        found = nearest(queries, batches, 3)
+        assert torch.equal(found.distances, whole.distances)
+        assert torch.equal((rows[found.positions].double() - queries[:, None]).norm(dim=2), whole.distances)
+
+
+def test_the_larger_an_image_the_fewer_are_compared_at_once():
+    sizes = [rows_at_once(3 * side * side) for side in (8, 32, 128, 1024)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] <= 1024
+    assert sizes[-1] == 1
 
 
 def test_equal_pixels_have_distance_0_and_ones_own_place_is_no_neighbour():

@@ -8,8 +8,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 
 from ganexp.errors import UserError
 from ganexp.metrics.frechet import FrechetDistance, frechet_distance, nuclear_norm
-from ganexp.metrics.moments import moments, power_sums
-from ganexp.metrics.score import Moments
+from ganexp.metrics.moments import Moments, moments, power_sums
 
 
 def distance(real, fake, **how):

@@ -9,7 +9,7 @@ from torch import nn
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
-from ganexp.metrics.reference import CachedReference, RealImages
+from ganexp.metrics.reference import CachedReference, RealImages, joined
 from ganexp.metrics.store import kept
 from ganexp.metrics.weights import checksum_of
 
@@ -85,6 +85,12 @@ def test_features_and_moments_are_computed_once_and_agree():
         assert moments.count == 150
         torch.testing.assert_close(moments.mean, pixels.mean(0))
         torch.testing.assert_close(moments.covariance, pixels.T.cov())
+
+
+def test_batches_of_any_size_are_joined_in_order():
+    rows = torch.rand(10, 3)
+    for size in (1, 4, 10):
+        assert torch.equal(joined(iter(rows.split(size)), 10), rows)
 
 
 def test_moments_come_from_features_that_are_there():

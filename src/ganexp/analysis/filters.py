@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
-from torchvision.utils import make_grid
 
 from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.maps import noted_maps
 from ganexp.analysis.opponents import Ask, examples, settle
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
+from ganexp.pictures import tiled
 
 RECTIFIERS = (nn.ReLU, nn.LeakyReLU)
 BATCH = 64
@@ -196,9 +196,7 @@ def tiles(gradients: Tensor) -> Any:
     """Return gradients (F, B, C, H, W) as one picture (H', W', 3), each scaled to its range, 0 as grey."""
     reach = gradients.abs().flatten(2).amax(2).clamp(min=1e-30)[:, :, None, None, None]
     shown = (gradients / reach + 1) / 2
-    return (
-        make_grid(shown.flatten(0, 1), nrow=max(gradients.shape[1], 1), padding=1, pad_value=1).permute(1, 2, 0).numpy()
-    )
+    return tiled(shown.flatten(0, 1), max(gradients.shape[1], 1), 1).permute(1, 2, 0).numpy()
 
 
 class Filters:

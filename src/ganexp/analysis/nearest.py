@@ -2,14 +2,21 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import torch
 from torch import Tensor
 
 from ganexp.errors import UserError
 
-QUERIES = 512
-"""How many rows are compared at once, which bounds the memory."""
+MOST_VALUES = 2**20
+"""How many values of rows are compared at once in float64, 8 MiB, and as many of the queries."""
+MOST_ROWS = 1024
+
+
+def rows_at_once(width: int) -> int:
+    """Return how many rows of so many values are compared at once, which bounds the memory."""
+    return min(MOST_ROWS, max(1, MOST_VALUES // width))
 
 
 @dataclass(frozen=True)
@@ -29,26 +36,31 @@ def nearest(queries: Tensor, batches: Iterable[Tensor], k: int, own: Tensor | No
     # |a - b|^2 = |a|^2 - 2ab + |b|^2 is exact in float64 for pixels, so that equal images have distance 0.
     best = queries.new_full((len(queries), k), torch.inf, dtype=torch.float64)
     where = torch.zeros(len(queries), k, dtype=torch.int64)
+    block = rows_at_once(queries.shape[1])
     count = 0
-    for batch in batches:
-        rows = batch.double()
-        squares = rows.square().sum(1)
-        for some in torch.arange(len(queries)).split(QUERIES):
+    for part in chain.from_iterable(batch.split(block) for batch in batches):
+        rows = part.double()
+        squares = squared_norms(rows)
+        for some in torch.arange(len(queries)).split(block):
             a = queries[some].double()
-            squared = torch.addmm(squares.expand(len(a), -1), a, rows.T, alpha=-2) + a.square().sum(1, keepdim=True)
+            squared = torch.addmm(squares.expand(len(a), -1), a, rows.T, alpha=-2) + squared_norms(a)[:, None]
             if own is not None:
                 column = own[some] - count
                 here = (column >= 0) & (column < len(rows))
                 squared[here, column[here]] = torch.inf
-            candidates = torch.cat([best[some], squared.clamp_min(0)], 1)
-            positions = torch.cat([where[some], torch.arange(count, count + len(rows)).expand(len(a), -1)], 1)
-            best[some], chosen = candidates.topk(k, dim=1, largest=False)
-            where[some] = positions.gather(1, chosen)
+            nearer, positions = squared.clamp_min_(0).topk(min(k, len(rows)), dim=1, largest=False)
+            best[some], chosen = torch.cat([best[some], nearer], 1).topk(k, dim=1, largest=False)
+            where[some] = torch.cat([where[some], positions + count], 1).gather(1, chosen)
         count += len(rows)
     available = count - (own is not None)
     if available < k:
         raise UserError(f"k={k}: there are only {available} images to be neighbours")
     return Nearest(best.sqrt(), where)
+
+
+def squared_norms(rows: Tensor) -> Tensor:
+    """Return the squared norms (N,) of rows (N, D), without their squares (N, D) in memory."""
+    return torch.einsum("nd,nd->n", rows, rows)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganexp.analysis.drawing import save_figure
-from ganexp.analysis.nearest import Comparison, Nearest, compared, nearest, verdict
+from ganexp.analysis.nearest import Comparison, Nearest, compared, nearest, rows_at_once, verdict
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.data.values import to_signed_unit
 from ganexp.errors import UserError
@@ -20,13 +20,11 @@ from ganexp.pictures import grid, save
 from ganexp.progress import progress
 from ganexp.randomness import generator as rng
 
-STREAMED = 1024
-
 
 def pixel_rows(images: RealImages) -> Iterator[Tensor]:
     """Yield all images as rows of pixels (B, C * H * W), uint8."""
     with progress("nearest images", images.count) as advance:
-        for batch in images.batches(STREAMED):
+        for batch in images.batches(rows_at_once(math.prod(images.shape))):
             yield batch.flatten(1)
             advance(len(batch))
 
@@ -158,11 +156,11 @@ class Neighbours:
         self, subject: Subject, training: RealImages, held_out: RealImages | None, samples: Tensor, positions: Tensor
     ) -> Memorization:
         rows = subject.features(training)
-        found = nearest(subject.features(samples), rows.split(STREAMED), self.k)
+        found = nearest(subject.features(samples), [rows], self.k)
         if held_out is None:
-            return memorization(found, nearest(rows[positions], rows.split(STREAMED), 1, positions).distances[:, 0])
+            return memorization(found, nearest(rows[positions], [rows], 1, positions).distances[:, 0])
         real = held_out.at(some_of(held_out.count, self.checked, subject.seed))
-        return memorization(found, nearest(subject.features(real), rows.split(STREAMED), 1).distances[:, 0])
+        return memorization(found, nearest(subject.features(real), [rows], 1).distances[:, 0])
 
 
 def of_space(name: str, comparison: Comparison) -> Figures:

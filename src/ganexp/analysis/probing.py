@@ -17,7 +17,7 @@ from ganexp.analysis.representations import Features, patch_centroids, pixels, p
 from ganexp.analysis.subject import Figures, HeldOut, Subject, needs_images, require_at_least
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
-from ganexp.metrics.reference import CachedReference, RealImages
+from ganexp.metrics.reference import CachedReference, RealImages, joined
 from ganexp.randomness import generator as rng
 
 TRAINED, UNTRAINED, PIXELS = "discriminator", "an untrained one", "raw pixels"
@@ -130,7 +130,7 @@ def features(extractor: Extractor, images: RealImages, device: torch.device) -> 
     """Return features (N, D) of images, those of discriminators from the cache."""
     if isinstance(extractor, Features):
         return CachedReference(images, extractor, device).features().cpu()
-    return torch.cat([extractor(batch)["features"] for batch in images.batches(256)])
+    return joined((extractor(batch)["features"] for batch in images.batches(256)), images.count)
 
 
 def for_any_label(ask: Ask) -> Callable[[Tensor], object]:

@@ -76,7 +76,7 @@ def farther_from_real(ways: Tensor, real: Tensor, steps: int) -> float:
 
     An anchor is each ``steps``-th on its way. Above 1 what lies between is less real than what is at the anchors.
     """
-    distances = nearest(ways.flatten(0, 1), real.split(1024), 1).distances.view(ways.shape[:2])
+    distances = nearest(ways.flatten(0, 1), [real], 1).distances.view(ways.shape[:2])
     anchor = torch.arange(ways.shape[1]) % steps == 0
     return float(distances[:, ~anchor].mean() / distances[:, anchor].mean().clamp_min(1e-12))
 

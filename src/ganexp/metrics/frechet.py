@@ -5,8 +5,8 @@ import logging
 import torch
 from torch import Tensor
 
-from ganexp.metrics.moments import moments, power_sums
-from ganexp.metrics.score import Moments, Reference, SampleMetric, Score
+from ganexp.metrics.moments import Moments, moments, power_sums
+from ganexp.metrics.score import Reference, SampleMetric, Score
 
 log = logging.getLogger(__name__)
 

@@ -1,9 +1,31 @@
 """Mean and covariance of features that come in batches, on any number of ranks."""
 
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from scipy.linalg import lapack
 from torch import Tensor
 
 from ganexp.errors import UserError
-from ganexp.metrics.score import Moments
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Count, mean (D,) and unbiased covariance (D, D) of features, in float64."""
+
+    count: int
+    mean: Tensor
+    covariance: Tensor
+
+    @cached_property
+    def factor(self) -> Tensor:
+        """F (D, rank) with F F^T = covariance up to rounding, by Cholesky's decomposition with pivots."""
+        # It stops where what is left is rounding, whose square roots would count as if they were features.
+        packed, pivots, rank, _ = lapack.dpstrf(self.covariance.cpu().numpy(), lower=1)
+        factor = torch.empty(len(packed), rank, dtype=torch.float64)
+        factor[torch.from_numpy(pivots).long() - 1] = torch.from_numpy(packed).tril()[:, :rank]
+        return factor.to(self.covariance.device)
 
 
 def power_sums(features: Tensor) -> Tensor:

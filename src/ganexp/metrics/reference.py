@@ -1,6 +1,7 @@
 """The real images that scores compare with, and their features, computed once."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Protocol
 
 import torch
@@ -8,8 +9,7 @@ from torch import Tensor
 
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
-from ganexp.metrics.moments import moments, power_sums
-from ganexp.metrics.score import Moments
+from ganexp.metrics.moments import Moments, moments, power_sums
 from ganexp.metrics.store import Content, kept
 from ganexp.metrics.weights import checksum_of
 from ganexp.progress import progress
@@ -87,6 +87,22 @@ class RealImages:
         return self.dataset.__getitems__(self.chosen[positions].tolist())
 
 
+def joined(batches: Iterable[Tensor], count: int) -> Tensor:
+    """Return the rows of all batches (B, D) in one tensor (count, D).
+
+    It is there from the first batch on: small pieces kept until the end lie between larger ones that are not, and the
+    gaps can take many times their memory.
+    """
+    batches = iter(batches)
+    first = next(batches)
+    rows = first.new_empty(count, *first.shape[1:])
+    begin = 0
+    for batch in chain([first], batches):
+        rows[begin : begin + len(batch)] = batch
+        begin += len(batch)
+    return rows
+
+
 class CachedReference:
     """Features of real images, computed in one pass when first asked for and kept in the cache.
 
@@ -110,13 +126,16 @@ class CachedReference:
     def features(self) -> Tensor:
         """Return the real features (M, D), float32, in the order of the images."""
         if self._features is None:
-            self._features = self._kept("features", lambda: {"features": torch.cat(list(self._pass()))})["features"]
+            self._features = self._kept("features", self._compute_features)["features"]
         return self._features
 
     def _kept(self, kind: str, make: Callable[[], Content]) -> Content:
         key = checksum_of({"images": self.images.fingerprint, "extractor": self.extractor.fingerprint, "kind": kind})
         content = kept("references", key[:16], make)
         return {name: value.to(self.device) if isinstance(value, Tensor) else value for name, value in content.items()}
+
+    def _compute_features(self) -> Content:
+        return {"features": joined(self._pass(), self.images.count)}
 
     def _compute_moments(self) -> Content:
         batches = self._pass() if self._features is None else iter(self._features.split(BATCH))

@@ -1,16 +1,14 @@
 """What a score is, and what every metric of generated images has in common."""
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import ClassVar, NamedTuple, Protocol
 
 import torch
-from scipy.linalg import lapack
 from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities.data import dim_zero_cat
 
 from ganexp.errors import UserError
+from ganexp.metrics.moments import Moments
 
 
 class Score(NamedTuple):
@@ -18,24 +16,6 @@ class Score(NamedTuple):
 
     value: float
     spread: float | None = None
-
-
-@dataclass(frozen=True)
-class Moments:
-    """Count, mean (D,) and unbiased covariance (D, D) of features, in float64."""
-
-    count: int
-    mean: Tensor
-    covariance: Tensor
-
-    @cached_property
-    def factor(self) -> Tensor:
-        """F (D, rank) with F F^T = covariance up to rounding, by Cholesky's decomposition with pivots."""
-        # It stops where what is left is rounding, whose square roots would count as if they were features.
-        packed, pivots, rank, _ = lapack.dpstrf(self.covariance.cpu().numpy(), lower=1)
-        factor = torch.empty(len(packed), rank, dtype=torch.float64)
-        factor[torch.from_numpy(pivots).long() - 1] = torch.from_numpy(packed).tril()[:, :rank]
-        return factor.to(self.covariance.device)
 
 
 class Reference(Protocol):
