@@ -1,4 +1,7 @@
-"""The recipe book: each recipe of conf/experiment composes, builds, and names a published score that there is."""
+"""The recipe book: each recipe of conf/experiment composes, builds, and names a published score that there is.
+
+Those called ``_small`` are for two cores: narrow networks and few images, with the published game.
+"""
 
 from functools import cache
 
@@ -12,6 +15,15 @@ from ganexp.metrics.published import published
 from test_configs import compose
 
 RECIPES = composition.groups(composition.conf_dir())["experiment"]
+
+
+def full_name(small: str) -> str:
+    return small.removesuffix("_small")
+
+
+SMALL = [name for name in RECIPES if name.endswith("_small")]
+PUBLISHED = [name for name in RECIPES if name not in SMALL]
+WITH_FULL_FORM = [name for name in SMALL if full_name(name) in PUBLISHED]
 
 PARAMETERS = {
     # In millions, as the authors' code prints them (github.com/junyanz/pytorch-CycleGAN-and-pix2pix), CycleGAN's twice.
@@ -29,6 +41,7 @@ def recipe(name: str):
     return compose(f"experiment={name}")
 
 
+@cache
 def module_of(name: str):
     # Without memory: BigGAN's two networks would take 700 MB.
     with torch.device("meta"):
@@ -44,8 +57,25 @@ def test_each_recipe_is_accepted_and_its_players_are_built(name):
     config = recipe(name)
     checks.check_parts(composition.plain(config))
     checks.check(composition.plain(config))
-    players = module_of(name).players()
-    assert all(millions(player.network) > 0.5 for player in players)
+    module_of(name)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_networks_are_not_toys(name):
+    assert all(millions(player.network) > 0.5 for player in module_of(name).players())
+
+
+@pytest.mark.parametrize("name", WITH_FULL_FORM)
+def test_a_small_recipe_plays_the_published_game_on_narrower_networks(name):
+    small, full = (composition.plain(recipe(each)) for each in (name, full_name(name)))
+    for part in ("loss", "penalty", "normalization", "requires"):
+        assert small[part] == full[part]
+    assert small["images"] < full["images"] / 10
+    assert small["data"]["source"] == full["data"]["source"]
+    networks = [
+        sum(millions(player.network) for player in module_of(each).players()) for each in (name, full_name(name))
+    ]
+    assert networks[0] < networks[1] / 2
 
 
 @pytest.mark.parametrize("name", RECIPES)
