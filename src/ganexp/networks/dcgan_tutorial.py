@@ -11,26 +11,29 @@ SIZE = 28
 class Generator(nn.Module):
     """Noise (N, latent) to images (N, channels, 28, 28) in [-1, 1].
 
-    Only the layer of 128 * 7 * 7 values is a hidden layer to the normalization, as in the tutorial.
-    Raises ValueError for any other image_size and for sizes below 1.
+    `width` is the number of channels of the largest hidden map, 64 in the tutorial; the smaller map has twice as many,
+    and the first layer 16 times. Only the layer of 128 * 7 * 7 values is a hidden layer to the normalization, as in the
+    tutorial. Raises ValueError for any other image_size and for sizes below 1.
     """
 
-    def __init__(self, latent: int, channels: int, image_size: int, normalization: Normalization) -> None:
+    def __init__(
+        self, latent: int, channels: int, image_size: int, normalization: Normalization, width: int = 64
+    ) -> None:
         super().__init__()
-        require_positive(latent=latent, channels=channels)
+        require_positive(latent=latent, channels=channels, width=width)
         _require_size(image_size)
         edge, hidden = normalization.edge, normalization.hidden
         self.layers = nn.Sequential(
-            edge(_initialized(nn.Linear(latent, 1024))),
+            edge(_initialized(nn.Linear(latent, 16 * width))),
             nn.Tanh(),
-            hidden(_initialized(nn.Linear(1024, 128 * 7 * 7))),
+            hidden(_initialized(nn.Linear(16 * width, 2 * width * 7 * 7))),
             nn.Tanh(),
-            nn.Unflatten(1, (128, 7, 7)),
+            nn.Unflatten(1, (2 * width, 7, 7)),
             nn.Upsample(scale_factor=2),
-            edge(_initialized(nn.Conv2d(128, 64, 5, padding=2))),
+            edge(_initialized(nn.Conv2d(2 * width, width, 5, padding=2))),
             nn.Tanh(),
             nn.Upsample(scale_factor=2),
-            edge(_initialized(nn.Conv2d(64, channels, 5, padding=2))),
+            edge(_initialized(nn.Conv2d(width, channels, 5, padding=2))),
             nn.Tanh(),
         )
 
@@ -42,26 +45,27 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, channels, 28, 28) to logits (N,).
 
-    The tutorial normalizes nothing here. A normalization of activations, if one is given, applies to the
-    second convolution. Raises ValueError for any other image_size and for channels below 1.
+    `width` is the number of channels after the first layer, 64 in the tutorial. The tutorial normalizes nothing here. A
+    normalization of activations, if one is given, applies to the second convolution. Raises ValueError for any other
+    image_size and for sizes below 1.
     """
 
-    def __init__(self, channels: int, image_size: int, normalization: Normalization) -> None:
+    def __init__(self, channels: int, image_size: int, normalization: Normalization, width: int = 64) -> None:
         super().__init__()
-        require_positive(channels=channels)
+        require_positive(channels=channels, width=width)
         _require_size(image_size)
         edge, hidden = normalization.edge, normalization.hidden
         self.layers = nn.Sequential(
-            edge(_initialized(nn.Conv2d(channels, 64, 5, padding=2))),
+            edge(_initialized(nn.Conv2d(channels, width, 5, padding=2))),
             nn.Tanh(),
             nn.MaxPool2d(2),
-            hidden(_initialized(nn.Conv2d(64, 128, 5, padding=2))),
+            hidden(_initialized(nn.Conv2d(width, 2 * width, 5, padding=2))),
             nn.Tanh(),
             nn.MaxPool2d(2),
             nn.Flatten(),
-            edge(_initialized(nn.Linear(128 * 7 * 7, 1024))),
+            edge(_initialized(nn.Linear(2 * width * 7 * 7, 16 * width))),
             nn.Tanh(),
-            edge(_initialized(nn.Linear(1024, 1))),
+            edge(_initialized(nn.Linear(16 * width, 1))),
             nn.Flatten(0),
         )
 
