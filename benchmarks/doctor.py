@@ -60,6 +60,18 @@ DEEP_R1 = [
     "optimizer.discriminator.betas=[0.0,0.99]", "normalization=none", "penalty=r1", "penalty.r1.weight=0.001",
     "data.batch_size=256", "images=1_600_000", "scoring.every=400_000",
 ]  # fmt: skip
+DEEP_GP = [
+    *GRID, "data.mixture.std=0.03", "model.generator.widths=[128,128,128]", "model.discriminator.widths=[64,64,64,64]",
+    "optimizer=adam_1e-4_0_0.9", *EQUAL, "loss=wasserstein", "normalization=none", "penalty=gradient_penalty",
+    "penalty.gradient_penalty.weight=0.01", "model.critic_steps=2", "data.batch_size=256", "images=1_600_000",
+]  # fmt: skip
+DEEP_SN = [
+    *GRID, "data.mixture.std=0.03", "model.generator.widths=[128,128,128]", "model.discriminator.widths=[64,64,64,64]",
+    "optimizer=adam_1e-4_0_0.9", "optimizer.generator.lr=1e-3", "optimizer.discriminator.lr=3e-3",
+    "loss=hinge", "normalization/layer@normalization.generator=none",
+    "normalization/layer@normalization.discriminator=spectral", "normalization.discriminator.scale=3", 
+    "model.critic_steps=2", "data.batch_size=256", "images=1_600_000",
+]  # fmt: skip
 WGAN_GP = [
     *EVEN, "optimizer=adam_1e-4_0_0.9", *EQUAL, "loss=wasserstein", "penalty=gradient_penalty",
     "penalty.gradient_penalty.weight=1", "normalization=none", "model.critic_steps=5", "data.batch_size=64",
@@ -82,6 +94,8 @@ GAMES = {
     "grid, G far ahead": [*HASTY, *GRID],
     "grid, R1": [*R1, *WIDER, "penalty.r1.weight=0.5"],
     "grid, deep D, R1": DEEP_R1,
+    "grid, deep D, WGAN-GP": DEEP_GP,
+    "grid, deep D, SN": DEEP_SN,
     "grid, WGAN-GP": [*WGAN_GP, *WIDER, "penalty.gradient_penalty.weight=0.1"],
     "grid, spectral normalization": [*SPECTRAL, *GRID, "model.discriminator.widths=[256,256,256]"],
 }

@@ -1,15 +1,17 @@
 """What each model costs beside a bare PyTorch loop, and what penalties, normalizations and the doctor add.
 
-    python benchmarks/variants.py models [names=dcgan,biggan] [chunks=12] [batches=4] [clock=wall] [overrides]
-    python benchmarks/variants.py penalties [chunks=12] [batches=4] [clock=wall] [overrides]
-    python benchmarks/variants.py normalizations [chunks=12] [batches=4] [clock=wall] [overrides]
-    python benchmarks/variants.py doctor [clock=wall] [overrides]
+    python benchmarks/variants.py models [names=dcgan,biggan] [average=true] [chunks=12] [batches=4] [clock=wall] […]
+    python benchmarks/variants.py penalties [chunks=12] [batches=4] [clock=wall] […]
+    python benchmarks/variants.py normalizations [chunks=12] [batches=4] [clock=wall] […]
+    python benchmarks/variants.py doctor [clock=wall] […]
 
 ``models`` runs ganexp as users do, on random pictures of CIFAR-10's size, and after each chunk of its batches a bare
-loop of the same networks, loss, penalties and optimizers: what is left out is the moving average, logging and the loop
-around. ``penalties`` and ``normalizations`` time the turns of otherwise equal games, one chunk of each after the other.
-``doctor`` sums the time spent in its hooks while a run goes on. A chunk is so many turns of the generator.
-``clock=processor`` is for a machine with other work, as in train_step.py.
+loop of the same networks, loss, penalties, optimizers and moving average of the generator. The average is part of the
+algorithm, as its weights draw the samples that are scored (arXiv 1809.11096, 2501.05441); with ``average=false`` the
+bare loop leaves it out. It always leaves out logging and the loop around. ``penalties`` and ``normalizations`` time the
+turns of otherwise equal games, one chunk of each after the other. ``doctor`` sums the time spent in its hooks while a
+run goes on. A chunk is so many turns of the generator. ``clock=processor`` is for a machine with other work, as in
+train_step.py. Further arguments are ganexp's own overrides.
 """
 
 import copy
@@ -41,6 +43,7 @@ from train_step import CLOCKS, IMAGES, WARM_UP, Alternate, RandomPictures, wait
 PICTURES = ["data=cifar10", f"data.source._target_=__main__.{RandomPictures.__name__}", "metric=none"]
 BUDGET = 200_000  # decides how often is logged, drawn and saved; the timing stops long before
 CLASSES = 10
+OPTIONS = ("names=", "average=", "chunks=", "batches=", "clock=")
 
 Make = Callable[[Tensor, Tensor], Tensor]
 Answer = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -71,7 +74,24 @@ def kind_of(game: GAN) -> Callable[[nn.Module, nn.Module], tuple[Make, Answer]]:
     return naming if isinstance(game, ACGAN) else told if isinstance(game, ConditionalGAN) else unlabelled
 
 
-def bare_loop(game: GAN, batch_size: int) -> Callable[[], None]:
+def bare_average(game: GAN, generator: nn.Module) -> Callable[[], None]:
+    """Return a function that moves a moving average of a generator, by plain PyTorch."""
+    if game.average is None:
+        return lambda: None
+    average, decay = copy.deepcopy(game.average.network), game.average.decay
+    averaged, moved = list(average.parameters()), list(generator.parameters())
+    copied, buffers = list(average.buffers()), list(generator.buffers())
+
+    @torch.no_grad()
+    def follow() -> None:
+        torch._foreach_lerp_(averaged, moved, 1 - decay)
+        if copied:
+            torch._foreach_copy_(copied, buffers)
+
+    return follow
+
+
+def bare_loop(game: GAN, batch_size: int, average: bool = True) -> Callable[[], None]:
     """Return a function that trains one batch of the game's arithmetic on copies of its networks, by plain PyTorch."""
     device = game.device
     generator, discriminator = copy.deepcopy(game.generator), copy.deepcopy(game.discriminator)
@@ -79,6 +99,7 @@ def bare_loop(game: GAN, batch_size: int) -> Callable[[], None]:
     make, answer = kind_of(game)(generator, discriminator)
     step_d = game.optimizer_of["discriminator"](discriminator.parameters())
     step_g = game.optimizer_of["generator"](generator.parameters())
+    follow = bare_average(game, generator) if average else lambda: None
     side, channels = picture_shape(game)
     data = torch.randint(0, 256, (IMAGES, channels, side, side), dtype=torch.uint8)
     rng = torch.Generator(device).manual_seed(0)
@@ -116,6 +137,7 @@ def bare_loop(game: GAN, batch_size: int) -> Callable[[], None]:
         step_g.step()
         step_g.zero_grad()
         discriminator.requires_grad_(True)
+        follow()
 
     def step() -> None:
         nonlocal batches
@@ -138,9 +160,13 @@ def picture_shape(game: GAN) -> tuple[int, int]:
 class AgainstBare(Alternate):
     """After each chunk of ganexp's batches takes as many of the game's own bare loop."""
 
+    def __init__(self, average: bool, **often: Any) -> None:
+        super().__init__(**often)
+        self.average = average
+
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         self.batches = self.batches * module.critic_steps
-        self.step = bare_loop(module, trainer.datamodule.batch_size)
+        self.step = bare_loop(module, trainer.datamodule.batch_size, self.average)
         self.started = self.now()
 
 
@@ -205,9 +231,9 @@ def run(*settings: str) -> None:
         sys.exit(status)
 
 
-def models(names: list[str], chunks: int, batches: int, clock: str, overrides: list[str]) -> None:
+def models(names: list[str], average: str, chunks: int, batches: int, clock: str, overrides: list[str]) -> None:
     """Print each model's time beside the bare loop's."""
-    often = f"chunks: {chunks + WARM_UP}, batches: {batches}, clock: {clock}"
+    often = f"chunks: {chunks + WARM_UP}, batches: {batches}, clock: {clock}, average: {average}"
     alternate = f"+callbacks.alternate={{_target_: __main__.AgainstBare, {often}}}"
     for name in names or [each for each in options("model") if not of_model(each)["requires"].get("inputs")]:
         size = ["data.image_size=28"] if name == "dcgan_tutorial" else []
@@ -271,7 +297,7 @@ def spread(ratios: list[float]) -> str:
 def main(arguments: list[str]) -> None:
     """Run one of the comparisons."""
     which, *rest = arguments or ["--help"]
-    ours = dict(a.split("=", 1) for a in rest if a.startswith(("chunks=", "batches=", "names=", "clock=")))
+    ours = dict(a.split("=", 1) for a in rest if a.startswith(OPTIONS))
     overrides = [a for a in rest if a.partition("=")[0] not in ours]
     often = {
         "chunks": int(ours.get("chunks", 12)),
@@ -279,8 +305,9 @@ def main(arguments: list[str]) -> None:
         "clock": ours.get("clock", "wall"),
         "overrides": overrides,
     }
+    names = [name for name in ours.get("names", "").split(",") if name]
     comparisons: Mapping[str, Callable[[], None]] = {
-        "models": partial(models, [name for name in ours.get("names", "").split(",") if name], **often),
+        "models": partial(models, names, ours.get("average", "true"), **often),
         "penalties": partial(compared, "penalty", ["model=dcgan", "loss=hinge", "normalization=none"], **often),
         "normalizations": partial(compared, "normalization", ["model=dcgan", "loss=hinge"], **often),
         "doctor": partial(doctor, often["clock"], overrides),

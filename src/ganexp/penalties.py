@@ -10,6 +10,7 @@ from torch.nn.functional import relu
 
 from ganexp import ranks
 from ganexp.errors import UserError
+from ganexp.partials import plain
 
 Draw = Callable[[int, Callable[[int, torch.Generator], Tensor]], Tensor]
 Schedule = Callable[[float], float]
@@ -47,7 +48,7 @@ class Penalty(nn.Module):
             raise UserError(f"{name}: every={every}: it must be at least 1, which is every turn")
         self.weight = weight
         self.every = every
-        self.schedule = schedule
+        self.schedule = None if schedule is None else plain(schedule)
 
     def value(self, turn: CriticTurn) -> Tensor:
         """Return what the weight multiplies, a scalar in float32 (float64 for images in float64)."""

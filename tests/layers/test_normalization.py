@@ -90,15 +90,23 @@ def test_other_layers_are_refused(method):
 
 
 @pytest.mark.parametrize("layer", LAYERS)
-def test_spectral_takes_the_largest_singular_value_over_the_layers_outputs(layer):
+@pytest.mark.parametrize("scale", [1, 3])
+def test_spectral_takes_the_largest_singular_value_over_the_layers_outputs_to_its_scale(layer, scale):
     build, shape, _ = LAYERS[layer]
-    module = normalizations.spectral().hidden(build())
+    module = normalizations.spectral(scale).hidden(build())
     for _ in range(50):
         module(torch.randn(shape))
     weight = module.eval().weight
     if layer == "transposed":
         weight = weight.transpose(0, 1)
-    assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(1, abs=0.01)
+    assert torch.linalg.matrix_norm(weight.flatten(1), 2).item() == pytest.approx(scale, rel=0.01)
+    assert set(module.state_dict()) == set(normalizations.spectral().hidden(build()).state_dict())
+
+
+@pytest.mark.parametrize("scale", [0, -1, float("inf"), float("nan")])
+def test_spectral_refuses_a_scale_that_is_no_norm(scale):
+    with pytest.raises(ValueError, match="finite scale above 0"):
+        normalizations.spectral(scale=scale)
 
 
 @pytest.mark.parametrize("name", ["spectral", "batch_spectral"])

@@ -1,12 +1,14 @@
 """Normalizations as functions from a layer to a module, so that any network takes any of them."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import register_parametrization
 
 Layer = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
 
@@ -89,9 +91,15 @@ def group(groups: int = 32) -> Normalization:
     return Normalization(partial(_group_vectors, groups=groups), partial(_group_maps, groups=groups))
 
 
-def spectral() -> Normalization:
-    """Return spectral normalization of every layer's weight (arXiv 1802.05957, eq. 8)."""
-    return Normalization(weight=_spectral)
+def spectral(scale: float = 1.0) -> Normalization:
+    """Return spectral normalization of every layer's weight (arXiv 1802.05957, eq. 8).
+
+    Each weight's spectral norm is `scale`: above 1 a discriminator may be steeper (arXiv 2009.02773). Raises
+    ValueError unless it is finite and above 0.
+    """
+    if not (math.isfinite(scale) and scale > 0):
+        raise ValueError(f"spectral normalization needs a finite scale above 0, for example 1, not {scale}")
+    return Normalization(weight=partial(_spectral, scale=scale))
 
 
 def batch_spectral() -> Normalization:
@@ -144,6 +152,18 @@ def _group_maps(channels: int, groups: int, affine: bool = True) -> nn.Module:
     return nn.GroupNorm(_divisor(channels, groups), channels, affine=affine)
 
 
-def _spectral(layer: Layer) -> nn.Module:
+def _spectral(layer: Layer, scale: float = 1.0) -> nn.Module:
     # torch takes dimension 1 of a ConvTranspose2d as its outputs and dimension 0 of the others.
-    return spectral_norm(layer)
+    normalized = spectral_norm(layer)
+    if scale != 1.0:
+        register_parametrization(normalized, "weight", _Scaled(scale))
+    return normalized
+
+
+class _Scaled(nn.Module):
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.scale = scale
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return self.scale * weight

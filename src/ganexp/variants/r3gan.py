@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ganexp.game import Batch, Player
+from ganexp.partials import plain
 from ganexp.variants.gan import GAN
 
 
@@ -16,7 +17,7 @@ class R3GAN(GAN):
 
     def __init__(self, beta2: Callable[[float], float], **gan: Any) -> None:
         super().__init__(**gan)
-        self.beta2 = beta2
+        self.beta2 = plain(beta2)
 
     def turn(self, player: Player, optimizer: Any, batch: Batch) -> None:
         """Set the optimizer's second beta, then take the step."""
