@@ -7,7 +7,17 @@ from subjects import Linear, rng, subject
 from torch import nn
 
 from ganexp.analysis.embeddings import mixed_labels
-from ganexp.analysis.walk import Walk, arc, crossfade, farther_from_real, line, path, smoothness
+from ganexp.analysis.walk import Walk, farther_from_real
+from ganexp.analysis.ways import (
+    along,
+    arc,
+    crossfade,
+    equal_distances,
+    equal_shares,
+    leap,
+    line,
+    smoothness,
+)
 from ganexp.errors import UserError
 
 SHARES = torch.linspace(0, 1, 9)
@@ -28,12 +38,13 @@ def test_an_arc_without_an_angle_is_the_line(sign):
     assert torch.equal(arc(a, sign * a, SHARES), line(a, sign * a, SHARES))
 
 
-def test_a_path_goes_through_its_anchors():
+def test_a_way_goes_through_its_anchors():
     anchors = torch.randn(4, 5, generator=rng())
     for between in (line, arc):
-        points = path(anchors, 7, between)
+        points = along(anchors, equal_shares(3, 7), between)
         assert points.shape == (22, 5)
         assert torch.allclose(points[::7], anchors, atol=1e-6)
+        assert torch.allclose(points[8:14], between(anchors[1], anchors[2], torch.arange(1, 7) / 7), atol=1e-6)
 
 
 def test_smoothness_of_known_ways():
@@ -46,8 +57,9 @@ def test_smoothness_of_known_ways():
 
 def test_a_linear_generators_straight_way_is_a_crossfade():
     anchors = torch.randn(3, 6, generator=rng())
-    drawn = Linear()(path(anchors, 10)).detach()
-    assert torch.allclose(drawn, crossfade(drawn[::10], 10), atol=1e-6)
+    places = equal_shares(2, 10)
+    drawn = Linear()(along(anchors, places)).detach()
+    assert torch.allclose(drawn, crossfade(drawn[::10])(places), atol=1e-6)
     for part in (drawn[:11], drawn[10:]):
         found = smoothness(part.flatten(1))
         assert found.jump == pytest.approx(1, abs=1e-4)
@@ -56,11 +68,83 @@ def test_a_linear_generators_straight_way_is_a_crossfade():
 
 def test_what_lies_off_the_real_images_is_farther_from_them():
     circle = torch.stack([torch.arange(0, 6.28, 0.01).cos(), torch.arange(0, 6.28, 0.01).sin()], 1)
-    anchors = torch.tensor([[[1.1, 0.0], [0.0, 1.1], [-1.1, 0.0]]])
-    across = path(anchors[0], 10)[None]
-    around = 1.1 * torch.stack([torch.linspace(0, 3.14, 21).cos(), torch.linspace(0, 3.14, 21).sin()], 1)[None]
-    assert farther_from_real(around, circle, 10) == pytest.approx(1, abs=0.02)
-    assert farther_from_real(across, circle, 10) > 1.2
+    anchors = torch.tensor([[1.1, 0.0], [0.0, 1.1], [-1.1, 0.0]])
+    across = along(anchors, equal_shares(2, 10))
+    around = 1.1 * torch.stack([torch.linspace(0, 3.14, 21).cos(), torch.linspace(0, 3.14, 21).sin()], 1)
+    inner = torch.arange(21) % 10 != 0
+    assert farther_from_real(around[inner], anchors, circle) == pytest.approx(1, abs=0.02)
+    assert farther_from_real(across[inner], anchors, circle) > 1.2
+
+
+def slowed(places):
+    """A way that starts slowly and ends fast."""
+    return torch.stack([places**3, torch.zeros_like(places)], 1)
+
+
+def broken(places):
+    """A way that leaps by 5 at 0.7."""
+    return torch.stack([places, 5.0 * (places >= 0.7)], 1)
+
+
+def rows(points):
+    return points
+
+
+def test_steps_at_equal_distances_are_even_however_uneven_the_way():
+    places = equal_shares(1, 64)
+    assert smoothness(slowed(equal_shares(1, 8))).jump > 2
+    chosen = equal_distances(places, slowed(places), 8)
+    assert smoothness(slowed(chosen)).jump == pytest.approx(1, abs=0.01)
+    assert chosen[[0, -1]].tolist() == [0, 1]
+    assert (chosen[1:] > chosen[:-1]).all()
+
+
+def test_no_choice_of_steps_takes_a_break_away():
+    places = equal_shares(1, 64)
+    chosen = equal_distances(places, broken(places), 8)
+    assert smoothness(broken(chosen)).jump > 4
+    for steps in (8, 64, 512):
+        assert leap(broken, rows, equal_shares(1, steps)) > 0.95
+
+
+def test_a_smooth_ways_largest_step_is_no_leap_and_the_less_the_smaller_the_steps():
+    found = [leap(slowed, rows, equal_shares(1, steps)) for steps in (2, 8, 32)]
+    assert found == sorted(found, reverse=True)
+    assert found[-1] == pytest.approx(1 / 8, abs=0.01)
+
+
+def test_a_way_that_never_changes_has_no_leap_and_is_divided_into_equal_shares():
+    places = equal_shares(2, 4)
+    still = torch.zeros(9, 3)
+    assert torch.equal(equal_distances(places, still, 4), torch.linspace(0, 2, 5))
+    assert leap(lambda places: torch.zeros(len(places), 3), rows, places) == 1 / 8
+
+
+class Contrasted(Linear):
+    """Images of more contrast, in which rounding to bytes hardly counts."""
+
+    def forward(self, noise):
+        return 4 * super().forward(noise)
+
+
+class Broken(Linear):
+    """A generator of two halves that do not meet."""
+
+    def forward(self, noise):
+        return super().forward(noise) + 0.8 * noise[:, 0].sign()[:, None, None, None]
+
+
+@pytest.mark.parametrize("even", [False, True])
+def test_a_generator_that_leaps_is_told_from_one_that_does_not(even, tmp_path):
+    seen = {}
+    for name, generator in {"linear": Contrasted(), "broken": Broken()}.items():
+        seen[name] = Walk(walks=8, even=even)(subject(generator), tmp_path)
+    for way in ("linear", "spherical"):
+        assert seen["linear"][f"{way}_leap"] < 0.2
+        assert seen["broken"][f"{way}_leap"] > 0.8
+        assert seen["broken"][f"{way}_jump"] > 2 * seen["linear"][f"{way}_jump"]
+    if even:  # The one step around an anchor cuts a corner, so that the others are above the mean.
+        assert seen["linear"]["spherical_jump"] < 1.15
 
 
 class Told(nn.Module):

@@ -1,9 +1,8 @@
 """Walking in the latent space: sharp transitions hint at memorization (arXiv 1511.06434, section 6.1)."""
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -15,75 +14,35 @@ from ganexp.analysis.drawing import rows, save_animation, save_figure, there_and
 from ganexp.analysis.embeddings import label_embeddings, mixed_labels
 from ganexp.analysis.nearest import nearest
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
+from ganexp.analysis.ways import (
+    PARTS,
+    Between,
+    Smoothness,
+    Way,
+    along,
+    arc,
+    crossfade,
+    equal_distances,
+    equal_shares,
+    leap,
+    line,
+    smoothness,
+)
 from ganexp.errors import UserError
 from ganexp.pictures import grid, save
 from ganexp.randomness import BLOCK
 
-Between = Callable[[Tensor, Tensor, Tensor], Tensor]
 ANIMATIONS = ("gif", "webp")
+WAYS = {"linear": line, "spherical": arc}
 
 
-def line(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    """Return the points (T, D) at these shares (T,) of the way from a (D,) to b (D,), straight."""
-    return torch.lerp(a, b, share[:, None])
+def farther_from_real(between: Tensor, anchors: Tensor, real: Tensor) -> float:
+    """Return how far features (N, D) between anchors are from the nearest real one (M, D), over the anchors' (K, D).
 
-
-def arc(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    """Return the points (T, D) at these shares (T,) of the angle from a (D,) to b (D,) (slerp, arXiv 1609.04468).
-
-    Between points of one sphere it stays on that sphere. Where the directions are equal or opposite, which leaves the
-    angle's plane open, it is the straight line.
+    Above 1 what lies between is less real than what is at the anchors.
     """
-    cosine = torch.dot(a, b) / (a.norm() * b.norm())
-    angle = torch.arccos(cosine.clamp(-1, 1))
-    if not torch.sin(angle) > 1e-4:
-        return line(a, b, share)
-    towards = share[:, None] * angle
-    return (torch.sin(angle - towards) * a + torch.sin(towards) * b) / torch.sin(angle)
-
-
-def path(anchors: Tensor, steps: int, between: Between = line) -> Tensor:
-    """Return the points (T, D) of a way through all anchors (K, D), T = (K - 1) * steps + 1."""
-    shares = torch.arange(steps) / steps
-    parts = [between(a, b, shares.to(a)) for a, b in pairwise(anchors)]
-    return torch.cat([*parts, anchors[-1:]])
-
-
-@dataclass(frozen=True)
-class Smoothness:
-    """How evenly something changes along a way, measured in features.
-
-    ``steps`` are the distances of neighbours, ``length`` is their sum, ``jump`` the largest over their mean: 1 is
-    even, and the number of steps is one leap.
-    """
-
-    steps: tuple[float, ...]
-    length: float
-    jump: float
-
-
-def smoothness(features: Tensor) -> Smoothness:
-    """Return how evenly features (T, D) change from row to row; a way that never changes is even."""
-    points = features.double()
-    steps = (points[1:] - points[:-1]).norm(dim=1)
-    length = float(steps.sum())
-    jump = float(steps.max()) / (length / len(steps)) if length > 0 else 1.0
-    return Smoothness(tuple(steps.tolist()), length, jump)
-
-
-def farther_from_real(ways: Tensor, real: Tensor, steps: int) -> float:
-    """Return how far features on ways (N, T, D) are from the nearest of real ones (M, D), over that of the anchors.
-
-    An anchor is each ``steps``-th on its way. Above 1 what lies between is less real than what is at the anchors.
-    """
-    distances = nearest(ways.flatten(0, 1), [real], 1).distances.view(ways.shape[:2])
-    anchor = torch.arange(ways.shape[1]) % steps == 0
-    return float(distances[:, ~anchor].mean() / distances[:, anchor].mean().clamp_min(1e-12))
-
-
-def crossfade(images: Tensor, steps: int) -> Tensor:
-    """Return images (T, C, H, W) that fade from each of images (K, C, H, W) to the next, pixel by pixel."""
-    return path(images.flatten(1), steps).unflatten(1, images.shape[1:])
+    distances = nearest(torch.cat([between, anchors]), [real], 1).distances[:, 0]
+    return float(distances[: len(between)].mean() / distances[len(between) :].mean().clamp_min(1e-12))
 
 
 @torch.no_grad()
@@ -99,6 +58,18 @@ def images_along(subject: Subject, latents: Tensor, mixture: Tensor | None) -> T
         with mixed_labels(subject.generator, mixed) as labels:
             parts.append(subject.images(some, labels))
     return torch.cat(parts)
+
+
+def through_samples(subject: Subject, latents: Tensor, classes: Tensor | None, between: Between) -> Way:
+    """Return the way through latents (K, latent) and, for a labelled generator, classes (K, num_classes)."""
+    return lambda places: images_along(
+        subject, along(latents, places, between), None if classes is None else along(classes, places)
+    )
+
+
+def through_classes(subject: Subject, latent: Tensor, classes: Tensor) -> Way:
+    """Return the way of one latent (latent,) through classes (K, num_classes)."""
+    return lambda places: images_along(subject, latent.expand(len(places), -1), along(classes, places))
 
 
 def plot_smoothness(ways: Mapping[str, Sequence[Smoothness]]) -> Figure:
@@ -118,11 +89,26 @@ def plot_smoothness(ways: Mapping[str, Sequence[Smoothness]]) -> Figure:
     return figure
 
 
+@dataclass(frozen=True)
+class Walked:
+    """What is seen on a way: images (T, C, H, W) and their features (T, D), and features (K, D) at the anchors.
+
+    ``between`` are the features that lie at no anchor.
+    """
+
+    images: Tensor
+    features: Tensor
+    between: Tensor
+    anchors: Tensor
+    leap: float
+
+
 class Walk:
     """Ways through latents, straight and along arcs, as grids and an animation, and how smooth they are.
 
     ``anchors`` are numbers of samples to walk through; without them there are ``walks`` ways through ``length``
-    samples each, of one class each where there are any. ``steps`` images lead from one to the next. For a conditional
+    samples each, of one class each where there are any. ``steps`` images lead from one to the next: at equal shares of
+    the way between latents or, if ``even``, at equal distances in features along the whole way. For a conditional
     generator there is also a way through its classes. ``animation`` is gif or webp.
 
     Raises UserError for fewer than two anchors or steps, and for numbers below 0.
@@ -134,6 +120,7 @@ class Walk:
         length: int = 3,
         walks: int = 8,
         steps: int = 8,
+        even: bool = False,
         animation: str = "gif",
     ) -> None:
         require_at_least(2, length=length, steps=steps)
@@ -146,6 +133,7 @@ class Walk:
         self.length = length
         self.walks = walks
         self.steps = steps
+        self.even = even
         self.animation = animation
 
     def reason_against(self, subject: Subject) -> str | None:
@@ -155,25 +143,43 @@ class Walk:
     def __call__(self, subject: Subject, out: Path) -> Figures:
         """Write linear.png, spherical.png, classes.png, the animation and smoothness.png; return the figures."""
         anchors = self._anchors(subject)
-        drawn = {name: self._drawn(subject, anchors, way) for name, way in {"linear": line, "spherical": arc}.items()}
+        legs = len(anchors[0][0]) - 1
+        ways = {name: [through_samples(subject, *each, between) for each in anchors] for name, between in WAYS.items()}
+        ways["pixels"] = [crossfade(way(equal_shares(legs, 1))) for way in ways["linear"]]
+        found = {name: [self._walked(subject, way, legs) for way in some] for name, some in ways.items()}
         if subject.num_classes is not None and label_embeddings(subject.generator, subject.num_classes):
-            drawn["classes"] = self._classes(subject, subject.num_classes)
-        for name, ways in drawn.items():
-            save(rows(ways), out / f"{name}.png")
-        frames = [grid(torch.stack(moment), 4) for moment in zip(*drawn["spherical"], strict=True)]
+            classes = torch.eye(subject.num_classes)[: max(2, self.length)]
+            through = [through_classes(subject, latent, classes) for latent in subject.latents(self.walks)]
+            found["classes"] = [self._walked(subject, way, len(classes) - 1) for way in through]
+        for name, some in found.items():
+            if name != "pixels":
+                save(rows([each.images for each in some]), out / f"{name}.png")
+        frames = [grid(torch.stack(moment), 4) for moment in zip(*(w.images for w in found["spherical"]), strict=True)]
         save_animation(there_and_back(frames), out / f"walk.{self.animation}")
-        ends = [ways[:: self.steps] for ways in drawn["linear"]]
-        compared = {**drawn, "pixels": [crossfade(images, self.steps) for images in ends]}
-        features = {name: [subject.outputs(way)["features"] for way in ways] for name, ways in compared.items()}
-        measured = {name: [smoothness(each) for each in ways] for name, ways in features.items()}
+        measured = {name: [smoothness(each.features) for each in some] for name, some in found.items()}
         save_figure(plot_smoothness(measured), out / "smoothness.png")
         real = subject.features(subject.training)
         figures: Figures = {}
-        for name, found in measured.items():
-            figures[f"{name}_length"] = statistics.fmean(each.length for each in found)
-            figures[f"{name}_jump"] = statistics.fmean(each.jump for each in found)
-            figures[f"{name}_from_real"] = farther_from_real(torch.stack(features[name]), real, self.steps)
+        for name, some in found.items():
+            figures[f"{name}_length"] = statistics.fmean(each.length for each in measured[name])
+            figures[f"{name}_jump"] = statistics.fmean(each.jump for each in measured[name])
+            figures[f"{name}_leap"] = statistics.fmean(each.leap for each in some)
+            inner, anchor = torch.cat([each.between for each in some]), torch.cat([each.anchors for each in some])
+            figures[f"{name}_from_real"] = farther_from_real(inner, anchor, real)
         return figures
+
+    def _walked(self, subject: Subject, way: Way, legs: int) -> Walked:
+        def features(images: Tensor) -> Tensor:
+            return subject.outputs(images)["features"]
+
+        places = equal_shares(legs, self.steps)
+        if self.even:
+            fine = equal_shares(legs, self.steps * PARTS)
+            places = equal_distances(fine, features(way(fine)), legs * self.steps)
+        images = way(places)
+        seen = features(images)
+        at_anchors = features(way(equal_shares(legs, 1)))
+        return Walked(images, seen, seen[places % 1 != 0], at_anchors, leap(way, features, places))
 
     def _anchors(self, subject: Subject) -> list[tuple[Tensor, Tensor | None]]:
         """Return the anchors (K, latent) of each way, and their classes (K, num_classes), one-hot."""
@@ -192,19 +198,3 @@ class Walk:
         if len(labels.unique()) > 1 and not label_embeddings(subject.generator, subject.num_classes):
             raise UserError(f"anchors={self.anchors}: they are of several classes, which this generator cannot mix")
         return one_hot(labels, subject.num_classes).float()
-
-    def _drawn(
-        self, subject: Subject, anchors: Sequence[tuple[Tensor, Tensor | None]], between: Between
-    ) -> list[Tensor]:
-        return [
-            images_along(
-                subject, path(way, self.steps, between), None if classes is None else path(classes, self.steps)
-            )
-            for way, classes in anchors
-        ]
-
-    def _classes(self, subject: Subject, num_classes: int) -> list[Tensor]:
-        """Return ways from class to class, each of one latent."""
-        classes = path(torch.eye(num_classes)[: max(2, self.length)], self.steps)
-        latents = subject.latents(self.walks)
-        return [images_along(subject, latent.expand(len(classes), -1), classes) for latent in latents]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ganexp.analysis.latent_directions import factorization
 from ganexp.analysis.subject import MOST_SAMPLES, Subject, needs_images
-from ganexp.analysis.walk import arc
+from ganexp.analysis.ways import arc
 from ganexp.commands.analyzing import subject_of
 from ganexp.commands.sampling import as_image
 from ganexp.commands.translate import DIRECTIONS
