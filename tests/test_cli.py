@@ -16,6 +16,10 @@ wrong = ["model=dcgann", "imagse=3", "images=abc", "images=0", "trainer.max_step
 for argument in wrong:
     assert cli.main([argument]) == 2, argument
 assert cli.main(["model=cgan", "data=gaussians"]) == 2
+for model, data in {"cdcgan": "image_folder", "pix2pix": "paired_folder", "cyclegan": "unpaired_folder"}.items():
+    assert cli.main([f"model={model}", f"data={data}", "data.root=nowhere"]) == 2
+assert cli.main(["data", "inspect", "data=image_folder", "data.root=nowhere"]) == 2
+assert cli.main(["evaluate", "fake=nowhere", "real=nowhere"]) == 2
 assert cli.main(["sample", "run=nowhere", "out=x"]) == 2
 assert cli.main(["resume=nowhere"]) == 2
 heavy = {"torch", "lightning", "torchvision", "numpy", "matplotlib", "wandb"} & set(sys.modules)
@@ -27,7 +31,7 @@ def test_help_and_mistakes_are_answered_before_anything_heavy_is_imported(tmp_pa
     ended = subprocess.run([sys.executable, "-c", QUICK], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "Traceback" not in ended.stderr
-    assert len(ended.stderr.splitlines()) == 11
+    assert len(ended.stderr.splitlines()) == 16
     assert not list(tmp_path.rglob("config.yaml"))
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from ganexp.data.folders import existing
 from ganexp.errors import UserError
 from ganexp.rules import check_rules
 
@@ -16,6 +17,13 @@ OURS_INSTEAD = {
 }
 
 LARGEST_SEED = 2**32 - 1
+CHECKPOINTS = ("last", "best")
+
+OF_FOLDERS = {
+    f"ganexp.data.sources.{name}" for name in ("image_folder", "split_folder", "paired_folder", "unpaired_folder")
+}
+"""Sources of the user's own folders, which no download makes."""
+FOLDERS = ("root", "a", "b", "test_a", "test_b")
 
 
 def check_parts(config: dict[str, Any]) -> None:
@@ -39,6 +47,7 @@ def check(config: dict[str, Any]) -> None:
     check_seed(config["seed"])
     check_trainer(config["trainer"])
     check_clipping(config)
+    check_folders(config["data"])
     check_rules(config)
 
 
@@ -83,6 +92,20 @@ def check_clipping(config: dict[str, Any]) -> None:
                 f"model.gradient_clip={config['model']['gradient_clip']} with trainer.precision=16-mixed needs "
                 f"optimizer.{player}.fused=false"
             )
+
+
+def check_folders(data: dict[str, Any]) -> None:
+    """Refuse folders of images that do not exist."""
+    if (data.get("source") or {}).get("_target_") in OF_FOLDERS:
+        for key in FOLDERS:
+            if isinstance(data.get(key), str):
+                existing(data[key], f"data.{key}")
+
+
+def check_checkpoint(name: Any) -> None:
+    """Refuse a checkpoint that training does not write."""
+    if name not in CHECKPOINTS:
+        raise UserError(f"checkpoint={name}: choose {' or '.join(CHECKPOINTS)}")
 
 
 def is_whole(value: Any) -> bool:

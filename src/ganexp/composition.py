@@ -166,13 +166,16 @@ def explain(error: Exception, known: Sequence[str] = ()) -> str:
         options = error.options or groups(conf_dir()).get(group)
         if options:
             return unknown(f"{group}={option}", f"{group} option", option, sorted(options))
+    text = one_line(error)
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is not set: give {error.full_key}=…"
+    if missing := re.search(r"Missing mandatory value: (\S+)", text):
+        # The error's own key is that of what refers to it.
+        return f"{missing[1]} is not set: give {missing[1]}=…"
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         where = "" if mark.name.startswith("<") else f"{mark.name}, line {mark.line + 1}: "
         return f"{where}not valid YAML: {error.problem}"
-    text = one_line(error)
     key = re.match(r"Could not (?:override|delete from config\.|append to config\.) '([^']+)'", text)
     if isinstance(error, ConfigCompositionException) and key:
         # Hydra's word for appending to a key that exists already is clear as it stands.

@@ -145,9 +145,30 @@ def folder_of(pictures):
     return ["data=image_folder", f"data.root={pictures}", "data.image_size=16", *TINY]
 
 
-def test_a_folder_of_images_that_is_missing_or_empty_is_named(ganexp, here):
+@pytest.mark.parametrize("model", ["dcgan", "cdcgan", "cgan"])
+def test_a_folder_that_was_not_given_is_asked_for(ganexp, here, model):
+    assert ganexp(f"model={model}", "data=image_folder").complaint == "data.root is not set: give data.root=…"
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize("model", ["dcgan", "cdcgan"])
+def test_a_folder_that_does_not_exist_is_named_with_its_setting(ganexp, here, model):
+    outcome = ganexp(f"model={model}", "data=image_folder", "data.root=nowhere")
+    assert outcome.status == 2
+    assert outcome.complaint == "nowhere does not exist: give a folder of images (data.root=FOLDER)."
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize("key", ["a", "test_b"])
+def test_a_domain_that_does_not_exist_is_named_with_its_setting(ganexp, pictures, key):
+    folders = {"a": pictures, "b": pictures, key: "nowhere"}
+    given = [f"data.{name}={folder}" for name, folder in folders.items()]
+    outcome = ganexp("model=cyclegan", "data=unpaired_folder", *given)
+    assert outcome.complaint == f"nowhere does not exist: give a folder of images (data.{key}=FOLDER)."
+
+
+def test_a_folder_of_images_that_is_empty_is_named(ganexp, here):
     (here / "empty").mkdir()
-    assert "nowhere does not exist" in ganexp(*folder_of(here / "nowhere")).complaint
     assert "empty has no images" in ganexp(*folder_of(here / "empty")).complaint
 
 

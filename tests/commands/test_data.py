@@ -76,7 +76,7 @@ REFUSED = {
     ("inspect", "data=gaussians"): "no pictures",
     ("inspect", "data=digts"): "did you mean digits?",
     ("inspect", "data=image_folder"): "data.root is not set",
-    ("inspect", "data=image_folder", "data.root=nowhere"): "nowhere does not exist",
+    ("inspect", "data=image_folder", "data.root=nowhere"): "nowhere does not exist: give a folder of images (data.",
     ("inspect", "data.image_size=big"): "a whole number is expected",
     ("inspect", "data.imge_size=8"): "did you mean data.image_size?",
     ("inspect", "~data"): "no run can do without it",

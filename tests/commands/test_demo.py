@@ -120,7 +120,7 @@ def test_files_that_are_no_pictures_or_too_large_are_refused_by_name(translator_
 
 def test_mistakes_are_told_in_one_line(ganexp, unlabelled, monkeypatch):
     assert "not a run's folder" in ganexp("demo", "run=nothing").complaint
-    assert "choose one of last, best" in ganexp("demo", f"run={unlabelled}", "checkpoint=first").complaint
+    assert "choose last or best" in ganexp("demo", f"run={unlabelled}", "checkpoint=first").complaint
     monkeypatch.setitem(sys.modules, "gradio", None)
     ended = ganexp("demo", f"run={unlabelled}")
     assert ended.status == 2

@@ -247,7 +247,7 @@ def test_a_model_that_draws_from_noise_is_refused(ganexp, unlabelled, pictures):
 
 REFUSED = {
     "direction=c2d": "direction=c2d: choose one of a2b, b2a",
-    "checkpoint=newest": "checkpoint=newest: choose one of last, best",
+    "checkpoint=newest": "checkpoint=newest: choose last or best",
     "checkpoint=best": "best.ckpt is missing",
     "tile=0": "tile=0: it must be 1 or more",
     "input=nowhere": "input=nowhere: does not exist",

@@ -7,7 +7,8 @@ from omegaconf import DictConfig
 
 from ganexp import composition
 from ganexp.arguments import HELP
-from ganexp.checks import is_whole
+from ganexp.checks import check_checkpoint, is_whole
+from ganexp.data.folders import existing
 from ganexp.errors import UserError
 
 LISTS = ("samples", "seeds")
@@ -54,6 +55,9 @@ def main(arguments: list[str]) -> None:
     composition.register_resolvers()
     paths, overrides = split(arguments)
     require_subject(paths, overrides)
+    for key in ("fake", "real"):
+        for folder in getattr(paths, key):
+            existing(folder, key)
     if paths.real:
         overrides = ["data=image_folder", f"data.root={quoted(paths.real[-1])}", *overrides]
     config = composition.composed("evaluate", overrides)
@@ -114,5 +118,4 @@ def check(config: DictConfig) -> None:
         raise UserError(f"real_images={config.real_images}: a whole number, 2 or more, or null for all is expected")
     if not isinstance(config.truncation, int | float | None) or isinstance(config.truncation, bool):
         raise UserError(f"truncation={config.truncation}: a number above 0 is expected, such as 0.5")
-    if config.checkpoint not in ("last", "best"):
-        raise UserError(f"checkpoint={config.checkpoint}: choose last or best")
+    check_checkpoint(config.checkpoint)

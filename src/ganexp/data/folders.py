@@ -17,6 +17,18 @@ def class_folders(root: str | os.PathLike[str]) -> int | None:
     return len(_class_names(Path(root).expanduser())) or None
 
 
+def existing(folder: str | os.PathLike[str], key: str) -> Path:
+    """Return a folder's path.
+
+    Raises UserError naming the setting ``key`` if it is none.
+    """
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        what = "is not a folder" if path.exists() else "does not exist"
+        raise UserError(f"{path} {what}: give a folder of images ({key}=FOLDER).")
+    return path
+
+
 def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], list[str]]:
     """Return the paths of all images below a folder, their labels and the names of their classes.
 
@@ -25,10 +37,7 @@ def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], lis
 
     Raises UserError if the folder is missing, has no image, or if one of several class folders has none.
     """
-    top = Path(root).expanduser()
-    if not top.is_dir():
-        what = "is not a folder" if top.exists() else "does not exist"
-        raise UserError(f"{top} {what}: give a folder of images (data.root=FOLDER).")
+    top = existing(root, "data.root")
     names = _class_names(top)
     if not names:
         paths = images_below(top)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from ganexp.data.domains import Domains
+from ganexp.data.folders import existing
 from ganexp.data.headers import upright_sizes
 from ganexp.data.pictures import FilePictures, Pictures
-from ganexp.data.sources.layout import existing, images_in, layout, share
+from ganexp.data.sources.layout import images_in, layout, share
 from ganexp.data.sources.splits import TRAIN
 from ganexp.errors import UserError
 
@@ -36,7 +37,7 @@ def unpaired_folder(
     if root is None:
         folders, undivided = _explicit(split, (a, b), (test_a, test_b))
     else:
-        folders, undivided = layout(existing(root, "root"), split)
+        folders, undivided = layout(existing(root, "data.root"), split)
     if len(folders) != 2:
         raise UserError(f"{root} has neither {split}A and {split}B nor A and B: two domains are needed.")
     every = [_pictures(folder) for folder in folders]
@@ -57,7 +58,7 @@ def _explicit(
     for key, folder in zip(keys, given, strict=True):
         if folder is None:
             raise UserError(f"data.{key} is not set, and its counterpart is: both domains are needed.")
-        folders.append(existing(folder, key))
+        folders.append(existing(folder, f"data.{key}"))
     return tuple(folders), undivided
 
 

@@ -1,8 +1,8 @@
 """Any folder of images."""
 
-from ganexp.data.folders import image_files
+from ganexp.data.folders import existing, image_files
 from ganexp.data.pictures import FilePictures, Pictures
-from ganexp.data.sources.layout import existing, layout, share
+from ganexp.data.sources.layout import layout, share
 from ganexp.errors import UserError
 
 
@@ -21,7 +21,7 @@ def split_folder(split: str, root: str) -> Pictures:
 
     Then every tenth image is for tests. Raises UserError if a folder is missing or empty, or has other splits only.
     """
-    folders, undivided = layout(existing(root, "root"), split)
+    folders, undivided = layout(existing(root, "data.root"), split)
     if len(folders) != 1:
         raise UserError(f"{root} has two domains: choose data=paired_folder or data=unpaired_folder.")
     pictures = image_folder(str(folders[0]))

@@ -45,18 +45,6 @@ def share(pictures: Pictures, split: str, where: str) -> Pictures:
     return part
 
 
-def existing(folder: str, key: str) -> Path:
-    """Return a folder's path.
-
-    Raises UserError if it is none.
-    """
-    path = Path(folder).expanduser()
-    if not path.is_dir():
-        what = "is not a folder" if path.exists() else "does not exist"
-        raise UserError(f"{path} {what}: give a folder of images (data.{key}=FOLDER).")
-    return path
-
-
 def images_in(folder: Path) -> list[str]:
     """Return the paths of a folder's images, sorted.
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from PIL import ImageOps
 
 from ganexp.data.complaints import Problem, complain
+from ganexp.data.folders import existing
 from ganexp.data.headers import upright_sizes
 from ganexp.data.pairing import Pair, as_text
 from ganexp.data.pictures import FilePictures, Pictures
-from ganexp.data.sources.layout import existing, images_in, layout, share
+from ganexp.data.sources.layout import images_in, layout, share
 from ganexp.errors import UserError
 
 NAMES_SHOWN = 3
@@ -25,7 +26,7 @@ def paired_folder(split: str, root: str, direction: str = "a2b") -> Pictures:
     Raises UserError naming the files if names or sizes do not match, a width is odd, or a file is no image; and if the
     folder or the split is missing or empty.
     """
-    top = existing(root, "root")
+    top = existing(root, "data.root")
     folders, undivided = layout(top, split)
     pairs = _pairs_of_two(*folders) if len(folders) == 2 else _pairs_in_one(*folders)
     turned: Pictures = Turned(pairs) if direction == "b2a" else pairs
