@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganexp import composition, run_folder
 from ganexp.arguments import HELP
-from ganexp.checks import is_whole
+from ganexp.checks import check_checkpoint, is_whole
 from ganexp.commands.trust import require_trusted
 from ganexp.errors import UserError
 from ganexp.rules import translates
@@ -116,8 +116,7 @@ def own_settings(name: str) -> dict[str, object]:
 
 def check(config: DictConfig) -> None:
     """Raise UserError for choices that make no sense."""
-    if config.checkpoint not in ("last", "best"):
-        raise UserError(f"checkpoint={config.checkpoint}: choose last or best")
+    check_checkpoint(config.checkpoint)
     if not is_whole(config.seed):
         raise UserError(f"seed={config.seed}: a whole number is expected")
     if not OmegaConf.select(config, GROUP):

@@ -5,11 +5,9 @@ from pathlib import Path
 
 from ganexp import composition, run_folder
 from ganexp.arguments import HELP, parse, show_help
+from ganexp.checks import check_checkpoint
 from ganexp.commands.trust import require_trusted
-from ganexp.errors import UserError
 from ganexp.rules import translates
-
-CHECKPOINTS = ("last", "best")
 
 
 @dataclass
@@ -31,8 +29,7 @@ def main(arguments: list[str]) -> None:
         return
     composition.register_resolvers()
     wanted = parse(Arguments, arguments)
-    if wanted.checkpoint not in CHECKPOINTS:
-        raise UserError(f"checkpoint={wanted.checkpoint}: choose one of {', '.join(CHECKPOINTS)}")
+    check_checkpoint(wanted.checkpoint)
     folder = Path(wanted.run)
     config = run_folder.read_config(folder)
     checkpoint = run_folder.checkpoint(folder, wanted.checkpoint)

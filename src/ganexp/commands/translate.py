@@ -5,11 +5,11 @@ from pathlib import Path
 
 from ganexp import composition, run_folder
 from ganexp.arguments import HELP, parse, show_help
+from ganexp.checks import check_checkpoint
 from ganexp.commands.trust import require_trusted
 from ganexp.data.folders import SUFFIXES, images_below
 from ganexp.errors import UserError
 
-CHECKPOINTS = ("last", "best")
 DIRECTIONS = ("a2b", "b2a")
 
 
@@ -43,8 +43,7 @@ def main(arguments: list[str]) -> None:
         return
     composition.register_resolvers()
     wanted = parse(Arguments, arguments)
-    if wanted.checkpoint not in CHECKPOINTS:
-        raise UserError(f"checkpoint={wanted.checkpoint}: choose one of {', '.join(CHECKPOINTS)}")
+    check_checkpoint(wanted.checkpoint)
     if wanted.direction not in (None, *DIRECTIONS):
         raise UserError(f"direction={wanted.direction}: choose one of {', '.join(DIRECTIONS)}")
     if wanted.tile < 1:
