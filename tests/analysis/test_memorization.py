@@ -7,7 +7,17 @@ import torch
 from subjects import pictures, rng, subject, table
 from torch import nn
 
-from ganexp.analysis.nearest import MEMORIZED, NEARER, NO_SIGN, compared, nearest, rows_at_once, verdict
+from ganexp.analysis.nearest import (
+    MEMORIZED,
+    NEARER,
+    NO_SIGN,
+    Nearest,
+    compared,
+    nearest,
+    rows_at_once,
+    singled_out,
+    verdict,
+)
 from ganexp.analysis.neighbours import Neighbours
 from ganexp.analysis.subject import HeldOut
 from ganexp.data.values import to_signed_unit
@@ -94,6 +104,32 @@ def test_a_memorizing_generator_is_caught_and_an_honest_one_is_not(held_out, tmp
         assert honest[f"{space}_verdict"] == NO_SIGN
         assert abs(honest[f"{space}_auc"] - 0.5) < 3 * honest[f"{space}_auc_error"]
     json.dumps(caught)
+
+
+class Grey(nn.Module):
+    """Draws images without contrast, which are near to all."""
+
+    def forward(self, noise):
+        return 0.02 * noise[:, :1, None, None].expand(-1, 1, 4, 4)
+
+
+def test_a_generator_of_grey_images_is_nearer_but_copies_none(tmp_path):
+    # A quarter of the images has little contrast, as of photographs.
+    training = pictures(400, 1)
+    training[:100] = 128 + (training[:100].int() - 128) // 4
+    figures = looked(Grey(), tmp_path, training)
+    for space in ("pixels", "features"):
+        assert figures[f"{space}_auc"] > 0.8
+        assert figures[f"{space}_copied_share"] == 0
+        assert figures[f"{space}_verdict"] == NEARER
+
+
+def test_only_a_neighbour_far_nearer_than_the_others_is_singled_out():
+    distances = torch.tensor([[1.0, 10, 10, 10], [9.0, 10, 10, 10], [0.0, 0, 0, 0], [4.9, 4.9, 15, 15]])
+    found = Nearest(distances, torch.zeros(4, 4, dtype=torch.long))
+    assert singled_out(found).tolist() == [True, False, False, True]
+    assert compared(distances[:, 0], torch.full((9,), 20.0), singled_out(found)).copied == 0.5
+    assert compared(distances[:, 0], torch.full((9,), 20.0)).copied == 1
 
 
 @pytest.mark.parametrize("spread", [0.9, 0.7])

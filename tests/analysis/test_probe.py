@@ -54,6 +54,15 @@ def test_more_labels_tell_more_and_seeds_choose_others():
     assert every.labels == 2000
 
 
+def test_a_class_too_rare_to_choose_the_strength_by_is_no_obstacle():
+    values = torch.randn(60, 3, generator=rng())
+    labels = torch.zeros(60, dtype=torch.long)
+    labels[0] = 1
+    for seed in range(4):
+        (found,) = probe(Labelled(values, labels, values, labels), seeds=(seed,)).accuracies
+        assert found.mean >= 59 / 60
+
+
 def test_labels_are_chosen_evenly_and_differ_by_seed():
     labels = torch.tensor([0] * 50 + [1] * 30 + [2] * 3)
     chosen = evenly(labels, 30, 0)

@@ -192,6 +192,7 @@ def test_the_animation_goes_there_and_back(tmp_path, animation):
     ("settings", "answer"),
     [
         ({"anchors": [1]}, "anchors=[1]: give two numbers"),
+        ({"anchors": 3}, "anchors=3: give two numbers"),
         ({"steps": 1}, "steps=1: it must be 2 or more"),
         ({"walks": 0}, "walks=0: it must be 1 or more"),
         ({"animation": "mp4"}, "animation=mp4: choose one of gif, webp"),

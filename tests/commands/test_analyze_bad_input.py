@@ -20,16 +20,30 @@ from ganexp.errors import UserError
         ("forget", ["boxes=whole.json"], "the boxes leave no room beside them"),
         ("forget", ["label=10"], "label=10: the data have the classes 0 to 9"),
         ("filters", ["layers=0"], "layers=0: it must be 1 or more"),
+        ("forget", ["boxes=beyond.json"], "sample '512' is not one of 0 to 511"),
+        ("arithmetic", ["plus=[[1,2,-3],[4,5,6]]", "minus=[[7,8,9]]"], "[-3]: samples have the numbers 0 to 999,999"),
+        ("contact_sheet", ["first=999950"], "first=999950: samples have the numbers 0 to 999,999"),
+        ("neighbours", ["k=1797"], "k=1797: the training set has 1797 images; ask for fewer neighbours"),
+        ("neighbours", ["held_out=nowhere"], "held_out=nowhere: no such folder, and the data digits has no splits"),
         ("equilibrium", ["held_out=unlabelled"], "the held-out images have none: give class folders"),
     ],
 )
 def test_a_wrong_argument_is_named(ganexp, here, finished, analysis, arguments, answer):
     (here / "outside.json").write_text(json.dumps({"3": [[0, 0, 9, 2]]}))
+    (here / "beyond.json").write_text(json.dumps({"512": [[0, 0, 2, 2]]}))
     (here / "whole.json").write_text(json.dumps({"3": [[0, 0, 8, 8]]}))
     pictures(here / "unlabelled")
     outcome = ganexp("analyze", f"run={finished}", f"analysis={analysis}", *arguments, "out=looked")
     assert outcome.status == 2
     assert answer in outcome.complaint
+
+
+def test_too_few_labelled_images_are_refused(ganexp, here, unlabelled):
+    for name in ("cat", "dog"):
+        pictures(here / "few" / name)
+    outcome = ganexp("analyze", f"run={unlabelled}", "analysis=probe", "labelled=few", "out=looked")
+    assert outcome.status == 2
+    assert "5 labelled images are too few to learn from: 10 are needed" in outcome.complaint
 
 
 def pictures(folder, n=3, size=(12, 10)):

@@ -68,8 +68,9 @@ class Comparison:
     """How much nearer samples are to something than others are.
 
     ``auc`` is the chance that a sample is nearer than one of the others, a tie counting half: 0.5 where both are
-    alike. ``error`` is its standard error (DeLong et al., 1988). ``copied`` is the share of samples nearer than all but
-    1 % of the others, which is 0.01 where both are alike, and ``copied_error`` its standard error.
+    alike. ``error`` is its standard error (DeLong et al., 1988). ``copied`` is the share of copies, which are nearer
+    than all but 1 % of the others: no more than about 0.01 where both are alike. ``copied_error`` is its standard
+    error.
     """
 
     auc: float
@@ -80,16 +81,29 @@ class Comparison:
     others: int
 
 
-def compared(samples: Tensor, others: Tensor) -> Comparison:
-    """Return how much smaller the distances of samples (N,) are than those of others (M,); each has two or more."""
+def compared(samples: Tensor, others: Tensor, singled_out: Tensor | None = None) -> Comparison:
+    """Return how much smaller the distances of samples (N,) are than those of others (M,); each has two or more.
+
+    Only samples that are ``singled_out``, bool (N,), if given, count as copies.
+    """
     placements = share_below(samples, others)
     against = 1 - share_below(others, samples)
     error = (placements.var() / len(samples) + against.var() / len(others)).sqrt()
-    threshold = torch.quantile(others.double(), 0.01)
-    copied = float((samples < threshold).double().mean())
+    copies = samples < torch.quantile(others.double(), 0.01)
+    if singled_out is not None:
+        copies &= singled_out
+    copied = float(copies.double().mean())
     copied_error = (copied * (1 - copied) / len(samples)) ** 0.5
     auc = 1 - float(placements.mean())
     return Comparison(auc, float(error), copied, copied_error, len(samples), len(others))
+
+
+def singled_out(found: Nearest) -> Tensor:
+    """Return which queries have one neighbour that is less than half as far as their k nearest on average, bool (N,).
+
+    A blurred image is near to all images of its kind, and singles out none; a copy does (arXiv 2301.13188, k = 50).
+    """
+    return found.distances[:, 0] < 0.5 * found.distances.mean(1)
 
 
 def share_below(values: Tensor, others: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganexp.analysis.drawing import save_figure
-from ganexp.analysis.nearest import Comparison, Nearest, compared, nearest, rows_at_once, verdict
+from ganexp.analysis.nearest import Comparison, Nearest, compared, nearest, rows_at_once, singled_out, verdict
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.data.values import to_signed_unit
 from ganexp.errors import UserError
@@ -19,6 +19,9 @@ from ganexp.metrics.reference import RealImages
 from ganexp.pictures import grid, save
 from ganexp.progress import progress
 from ganexp.randomness import generator as rng
+
+AMONG = 50
+"""How many neighbours a copy's nearest must stand out from."""
 
 
 def pixel_rows(images: RealImages) -> Iterator[Tensor]:
@@ -44,7 +47,7 @@ class Memorization:
 
 def memorization(found: Nearest, others: Tensor) -> Memorization:
     """Return the samples' neighbours beside the distances (M,) of other images."""
-    return Memorization(found, others, compared(found.distances[:, 0], others))
+    return Memorization(found, others, compared(found.distances[:, 0], others, singled_out(found)))
 
 
 def duplicate_share(distances: Tensor, pixels: int, tolerance: float) -> tuple[float, float]:
@@ -57,14 +60,17 @@ def duplicate_share(distances: Tensor, pixels: int, tolerance: float) -> tuple[f
     return share, math.sqrt(share * (1 - share) / len(near))
 
 
-def side_by_side(samples: Tensor, training: RealImages, spaces: list[Nearest]) -> Image.Image:
-    """Draw each sample (N, C, H, W), uint8, then its neighbours in each space, with a white column between."""
+def side_by_side(samples: Tensor, training: RealImages, spaces: list[Tensor]) -> Image.Image:
+    """Draw each sample (N, C, H, W), uint8, then its neighbours in each space, with a white column between.
+
+    Spaces are positions (N, k) among the training images.
+    """
     white = torch.full_like(samples[:1], 255)
     tiles = []
     for number, sample in enumerate(samples):
         tiles.append(sample[None])
         for space in spaces:
-            tiles += [white, training.at(space.positions[number])]
+            tiles += [white, training.at(space[number])]
     images = torch.cat(tiles)
     return grid(to_signed_unit(images), len(images) // len(samples))
 
@@ -128,7 +134,7 @@ class Neighbours:
             "features": self._features(subject, training, held_out.images, samples, positions),
         }
         order = spaces["pixels"].found.distances[:, 0].argsort()[: self.shown]
-        drawn = [Nearest(each.found.distances[order], each.found.positions[order]) for each in spaces.values()]
+        drawn = [each.found.positions[order, : self.k] for each in spaces.values()]
         save(side_by_side(samples[order], training, drawn), out / "neighbours.png")
         others = "training images to others" if held_out.images is None else "held-out images"
         save_figure(plot_distances(spaces, others), out / "distances.png")
@@ -141,14 +147,17 @@ class Neighbours:
             "near_duplicate_share_error": error,
         }
 
+    def _among(self, training: RealImages) -> int:
+        return min(max(self.k, AMONG), training.count)
+
     def _pixels(
         self, training: RealImages, held_out: RealImages | None, samples: Tensor, apart: Tensor, seed: int
     ) -> Memorization:
         queries = samples.flatten(1)
         if held_out is None:
-            return memorization(nearest(queries, pixel_rows(training), self.k), apart)
+            return memorization(nearest(queries, pixel_rows(training), self._among(training)), apart)
         real = held_out.at(some_of(held_out.count, self.checked, seed)).flatten(1)
-        both = nearest(torch.cat([queries, real]), pixel_rows(training), self.k)
+        both = nearest(torch.cat([queries, real]), pixel_rows(training), self._among(training))
         found = Nearest(both.distances[: len(queries)], both.positions[: len(queries)])
         return memorization(found, both.distances[len(queries) :, 0])
 
@@ -156,7 +165,7 @@ class Neighbours:
         self, subject: Subject, training: RealImages, held_out: RealImages | None, samples: Tensor, positions: Tensor
     ) -> Memorization:
         rows = subject.features(training)
-        found = nearest(subject.features(samples), [rows], self.k)
+        found = nearest(subject.features(samples), [rows], self._among(training))
         if held_out is None:
             return memorization(found, nearest(rows[positions], [rows], 1, positions).distances[:, 0])
         real = held_out.at(some_of(held_out.count, self.checked, subject.seed))

@@ -113,9 +113,11 @@ def evenly(labels: Tensor, count: int, seed: int) -> Tensor:
 
 
 def chosen_strength(features: Tensor, labels: Tensor, seed: int) -> float:
-    """Return the C of the SVM that gets most of one in five training images right."""
+    """Return the C of the SVM that gets most of one in five training images right, the first where nothing tells."""
     order = torch.randperm(len(labels), generator=rng(seed, "strength"))[:TRIED_ON]
-    held_out, shown = order.tensor_split([len(order) // TRIED_WITH])
+    held_out, shown = order.tensor_split([max(1, len(order) // TRIED_WITH)])
+    if len(labels[shown].unique()) < 2:  # A class so rare that it was not drawn.
+        return STRENGTHS[0]
     tried = Labelled(features[shown], labels[shown], features[held_out], labels[held_out])
     return max(STRENGTHS, key=lambda strength: fitted_accuracy(tried, torch.arange(len(shown)), strength))
 

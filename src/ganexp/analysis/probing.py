@@ -22,6 +22,7 @@ from ganexp.randomness import generator as rng
 
 TRAINED, UNTRAINED, PIXELS = "discriminator", "an untrained one", "raw pixels"
 HELD_OUT = 5  # one image in five, where nothing is there to be tested on
+FEWEST = 10  # labelled images to learn from
 SETTLED_ON = 1_000  # images, by an untrained discriminator's batch norms
 
 
@@ -150,10 +151,14 @@ def maps_of(opponent: Opponent, shape: tuple[int, int, int], label: int) -> dict
 def classes_in(images: Split) -> int:
     """Return how many classes there are to be learned.
 
-    Raises UserError for one class only.
+    Raises UserError for one class only, and for fewer than ten images.
     """
     labels = images.train.labels()
     assert labels is not None
+    if len(images.train_rows) < FEWEST:
+        raise UserError(
+            f"analysis=probe: {len(images.train_rows)} labelled images are too few to learn from: {FEWEST} are needed"
+        )
     classes = len(labels[images.train_rows].unique())
     if classes < 2:
         raise UserError("analysis=probe: all images are of one class: there is nothing to tell apart")

@@ -125,8 +125,8 @@ class Walk:
     ) -> None:
         require_at_least(2, length=length, steps=steps)
         require_at_least(1, walks=walks)
-        if anchors is not None and len(anchors) < 2:
-            raise UserError(f"anchors={list(anchors)}: give two numbers of samples or more, such as [3,14]")
+        if anchors is not None and (not isinstance(anchors, Sequence) or len(anchors) < 2):
+            raise UserError(f"anchors={anchors}: give two numbers of samples or more, such as [3,14]")
         if animation not in ANIMATIONS:
             raise UserError(f"animation={animation}: choose one of {', '.join(ANIMATIONS)}")
         self.anchors = None if anchors is None else list(anchors)
