@@ -17,7 +17,7 @@ import test_configs
 import test_ddp
 from ganexp.callbacks.budget import ImageBudget
 from ganexp.commands.building import build
-from ganexp.commands.comparison import differences
+from ganexp.commands.differences import differences
 from ganexp.data.images import ImageData
 from test_configs import tiny
 from tiny import SIZE, adam, make_gan

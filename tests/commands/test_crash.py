@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ganexp import cli
-from ganexp.commands.comparison import differences
+from ganexp.commands.differences import differences
 from runs import rows
 
 KILLS, LONG = 20, 4_800

@@ -12,7 +12,7 @@ from torch import nn
 from ganexp import run_folder
 from ganexp.commands import fitting, processes
 from ganexp.commands.building import build
-from ganexp.commands.comparison import Difference, differences, leaves
+from ganexp.commands.differences import Difference, differences, leaves
 from ganexp.commands.loading import load_checkpoint
 from ganexp.commands.resume import with_choices
 from ganexp.errors import CheckFailed, one_line
