@@ -65,6 +65,11 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"ganexp {__version__}\n"
 
 
+def test_what_a_terminal_would_obey_is_not_printed(capsys):
+    assert cli.main(["list", "\x1b]0;title\x07there"]) == 2
+    assert capsys.readouterr().err.startswith("ganexp:  ]0;title there: no such group. There are: ")
+
+
 def test_a_pipe_closed_early_is_no_traceback(tmp_path):
     command = f"{sys.executable} -m ganexp list | head -n 1"
     ended = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)

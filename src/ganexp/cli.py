@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from ganexp import __version__
 from ganexp.errors import CheckFailed, Interrupted, UserError
+from ganexp.terminal import printable
 
 COMMANDS = {
     "train": "train a model (the default command)",
@@ -66,5 +67,5 @@ def split_command(arguments: list[str]) -> tuple[str, list[str]]:
 
 def report(message: str, status: int) -> int:
     """Print one line to stderr and return the status."""
-    print(f"ganexp: {' '.join(message.split())}", file=sys.stderr)
+    print(f"ganexp: {printable(' '.join(message.split()))}", file=sys.stderr)
     return status

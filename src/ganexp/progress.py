@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from ganexp.terminal import printable
+
 PATIENCE_SECONDS = 2.0
 
 
@@ -19,7 +21,7 @@ def progress(text: str, total: float | None) -> Iterator[Callable[[float], None]
     ends. `total` is in the unit of the reported amounts, None if unknown.
     """
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
@@ -27,7 +29,7 @@ def progress(text: str, total: float | None) -> Iterator[Callable[[float], None]
         transient=True,
         disable=not sys.stderr.isatty(),
     )
-    task = bar.add_task(text, total=total)
+    task = bar.add_task(printable(text), total=total)
     begin = time.monotonic()
     shown = False
 

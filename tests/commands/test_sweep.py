@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import weakref
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from ganexp import cli, run_folder, summary
 from ganexp.callbacks.interruption import SIGNALS
 from ganexp.callbacks.summary import Summary
 from ganexp.commands import sweep, sweep_table
-from ganexp.commands.outcome import claimed
+from ganexp.commands.outcome import Outcome, claimed
 from ganexp.game import AdversarialModule
 from runs import NETWORKS
 
@@ -80,6 +81,15 @@ def test_each_run_has_its_folder_named_by_its_overrides(swept):
         assert (swept / row["folder"] / "config.yaml").is_file() == (row["status"] == "finished")
         assert summary.read(swept / row["folder"])["status"] == row["status"]
     assert len({row["folder"] for row in table(swept)}) == 4
+
+
+def test_the_table_on_the_terminal_shows_brackets_and_obeys_nothing(capsys):
+    run = Outcome("crashed", reason="it said \x1b[31m[/red]")
+    row = sweep_table.Row("run", run, {"penalty": "[r1,lecam]", "metric": "[/fid]"}, None)
+    sweep_table.show(sweep_table.Table(Path("sweep"), [row], ["penalty", "metric"], {"logger": "[csv,wandb]"}, []))
+    shown = capsys.readouterr().out
+    for text in ("[r1,lecam]", "[/fid]", "logger=[csv,wandb]", "it said  [31m[/red]"):
+        assert text in shown
 
 
 def test_the_table_for_people_says_what_runs_share_and_how_they_were_scored(swept):

@@ -6,7 +6,6 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, JustifyMethod
 from rich.table import Table as RichTable
-from rich.text import Text
 
 from ganexp.comparison.budgets import BUDGETS
 from ganexp.comparison.comparison import Comparison, compare
@@ -16,6 +15,7 @@ from ganexp.comparison.page import render
 from ganexp.comparison.table import Table
 from ganexp.composition import unknown
 from ganexp.errors import UserError
+from ganexp.terminal import printable
 
 PAGE = "report.html"
 SHORT = "verdict"
@@ -29,10 +29,10 @@ def compare_runs(places: Sequence[str], score: str | None, budget: str, at: floa
     if at is not None and not 0 < at < float("inf"):
         raise UserError(f"at={at}: a number above 0 is expected, such as at=50000")
     comparison = compare(find_runs(places), score, budget, at)
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False, emoji=False)
     show(comparison, console)
     write(comparison, out)
-    console.print(Text(f"table and page: {out / PAGE}, and compare.csv, .md and .tex beside it"))
+    console.print(printable(f"table and page: {out / PAGE}, and compare.csv, .md and .tex beside it"))
 
 
 def write(comparison: Comparison, out: Path) -> None:
@@ -70,11 +70,6 @@ def as_rich(table: Table) -> RichTable:
     for row in table.rows:
         shown.add_row(*map(printable, row))
     return shown
-
-
-def printable(text: str) -> Text:
-    """Return text without characters that a terminal would obey or could not show."""
-    return Text("".join(character if character.isprintable() else " " for character in text))
 
 
 def remarks(comparison: Comparison) -> list[str]:

@@ -10,7 +10,6 @@ from omegaconf import DictConfig
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from ganexp.commands.building import build
 from ganexp.data.collection import Collection
@@ -19,6 +18,7 @@ from ganexp.data.duplicates import Duplicates
 from ganexp.data.inspection import Inspection, inspect, repeated
 from ganexp.errors import UserError
 from ganexp.pictures import grid, save
+from ganexp.terminal import printable
 
 NAMES_SHOWN = 10
 CLASSES_SHOWN = 12
@@ -38,7 +38,7 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
             f"data={name}: it has no pictures (points of a known density, or a class of your own without "
             "collections()), so there is nothing to inspect"
         )
-    console = Console(soft_wrap=True)
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     with listing() as problems:
         collections, refusals = opened(module)
     if not collections:
@@ -151,8 +151,3 @@ def write(inspections: list[Inspection], problems: list[Problem], out: Path) -> 
     lines = [f"{p.what}. Fix: {p.fix}\n" + "".join(f"  {place}\n" for place in p.where) for p in problems]
     # Names of files may hold bytes that are no text.
     (out / PROBLEMS).write_text("\n".join(lines), encoding="utf-8", errors="replace")
-
-
-def printable(text: str) -> Text:
-    """Return text without characters that a terminal would obey or could not show."""
-    return Text("".join(character if character.isprintable() else " " for character in text))

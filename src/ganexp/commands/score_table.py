@@ -10,6 +10,7 @@ from ganexp.metrics.protocol import differences
 from ganexp.metrics.published import beside
 from ganexp.metrics.scoring import Result
 from ganexp.metrics.table import number
+from ganexp.terminal import printable
 
 COLUMN_WIDTH = 19
 NARROWEST_NAME = 20
@@ -38,7 +39,7 @@ def score_table(results: Results, columns: Sequence[Mapping[str, Any]]) -> Table
         table.add_column(heading(protocol), justify="right", no_wrap=True)
     for name, scores in results.items():
         cells = [next((number(s.score) for s in scores if not differences(s.protocol, p)), "") for p in columns]
-        table.add_row(name, *cells)
+        table.add_row(printable(name), *cells)
     add_published(table, columns)
     return table
 
@@ -57,7 +58,9 @@ def heading(protocol: Mapping[str, Any]) -> str:
     """Return what a column is about: metric, number of fakes, reference and its split."""
     reference, fakes = protocol["reference"], protocol["fakes"]
     against = (
-        f"\n{reference['images']:,} real\n{reference['data']} {reference['split']}" if "images" in reference else ""
+        f"\n{reference['images']:,} real\n{printable(str(reference['data']))} {reference['split']}"
+        if "images" in reference
+        else ""
     )
     return f"{protocol['metric']}\n{fakes['samples']:,} fakes{against}"
 

@@ -22,6 +22,7 @@ from ganexp.metrics.protocol import differences
 from ganexp.metrics.score import Score
 from ganexp.metrics.scoring import Result
 from ganexp.metrics.table import number
+from ganexp.terminal import printable
 
 ORDER = (
     summary.FINISHED,
@@ -215,8 +216,8 @@ def show(table: Table) -> None:
     for name in columns[:-1]:
         shown.add_column(name, overflow="fold")
     for line in rows:
-        shown.add_row(*line[:-1])
-    console = Console()
+        shown.add_row(*map(printable, line[:-1]))
+    console = Console(markup=False, emoji=False)
     console.print(shown)
     for note in notes(table):
-        console.print(note, highlight=False, markup=False)
+        console.print(printable(note), highlight=False)
