@@ -128,6 +128,44 @@ def test_a_config_that_names_foreign_code_is_refused_without_importing_it(run, r
 
 
 @pytest.fixture
+def changing(run, tmp_path, monkeypatch):
+    """Makes the loss what a resolver says: one of ganexp's for the first answer, foreign code for the second."""
+    (tmp_path / "foreign_code.py").write_text("open('trap', 'w').close()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def make(resolver, first, second):
+        answers = {f"is_{first}": "ganexp.losses.Hinge", f"is_{second}": "foreign_code.Loss"}
+        elsewhere = {"answers": answers, "answer": f"is_${{{resolver}}}"}
+        change(run, lambda config: config.update(**elsewhere, loss={"_target_": "${answers.${answer}}"}))
+
+    return make
+
+
+def test_what_was_looked_at_is_what_is_built(run, changing, tmp_path):
+    (tmp_path / "where" / "one").mkdir(parents=True)
+    # The folder to write to, which is made after the look, is the second.
+    changing("class_folders:where", "None", "2")
+    assert cli.main(["sample", f"run={run}", "out=where/two", "n=1"]) == 0
+    assert not Path("trap").exists()
+    assert cli.main(["sample", f"run={run}", "out=where/two", "n=1"]) == 2
+
+
+def test_a_config_that_changes_while_it_is_resumed_is_refused(run, changing, monkeypatch, capsys):
+    # Lightning sets it after the first look.
+    monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
+    changing("oc.env:PL_GLOBAL_SEED,none", "none", "0")
+    assert cli.main([f"resume={run}", "images=128"]) == 2
+    assert "names foreign_code.Loss" in capsys.readouterr().err
+    assert not Path("trap").exists()
+
+
+def test_a_hidden_reference_is_refused(run, refused):
+    change(run, lambda config: config["model"]["generator"].update(width="\\${oc.decode:'{_target_: os.system}'}"))
+    assert "hides a reference" in refused(run)
+    assert not Path("trap").exists()
+
+
+@pytest.fixture
 def foreign(tmp_path, monkeypatch):
     """A package of the user's own, with a generator, and with something of another package in it."""
     (tmp_path / "mypackage").mkdir()

@@ -15,11 +15,14 @@ from yaml import YAMLError
 from ganexp import summary
 from ganexp.composition import explain
 from ganexp.errors import UserError, one_line
+from ganexp.terminal import printable
 
 CONFIG = "config.yaml"
 LOG = "log.txt"
 CHECKPOINTS = "checkpoints"
 LOCK = ".lock"
+TRUST = "trust"
+"""Where a configuration that was read from a folder says which packages of theirs the user vouches for."""
 OF_A_SWEEP = ("run_dir", "sweep_dir", "skip_finished", "skip_refused")
 """What says where a run lies and how its sweep proceeds, and is no part of what it is."""
 PROCEEDING = ("hydra.", "callbacks.pruning.")
@@ -40,7 +43,7 @@ class Terminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one line."""
-        print(self.format(record), file=sys.stderr)
+        print(printable(self.format(record)), file=sys.stderr)
 
 
 class LogFile(logging.FileHandler):
@@ -126,8 +129,8 @@ def discard_unused(folder: Path) -> None:
                     parent.rmdir()
 
 
-def read_config(folder: Path) -> DictConfig:
-    """Return the configuration of the run in ``folder``.
+def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
+    """Return the configuration of the run in ``folder``; ``trust`` are packages that it may name.
 
     Raises UserError if there is no run or its configuration cannot be read.
     """
@@ -141,6 +144,7 @@ def read_config(folder: Path) -> DictConfig:
     if not isinstance(config, DictConfig) or not isinstance(config.get("model"), DictConfig):
         raise UserError(f"{path} is not the configuration of a run: it has no model")
     config.run_dir = str(folder)
+    config[TRUST] = list(trust)
     return config
 
 
@@ -175,7 +179,7 @@ def without_run_dir(config: DictConfig) -> Any:
     """Return the configuration without the folder's own address, so that the folder can be moved."""
     kept = config.copy()
     OmegaConf.set_struct(kept, False)
-    for key in OF_A_SWEEP:
+    for key in (*OF_A_SWEEP, TRUST):
         kept.pop(key, None)
     return kept
 

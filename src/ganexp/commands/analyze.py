@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp import composition, run_folder
 from ganexp.arguments import HELP
 from ganexp.checks import check_checkpoint, is_whole
-from ganexp.commands.trust import require_trusted
+from ganexp.commands.trust import trusted
 from ganexp.errors import UserError
 from ganexp.rules import translates
 
@@ -65,10 +65,9 @@ def main(arguments: list[str]) -> None:
     config = composition.composed("analyze", overrides)
     check(config)
     folder = Path(paths.run[0])
-    run = run_folder.read_config(folder)
+    run = run_folder.read_config(folder, paths.trust)
     checkpoint = run_folder.checkpoint(folder, config.checkpoint)
-    plain = composition.plain(run)
-    require_trusted(plain, paths.trust)
+    run = trusted(run)
     if translates(run):
         raise UserError(f"run={folder}: this model makes images from images; analyze looks at generators from noise")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from ganexp import composition, run_folder
 from ganexp.arguments import HELP, parse, show_help
 from ganexp.checks import check_checkpoint
-from ganexp.commands.trust import require_trusted
+from ganexp.commands.trust import trusted
 from ganexp.rules import translates
 
 
@@ -31,9 +31,9 @@ def main(arguments: list[str]) -> None:
     wanted = parse(Arguments, arguments)
     check_checkpoint(wanted.checkpoint)
     folder = Path(wanted.run)
-    config = run_folder.read_config(folder)
+    config = run_folder.read_config(folder, wanted.trust)
     checkpoint = run_folder.checkpoint(folder, wanted.checkpoint)
-    require_trusted(composition.plain(config), wanted.trust)
+    config = trusted(config)
 
     from ganexp.commands.playing import Samples, Translations
     from ganexp.commands.playing_page import gradio, samples_page, serve, translations_page

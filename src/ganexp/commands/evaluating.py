@@ -18,7 +18,7 @@ from ganexp.commands.folder_images import FolderImages, decoded_as, folder_image
 from ganexp.commands.loading import load_checkpoint
 from ganexp.commands.sampling import load_model
 from ganexp.commands.score_table import Results, rank, score_tables
-from ganexp.commands.trust import require_trusted
+from ganexp.commands.trust import trusted
 from ganexp.errors import UserError
 from ganexp.game import COUNTERS
 from ganexp.metrics.reference import RealImages
@@ -49,9 +49,9 @@ def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[s
     """Score runs, each on its own data with its own metrics unless the overrides name others."""
     results = {}
     for folder in folders:
-        run = run_folder.read_config(folder)
+        run = run_folder.read_config(folder, trust)
         checkpoint = run_folder.checkpoint(folder, config.checkpoint)
-        require_trusted(composition.plain(run), trust)
+        run = trusted(run)
         settings = with_parts_of(config, run, overrides)
         if translates(run):
             require_plain(overrides)
@@ -82,7 +82,7 @@ def evaluate_folder(config: DictConfig, fake: Path, out: Path, overrides: list[s
 
 def show(results: Results) -> None:
     """Print the tables."""
-    console = Console()
+    console = Console(markup=False, emoji=False)
     for part in score_tables(results, console.width):
         console.print(part, soft_wrap=isinstance(part, str))
 

@@ -43,10 +43,16 @@ def load_weights(model: nn.Module, checkpoint: Path, config: DictConfig) -> dict
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
-        changed = changes(settings(config), settings_in(contents) or settings(config))
+        changed = changes(*alike(settings(config), settings_in(contents) or {}))
         told = changed or unfitting(model.state_dict(), weights)
         raise UserError(f"{checkpoint} does not fit the model in config.yaml: {told}") from error
     return contents
+
+
+def alike(now: Mapping[str, Any], then: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings that both have and that refer to no other: a checkpoint keeps references as they are."""
+    names = [name for name in now if name in then and "${" not in f"{now[name]}{then[name]}"]
+    return {name: now[name] for name in names}, {name: then[name] for name in names}
 
 
 def unfitting(needed: Mapping[str, Any], given: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from ganexp import checks, composition, run_folder
 from ganexp.commands.fitting import fit
 from ganexp.commands.settings import CHANGEABLE, changes, may_change, settings
-from ganexp.commands.trust import require_trusted
+from ganexp.commands.trust import trusted
 from ganexp.errors import UserError
 
 TRUST = "trust="
@@ -25,14 +25,13 @@ def main(folder: Path, overrides: list[str]) -> None:
     ``checkpoint=NAME`` goes on from another than last.ckpt, and forgets what came after it.
     """
     folder = folder.resolve()
-    config = run_folder.read_config(folder)
-    trusted = [override for override in overrides if override.startswith(TRUST)]
+    vouched = [override for override in overrides if override.startswith(TRUST)]
+    packages = [name for override in vouched for name in override.removeprefix(TRUST).split(",")]
+    config = run_folder.read_config(folder, packages)
     named = [override for override in overrides if override.startswith(CHECKPOINT)]
     checkpoint = run_folder.checkpoint(folder, named[-1].removeprefix(CHECKPOINT) if named else "last")
-    config = with_overrides(config, [override for override in overrides if override not in trusted + named])
-    resolved = composition.plain(config)
-    packages = ",".join(override.removeprefix(TRUST) for override in trusted).split(",")
-    require_trusted(resolved, packages)
+    config = with_overrides(config, [override for override in overrides if override not in vouched + named])
+    resolved = composition.plain(trusted(config))
     checks.check_parts(resolved)
     checks.check(resolved)
 

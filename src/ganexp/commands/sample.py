@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ganexp import composition, run_folder
 from ganexp.arguments import HELP, parse, show_help
-from ganexp.commands.trust import require_trusted
+from ganexp.commands.trust import trusted
 from ganexp.errors import UserError
 from ganexp.rules import translates
 
@@ -40,9 +40,9 @@ def main(arguments: list[str]) -> None:
     if wanted.n < 1:
         raise UserError(f"n={wanted.n}: it must be 1 or more")
     folder, out = Path(wanted.run), Path(wanted.out)
-    config = run_folder.read_config(folder)
+    config = run_folder.read_config(folder, wanted.trust)
     checkpoint = run_folder.last_checkpoint(folder)
-    require_trusted(composition.plain(config), wanted.trust)
+    config = trusted(config)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

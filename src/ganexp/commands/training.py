@@ -21,6 +21,7 @@ from ganexp.commands import processes
 from ganexp.commands.building import build
 from ganexp.commands.resuming import take_up, tell_nothing_left, tell_other_ranks
 from ganexp.commands.settings import settings
+from ganexp.commands.trust import trusted
 from ganexp.errors import Interrupted, Pruned, UserError, one_line
 from ganexp.version import code_version
 
@@ -47,13 +48,14 @@ def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> 
     # Before anything is built, which resolves what it uses.
     fixed = Settings(settings(config))
     L.seed_everything(config.seed, workers=True, verbose=False)
-    data, module = build(config.data), build(config.model)
+    parts = trusted(config)
+    data, module = build(parts.data), build(parts.model)
     require_optimizers(module)
     contents = None if checkpoint is None else take_up(module, checkpoint, config, folder)
     stop = GracefulStop()
-    loggers = present(build(config.logger))
-    callbacks = [*present(build(config.callbacks)), fixed, stop]
-    trainer = build(config.trainer, callbacks=callbacks, logger=loggers, **surroundings(config.trainer))
+    loggers = present(build(parts.logger))
+    callbacks = [*present(build(parts.callbacks)), fixed, stop]
+    trainer = build(parts.trainer, callbacks=callbacks, logger=loggers, **surroundings(parts.trainer))
     require_gpus_to_synchronize(trainer)
     if contents is not None:
         tell_other_ranks(contents, trainer.world_size)

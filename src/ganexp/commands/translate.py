@@ -6,7 +6,7 @@ from pathlib import Path
 from ganexp import composition, run_folder
 from ganexp.arguments import HELP, parse, show_help
 from ganexp.checks import check_checkpoint
-from ganexp.commands.trust import require_trusted
+from ganexp.commands.trust import trusted
 from ganexp.data.folders import SUFFIXES, images_below
 from ganexp.errors import UserError
 
@@ -49,9 +49,9 @@ def main(arguments: list[str]) -> None:
     if wanted.tile < 1:
         raise UserError(f"tile={wanted.tile}: it must be 1 or more")
     folder, source, out = Path(wanted.run), Path(wanted.input), Path(wanted.out)
-    config = run_folder.read_config(folder)
+    config = run_folder.read_config(folder, wanted.trust)
     checkpoint = run_folder.checkpoint(folder, wanted.checkpoint)
-    require_trusted(composition.plain(config), wanted.trust)
+    config = trusted(config)
     paths = images_at(source)
     require_apart(source, out)
     try:

@@ -6,20 +6,41 @@ only what ganexp's own config groups name is built, unless the user vouches for 
 
 import importlib
 from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
-from ganexp.composition import conf_dir
+from ganexp.composition import conf_dir, plain
 from ganexp.errors import UserError
+from ganexp.run_folder import TRUST
+
+REFERENCE = "${"
+
+
+def trusted(config: DictConfig) -> DictConfig:
+    """Return the configuration of a run's folder with its references resolved, one that was composed here as it is.
+
+    Only what this returns may be built: a resolver such as ``${oc.env:…}`` may say something else the next time. Raises
+    UserError for what ``require_trusted`` refuses.
+    """
+    if config.get(TRUST) is None:
+        return config
+    resolved = plain(config)
+    require_trusted(resolved, config[TRUST])
+    return OmegaConf.create(resolved)
 
 
 def require_trusted(config: dict[str, Any], vouched_for: Collection[str] = ()) -> None:
     """Raise UserError naming the first target that neither ganexp's config groups nor the user vouch for.
 
-    ``config`` is resolved, since a reference or a resolver can make up a target as well.
+    ``config`` is resolved, since a reference or a resolver can make up a target as well; a reference that is left was
+    hidden from that.
     """
+    for text in texts(config):
+        if REFERENCE in text:
+            raise UserError(f"the run's config.yaml hides a reference, {text}: write it without a backslash")
     own = own_targets(conf_dir())
     for target in targets(config):
         package = target.partition(".")[0]
@@ -30,11 +51,21 @@ def require_trusted(config: dict[str, Any], vouched_for: Collection[str] = ()) -
             )
 
 
-def own_targets(folder: Path) -> set[str]:
+@cache
+def own_targets(folder: Path) -> frozenset[str]:
     """Return every ``_target_`` that the config groups name."""
-    return {
+    return frozenset(
         target for path in folder.rglob("*.yaml") for target in targets(OmegaConf.to_container(OmegaConf.load(path)))
-    }
+    )
+
+
+def texts(node: Any) -> Iterator[str]:
+    """Yield every string in plain containers."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, list | dict):
+        for item in node.values() if isinstance(node, dict) else node:
+            yield from texts(item)
 
 
 def targets(node: Any) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from ganexp import checks, composition, run_folder
 from ganexp.arguments import HELP, parse, show_help
 from ganexp.commands.resume import with_overrides
-from ganexp.commands.trust import require_trusted
+from ganexp.commands.trust import trusted
 from ganexp.errors import UserError
 
 
@@ -37,10 +37,9 @@ def main(arguments: list[str]) -> None:
     for name in ("steps", "ranks"):
         if getattr(wanted, name) < 1:
             raise UserError(f"{name}={getattr(wanted, name)}: it must be 1 or more")
-    config = run_folder.read_config(Path(wanted.run))
+    config = run_folder.read_config(Path(wanted.run), wanted.trust)
     config = with_overrides(config, [argument for argument in arguments if argument not in own])
-    resolved = composition.plain(config)
-    require_trusted(resolved, wanted.trust)
+    resolved = composition.plain(trusted(config))
     checks.check_parts(resolved)
     checks.check(resolved)
 

@@ -15,6 +15,7 @@ from ganexp.commands.building import build
 from ganexp.commands.differences import Difference, differences, leaves
 from ganexp.commands.loading import load_checkpoint
 from ganexp.commands.resume import with_choices
+from ganexp.commands.trust import trusted
 from ganexp.errors import CheckFailed, one_line
 from ganexp.layers.dropout import Dropout
 from ganexp.layers.statistics import BATCH_NORMS
@@ -86,7 +87,7 @@ def ranks_verdict(config: DictConfig, steps: int, ranks: int, folder: Path) -> t
             True,
             f"{ranks} processes end where 1 does after {steps} batches: in double precision they differ {furthest}",
         )
-    reasons = differing_by_nature(build(config.model), config.model.get("accumulate", 1))
+    reasons = differing_by_nature(build(trusted(config).model), config.model.get("accumulate", 1))
     if reasons:
         return True, f"{ranks} processes differ from 1 {described(found)}, as they must: {'; '.join(reasons)}"
     return False, f"{ranks} processes differ from 1 after {steps} batches {described(found)}"
