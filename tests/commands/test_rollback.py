@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from ganexp.commands.rollback import forget_after
+
 DIVERGING = [
     "model=gan", "loss=lsgan", "normalization=none", "optimizer=sgd",
     "optimizer.generator.lr=2", "optimizer.discriminator.lr=2",
@@ -22,6 +24,15 @@ def finite(checkpoint):
 
 def returns(folder):
     return [line for line in (folder / "run" / "log.txt").read_text().splitlines() if "back to the checkpoint" in line]
+
+
+def test_only_what_the_run_itself_made_later_is_forgotten(tmp_path):
+    kept = ["samples/00000100.png", "samples/2 copy.png", "samples/latest.png", "checkpoints/last.ckpt"]
+    for name in [*kept, "samples/00000200.png", "checkpoints/00000200.ckpt"]:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    forget_after(tmp_path, 100)
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")) == sorted(kept)
 
 
 def test_without_it_the_run_ends(ganexp, here):

@@ -15,7 +15,7 @@ from ganexp import cli, run_folder, summary
 from ganexp.callbacks.interruption import SIGNALS
 from ganexp.callbacks.summary import Summary
 from ganexp.commands import sweep, sweep_table
-from ganexp.commands.outcome import Outcome, claimed
+from ganexp.commands.outcome import Outcome, claimed, note
 from ganexp.game import AdversarialModule
 from runs import NETWORKS
 
@@ -81,6 +81,16 @@ def test_each_run_has_its_folder_named_by_its_overrides(swept):
         assert (swept / row["folder"] / "config.yaml").is_file() == (row["status"] == "finished")
         assert summary.read(swept / row["folder"])["status"] == row["status"]
     assert len({row["folder"] for row in table(swept)}) == 4
+
+
+@pytest.mark.parametrize("scores", ["{", "[]", '{"scores": 3}', '{"scores": [1, {"name": "fid"}]}'])
+def test_a_run_with_damaged_files_is_in_the_table(tmp_path, scores):
+    (tmp_path / "run").mkdir()
+    summary.update(tmp_path / "run", status="crashed", overrides=["seed=1"])
+    (tmp_path / "run" / "scores.json").write_text(scores)
+    (tmp_path / "run" / "metrics.csv").write_text("images,time/seconds\n64,2.5\n128,3.x\n19")
+    assert note(tmp_path / "run", ["seed=1"], "crashed", None).seconds == 2.5
+    assert [row.score for row in sweep_table.read(tmp_path).rows] == [None]
 
 
 def test_the_table_on_the_terminal_shows_brackets_and_obeys_nothing(capsys):

@@ -1,6 +1,5 @@
 """What became of a run of a sweep, as its folder says."""
 
-import csv
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,8 @@ from ganexp.run_folder import LOCK
 UNFINISHED = "unfinished"
 """Said to be running, by a process that is gone."""
 DONE = (summary.FINISHED, summary.PRUNED)
+ENTRY = {"name", "value", "spread", "higher_is_better", "protocol"}
+"""What is told of a score."""
 
 
 @dataclass(frozen=True)
@@ -85,16 +86,18 @@ def claimed(folder: Path) -> Iterator[bool]:
 
 def seconds(path: Path) -> float | None:
     """Return the seconds of training that a metrics.csv tells, over all parts of an interrupted run."""
-    if not path.is_file():
-        return None
-    with path.open(newline="") as file:
-        told = [row.get("time/seconds") for row in csv.DictReader(file)]
-    return max((float(each) for each in told if each), default=None)
+    from ganexp.curves import read_curves
+
+    curve = read_curves(path).curves.get("time/seconds")
+    return float(curve.values.max()) if curve is not None and len(curve.values) else None
 
 
 def scores(path: Path) -> list[dict[str, Any]]:
-    """Return the entries of a scores.json, none if there is no such file."""
-    return json.loads(path.read_text())["scores"] if path.is_file() else []
+    """Return the entries of a scores.json, none if there is no such file or it is damaged."""
+    try:
+        return [entry for entry in json.loads(path.read_text())["scores"] if entry.keys() >= ENTRY]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
 
 
 def monitored(entries: Sequence[dict[str, Any]], name: str | None) -> dict[str, Any] | None:

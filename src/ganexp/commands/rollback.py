@@ -46,9 +46,6 @@ def roll_back(folder: Path, diverged: Diverged) -> Path:
 def forget_after(folder: Path, images: int) -> None:
     """Drop the rows, pictures and checkpoints beyond ``images``, which a run that goes on from there makes again."""
     MetricsCSV(str(folder)).forget_after(images)
-    for picture in (folder / "samples").glob("[0-9]*.png"):
-        if int(picture.stem) > images:
-            picture.unlink()
-    for kept in (folder / CHECKPOINTS).glob("[0-9]*.ckpt"):
-        if int(kept.stem) > images:
-            kept.unlink()
+    for path in (*(folder / "samples").glob("*.png"), *(folder / CHECKPOINTS).glob("*.ckpt")):
+        if path.stem.isdecimal() and int(path.stem) > images:
+            path.unlink()

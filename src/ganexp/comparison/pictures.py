@@ -38,7 +38,7 @@ def frames_of(runs: Sequence[Path], byte_budget: int = BYTES) -> list[list[Frame
 
 def frames(run: Path, wanted: int) -> list[Frame]:
     """Return at most so many grids of a run, evenly over its training, the last one among them."""
-    files = {int(path.stem): path for path in (run / FOLDER).glob("*.png") if path.stem.isdigit()}
+    files = {int(path.stem): path for path in (run / FOLDER).glob("*.png") if path.stem.isdecimal()}
     if not files:
         return []
     last = max(files)
