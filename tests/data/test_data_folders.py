@@ -4,7 +4,7 @@ import sys
 import pytest
 from PIL import Image
 
-from ganexp.data.folders import class_folders
+from ganexp.data.folders import class_folders, images_below
 from ganexp.data.sources import image_folder
 from ganexp.errors import UserError
 
@@ -33,6 +33,14 @@ def test_other_layouts_are_unlabelled(tmp_path, names):
     assert pictures.classes == []
     assert len(pictures) == len(names)
     assert class_folders(tmp_path) is None
+
+
+def test_links_are_followed_but_not_back_to_where_they_lie(tmp_path):
+    put(tmp_path, "data/x/a.png", "data/y/b.png", "elsewhere/c.png")
+    for link, target in {"x/up": "data", "x/other": "data/y", "y/other": "data/x", "z": "elsewhere"}.items():
+        (tmp_path / "data" / link).symlink_to(tmp_path / target)
+    found = [path.removeprefix(f"{tmp_path}/data/") for path in images_below(tmp_path / "data")]
+    assert found == ["x/a.png", "x/other/b.png", "y/b.png", "y/other/a.png", "z/c.png"]
 
 
 def test_every_kind_of_file(tmp_path):

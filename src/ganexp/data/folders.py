@@ -76,9 +76,16 @@ def images_below(root: Path) -> list[str]:
     """Return the paths of all images below a folder, sorted; hidden files and folders are left out."""
     found = []
     for folder, subfolders, files in os.walk(root, followlinks=True):
-        subfolders[:] = [name for name in subfolders if not name.startswith(".")]
+        subfolders[:] = [
+            name for name in subfolders if not name.startswith(".") and not _leads_back(Path(folder, name))
+        ]
         found += [f"{folder}/{name}" for name in files if _is_image(name)]
     return sorted(found)
+
+
+def _leads_back(folder: Path) -> bool:
+    """Return whether a folder is a link to one that it lies in, so that following it has no end."""
+    return folder.is_symlink() and any(folder.resolve() == above.resolve() for above in folder.absolute().parents)
 
 
 def _is_image(name: str) -> bool:
