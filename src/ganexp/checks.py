@@ -95,8 +95,11 @@ def check_clipping(config: dict[str, Any]) -> None:
 
 
 def check_folders(data: dict[str, Any]) -> None:
-    """Refuse folders of images that do not exist."""
+    """Refuse folders of images that were not given or do not exist."""
     if (data.get("source") or {}).get("_target_") in OF_FOLDERS:
+        if all(data.get(key) is None for key in FOLDERS):
+            two = ", or two domains by data.a=FOLDER data.b=FOLDER" if "a" in data else ""
+            raise UserError(f"data.root is not set: give data.root=FOLDER{two}")
         for key in FOLDERS:
             if isinstance(data.get(key), str):
                 existing(data[key], f"data.{key}")

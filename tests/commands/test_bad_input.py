@@ -159,6 +159,13 @@ def test_a_folder_that_does_not_exist_is_named_with_its_setting(ganexp, here, mo
     assert not list(here.iterdir())
 
 
+def test_domains_that_were_not_given_are_asked_for(ganexp, here):
+    outcome = ganexp("model=cyclegan", "data=unpaired_folder")
+    told = "data.root is not set: give data.root=FOLDER, or two domains by data.a=FOLDER data.b=FOLDER"
+    assert (outcome.status, outcome.complaint) == (2, told)
+    assert not list(here.iterdir())
+
+
 @pytest.mark.parametrize("key", ["a", "test_b"])
 def test_a_domain_that_does_not_exist_is_named_with_its_setting(ganexp, pictures, key):
     folders = {"a": pictures, "b": pictures, key: "nowhere"}
