@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import fnmatch
 import re
 import warnings
 from collections.abc import Iterator, Sequence
@@ -178,8 +179,12 @@ def explain(error: Exception, known: Sequence[str] = ()) -> str:
         return f"{where}not valid YAML: {error.problem}"
     key = re.match(r"Could not (?:override|delete from config\.|append to config\.) '([^']+)'", text)
     if isinstance(error, ConfigCompositionException) and key:
+        if key[1] not in known:
+            return unknown(key[1], "option", key[1], known)
+        if text.startswith("Could not override"):
+            return f"{key[1]} is there only with what this sweep chooses: write ++{key[1]}=…"
         # Hydra's word for appending to a key that exists already is clear as it stands.
-        return text if key[1] in known else unknown(key[1], "option", key[1], known)
+        return text
     return text.partition(" full_key:")[0]
 
 
@@ -202,9 +207,23 @@ def nearest(name: str, candidates: Sequence[str]) -> str | None:
 
 
 def known_keys(overrides: list[str], folders: list[Path]) -> list[str]:
-    """Return every config group and every key of the configuration that the valid group choices compose to."""
-    choices = [override for override in overrides if is_choice(override, folders)]
+    """Return every config group and every key of the configuration that the valid group choices compose to.
+
+    Of a sweep's axes that is the first choice.
+    """
+    choices = [choice for choice in (first_choice(each, folders) for each in overrides) if is_choice(choice, folders)]
     return [*groups(*folders), *(key for key, _ in flatten(compose(choices, folders)))]
+
+
+def first_choice(override: str, folders: list[Path]) -> str:
+    """Return the first of the options that a sweep's axis names; any other override as it is."""
+    group, _, values = override.partition("=")
+    options: list[str] = []
+    if pattern := re.fullmatch(r"glob\((.+)\)", values):
+        options = fnmatch.filter(groups(*folders).get(group, []), pattern[1])
+    elif is_choice(override, folders) and not values.startswith("["):
+        options = values.split(",")
+    return f"{group}={options[0].strip()}" if options else override
 
 
 def is_choice(override: str, folders: list[Path]) -> bool:

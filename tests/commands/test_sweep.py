@@ -241,6 +241,12 @@ def test_what_a_sweep_cannot_do_is_refused_in_one_line_before_anything_is_made(g
     assert not list(here.iterdir())
 
 
+@pytest.mark.parametrize("axis", ["data=mnist,cifar10", "experiment=glob(*_mnist_small)"])
+def test_an_option_that_only_the_swept_choices_have_is_told_from_a_mistyped_one(ganexp, axis):
+    assert "write ++data.source.split=" in ganexp("-m", axis, "data.source.split=test").complaint
+    assert "did you mean data.source.split?" in ganexp("-m", axis, "data.source.splitt=test").complaint
+
+
 def test_a_folder_that_holds_a_sweep_is_not_written_over(copy, ganexp):
     before = (copy / "sweep.csv").read_text()
     outcome = ganexp("-m", *PRODUCT, *ALIKE, f"sweep_dir={copy}")
