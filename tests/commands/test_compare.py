@@ -40,6 +40,17 @@ def test_what_is_left_out_is_said(ganexp, here):
     assert "a: metrics.csv: left out line 5: 1 of 5 values" in said
 
 
+def test_one_reason_is_told_once_for_all_runs_that_it_holds_for(ganexp, here):
+    write_run(here / "a")
+    for name in ("b", "c", "d"):
+        write_run(here / name, scores=(9.0,), seed=1, status="running", budget=300)
+        (here / name / "config.yaml").write_text("- no configuration")
+    outcome = ganexp("compare", "a", "b", "c", "d")
+    said = " ".join(outcome.out.split())
+    assert "b and 2 more: its config.yaml" in said
+    assert "c:" not in said
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are text elsewhere")
 def test_names_that_are_no_text_are_shown_without_what_is_none(ganexp, here):
     write_run(here / "a\udcff\x1b[31mb", scores=(9.0,), status="running", budget=300)

@@ -78,3 +78,31 @@ def test_of_nine_equals_the_best_is_seldom_said_to_be_better_than_any():
         best, *others = [dict(zip(names, each, strict=True)) for each in scores]
         said += any(statistics.paired_difference(other, best, len(others)).is_sure for other in others)
     assert said / 40 < 0.15
+
+
+SCORES = st.lists(st.tuples(*[st.floats(0.1, 100)] * 2), min_size=3, max_size=6)
+
+
+@settings(max_examples=30)
+@given(SCORES, st.floats(0.1, 10))
+def test_what_is_sure_does_not_depend_on_the_unit_of_a_score(pairs, unit):
+    these, those = ({str(seed): pair[place] for seed, pair in enumerate(pairs)} for place in (0, 1))
+    in_unit = [{seed: value * unit for seed, value in each.items()} for each in (these, those)]
+    difference, scaled = statistics.paired_difference(these, those), statistics.paired_difference(*in_unit)
+    assert scaled.student == pytest.approx(difference.student, abs=1e-9)
+    assert scaled.bootstrap == pytest.approx([unit * end for end in difference.bootstrap], rel=1e-9, abs=1e-9)
+
+
+def test_the_scatter_of_a_bad_setting_does_not_hide_how_bad_it_is():
+    good, bad = {"0": 12.0, "1": 14.0, "2": 17.0}, {"0": 620.0, "1": 700.0, "2": 810.0}
+    assert statistics.paired_difference(bad, good, comparisons=20).is_sure
+    # Scores that may be negative have no ratio, and keep their differences.
+    moved = [{seed: value - 1000 for seed, value in each.items()} for each in (bad, good)]
+    assert not statistics.paired_difference(*moved, comparisons=20).is_sure
+
+
+def test_of_equals_whose_scores_are_above_0_few_are_said_to_be_worse():
+    rng = np.random.default_rng(0)
+    drawn = rng.lognormal(3, 0.5, (200, 2, 3))
+    found = [statistics.paired_difference(*({str(i): v for i, v in enumerate(each)} for each in two)) for two in drawn]
+    assert np.mean([each.is_sure for each in found]) < 0.08

@@ -8,7 +8,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table as RichTable
 
 from ganexp.comparison.budgets import BUDGETS
-from ganexp.comparison.comparison import Comparison, compare
+from ganexp.comparison.comparison import Comparison, by_reason, compare
 from ganexp.comparison.documents import as_csv, as_latex, as_markdown
 from ganexp.comparison.finding import find_runs
 from ganexp.comparison.page import render
@@ -79,4 +79,4 @@ def remarks(comparison: Comparison) -> list[str]:
         f"{ranked.score} was taken by {len(ranked.rankings)} protocols, which cannot be ranked together: {reason}"
         for reason in ranked.differences
     ]
-    return lines + [f"{run.folder}: not ranked: {why}" for run, why in ranked.left_out] + comparison.remarks
+    return lines + by_reason((run.folder, f"not ranked: {why}") for run, why in ranked.left_out) + comparison.remarks

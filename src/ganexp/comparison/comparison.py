@@ -1,6 +1,6 @@
 """Everything that is said of some runs, computed once for all ways of showing it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def compare(folders: Sequence[Path], score: str | None, budget: str, at: float |
     """
     read = [(folder, read_run(folder)) for folder in folders]
     runs = [run for _, run in read if isinstance(run, Run)]
-    remarks = [f"{folder}: {why}" for folder, why in read if isinstance(why, str)]
+    remarks = by_reason((folder, why) for folder, why in read if isinstance(why, str))
     if not runs:
         raise UserError(f"no run can be read: {'; '.join(remarks)}")
     experiments, twice = group(runs)
@@ -58,6 +58,15 @@ def compare(folders: Sequence[Path], score: str | None, budget: str, at: float |
         raise UserError(f"score={score}: no run has it; they have {', '.join(scores) or 'none'}")
     remarks += twice + [f"{run.folder}: {problem}" for run in kept for problem in run.problems]
     return Comparison(experiments, ranked, scores, remarks)
+
+
+def by_reason(told: Iterable[tuple[Path, str]]) -> list[str]:
+    """Return a line for each reason, with the first of the folders that it is told of, and how many more there are."""
+    folders: dict[str, list[Path]] = {}
+    for folder, why in told:
+        folders.setdefault(why, []).append(folder)
+    more = {why: f" and {len(some) - 1} more" if len(some) > 1 else "" for why, some in folders.items()}
+    return [f"{some[0]}{more[why]}: {why}" for why, some in folders.items()]
 
 
 def alone(run: Run) -> dict[str, str]:

@@ -27,9 +27,11 @@ def deviation(values: Sequence[float]) -> float | None:
 
 @dataclass(frozen=True)
 class Difference:
-    """How far one is from another over ``n`` common seeds: the mean of the differences and two intervals of it.
+    """How far one is from another over ``n`` common seeds: the mean of the differences and two intervals.
 
-    The bootstrap's is of 95 %. Student's is so wide that of several comparisons all hold with 95 % (Bonferroni).
+    The bootstrap's is of that mean, of 95 %. Student's is so wide that of several comparisons all hold with 95 %
+    (Bonferroni). It is of the mean logarithm of the ratios where all scores are above 0, since seeds then scatter in
+    proportion to their score: a bad setting's scatter would hide how far it is from a good one's.
     """
 
     n: int
@@ -56,8 +58,10 @@ def paired_difference(
     seeds = [seed for seed in these if seed in those]
     if len(seeds) < 2:
         return None
-    differences = np.array([these[seed] - those[seed] for seed in seeds])
-    student = student_interval(differences, 1 - (1 - LEVEL) / comparisons)
+    scores = np.array([[these[seed] for seed in seeds], [those[seed] for seed in seeds]])
+    differences = np.subtract(*scores)
+    scaled = np.subtract(*np.log(scores)) if (scores > 0).all() else differences
+    student = student_interval(scaled, 1 - (1 - LEVEL) / comparisons)
     return Difference(len(seeds), float(differences.mean()), bootstrap_interval(differences), student)
 
 
