@@ -47,7 +47,6 @@ def check(config: dict[str, Any]) -> None:
     check_seed(config["seed"])
     check_trainer(config["trainer"])
     check_clipping(config)
-    check_folders(config["data"])
     check_rules(config)
 
 

@@ -33,6 +33,7 @@ def main(folder: Path, overrides: list[str]) -> None:
     config = with_overrides(config, [override for override in overrides if override not in vouched + named])
     resolved = composition.plain(trusted(config))
     checks.check_parts(resolved)
+    checks.check_folders(resolved["data"])
     checks.check(resolved)
 
     fit(config, folder, checkpoint)

@@ -135,7 +135,10 @@ def check_composed(config: DictConfig, folders: list[Path]) -> None:
     if keys:
         composition.check_types(OmegaConf.to_container(config), defaults_for(choices), keys)  # type: ignore[arg-type]
     checks.check_parts(OmegaConf.to_container(config))  # type: ignore[arg-type]
-    checks.check(composition.plain(config))
+    resolved = composition.plain(config)
+    # Before the rules, which would say that a missing folder has no labels.
+    checks.check_folders(resolved["data"])
+    checks.check(resolved)
 
 
 def defaults_for(choices: list[str]) -> dict[str, Any]:

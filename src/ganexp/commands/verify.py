@@ -41,6 +41,7 @@ def main(arguments: list[str]) -> None:
     config = with_overrides(config, [argument for argument in arguments if argument not in own])
     resolved = composition.plain(trusted(config))
     checks.check_parts(resolved)
+    checks.check_folders(resolved["data"])
     checks.check(resolved)
 
     from ganexp.commands.verifying import verify
