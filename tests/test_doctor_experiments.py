@@ -35,3 +35,13 @@ def test_a_discriminator_of_bounded_slope_is_found_healthy_and_its_game_covers_a
     healthy = played("ring", game, tmp_path)
     assert healthy.findings == []
     assert healthy.scores["modes_covered"] == 8
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_gradient_penalty_learns_the_grid_and_is_found_healthy(tmp_path):
+    healthy = played("grid", "WGAN-GP", tmp_path)
+    assert healthy.findings == []
+    assert healthy.scores["modes_covered"] == 25
+    # Samples spread evenly over the square cover all modes too, with 7 % of them near one.
+    assert healthy.scores["modes_quality"] > 0.4
