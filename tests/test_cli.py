@@ -1,5 +1,7 @@
 """argv to a command: quick, one line, the right exit status."""
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -83,3 +85,22 @@ def test_an_error_of_the_programs_own_is_not_hidden(monkeypatch):
     monkeypatch.setattr(command, "conf_dir", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         cli.main(["list"])
+
+
+FAILED = {
+    (errno.ENOSPC, "there"): "write",
+    (errno.ENOENT, "absent"): "read",
+    (errno.ENOENT, "nowhere/absent"): "read or write",
+    (errno.EACCES, "absent"): "write",
+    (errno.EACCES, "there"): "write",
+    (errno.EIO, "there"): "read or write",
+    (errno.EIO, None): "read or write",
+}
+
+
+@pytest.mark.parametrize(("failed", "expected"), FAILED.items(), ids=[f"{errno.errorcode[n]}-{p}" for n, p in FAILED])
+def test_a_failed_file_is_told_as_read_or_written_as_far_as_that_is_known(tmp_path, failed, expected):
+    number, name = failed
+    (tmp_path / "there").touch()
+    path = None if name is None else str(tmp_path / name)
+    assert cli.attempt(OSError(number, os.strerror(number), path)) == expected

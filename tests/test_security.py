@@ -151,9 +151,10 @@ def test_what_was_looked_at_is_what_is_built(run, changing, tmp_path):
 
 
 def test_a_config_that_changes_while_it_is_resumed_is_refused(run, changing, monkeypatch, capsys):
-    # Lightning sets it after the first look.
-    monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
-    changing("oc.env:PL_GLOBAL_SEED,none", "none", "0")
+    # Set after the first look.
+    monkeypatch.delenv("GANEXP_DATA", raising=False)
+    monkeypatch.setattr("lightning.seed_everything", lambda *_, **__: monkeypatch.setenv("GANEXP_DATA", "0"))
+    changing("oc.env:GANEXP_DATA,none", "none", "0")
     assert cli.main([f"resume={run}", "images=128"]) == 2
     assert "names foreign_code.Loss" in capsys.readouterr().err
     assert not Path("trap").exists()
@@ -163,6 +164,35 @@ def test_a_hidden_reference_is_refused(run, refused):
     change(run, lambda config: config["model"]["generator"].update(width="\\${oc.decode:'{_target_: os.system}'}"))
     assert "hides a reference" in refused(run)
     assert not Path("trap").exists()
+
+
+SECRETS = {
+    "by its name": "${oc.env:SECRET}",
+    "with a default": "${oc.env:SECRET,none}",
+    "within a text": "key ${oc.env:SECRET} here",
+    "by a name that is made up": "${oc.env:${elsewhere.name}}",
+    "by a resolver that is made up": "${${elsewhere.resolver}:SECRET}",
+    "by decoding": "${oc.decode:'${oc.env:SECRET}'}",
+    "by decoding what is made up": "${oc.decode:${elsewhere.text}}",
+    "by creating": "${oc.create:'a: ${oc.env:SECRET}'}",
+}
+
+
+@pytest.mark.parametrize("reference", SECRETS.values(), ids=SECRETS)
+def test_no_environment_variable_is_read_but_ganexps_own(run, refused, monkeypatch, reference):
+    monkeypatch.setenv("SECRET", "a-key")
+    elsewhere = {"name": "SECRET", "resolver": "oc.env", "text": "\\${oc.env:SECRET}"}
+    # `trust: null` is what a configuration that was composed here has.
+    change(run, lambda config: config.update(notes=reference, elsewhere=elsewhere, trust=None))
+    line = refused(run)
+    assert "the run's config.yaml reads the environment variable SECRET" in line
+    assert "a-key" not in line
+
+
+def test_ganexps_own_environment_variables_are_read(run, monkeypatch):
+    monkeypatch.setenv("HOME", "/nowhere")
+    change(run, lambda config: config.update(notes="${oc.env:HOME}", others="${oc.env:SLURM_NNODES,1}"))
+    assert cli.main(["sample", f"run={run}", "out=drawn", "n=1"]) == 0
 
 
 @pytest.fixture

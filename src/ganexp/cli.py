@@ -1,10 +1,12 @@
 """From argv to a command; nothing heavy is imported before a command needs it."""
 
 import difflib
+import errno
 import importlib
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from ganexp import __version__
 from ganexp.errors import CheckFailed, Interrupted, UserError
@@ -25,6 +27,8 @@ COMMANDS = {
 }
 
 USER_MISTAKE = 2
+OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""What fails only while something is written."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except OSError as error:
         where = error.filename or "a file"
-        return report(f"cannot write {where}: {error.strerror or error}; what was written before is whole", 1)
+        why = f"{error.strerror or error}; what was written before is whole"
+        return report(f"cannot {attempt(error)} {where}: {why}", 1)
     return 0
 
 
@@ -63,6 +68,28 @@ def split_command(arguments: list[str]) -> tuple[str, list[str]]:
         hint = f"; did you mean {close[0]}?" if close else "."
         raise UserError(f"{command!r}: no such command{hint} There are: {', '.join(COMMANDS)}; values are KEY=VALUE")
     return command, arguments[1:]
+
+
+def attempt(error: OSError) -> str:
+    """Return what failed in words: read, write, or both where nobody can tell."""
+    if error.errno in OF_WRITING:
+        return "write"
+    if not isinstance(error.filename, str | bytes) or not error.filename:
+        return "read or write"
+    path = Path(os.fsdecode(error.filename))
+    if os.path.lexists(path):
+        if allowed(path, os.R_OK):
+            return "write" if isinstance(error, PermissionError) else "read or write"
+        return "read" if allowed(path, os.W_OK) else "read or write"
+    if not allowed(path.parent, os.X_OK):
+        return "read or write"
+    # In a folder that is there, only who reads misses a file, and only who makes one is forbidden to.
+    return "read" if error.errno == errno.ENOENT else "write"
+
+
+def allowed(path: Path, mode: int) -> bool:
+    """Return whether this process may read (os.R_OK), write or enter a path, by the rights that it has now."""
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 
 def report(message: str, status: int) -> int:

@@ -127,11 +127,13 @@ def flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def plain(config: DictConfig) -> dict[str, Any]:
     """Return the resolved configuration as plain containers.
 
-    Raises UserError naming a value that is missing or refers to nothing.
+    Raises UserError naming a value that is missing or refers to nothing, or with what a resolver refuses.
     """
     try:
         return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
     except OmegaConfBaseException as error:
+        if isinstance(error.__cause__, UserError):
+            raise error.__cause__ from error
         raise UserError(explain(error)) from error
 
 

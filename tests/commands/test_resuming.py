@@ -157,3 +157,17 @@ def test_a_runs_folder_that_cannot_be_written_is_named(ganexp, finished, unprivi
     assert outcome.complaint.startswith(f"cannot write {run}")
     assert "Permission denied; what was written before is whole" in outcome.complaint
     assert (run / "checkpoints" / "last.ckpt").read_bytes() == before
+
+
+@pytest.mark.parametrize("unread", ["config.yaml", "checkpoints/last.ckpt"])
+def test_what_cannot_be_read_is_not_told_as_if_it_were_written(ganexp, finished, unprivileged, unread, monkeypatch):
+    folder, give_up_rights = unprivileged
+    run = shutil.copytree(finished, folder / "run")
+    for path in [run, *run.rglob("*")]:
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    (run / unread).chmod(0o222)
+    monkeypatch.chdir(folder)
+    give_up_rights()
+    outcome = ganexp(f"resume={run}", "images=320")
+    assert outcome.status == 1
+    assert outcome.complaint.startswith(f"cannot read {run / unread}: Permission denied")

@@ -60,7 +60,7 @@ def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> 
     if contents is not None:
         tell_other_ranks(contents, trainer.world_size)
     for logger in loggers:
-        logger.log_hyperparams({**composition.plain(config), "code": code_version()})
+        logger.log_hyperparams({**composition.plain(parts), "code": code_version()})
     started = time.perf_counter()
     try:
         trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)

@@ -1,22 +1,26 @@
 """What a configuration from elsewhere may name.
 
 A run's folder may come from somebody else, and a ``_target_`` in its config.yaml is code that would be run. So
-only what ganexp's own config groups name is built, unless the user vouches for more by ``trust=PACKAGE``.
+only what ganexp's own config groups name is built, unless the user vouches for more by ``trust=PACKAGE``. Loggers
+send a configuration elsewhere, so it may name no other environment variables than ganexp's own either.
 """
 
 import importlib
+import re
 from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.resolvers.oc import env
 
 from ganexp.composition import conf_dir, plain
 from ganexp.errors import UserError
 from ganexp.run_folder import TRUST
 
 REFERENCE = "${"
+VARIABLE = re.compile(r"\$\{oc\.env:(\w+)")
 
 
 def trusted(config: DictConfig) -> DictConfig:
@@ -27,6 +31,7 @@ def trusted(config: DictConfig) -> DictConfig:
     """
     if config.get(TRUST) is None:
         return config
+    guard_environment()
     resolved = plain(config)
     require_trusted(resolved, config[TRUST])
     return OmegaConf.create(resolved)
@@ -49,6 +54,33 @@ def require_trusted(config: dict[str, Any], vouched_for: Collection[str] = ()) -
                 f"the run's config.yaml names {target}, which is not in ganexp's config groups; "
                 f"if you trust that code, add trust={package}"
             )
+
+
+def guard_environment() -> None:
+    """Let ``${oc.env:…}`` of a run's folder read only variables that ganexp's own config groups name, in all of them.
+
+    It asks when it is resolved, as a reference or another resolver can make up the name.
+    """
+    OmegaConf.register_new_resolver("oc.env", environment, replace=True)
+
+
+def environment(name: str, *default: str | None, _root_: Any) -> str | None:
+    """Return an environment variable, as OmegaConf's own resolver does.
+
+    Raises UserError for another than ganexp's own where the configuration is that of a run's folder.
+    """
+    if _root_.get(TRUST) is not None and name not in own_variables(conf_dir()):
+        raise UserError(
+            f"the run's config.yaml reads the environment variable {name}, which is not in ganexp's config groups: "
+            "write its value there"
+        )
+    return env(name, *default)
+
+
+@cache
+def own_variables(folder: Path) -> frozenset[str]:
+    """Return every environment variable that the config groups name."""
+    return frozenset(name for path in folder.rglob("*.yaml") for name in VARIABLE.findall(path.read_text()))
 
 
 @cache
