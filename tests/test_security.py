@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from omegaconf import OmegaConf
 
 import runs
-from ganexp import cli
+from ganexp import cli, composition, run_folder
+from ganexp.commands.bounds import bounded, places
+from ganexp.errors import UserError
 
 TINY = [*runs.TINY, "images=64"]
 
@@ -221,3 +224,114 @@ def test_code_that_the_user_vouches_for_is_built(run, refused, foreign):
 def test_vouching_for_a_package_is_not_vouching_for_what_it_imports(run, refused, foreign, target):
     change(run, lambda config: config["model"]["generator"].update(_target_=target))
     assert "which is not in ganexp's config groups" in refused(run, f"trust={target.partition('.')[0]}")
+
+
+def source(**values):
+    return {"_target_": "ganexp.data.sources.cifar10", "_partial_": True, **values}
+
+
+OUTSIDE = {
+    "callbacks.curves.folder": lambda config, place: config["callbacks"]["curves"].update(folder=place),
+    "logger.csv.folder": lambda config, place: config["logger"]["csv"].update(folder=place),
+    "trainer.default_root_dir": lambda config, place: config["trainer"].update(default_root_dir=place),
+    "logger.trackio.database": lambda config, place: config["logger"].update(
+        trackio={"_target_": "ganexp.loggers.trackio.Trackio", "folder": "${run_dir}", "database": place}),
+    "logger.wandb.dir": lambda config, place: config["logger"].update(
+        wandb={"_target_": "ganexp.loggers.wandb.WandB", "folder": "${run_dir}", "dir": place}),
+    "callbacks.curves._args_": lambda config, place: config["callbacks"].update(
+        curves={"_target_": "ganexp.callbacks.curves.Curves", "_args_": [place, 64]}),
+    "callbacks.more.0.storage": lambda config, place: config["callbacks"].update(
+        more=[{"_target_": "ganexp.callbacks.pruning.Pruning", "storage": f"sqlite:///{place}/x.db", "trial": 0}]),
+    "data.source.root": lambda config, place: config["data"].update(source=source(root=place)),
+}  # fmt: skip
+
+
+@pytest.fixture
+def goes_on(capsys):
+    """Resumes a run and returns the exit status and the last line."""
+
+    def resume(run, *more):
+        capsys.readouterr()
+        return cli.main([f"resume={run}", "images=128", *more]), [*capsys.readouterr().err.splitlines(), ""][-2]
+
+    return resume
+
+
+@pytest.mark.parametrize(("key", "edit"), OUTSIDE.items(), ids=OUTSIDE)
+def test_a_run_writes_to_no_place_outside_of_its_folder(run, goes_on, tmp_path, key, edit):
+    place = tmp_path / "elsewhere"
+    change(run, lambda config: edit(config, str(place)))
+    status, line = goes_on(run)
+    assert status == 2
+    assert line.startswith(f"ganexp: {key}: the run's config.yaml writes to ")
+    assert str(place) in line
+    assert "outside of the run's folder; if that is meant, add " in line
+    assert not place.exists()
+    assert cli.main(["verify", f"run={run}", "steps=1", "ranks=1"]) == 2
+
+
+SPELLINGS = ["..", "../elsewhere", "~/x", "$HOME/x", "file:///tmp/x", "checkpoints/../../x", "out/x"]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_however_it_is_spelled(run, goes_on, tmp_path, monkeypatch, spelling):
+    # Here a relative path would lie in the run's folder.
+    monkeypatch.chdir(run)
+    (run / "out").symlink_to(tmp_path)
+    change(run, lambda config: config["callbacks"]["curves"].update(folder=spelling))
+    status, line = goes_on(run)
+    assert (status, f"writes to {spelling}, outside" in line) == (2, True)
+
+
+def test_a_link_in_the_runs_folder_leads_nowhere_else(run, goes_on, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    shutil.rmtree(run / "samples")
+    (run / "samples").symlink_to(tmp_path / "elsewhere")
+    status, line = goes_on(run)
+    assert (status, line.startswith("ganexp: callbacks.samples.folder: ")) == (2, True)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_place_that_the_user_gives_is_meant(run, goes_on, tmp_path):
+    place = tmp_path / "elsewhere"
+    change(run, lambda config: config["callbacks"]["curves"].update(folder=str(place)))
+    place.mkdir()
+    assert goes_on(run, f"callbacks.curves.folder={place}")[0] == 0
+    # And of no other key.
+    change(run, lambda config: config["logger"]["csv"].update(folder=str(tmp_path / "other")))
+    assert goes_on(run, f"callbacks.curves.folder={place}", "images=192")[0] == 2
+
+
+def test_data_go_where_they_go_by_default_or_where_the_user_says(run, tmp_path, monkeypatch):
+    def refusal(**values):
+        config = run_folder.read_config(run)
+        config.data.source = source(**values)
+        config[run_folder.GIVEN] = ["data_root"] if "data_root" in values else []
+        config.data_root = values.get("data_root", config.data_root)
+        try:
+            bounded(config)
+        except UserError as error:
+            return str(error).partition(":")[0]
+
+    composition.register_resolvers()
+    monkeypatch.setenv("GANEXP_DATA", str(tmp_path / "data"))
+    assert refusal(root="${data_root}") is None
+    assert refusal(root="${run_dir}") is None
+    assert refusal(root=str(tmp_path / "other"), download=False) is None
+    assert refusal(root=str(tmp_path / "other")) == "data.source.root"
+    assert refusal(root=str(tmp_path / "other"), data_root=str(tmp_path / "other")) is None
+    assert refusal(root="${data_root}", name="../x") == "data.source.name"
+    assert refusal(_args_=[str(tmp_path / "other")]) == "data.source._args_"
+
+
+def test_the_places_of_every_logger_and_of_pruning_by_default_are_a_runs_own(run):
+    composition.register_resolvers()
+    config = composition.composed("train", ["logger=[csv,tensorboard,wandb,trackio]", "callbacks=pruned"])
+    config.run_dir = str(run)
+    config = run_folder.without_run_dir(config)
+    # As a search leaves them.
+    config.callbacks.pruning.update(storage="sqlite:////elsewhere/study.db", trial=3)
+    (run / "config.yaml").write_text(OmegaConf.to_yaml(config))
+    read = run_folder.read_config(run)
+    assert len([*places(OmegaConf.to_container(bounded(read), resolve=True))]) >= 10
+    assert (read.callbacks.pruning.storage, read.callbacks.pruning.trial) == (None, None)

@@ -23,6 +23,10 @@ CHECKPOINTS = "checkpoints"
 LOCK = ".lock"
 TRUST = "trust"
 """Where a configuration that was read from a folder says which packages of theirs the user vouches for."""
+GIVEN = "given"
+"""Where it says for which keys the user gave other values."""
+OF_A_STUDY = ("callbacks.pruning.storage", "callbacks.pruning.trial")
+"""What a search tells the trials that it starts, and its folder does not tell whoever goes on with one by hand."""
 OF_A_SWEEP = ("run_dir", "sweep_dir", "skip_finished", "skip_refused")
 """What says where a run lies and how its sweep proceeds, and is no part of what it is."""
 PROCEEDING = ("hydra.", "callbacks.pruning.")
@@ -145,6 +149,11 @@ def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
         raise UserError(f"{path} is not the configuration of a run: it has no model")
     config.run_dir = str(folder)
     config[TRUST] = list(trust)
+    config[GIVEN] = []
+    for each in OF_A_STUDY:
+        with suppress(OmegaConfBaseException):
+            if OmegaConf.select(config, each) is not None:
+                OmegaConf.update(config, each, None)
     return config
 
 
@@ -179,7 +188,7 @@ def without_run_dir(config: DictConfig) -> Any:
     """Return the configuration without the folder's own address, so that the folder can be moved."""
     kept = config.copy()
     OmegaConf.set_struct(kept, False)
-    for key in (*OF_A_SWEEP, TRUST):
+    for key in (*OF_A_SWEEP, TRUST, GIVEN):
         kept.pop(key, None)
     return kept
 

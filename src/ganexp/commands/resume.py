@@ -8,9 +8,9 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ganexp import checks, composition, run_folder
+from ganexp.commands.bounds import bounded
 from ganexp.commands.fitting import fit
 from ganexp.commands.settings import CHANGEABLE, changes, may_change, settings
-from ganexp.commands.trust import trusted
 from ganexp.errors import UserError
 
 TRUST = "trust="
@@ -31,7 +31,7 @@ def main(folder: Path, overrides: list[str]) -> None:
     named = [override for override in overrides if override.startswith(CHECKPOINT)]
     checkpoint = run_folder.checkpoint(folder, named[-1].removeprefix(CHECKPOINT) if named else "last")
     config = with_overrides(config, [override for override in overrides if override not in vouched + named])
-    resolved = composition.plain(trusted(config))
+    resolved = composition.plain(bounded(config))
     checks.check_parts(resolved)
     checks.check_folders(resolved["data"])
     checks.check(resolved)
@@ -103,5 +103,7 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
         except (OmegaConfBaseException, yaml.YAMLError) as error:
             raise UserError(f"{override}: {composition.explain(error)}") from error
     after: Any = OmegaConf.to_container(config)
-    composition.check_types(after, before, [override.partition("=")[0] for override in overrides])
+    given = [override.partition("=")[0] for override in overrides]
+    composition.check_types(after, before, given)
+    config[run_folder.GIVEN] = given
     return config

@@ -18,10 +18,10 @@ from ganexp.callbacks.interruption import GracefulStop
 from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
 from ganexp.commands import processes
+from ganexp.commands.bounds import bounded
 from ganexp.commands.building import build
 from ganexp.commands.resuming import take_up, tell_nothing_left, tell_other_ranks
 from ganexp.commands.settings import settings
-from ganexp.commands.trust import trusted
 from ganexp.errors import Interrupted, Pruned, UserError, one_line
 from ganexp.version import code_version
 
@@ -48,7 +48,7 @@ def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> 
     # Before anything is built, which resolves what it uses.
     fixed = Settings(settings(config))
     L.seed_everything(config.seed, workers=True, verbose=False)
-    parts = trusted(config)
+    parts = bounded(config)
     data, module = build(parts.data), build(parts.model)
     require_optimizers(module)
     contents = None if checkpoint is None else take_up(module, checkpoint, config, folder)

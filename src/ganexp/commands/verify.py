@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ganexp import checks, composition, run_folder
 from ganexp.arguments import HELP, parse, show_help
+from ganexp.commands.bounds import bounded
 from ganexp.commands.resume import with_overrides
-from ganexp.commands.trust import trusted
 from ganexp.errors import UserError
 
 
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
             raise UserError(f"{name}={getattr(wanted, name)}: it must be 1 or more")
     config = run_folder.read_config(Path(wanted.run), wanted.trust)
     config = with_overrides(config, [argument for argument in arguments if argument not in own])
-    resolved = composition.plain(trusted(config))
+    resolved = composition.plain(bounded(config))
     checks.check_parts(resolved)
     checks.check_folders(resolved["data"])
     checks.check(resolved)
