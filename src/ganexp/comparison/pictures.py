@@ -2,8 +2,9 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
@@ -29,21 +30,28 @@ class Frame:
 
 def frames_of(runs: Sequence[Path], byte_budget: int = BYTES) -> list[list[Frame]]:
     """Return grids of each run over its training, fewer of them where they would be larger together than allowed."""
+    # A grid may be wanted again where there are to be fewer.
+    encoded = cache(data_uri)
     for wanted in range(MOST_FRAMES, 0, -2):
-        found = [frames(run, wanted) for run in runs]
-        if sum(len(frame.source) for each in found for frame in each) <= byte_budget:
+        found, left = [], byte_budget
+        for run in runs:
+            found.append(frames(run, wanted, encoded))
+            left -= sum(len(frame.source) for frame in found[-1])
+            if left < 0:
+                break
+        else:
             return found
     return [[] for _ in runs]
 
 
-def frames(run: Path, wanted: int) -> list[Frame]:
+def frames(run: Path, wanted: int, encoded: Callable[[Path], str]) -> list[Frame]:
     """Return at most so many grids of a run, evenly over its training, the last one among them."""
     files = {int(path.stem): path for path in (run / FOLDER).glob("*.png") if path.stem.isdecimal()}
     if not files:
         return []
     last = max(files)
     near = [min(files, key=lambda images: abs(images - last * (part + 1) / wanted)) for part in range(wanted)]
-    drawn = ((images, data_uri(files[images])) for images in dict.fromkeys(near))
+    drawn = ((images, encoded(files[images])) for images in dict.fromkeys(near))
     return [Frame(images, source) for images, source in drawn if source]
 
 

@@ -2,7 +2,7 @@
 
 const COLOURS = ["#3a7bd5", "#d9541e", "#2e9148", "#cf3d78", "#8a63e8", "#1688a0", "#a8751a", "#6b7f2a", "#b0553f", "#7c8591"];
 const DASHES = ["", "7 4", "2 3", "10 3 2 3"];
-const WIDTH = 900, HEIGHT = 400, LEFT = 70, RIGHT = 15, TOP = 12, BOTTOM = 45;
+const WIDTH = 900, HEIGHT = 400, LEFT = 70, RIGHT = 40, TOP = 12, BOTTOM = 45;
 const chart = byId("chart"), figure = byId("figure"), axis = byId("axis"), logarithmic = byId("logarithmic");
 const hidden = new Set();
 let lines = [], scale = null, cursor = null;
