@@ -201,6 +201,6 @@ def plot_forgetting(found: Forgetting) -> Figure:
         axis.errorbar(found.dropped, random.mean(1), random.std(1), fmt="s--", capsize=3, label="as many at random")
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("maps dropped")
-        axis.set_ylim(0, 1.05 * axis.dataLim.ymax)
+        axis.set_ylim(0, 1.05 * axis.dataLim.ymax or 1)
         axis.legend(fontsize=8)
     return figure
