@@ -227,7 +227,8 @@ def test_vouching_for_a_package_is_not_vouching_for_what_it_imports(run, refused
 
 
 def source(**values):
-    return {"_target_": "ganexp.data.sources.cifar10", "_partial_": True, **values}
+    address = {"name": "x", "url": "http://localhost:1/x.zip"}
+    return {"_target_": "ganexp.data.sources.paired_archive", "_partial_": True, **address, **values}
 
 
 OUTSIDE = {
@@ -322,6 +323,10 @@ def test_data_go_where_they_go_by_default_or_where_the_user_says(run, tmp_path, 
     assert refusal(root=str(tmp_path / "other"), data_root=str(tmp_path / "other")) is None
     assert refusal(root="${data_root}", name="../x") == "data.source.name"
     assert refusal(_args_=[str(tmp_path / "other")]) == "data.source._args_"
+    # What everybody gets does no harm anywhere: the addresses of conf/, and those in a source's own code.
+    known = composition.composed("train", ["data=facades"]).data.source.url
+    assert refusal(root=str(tmp_path / "other"), url=known) is None
+    assert refusal(root=str(tmp_path / "other"), _target_="ganexp.data.sources.cifar10", url=None) is None
 
 
 def test_the_places_of_every_logger_and_of_pruning_by_default_are_a_runs_own(run):

@@ -1,7 +1,8 @@
 """Where a run that goes on may write.
 
 A run's folder may come from somebody else, and its config.yaml says where callbacks and loggers write. It may say: into
-the run's own folder. Where the data go it may leave as ``conf/`` has it. Any other place the user names.
+the run's own folder. What it downloads from addresses that ``conf/`` does not know may also go where data go by default.
+Any other place the user names.
 """
 
 import os
@@ -25,7 +26,7 @@ WRITTEN_TO = {
 """What the parts of these groups call the places that they write to; arguments by position have no name."""
 SOURCES = "data"
 DOWNLOADED_TO = {"root", "_args_"}
-"""What a source that may download calls the place that it downloads to."""
+"""What a source that may download from anywhere calls the place that it downloads to."""
 DATA_ROOT = "data_root"
 
 Place = tuple[str, str]
@@ -69,7 +70,8 @@ def places(config: Any) -> Iterator[Place]:
     for group in WRITERS:
         yield from named(config.get(group), WRITTEN_TO, group)
     for key, source in nodes(config.get(SOURCES), SOURCES):
-        if source.get("download", source.get("_target_") in downloaders(conf_dir())):
+        may_download = source.get("download", source.get("_target_") in downloaders(conf_dir()))
+        if may_download and not has_known_address(source):
             for name in sorted(DOWNLOADED_TO & source.keys()):
                 yield from ((f"{key}.{name}", text) for text in texts(source[name]))
             if isinstance(source.get("name"), str):
@@ -92,15 +94,22 @@ def nodes(node: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
             yield from nodes(value, f"{key}.{name}")
 
 
-@cache
-def downloaders(folder: Path) -> frozenset[str]:
+def has_known_address(source: dict[str, Any]) -> bool:
+    """Return whether a source downloads what everybody gets: it has its address in its code, or one of ``conf/``."""
+    addresses = {node["url"] for node in configured(conf_dir()) if "url" in node}
+    return "_args_" not in source and source.get("url") in {None, *addresses}
+
+
+def downloaders(folder: Path) -> set[str]:
     """Return the targets that may download, which the config groups tell ``download``."""
-    return frozenset(
-        node["_target_"]
-        for path in folder.rglob("*.yaml")
-        for _, node in nodes(OmegaConf.to_container(OmegaConf.load(path)))
-        if "download" in node and "_target_" in node
-    )
+    return {node["_target_"] for node in configured(folder) if "download" in node and "_target_" in node}
+
+
+@cache
+def configured(folder: Path) -> tuple[dict[str, Any], ...]:
+    """Return every mapping of the config groups."""
+    loaded = (OmegaConf.to_container(OmegaConf.load(path)) for path in folder.rglob("*.yaml"))
+    return tuple(node for each in loaded for _, node in nodes(each))
 
 
 def is_inside(text: str, folders: Iterable[str]) -> bool:
