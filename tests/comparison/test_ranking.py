@@ -181,6 +181,13 @@ def test_experiments_are_told_apart_by_the_options_chosen_and_the_values_given(t
     ]
 
 
+def test_the_sweep_that_a_run_is_of_tells_nothing_of_it(tmp_path):
+    for loss, named in [("hinge", {"sweeps": "loss_normalization"}), ("lsgan", {})]:
+        run = write_run(tmp_path / loss, loss=loss)
+        summary.update(run, choices={"loss": loss, **named})
+    assert [list(each.settings) for each in compared(tmp_path).experiments] == [["loss"]] * 2
+
+
 def test_settings_are_told_in_the_order_in_which_they_were_given(tmp_path):
     for loss, width in [("hinge", 8), ("lsgan", 16)]:
         run = write_run(tmp_path / loss, loss=loss, model={"width": width})

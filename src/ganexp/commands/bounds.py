@@ -1,8 +1,8 @@
 """Where a run that goes on may write.
 
 A run's folder may come from somebody else, and its config.yaml says where callbacks and loggers write. It may say: into
-the run's own folder. What it downloads from addresses that ``conf/`` does not know may also go where data go by default.
-Any other place the user names.
+the run's own folder. What it downloads from addresses that ``conf/`` does not know may also go where data go by
+default. Any other place the user names.
 """
 
 import os

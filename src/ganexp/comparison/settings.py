@@ -13,6 +13,7 @@ REPEATS = ("seed",)
 ELSEWHERE = (
     "run_dir",
     "sweep_dir",
+    "sweeps",
     "skip_finished",
     "skip_refused",
     "data_root",
