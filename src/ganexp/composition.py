@@ -1,6 +1,5 @@
 """The configuration: where it lies, how it is composed, and what is said when that fails."""
 
-import argparse
 import difflib
 import fnmatch
 import re
@@ -8,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
@@ -63,47 +62,6 @@ def start(time: str) -> str:
     """Return a start's name: the time in this form, or the SLURM job's, which may be started again."""
     job = batch_job()
     return datetime.now().strftime(time) if job is None else job.name
-
-
-def read_flags(arguments: list[str]) -> argparse.Namespace:
-    """Return Hydra's flags and, as ``overrides``, the rest of the arguments.
-
-    Raises UserError for an unknown flag and for an override that cannot be read.
-    """
-    from hydra._internal.utils import get_args_parser
-
-    parser = get_args_parser()
-    parser.error = refuse_flags  # type: ignore[method-assign]
-    flags, unknown_flags = parser.parse_known_args(arguments)
-    if unknown_flags:
-        raise UserError(unknown(unknown_flags[0], "flag", unknown_flags[0], list(parser._option_string_actions)))
-    for override in flags.overrides:
-        check_override(override)
-    return flags
-
-
-def check_override(override: str) -> None:
-    """Raise UserError unless the override is KEY=VALUE, with an option's name where the key is a config group."""
-    from hydra.core.override_parser.overrides_parser import OverridesParser
-
-    try:
-        parsed = OverridesParser.create().parse_override(override)
-    except HydraException:
-        parsed = None
-    if parsed is None or not parsed.key_or_group:
-        raise UserError(
-            f"{override!r} cannot be read: give KEY=VALUE, with lists as 'key=[1,2]' and special characters in "
-            "quotes, such as 'key=\"a b\"'"
-        )
-    options = groups(conf_dir()).get(parsed.key_or_group)
-    chooses = not parsed.is_delete() and not parsed.is_sweep_override()
-    if options and chooses and not isinstance(parsed.value(), str | list):
-        raise UserError(f"{override}: {parsed.key_or_group} is a config group; choose one of {', '.join(options)}")
-
-
-def refuse_flags(message: str) -> NoReturn:
-    """Raise UserError with argparse's own words."""
-    raise UserError(f"{message}; see python -m ganexp --help")
 
 
 def groups(*folders: Path) -> dict[str, list[str]]:

@@ -141,12 +141,18 @@ def unprivileged():
             os.seteuid(0)
 
 
+def everybodys(finished, run):
+    """Return a copy of a run in which everybody may read and write."""
+    shutil.copytree(finished, run)
+    for path in [run, *run.rglob("*")]:
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    return run
+
+
 @pytest.mark.parametrize("locked", [".", "checkpoints"])
 def test_a_runs_folder_that_cannot_be_written_is_named(ganexp, finished, unprivileged, locked, monkeypatch):
     folder, give_up_rights = unprivileged
-    run = shutil.copytree(finished, folder / "run")
-    for path in [run, *run.rglob("*")]:
-        path.chmod(0o777 if path.is_dir() else 0o666)
+    run = everybodys(finished, folder / "run")
     for path in [run, run / "log.txt"] if locked == "." else [run / locked]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     before = (run / "checkpoints" / "last.ckpt").read_bytes()
@@ -162,9 +168,7 @@ def test_a_runs_folder_that_cannot_be_written_is_named(ganexp, finished, unprivi
 @pytest.mark.parametrize("unread", ["config.yaml", "checkpoints/last.ckpt"])
 def test_what_cannot_be_read_is_not_told_as_if_it_were_written(ganexp, finished, unprivileged, unread, monkeypatch):
     folder, give_up_rights = unprivileged
-    run = shutil.copytree(finished, folder / "run")
-    for path in [run, *run.rglob("*")]:
-        path.chmod(0o777 if path.is_dir() else 0o666)
+    run = everybodys(finished, folder / "run")
     (run / unread).chmod(0o222)
     monkeypatch.chdir(folder)
     give_up_rights()

@@ -10,6 +10,7 @@ from ganexp.arguments import HELP
 from ganexp.checks import check_checkpoint, is_whole
 from ganexp.commands.trust import trusted
 from ganexp.errors import UserError
+from ganexp.flags import check_override
 from ganexp.rules import translates
 
 GROUP = "analysis"
@@ -95,7 +96,7 @@ def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:
         key = override.partition("=")[0]
         if key != GROUP:
             qualified = f"{GROUP}.{names[0]}.{override}" if key in settings else override
-            composition.check_override(qualified)
+            check_override(qualified)
             kept.append(qualified)
     return paths, kept
 

@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp import checks, composition
 from ganexp.arguments import HELP
 from ganexp.errors import UserError
+from ganexp.flags import read_flags
 
 INSPECT = "inspect"
 OUT = "out="
@@ -50,7 +51,7 @@ def composed(arguments: list[str]) -> DictConfig:
     Raises UserError for what training would refuse of it.
     """
     composition.register_resolvers()
-    flags = composition.read_flags(arguments)
+    flags = read_flags(arguments)
     if flags.multirun:
         raise UserError("data inspect looks at one data set at a time, without -m")
     own = [f"hydra.searchpath=[file://{Path(flags.config_dir).resolve()}]"] if flags.config_dir else []

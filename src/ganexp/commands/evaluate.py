@@ -10,6 +10,7 @@ from ganexp.arguments import HELP
 from ganexp.checks import check_checkpoint, is_whole
 from ganexp.data.folders import existing
 from ganexp.errors import UserError
+from ganexp.flags import check_override
 
 LISTS = ("samples", "seeds")
 PATHS = ("run", "fake", "real", "out", "trust")
@@ -80,7 +81,7 @@ def split(arguments: list[str]) -> tuple[Paths, list[str]]:
         if equals and key in PATHS:
             getattr(paths, key).extend(part.strip() for part in value.strip("[]").split(","))
         else:
-            composition.check_override(argument)
+            check_override(argument)
             overrides.append(f"{key}=[{value}]" if key in LISTS and not value.startswith("[") else argument)
     return paths, overrides
 

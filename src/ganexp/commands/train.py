@@ -18,6 +18,7 @@ from ganexp.commands.going_on import forget, go_on, has_begun
 from ganexp.commands.origin import group_sweep, origin
 from ganexp.commands.outcome import Outcome
 from ganexp.errors import UserError, one_line
+from ganexp.flags import read_flags
 
 RESUME = "resume="
 UNKNOWN_PLUGIN = "Unknown plugin class"
@@ -45,7 +46,7 @@ def compose_and_train(arguments: list[str]) -> None:
 
     A run of several that fails does not end the others; a signal does. Raises what went wrong, at the end.
     """
-    flags = composition.read_flags(arguments)
+    flags = read_flags(arguments)
     folders = [composition.conf_dir(), *([Path(flags.config_dir).resolve()] if flags.config_dir else [])]
     if flags.help:
         from ganexp.commands import help
