@@ -29,12 +29,12 @@ import torch.multiprocessing as mp
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.strategies import DDPStrategy
 
-from ganexp import composition
-from ganexp.commands.building import build
+from ganexp.config import composition
+from ganexp.config.build import build
 from ganexp.data.loading import training_loader
 from ganexp.data.memory import InMemory
-from ganexp.game import AdversarialModule
-from ganexp.strategy import TurnByTurn
+from ganexp.distributed.strategy import TurnByTurn
+from ganexp.game.module import AdversarialModule
 
 SETTINGS = ["model=dcgan", "data=cifar10", "data.batch_size=64", "metric=none"]
 IMAGES = 2_560

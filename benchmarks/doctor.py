@@ -21,8 +21,8 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from ganexp import cli
-from ganexp.plots import read_curves
+from ganexp.cli import main as cli
+from ganexp.drawing.plots import read_curves
 
 PERCEPTRONS = ["model=gan", "data=gaussians", "model.latent=2", "trainer=cpu", "callbacks.samples=null"]
 GRID = ["data/mixture=grid"]

@@ -22,8 +22,8 @@ from matplotlib.ticker import NullLocator, StrMethodFormatter
 from torch import Tensor
 from torchvision.transforms.functional import gaussian_blur
 
-from ganexp import composition
-from ganexp.commands.building import build
+from ganexp.config import composition
+from ganexp.config.build import build
 from ganexp.data.memory import InMemory
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.frechet import FrechetDistance

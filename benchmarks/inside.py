@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from ganexp.analysis.neighbours import Neighbours
 from ganexp.analysis.subject import Subject
-from ganexp.cache import cache_folder
 from ganexp.data.memory import InMemory
+from ganexp.files.cache import cache_folder
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.reference import RealImages
 from ganexp.noise import normal

@@ -13,13 +13,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganexp import composition, run_folder
-from ganexp.commands.building import build
-from ganexp.commands.loading import load_weights
+from ganexp.config import composition
+from ganexp.config.build import build
+from ganexp.drawing.pictures import as_saved
 from ganexp.metrics.classifier import classifier
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.reference import RealImages
-from ganexp.pictures import as_saved
+from ganexp.runs import run_folder
+from ganexp.runs.checkpoint import load_weights
 
 SAMPLES = 1_000
 CONFIDENT = 0.9

@@ -15,10 +15,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ganexp import cli
 from ganexp.callbacks.checkpoints import LastCheckpoint
 from ganexp.callbacks.interruption import GracefulStop
-from ganexp.commands import training  # noqa: F401
+from ganexp.cli import main as cli
 
 IMPORTING = time.process_time()
 BUDGET = 1_024

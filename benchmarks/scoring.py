@@ -26,14 +26,14 @@ from statistics import median
 import torch
 from torch import Tensor, nn
 
-from ganexp import composition
-from ganexp.commands.building import build
+from ganexp.config import composition
+from ganexp.config.build import build
 from ganexp.data.memory import InMemory
+from ganexp.drawing.pictures import as_saved
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.scoring import RealSet, Scoring, build_extractors
-from ganexp.pictures import as_saved
-from ganexp.progress import progress
-from ganexp.randomness import blocks
+from ganexp.numerics.randomness import blocks
+from ganexp.terminal.progress import progress
 
 REALS = 2_560
 SIDE = 32

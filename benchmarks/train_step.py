@@ -28,7 +28,8 @@ import torch
 from PIL import Image
 from torch.nn.functional import softplus
 
-from ganexp import cli, composition
+from ganexp.cli import main as cli
+from ganexp.config import composition
 from ganexp.layers.normalization import batch as batch_norm
 from ganexp.networks import dcgan
 

@@ -29,8 +29,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss, mse_loss, softplus
 
-from ganexp import cli, composition
-from ganexp.commands.building import build
+from ganexp.cli import main as cli
+from ganexp.config import composition
+from ganexp.config.build import build
 from ganexp.data.degradations import Mosaic
 
 SETTINGS = [

@@ -30,10 +30,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from ganexp import cli, composition
 from ganexp.callbacks.doctor import Doctor
-from ganexp.commands.building import build
-from ganexp.commands.matrix import of_model, options
+from ganexp.cli import main as cli
+from ganexp.config import composition
+from ganexp.config.build import build
+from ganexp.config.matrix import of_model, options
 from ganexp.penalties import CriticTurn
 from ganexp.variants.acgan import ACGAN
 from ganexp.variants.conditional import ConditionalGAN

@@ -5,8 +5,8 @@ from pathlib import Path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-from ganexp.commands.list import SWEEPS, description
-from ganexp.composition import conf_dir, groups, sweeps_dir
+from ganexp.cli.list import SWEEPS, description
+from ganexp.config.composition import conf_dir, groups, sweeps_dir
 
 COMMANDS = {"train": "python -m ganexp", "evaluate": "python -m ganexp evaluate", "analyze": "python -m ganexp analyze"}
 

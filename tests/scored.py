@@ -7,10 +7,10 @@ from ganexp.callbacks.scores import Scores
 from ganexp.data.loading import sample_loader
 from ganexp.data.memory import InMemory
 from ganexp.data.values import to_signed_unit
+from ganexp.drawing.pictures import quantized
 from ganexp.metrics.frechet import FrechetDistance
 from ganexp.metrics.own import own
 from ganexp.metrics.scoring import Measurement
-from ganexp.pictures import quantized
 from tiny import Pictures
 
 SCORED = 70

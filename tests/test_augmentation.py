@@ -6,12 +6,12 @@ import pytest
 import torch
 from hydra import compose, initialize_config_dir
 
-from ganexp import composition
 from ganexp.augmentation import NoAugmentation
 from ganexp.augmentation import transformations as t
 from ganexp.augmentation.adaptive import AdaptiveAugmentation
 from ganexp.augmentation.differentiable import DiffAugment
-from ganexp.commands.building import build
+from ganexp.config import composition
+from ganexp.config.build import build
 from ganexp.errors import UserError
 
 ALWAYS = torch.ones(())

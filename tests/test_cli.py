@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from ganexp import __version__, cli
+from ganexp import __version__
+from ganexp.cli import main
 
 QUICK = """
 import sys
@@ -51,24 +52,24 @@ COMMANDS = {
 @pytest.mark.parametrize(("arguments", "command"), COMMANDS.items(), ids=str)
 def test_train_is_the_command_where_none_is_named(arguments, command):
     named = arguments and arguments[0] == command
-    assert cli.split_command(list(arguments)) == (command, list(arguments[1:] if named else arguments))
+    assert main.split_command(list(arguments)) == (command, list(arguments[1:] if named else arguments))
 
 
 @pytest.mark.parametrize(("argument", "answer"), {"trian": "did you mean train?", "": "no such command"}.items())
 def test_an_unknown_command_is_refused_with_those_there_are(capsys, argument, answer):
-    assert cli.main([argument]) == 2
+    assert main.main([argument]) == 2
     complaint = capsys.readouterr().err
     assert answer in complaint
-    assert all(command in complaint for command in cli.COMMANDS)
+    assert all(command in complaint for command in main.COMMANDS)
 
 
 def test_version(capsys):
-    assert cli.main(["--version"]) == 0
+    assert main.main(["--version"]) == 0
     assert capsys.readouterr().out == f"ganexp {__version__}\n"
 
 
 def test_what_a_terminal_would_obey_is_not_printed(capsys):
-    assert cli.main(["list", "\x1b]0;title\x07there"]) == 2
+    assert main.main(["list", "\x1b]0;title\x07there"]) == 2
     assert capsys.readouterr().err.startswith("ganexp:  ]0;title there: no such group. There are: ")
 
 
@@ -80,11 +81,11 @@ def test_a_pipe_closed_early_is_no_traceback(tmp_path):
 
 
 def test_an_error_of_the_programs_own_is_not_hidden(monkeypatch):
-    from ganexp.commands import list as command
+    from ganexp.cli import list as command
 
     monkeypatch.setattr(command, "conf_dir", lambda: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        cli.main(["list"])
+        main.main(["list"])
 
 
 FAILED = {
@@ -103,4 +104,4 @@ def test_a_failed_file_is_told_as_read_or_written_as_far_as_that_is_known(tmp_pa
     number, name = failed
     (tmp_path / "there").touch()
     path = None if name is None else str(tmp_path / name)
-    assert cli.attempt(OSError(number, os.strerror(number), path)) == expected
+    assert main.attempt(OSError(number, os.strerror(number), path)) == expected

@@ -11,10 +11,10 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
-from ganexp import checks, composition
-from ganexp.commands.building import build
-from ganexp.commands.list import description
-from ganexp.commands.matrix import of_model
+from ganexp.cli.list import description
+from ganexp.config import checks, composition
+from ganexp.config.build import build
+from ganexp.config.matrix import of_model
 from ganexp.data.loading import training_loader
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError

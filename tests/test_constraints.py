@@ -5,8 +5,8 @@ import torch
 from hydra import compose, initialize_config_dir
 from torch import nn
 
-from ganexp import composition
-from ganexp.commands.building import build
+from ganexp.config import composition
+from ganexp.config.build import build
 from ganexp.constraints import WeightClip
 from ganexp.errors import UserError
 

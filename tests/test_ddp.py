@@ -15,8 +15,8 @@ from ganexp.callbacks.budget import ImageBudget
 from ganexp.callbacks.checkpoints import LastCheckpoint
 from ganexp.callbacks.curves import Curves
 from ganexp.callbacks.samples import SampleGrid
-from ganexp.commands.building import build
-from ganexp.composition import flatten
+from ganexp.config.build import build
+from ganexp.config.composition import flatten
 from ganexp.data.memory import InMemory
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.layers import normalization

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 from torch.nn.functional import one_hot
 
-from ganexp import diagnosis
+from ganexp.callbacks import diagnosis
+from ganexp.callbacks.diagnosis import findings
 from ganexp.callbacks.doctor import GONE, Doctor, of_classes, of_modes, scores_classifier
 from ganexp.callbacks.scores import Scores
 from ganexp.data import gaussians as mixtures
-from ganexp.diagnosis import findings
 from ganexp.layers import normalization
 from ganexp.metrics.extractor import Extractor
 from ganexp.networks import dcgan

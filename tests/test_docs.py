@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ganexp.commands.list import description
-from ganexp.composition import conf_dir, groups
+from ganexp.cli.list import description
+from ganexp.config.composition import conf_dir, groups
 from pages import DOCS, blocks
 
 REPOSITORY = DOCS.parent

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from ganexp import checks, composition
-from ganexp.commands.building import build
+from ganexp.config import checks, composition
+from ganexp.config.build import build
 from ganexp.metrics.published import published
 from test_configs import compose
 

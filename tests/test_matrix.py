@@ -7,8 +7,8 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from ganexp.commands.building import build
-from ganexp.commands.matrix import of_model, option, options, verdicts
+from ganexp.config.build import build
+from ganexp.config.matrix import of_model, option, options, verdicts
 from test_configs import tiny
 
 BATCH = 2

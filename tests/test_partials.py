@@ -4,7 +4,7 @@ from functools import partial
 
 from omegaconf import OmegaConf
 
-from ganexp.commands.building import build
+from ganexp.config.build import build
 from ganexp.partials import plain
 
 

@@ -9,8 +9,8 @@ from hydra import compose, initialize_config_dir
 from torch import nn
 from torch.func import functional_call
 
-from ganexp import composition
-from ganexp.commands.building import build
+from ganexp.config import composition
+from ganexp.config.build import build
 from ganexp.errors import UserError
 from ganexp.penalties import R1, R2, CriticTurn, Dragan, GradientPenalty, LeCam, interpolates, surroundings
 

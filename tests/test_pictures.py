@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from ganexp.pictures import grid, picture, quantized, save, scatter, tiled
+from ganexp.drawing.pictures import grid, picture, quantized, save, scatter, tiled
 
 
 def test_values_are_quantized_by_the_fixed_range():

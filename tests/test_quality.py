@@ -7,8 +7,8 @@ from statistics import mean
 import pytest
 import torch
 
-from ganexp import cli
-from ganexp.plots import read_curves
+from ganexp.cli import main
+from ganexp.drawing.plots import read_curves
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
@@ -17,7 +17,7 @@ import quality
 
 @pytest.mark.slow
 def test_the_default_run_draws_recognizable_digits_of_every_class(tmp_path):
-    assert cli.main([f"run_dir={tmp_path}/run"]) == 0
+    assert main.main([f"run_dir={tmp_path}/run"]) == 0
     assert "doctor:" not in (tmp_path / "run" / "log.txt").read_text()
     judge, _ = quality.judge_of(tmp_path / "run")
     shares, confident = quality.recognized(quality.probabilities(judge, quality.samples_of(tmp_path / "run", None)))
@@ -48,7 +48,7 @@ def test_digits_asked_of_a_conditional_model_are_recognized_as_their_class(tmp_p
     Seen were 100 % for acgan and 97 % for cdcgan, whose digits of a class differ twice as much.
     """
     training = ["data.batch_size=32", "optimizer=adam_3e-4", "images=60_000", "metric=none", "trainer=cpu"]
-    assert cli.main([f"run_dir={tmp_path}/run", *model, *training]) == 0
+    assert main.main([f"run_dir={tmp_path}/run", *model, *training]) == 0
     judge, _ = quality.judge_of(tmp_path / "run")
     samples = quality.samples_of(tmp_path / "run", list(range(10)))
     asked = torch.arange(quality.SAMPLES) % 10

@@ -2,7 +2,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganexp.randomness import derived_seed, generator, seed_layers
+from ganexp.numerics.randomness import derived_seed, generator, seed_layers
 
 WHOLE = st.integers(-(2**70), 2**70)
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from ganexp import ranks
 from ganexp.augmentation.adaptive import INTERVAL, AdaptiveAugmentation
+from ganexp.distributed import collectives
 from two_ranks import on_two_ranks
 
 NUMBERS = torch.randn(8, 3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -15,17 +15,17 @@ def agree(rank):
     """Everything that two ranks agree on, with half of the numbers each."""
     mine = HALVES[rank]
     averaged = [mine.clone(), mine[0].float(), mine.transpose(0, 1).clone()]
-    ranks.average(averaged)
+    collectives.average(averaged)
     followed = [mine.clone()]
-    ranks.follow_first(followed)
-    poll = ranks.Poll()
+    collectives.follow_first(followed)
+    poll = collectives.Poll()
     answers = [poll.ask(number) for number in ([0, 15, 0, 0] if rank else [0, 0, 0, 2])]
     return {
-        "count": ranks.count(),
+        "count": collectives.count(),
         "averaged": averaged,
         "followed": followed,
-        "mean": ranks.mean(mine.mean()),
-        "deviation": ranks.deviation(mine),
+        "mean": collectives.mean(mine.mean()),
+        "deviation": collectives.deviation(mine),
         "answers": [*answers, poll.end()],
         "augmentation": observed(mine).state_dict(),
     }
@@ -71,8 +71,8 @@ def test_adaptive_augmentation_sees_the_logits_of_all_ranks(agreed, rank):
 
 
 def test_alone_a_process_agrees_with_itself():
-    assert ranks.count() == 1
-    assert torch.equal(ranks.mean(NUMBERS), NUMBERS)
-    torch.testing.assert_close(ranks.deviation(NUMBERS), NUMBERS.std(correction=0))
-    poll = ranks.Poll()
+    assert collectives.count() == 1
+    assert torch.equal(collectives.mean(NUMBERS), NUMBERS)
+    torch.testing.assert_close(collectives.deviation(NUMBERS), NUMBERS.std(correction=0))
+    poll = collectives.Poll()
     assert [poll.ask(0), poll.ask(2), poll.end()] == [0, 2, 0]

@@ -16,9 +16,9 @@ from torch import nn
 import test_configs
 import test_ddp
 from ganexp.callbacks.budget import ImageBudget
-from ganexp.commands.building import build
-from ganexp.commands.differences import differences
+from ganexp.config.build import build
 from ganexp.data.images import ImageData
+from ganexp.runs.checkpoint_diff import differences
 from test_configs import tiny
 from tiny import SIZE, adam, make_gan
 from two_ranks import of_two, on_two_ranks

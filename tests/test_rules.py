@@ -2,9 +2,9 @@
 
 import pytest
 
-from ganexp import cli
-from ganexp.commands.matrix import of_data, of_model, option, options, verdict, verdicts
-from ganexp.rules import RULES
+from ganexp.cli import main
+from ganexp.config.matrix import of_data, of_model, option, options, verdict, verdicts
+from ganexp.config.rules import RULES
 
 CELLS = verdicts()
 PER_IMAGE = {"dragan", "gradient_penalty", "r1", "r2", "r1_r2", "r1_r2_falling", "r1_r2_falling_faces"}
@@ -71,15 +71,15 @@ def test_the_nearest_combination_that_a_rule_names_works():
 
 def test_a_refused_combination_is_told_before_anything_is_made(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["model=wgan_gp", "normalization=batch"]) == 2
+    assert main.main(["model=wgan_gp", "normalization=batch"]) == 2
     assert "mixes the images of a batch" in capsys.readouterr().err
-    assert cli.main(["model=dcgan", "loss=wasserstein"]) == 2
+    assert main.main(["model=dcgan", "loss=wasserstein"]) == 2
     assert "nearest that works: penalty=gradient_penalty" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
 
 def test_the_matrix_is_printed_with_a_letter_for_each_reason(capsys):
-    assert cli.main(["list", "matrix"]) == 0
+    assert main.main(["list", "matrix"]) == 0
     out = capsys.readouterr().out
     tables = [table.splitlines() for table in out.split("\n\n")]
     columns = options("normalization")

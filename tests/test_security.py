@@ -11,9 +11,11 @@ import yaml
 from omegaconf import OmegaConf
 
 import runs
-from ganexp import cli, composition, run_folder
-from ganexp.commands.bounds import bounded, places
+from ganexp.cli import main
+from ganexp.config import composition
 from ganexp.errors import UserError
+from ganexp.runs import run_folder
+from ganexp.runs.write_paths import bounded, places
 
 TINY = [*runs.TINY, "images=64"]
 
@@ -21,7 +23,7 @@ TINY = [*runs.TINY, "images=64"]
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("security") / "run"
-    assert cli.main([f"run_dir={folder}", *TINY]) == 0
+    assert main.main([f"run_dir={folder}", *TINY]) == 0
     return folder
 
 
@@ -39,7 +41,7 @@ def refused(capsys):
         lines = []
         for command in (["sample", f"run={run}", "out=drawn"], [f"resume={run}", "images=128"]):
             capsys.readouterr()
-            assert cli.main([*command, *more]) == 2
+            assert main.main([*command, *more]) == 2
             lines.append(capsys.readouterr().err.splitlines()[-1])
         assert lines[0] == lines[1]
         return lines[0]
@@ -116,7 +118,7 @@ HIDDEN = {
                                       config["model"]["generator"].update(_target_="${elsewhere.name}")),
     "by a resolver": lambda config: config["model"].update(generator="${oc.create:'{_target_: os.system}'}"),
     "by decoding": lambda config: config["model"].update(generator="${oc.decode:'{_target_: os.system}'}"),
-    "from ganexp's imports": lambda config: config["model"].update(_target_="ganexp.cli.os.system"),
+    "from ganexp's imports": lambda config: config["model"].update(_target_="ganexp.cli.main.os.system"),
     "a name that begins alike": lambda config: config["model"].update(_target_="ganexp.variants.gan.GAN.os.system"),
 }  # fmt: skip
 
@@ -148,9 +150,9 @@ def test_what_was_looked_at_is_what_is_built(run, changing, tmp_path):
     (tmp_path / "where" / "one").mkdir(parents=True)
     # The folder to write to, which is made after the look, is the second.
     changing("class_folders:where", "None", "2")
-    assert cli.main(["sample", f"run={run}", "out=where/two", "n=1"]) == 0
+    assert main.main(["sample", f"run={run}", "out=where/two", "n=1"]) == 0
     assert not Path("trap").exists()
-    assert cli.main(["sample", f"run={run}", "out=where/two", "n=1"]) == 2
+    assert main.main(["sample", f"run={run}", "out=where/two", "n=1"]) == 2
 
 
 def test_a_config_that_changes_while_it_is_resumed_is_refused(run, changing, monkeypatch, capsys):
@@ -158,7 +160,7 @@ def test_a_config_that_changes_while_it_is_resumed_is_refused(run, changing, mon
     monkeypatch.delenv("GANEXP_DATA", raising=False)
     monkeypatch.setattr("lightning.seed_everything", lambda *_, **__: monkeypatch.setenv("GANEXP_DATA", "0"))
     changing("oc.env:GANEXP_DATA,none", "none", "0")
-    assert cli.main([f"resume={run}", "images=128"]) == 2
+    assert main.main([f"resume={run}", "images=128"]) == 2
     assert "names foreign_code.Loss" in capsys.readouterr().err
     assert not Path("trap").exists()
 
@@ -195,7 +197,7 @@ def test_no_environment_variable_is_read_but_ganexps_own(run, refused, monkeypat
 def test_ganexps_own_environment_variables_are_read(run, monkeypatch):
     monkeypatch.setenv("HOME", "/nowhere")
     change(run, lambda config: config.update(notes="${oc.env:HOME}", others="${oc.env:SLURM_NNODES,1}"))
-    assert cli.main(["sample", f"run={run}", "out=drawn", "n=1"]) == 0
+    assert main.main(["sample", f"run={run}", "out=drawn", "n=1"]) == 0
 
 
 @pytest.fixture
@@ -216,11 +218,11 @@ def test_code_that_the_user_vouches_for_is_built(run, refused, foreign):
     change(run, lambda config: config["model"]["generator"].update(_target_="mypackage.nets.Generator"))
     assert "add trust=mypackage" in refused(run)
     assert "mypackage.nets" not in sys.modules
-    assert cli.main(["sample", f"run={run}", "out=drawn", "n=1", "trust=mypackage"]) == 0
-    assert cli.main([f"resume={run}", "images=128", "trust=mypackage"]) == 0
+    assert main.main(["sample", f"run={run}", "out=drawn", "n=1", "trust=mypackage"]) == 0
+    assert main.main([f"resume={run}", "images=128", "trust=mypackage"]) == 0
 
 
-@pytest.mark.parametrize("target", ["mypackage.nets.os.system", "ganexp.cli.os.system"])
+@pytest.mark.parametrize("target", ["mypackage.nets.os.system", "ganexp.cli.main.os.system"])
 def test_vouching_for_a_package_is_not_vouching_for_what_it_imports(run, refused, foreign, target):
     change(run, lambda config: config["model"]["generator"].update(_target_=target))
     assert "which is not in ganexp's config groups" in refused(run, f"trust={target.partition('.')[0]}")
@@ -253,7 +255,7 @@ def goes_on(capsys):
 
     def resume(run, *more):
         capsys.readouterr()
-        return cli.main([f"resume={run}", "images=128", *more]), [*capsys.readouterr().err.splitlines(), ""][-2]
+        return main.main([f"resume={run}", "images=128", *more]), [*capsys.readouterr().err.splitlines(), ""][-2]
 
     return resume
 
@@ -268,7 +270,7 @@ def test_a_run_writes_to_no_place_outside_of_its_folder(run, goes_on, tmp_path, 
     assert str(place) in line
     assert "outside of the run's folder; if that is meant, add " in line
     assert not place.exists()
-    assert cli.main(["verify", f"run={run}", "steps=1", "ranks=1"]) == 2
+    assert main.main(["verify", f"run={run}", "steps=1", "ranks=1"]) == 2
 
 
 SPELLINGS = ["..", "../elsewhere", "~/x", "$HOME/x", "file:///tmp/x", "checkpoints/../../x", "out/x"]

@@ -4,8 +4,9 @@ import signal
 
 import pytest
 
-from ganexp import composition, slurm
-from ganexp.slurm import BatchJob
+from ganexp.config import composition
+from ganexp.distributed import slurm
+from ganexp.distributed.slurm import BatchJob
 
 SHOWN = """JobId=7 JobName=wrap
    UserId=root(0) GroupId=root(0) MCS_label=N/A

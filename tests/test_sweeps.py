@@ -9,9 +9,9 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
-from ganexp import checks, composition
-from ganexp.commands.list import description
-from ganexp.commands.matrix import of_model, option, verdict
+from ganexp.cli.list import description
+from ganexp.config import checks, composition
+from ganexp.config.matrix import of_model, option, verdict
 from ganexp.errors import UserError
 
 CONF = composition.conf_dir()

@@ -2,7 +2,8 @@
 
 import pytest
 
-from ganexp import checks, cli, composition
+from ganexp.cli import main
+from ganexp.config import checks, composition
 from ganexp.errors import UserError
 from test_configs import compose
 
@@ -43,7 +44,7 @@ def test_a_model_that_draws_from_noise_is_not_given_inputs(model, data):
 
 def test_it_is_told_before_anything_is_made(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["model=pix2pix", "data=mnist"]) == 2
+    assert main.main(["model=pix2pix", "data=mnist"]) == 2
     assert "the model learns from pairs" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 

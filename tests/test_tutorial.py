@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ganexp import cli
+from ganexp.cli import main
 from pages import blocks
 
 GANEXP = "python -m ganexp"
@@ -30,7 +30,7 @@ def shorter(command):
 def run(command, capsys):
     """Run one line of the page as its reader would."""
     if command.startswith(GANEXP):
-        status = cli.main(shlex.split(shorter(command).removeprefix(GANEXP)))
+        status = main.main(shlex.split(shorter(command).removeprefix(GANEXP)))
         assert status == 0, f"{command}\n{capsys.readouterr().err}"
     else:
         program, *arguments = shlex.split(command)

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from ganexp.version import commit
+from ganexp.records.version import commit
 
 
 @pytest.fixture

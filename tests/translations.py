@@ -8,10 +8,10 @@ from ganexp import schedules
 from ganexp.data.loading import training_loader
 from ganexp.data.memory import InMemory
 from ganexp.data.values import to_signed_unit
+from ganexp.drawing.pictures import quantized
 from ganexp.layers import normalization
 from ganexp.losses import LeastSquares, NonSaturating
 from ganexp.networks import patch, translator, unet
-from ganexp.pictures import quantized
 from ganexp.variants.cut import CUT, PatchProjection
 from ganexp.variants.cyclegan import CycleGAN
 from ganexp.variants.pix2pix import Pix2Pix

@@ -9,7 +9,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
-from ganexp.strategy import TurnByTurn
+from ganexp.distributed.strategy import TurnByTurn
 
 
 def on_two_ranks(work, *arguments):

@@ -2,6 +2,6 @@
 
 import sys
 
-from ganexp.cli import main
+from ganexp.cli.main import main
 
 sys.exit(main())

@@ -7,8 +7,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from ganexp.randomness import BLOCK
-from ganexp.randomness import generator as rng
+from ganexp.numerics.randomness import BLOCK
+from ganexp.numerics.randomness import generator as rng
 
 Noise = Callable[[tuple[int, ...], torch.Generator], Tensor]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-from ganexp import ranks
+from ganexp.distributed import collectives
 from ganexp.errors import UserError
 from ganexp.partials import plain
 
@@ -139,8 +139,8 @@ class LeCam(Penalty):
 
     @torch.no_grad()
     def _follow(self, real: Tensor, fake: Tensor) -> None:
-        self.real_average.mul_(self.decay).add_(ranks.mean(real.mean()), alpha=1 - self.decay)
-        self.fake_average.mul_(self.decay).add_(ranks.mean(fake.mean()), alpha=1 - self.decay)
+        self.real_average.mul_(self.decay).add_(collectives.mean(real.mean()), alpha=1 - self.decay)
+        self.fake_average.mul_(self.decay).add_(collectives.mean(fake.mean()), alpha=1 - self.decay)
 
 
 def interpolates(turn: CriticTurn) -> Tensor:
@@ -155,7 +155,7 @@ def surroundings(turn: CriticTurn) -> Tensor:
     real = at_least_float32(turn.real)
     shape = real.shape[1:]
     noise = turn.draw(len(real), lambda total, rng: torch.rand(total, *shape, generator=rng, device=rng.device))
-    return real + ranks.deviation(real) / 2 * noise
+    return real + collectives.deviation(real) / 2 * noise
 
 
 def input_gradient(critic: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

@@ -16,7 +16,7 @@ class GridSweeper(BasicSweeper):
 
         Raises UserError for an axis without values, a folder that cannot be used, and runs that failed.
         """
-        from ganexp.commands import sweep
+        from ganexp.sweeps import sweep
 
         assert self.hydra_context is not None
         assert self.config is not None
@@ -28,7 +28,7 @@ class GridSweeper(BasicSweeper):
 
     def get_job_batch(self) -> list[list[str]]:
         """Return the next jobs' overrides, with the name of each job's folder."""
-        from ganexp.commands import sweep
+        from ganexp.sweeps import sweep
 
         assert self.config is not None
         return [sweep.named(list(job), self.config) for job in super().get_job_batch()]
@@ -61,8 +61,8 @@ class BayesSweeper(BasicSweeper):
 
         Raises UserError for a space or a study that cannot be used, and for runs that failed.
         """
-        from ganexp.commands import sweep
-        from ganexp.commands.search import Search, read_space
+        from ganexp.sweeps import sweep
+        from ganexp.sweeps.search import Search, read_space
 
         assert self.hydra_context is not None
         assert self.config is not None

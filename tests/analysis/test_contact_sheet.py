@@ -7,8 +7,8 @@ from PIL import Image
 from subjects import subject
 
 from ganexp.analysis.contact_sheet import STRIP, ContactSheet, contact_sheet
+from ganexp.drawing.pictures import quantized
 from ganexp.errors import UserError
-from ganexp.pictures import quantized
 
 
 def test_every_sample_is_at_its_place(tmp_path):

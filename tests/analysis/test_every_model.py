@@ -6,9 +6,9 @@ import pytest
 import torch
 from subjects import Pixels, rng, table
 
-from ganexp.commands.analyzing import subject_of
-from ganexp.commands.building import build
-from ganexp.composition import composed, conf_dir, groups
+from ganexp.config.build import build
+from ganexp.config.composition import composed, conf_dir, groups
+from ganexp.evaluation.analyze import subject_of
 from test_configs import GROUPS, tiny
 
 MODELS = [name for name in GROUPS["model"] if not tiny(name).requires.inputs]

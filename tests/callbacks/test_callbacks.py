@@ -9,13 +9,13 @@ from PIL import Image
 from ganexp.callbacks.checkpoints import LastCheckpoint
 from ganexp.callbacks.curves import Curves
 from ganexp.callbacks.samples import SampleGrid
+from ganexp.drawing.pictures import picture, scatter
+from ganexp.drawing.plots import read_curves
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.layers import normalization
 from ganexp.loggers.metrics_csv import MetricsCSV
 from ganexp.networks import dcgan
-from ganexp.pictures import picture, scatter
-from ganexp.plots import read_curves
 from runs import rows
 from tiny import adam, fit, make_gan, same, state
 

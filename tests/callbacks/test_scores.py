@@ -9,14 +9,14 @@ import torch
 from ganexp.callbacks.checkpoints import LastCheckpoint
 from ganexp.callbacks.interruption import GracefulStop
 from ganexp.data.loading import sample_loader
+from ganexp.drawing.pictures import quantized
+from ganexp.drawing.plots import read_curves
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.layers import normalization
 from ganexp.loggers.metrics_csv import MetricsCSV
 from ganexp.metrics.frechet import frechet_distance
 from ganexp.metrics.moments import moments, power_sums
-from ganexp.pictures import quantized
-from ganexp.plots import read_curves
 from scored import SCORED, Bytes, Halves, scores
 from tiny import adam, fit, make_gan, same, state
 

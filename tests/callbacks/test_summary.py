@@ -3,9 +3,9 @@
 import lightning as L
 import pytest
 
-from ganexp import memory, summary
 from ganexp.callbacks.checkpoints import LastCheckpoint
 from ganexp.callbacks.summary import Summary
+from ganexp.records import peak_memory, summary
 from tiny import fit, make_gan, same, state
 
 BATCHES = 8
@@ -67,12 +67,12 @@ def test_a_summary_that_cannot_be_read_is_none(tmp_path):
     assert summary.read(tmp_path) == {"status": "stopped"}
 
 
-@pytest.mark.skipif(not memory.CLEAR.exists(), reason="only Linux measures a process's peak anew")
+@pytest.mark.skipif(not peak_memory.CLEAR.exists(), reason="only Linux measures a process's peak anew")
 def test_memory_that_was_given_back_is_no_part_of_a_new_peak():
     block = b"x" * 300_000_000
-    assert memory.peak_bytes() > len(block)
+    assert peak_memory.peak_bytes() > len(block)
     del block
-    memory.reset_peak()
-    before = memory.peak_bytes()
+    peak_memory.reset_peak()
+    before = peak_memory.peak_bytes()
     block = b"x" * 100_000_000
-    assert 90e6 < memory.peak_bytes() - before < 200e6, len(block)
+    assert 90e6 < peak_memory.peak_bytes() - before < 200e6, len(block)

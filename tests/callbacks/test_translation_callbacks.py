@@ -9,11 +9,11 @@ from torchmetrics import MeanAbsoluteError
 
 from ganexp.callbacks.translation_grid import TranslationGrid
 from ganexp.callbacks.translation_scores import TranslationScores
+from ganexp.drawing.pictures import grid, quantized
+from ganexp.drawing.plots import read_curves
 from ganexp.errors import UserError
 from ganexp.loggers.metrics_csv import MetricsCSV
 from ganexp.metrics.translation import Comparison
-from ganexp.pictures import grid, quantized
-from ganexp.plots import read_curves
 from tiny import adam, fit, same, state
 from translations import Pairs, make
 

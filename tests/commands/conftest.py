@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 from PIL import Image
 
-from ganexp import cli
+from ganexp.cli import main
 from runs import NETWORKS, UNSCORED
 
 
@@ -40,7 +40,7 @@ def ganexp(here, capsys):
 
     def run(*arguments):
         capsys.readouterr()
-        status = cli.main([str(argument) for argument in arguments])
+        status = main.main([str(argument) for argument in arguments])
         captured = capsys.readouterr()
         return Outcome(status, captured.out, captured.err)
 
@@ -79,5 +79,5 @@ def pictures(tmp_path):
 
 
 def train(folder, *overrides):
-    assert cli.main([f"run_dir={folder}", *UNSCORED, "images=256", *overrides]) == 0
+    assert main.main([f"run_dir={folder}", *UNSCORED, "images=256", *overrides]) == 0
     return folder

@@ -7,16 +7,16 @@ import pytest
 import torch
 from PIL import Image
 
-from ganexp import run_folder
-from ganexp.commands.analyze import chosen
-from ganexp.commands.analyzing import readable, subject_of
-from ganexp.commands.other_images import held_out_images
-from ganexp.commands.sampling import load_model
-from ganexp.composition import conf_dir, groups
+from ganexp.cli.analyze import chosen
+from ganexp.config.composition import conf_dir, groups
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
+from ganexp.evaluation.analyze import readable, subject_of
+from ganexp.evaluation.held_out import held_out_images
+from ganexp.generation.sample import load_model
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.scoring import RealSet
+from ganexp.runs import run_folder
 
 
 def test_pictures_and_figures_lie_in_the_runs_folder(ganexp, run):
@@ -117,7 +117,7 @@ def test_what_was_held_out_follows_from_the_datas_splits(finished, monkeypatch):
             raise UserError("no such split")
         return RealSet(RealImages(InMemory(torch.zeros(9, 1, 8, 8, dtype=torch.uint8)), "nine"), {})
 
-    monkeypatch.setattr("ganexp.commands.other_images.real_set", only_valid)
+    monkeypatch.setattr("ganexp.evaluation.held_out.real_set", only_valid)
     assert held_out_images(config, None).words == "9 images of digits's split valid"
     # Nothing is downloaded that nobody asked for.
     assert asked == [{"split": "test", "download": False}, {"split": "valid", "download": False}]

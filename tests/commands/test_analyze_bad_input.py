@@ -6,9 +6,9 @@ import pytest
 from omegaconf import OmegaConf
 from PIL import Image
 
-from ganexp import composition
-from ganexp.commands.other_images import held_out_images, labelled_images
+from ganexp.config import composition
 from ganexp.errors import UserError
+from ganexp.evaluation.held_out import held_out_images, labelled_images
 
 
 @pytest.mark.parametrize(

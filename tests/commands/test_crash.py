@@ -9,8 +9,8 @@ import time
 import pytest
 import torch
 
-from ganexp import cli
-from ganexp.commands.differences import differences
+from ganexp.cli import main
+from ganexp.runs.checkpoint_diff import differences
 from runs import rows
 
 KILLS, LONG = 20, 4_800
@@ -31,7 +31,7 @@ GAME = [
 
 def started(*arguments):
     """A command in a process of its own that has everything imported already."""
-    process = multiprocessing.get_context("fork").Process(target=lambda: os._exit(cli.main(list(arguments))))
+    process = multiprocessing.get_context("fork").Process(target=lambda: os._exit(main.main(list(arguments))))
     process.start()
     return process
 
@@ -69,7 +69,7 @@ def kill(process, folder, rng, aimed):
 @pytest.mark.slow
 def test_twenty_kills_change_nothing(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    assert cli.main([*GAME, f"run_dir={whole}"]) == 0
+    assert main.main([*GAME, f"run_dir={whole}"]) == 0
     rng = random.Random(0)
     checkpoints = killed / "checkpoints"
     while_writing, seen = 0, 0

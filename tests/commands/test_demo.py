@@ -12,10 +12,11 @@ from PIL import Image
 from test_translation_runs import MODELS, TINY
 
 from browsing import browser, page_at, save, serving
-from ganexp import composition, run_folder
-from ganexp.commands.playing import Samples, Translations, enlarged, require_number
-from ganexp.commands.sampling import as_image, load_model
+from ganexp.config import composition
+from ganexp.demo.draw import Samples, Translations, enlarged, require_number
 from ganexp.errors import UserError
+from ganexp.generation.sample import as_image, load_model
+from ganexp.runs import run_folder
 
 needs_gradio = pytest.mark.skipif(find_spec("gradio") is None, reason="pip install 'ganexp[demo]'")
 
@@ -90,10 +91,10 @@ def test_what_is_no_samples_number_is_named(number):
 
 @pytest.fixture(scope="module")
 def translator_run(tmp_path_factory):
-    from ganexp import cli
+    from ganexp.cli import main
 
     folder = tmp_path_factory.mktemp("translator") / "run"
-    assert cli.main([*MODELS["pix2pix"], *TINY, "metric=none", f"run_dir={folder}"]) == 0
+    assert main.main([*MODELS["pix2pix"], *TINY, "metric=none", f"run_dir={folder}"]) == 0
     return folder
 
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from rich.console import Console
 
-from ganexp.commands.score_table import score_table
+from ganexp.evaluation.score_table import score_table
 from ganexp.metrics.score import Score
 from ganexp.metrics.scoring import Result
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ganexp.callbacks.interruption import GracefulStop
-from ganexp.game import AdversarialModule
+from ganexp.game.module import AdversarialModule
 from runs import TINY
 
 
@@ -67,7 +67,7 @@ def test_ctrl_c_in_a_terminal_ends_the_process_as_shells_expect(tmp_path):
 
 
 def test_ctrl_c_before_training_has_nothing_to_save(ganexp, monkeypatch):
-    from ganexp.commands import train
+    from ganexp.cli import train
 
     def interrupted(*_):
         raise KeyboardInterrupt

@@ -5,7 +5,7 @@ import csv
 import pytest
 import torch
 
-from ganexp import cli
+from ganexp.cli import main
 from runs import TINY
 
 
@@ -25,7 +25,7 @@ def test_runs_in_other_processes_are_those_of_this_one_and_one_that_fails_ends_n
     told = table(here / "sweep")
     assert {seed: row["status"] for seed, row in told.items()} == {"1": "finished", "-1": "refused", "2": "finished"}
     assert "seed=-1: it must be a whole number" in told["-1"]["reason"]
-    assert cli.main([*TINY, "seed=2", "run_dir=alone"]) == 0
+    assert main.main([*TINY, "seed=2", "run_dir=alone"]) == 0
     there = here / "sweep" / told["2"]["folder"]
     states = [torch.load(each / "checkpoints" / "last.ckpt")["state_dict"] for each in (there, here / "alone")]
     torch.testing.assert_close(*states, rtol=0, atol=0)

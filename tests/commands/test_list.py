@@ -1,6 +1,6 @@
 """``ganexp list``: every option, each with what it is."""
 
-from ganexp.composition import conf_dir, groups, sweeps_dir
+from ganexp.config.composition import conf_dir, groups, sweeps_dir
 
 
 def test_every_option_of_every_group_is_listed_and_described(ganexp):

@@ -6,7 +6,7 @@ import signal
 import pytest
 import torch
 
-from ganexp.game import AdversarialModule
+from ganexp.game.module import AdversarialModule
 from runs import TINY, rows
 
 PREEMPTED = "JobState=RUNNING PreemptTime=2026-01-01T00:00:09"
@@ -109,10 +109,10 @@ def test_a_site_without_requeue_is_told_and_the_same_command_goes_on(ganexp, her
 
 
 def test_a_signal_before_training_begins_puts_the_job_back_too(ganexp, here, job, monkeypatch):
-    from ganexp.commands import training
+    from ganexp.training import fit
 
     called = job(PREEMPTED)
-    monkeypatch.setattr(training, "build_and_fit", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(fit, "build_and_fit", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     before = signal.getsignal(signal.SIGTERM)
     outcome = ganexp(*LONG, "run_dir=run")
     assert (outcome.status, outcome.complaint) == (143, "SIGTERM: stopped before there was anything to save")

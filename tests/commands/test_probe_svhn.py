@@ -9,9 +9,9 @@ from omegaconf import OmegaConf
 from scipy.io import savemat
 from torchvision import datasets
 
-from ganexp import composition
-from ganexp.commands.other_images import labelled_images
+from ganexp.config import composition
 from ganexp.errors import UserError
+from ganexp.evaluation.held_out import labelled_images
 
 SIZES = {"train": 1010, "test": 100}
 

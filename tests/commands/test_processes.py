@@ -13,8 +13,8 @@ from contextlib import contextmanager
 import pytest
 import torch
 
-from ganexp import cli
-from ganexp.commands import sweep_table
+from ganexp.cli import main
+from ganexp.sweeps import table
 from runs import NETWORKS, UNSCORED, rows
 
 # Without batch normalization, which looks at a rank's own images, so that both runs are the same but for rounding.
@@ -71,7 +71,7 @@ def alive(number):
 def runs(tmp_path_factory):
     """A folder with a run of one process and the same of two, and what the latter said."""
     folder = tmp_path_factory.mktemp("runs")
-    assert cli.main([*GAME, *SCORED, "trainer=cpu", f"run_dir={folder / 'one'}"]) == 0
+    assert main.main([*GAME, *SCORED, "trainer=cpu", f"run_dir={folder / 'one'}"]) == 0
     status, said = ended(folder, *GAME, *SCORED, "trainer=ddp_cpu", "run_dir=two")
     assert status == 0, said
     return folder, said
@@ -103,7 +103,7 @@ def test_only_the_first_process_speaks(runs):
 
 def test_one_process_goes_on_with_a_run_of_two_and_says_that_it_is_not_exact(runs, tmp_path, capsys):
     folder = shutil.copytree(runs[0] / "two", tmp_path / "run")
-    assert cli.main([f"resume={folder}", "images=640", "trainer=cpu"]) == 0
+    assert main.main([f"resume={folder}", "images=640", "trainer=cpu"]) == 0
     assert "resumed with 1 rank(s), begun with 2: what comes is equal up to rounding" in capsys.readouterr().err
     assert rows(folder)[-1]["images"] == "640"
 
@@ -208,7 +208,7 @@ def test_the_console_script_and_a_sweep_start_processes_too(tmp_path):
     assert status == 0, lines
     assert len(list((tmp_path / "sweep").glob("*/checkpoints/last.ckpt"))) == 2
     assert len([path for path in (tmp_path / "sweep").iterdir() if path.is_dir()]) == 2
-    assert [row.run.status for row in sweep_table.read(tmp_path / "sweep").rows] == ["finished"] * 2
+    assert [row.run.status for row in table.read(tmp_path / "sweep").rows] == ["finished"] * 2
 
 
 @pytest.mark.slow

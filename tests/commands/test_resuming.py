@@ -9,7 +9,7 @@ import pytest
 import torch
 import yaml
 
-from ganexp.commands.differences import differences
+from ganexp.runs.checkpoint_diff import differences
 from runs import TINY, rows
 
 KEEPING = [*TINY, "callbacks.checkpoints.every=64", "callbacks.checkpoints.keep=3"]

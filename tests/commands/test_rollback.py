@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganexp.commands.rollback import forget_after
+from ganexp.training.rollback import forget_after
 
 DIVERGING = [
     "model=gan", "loss=lsgan", "normalization=none", "optimizer=sgd",

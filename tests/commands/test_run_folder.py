@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from ganexp import summary
+from ganexp.records import summary
 from runs import TINY
 
 
@@ -43,12 +43,10 @@ def test_a_run_leaves_everything_that_it_promises(finished):
 def test_log_has_what_the_terminal_showed_with_warnings(ganexp, here, monkeypatch):
     import warnings
 
-    from ganexp.commands import training
+    from ganexp.training import fit
 
-    build = training.build
-    monkeypatch.setattr(
-        training, "build", lambda *a, **k: warnings.warn("odd\nsetting", stacklevel=1) or build(*a, **k)
-    )
+    build = fit.build
+    monkeypatch.setattr(fit, "build", lambda *a, **k: warnings.warn("odd\nsetting", stacklevel=1) or build(*a, **k))
     outcome = ganexp(*TINY, "run_dir=run")
     log = (here / "run" / "log.txt").read_text()
     assert "warning: odd setting" in log

@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
-from ganexp import run_folder
-from ganexp.commands.sampling import load_model, truncate
 from ganexp.errors import UserError
+from ganexp.generation.sample import load_model, truncate
+from ganexp.runs import run_folder
 from runs import NETWORKS, UNSCORED
 
 

@@ -8,10 +8,10 @@ import sys
 import optuna
 import pytest
 
-from ganexp import summary
-from ganexp.commands.outcome import Outcome
-from ganexp.commands.search import TRIAL, Search
 from ganexp.errors import UserError
+from ganexp.records import summary
+from ganexp.sweeps.search import TRIAL, Search
+from ganexp.sweeps.status import Outcome
 from runs import NETWORKS
 
 TrialState = optuna.trial.TrialState

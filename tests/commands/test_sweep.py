@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganexp import cli, run_folder, summary
 from ganexp.callbacks.interruption import SIGNALS
 from ganexp.callbacks.summary import Summary
-from ganexp.commands import sweep, sweep_table
-from ganexp.commands.outcome import Outcome, claimed, note
-from ganexp.game import AdversarialModule
+from ganexp.cli import main
+from ganexp.game.module import AdversarialModule
+from ganexp.records import summary
+from ganexp.runs import run_folder
+from ganexp.sweeps import sweep
+from ganexp.sweeps import table as sweep_table
+from ganexp.sweeps.status import Outcome, claimed, note
 from runs import NETWORKS
 
 SCORED = ["metric=fid_classifier", "scoring.samples=60", "+extractor.classifier.epochs=1"]
@@ -28,7 +31,7 @@ PRODUCT = ["+sweeps=loss_normalization", "loss=wasserstein,hinge", "normalizatio
 def swept(tmp_path_factory):
     """A finished sweep with a refused combination, that no test may write into."""
     folder = tmp_path_factory.mktemp("swept") / "sweep"
-    assert cli.main(["-m", *PRODUCT, *ALIKE, f"sweep_dir={folder}"]) == 0
+    assert main.main(["-m", *PRODUCT, *ALIKE, f"sweep_dir={folder}"]) == 0
     return folder
 
 

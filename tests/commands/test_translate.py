@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from ganexp.commands.tiling import mirrored, starts, translated, weights
+from ganexp.generation.tiling import mirrored, starts, translated, weights
 
 MODULE = """
 import torch

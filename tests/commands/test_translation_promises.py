@@ -4,7 +4,7 @@ import pytest
 import torch
 from test_translation_runs import MODELS, TINY
 
-from ganexp import cli
+from ganexp.cli import main
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -13,8 +13,8 @@ def game(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param) / "run"
     overrides = [*MODELS[request.param], *TINY, "schedule=constant"]
     offline = ["logger=[csv,wandb]", "logger.wandb.mode=offline"]
-    assert cli.main([*overrides, *offline, "images=16", f"run_dir={folder}"]) == 0
-    assert cli.main([f"resume={folder}", "images=32"]) == 0
+    assert main.main([*overrides, *offline, "images=16", f"run_dir={folder}"]) == 0
+    assert main.main([f"resume={folder}", "images=32"]) == 0
     return overrides, folder
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganexp import cli
+from ganexp.cli import main
 
 TINY = [
     "data/source=digits", "data.batch_size=8", "data.test_images=20", "trainer=cpu", "images=32",
@@ -22,7 +22,7 @@ MODELS = {
 def run(request, tmp_path_factory):
     """A finished run of each model."""
     folder = tmp_path_factory.mktemp(request.param) / "run"
-    assert cli.main([*MODELS[request.param], *TINY, f"run_dir={folder}"]) == 0
+    assert main.main([*MODELS[request.param], *TINY, f"run_dir={folder}"]) == 0
     return folder
 
 

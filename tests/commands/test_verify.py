@@ -35,10 +35,10 @@ class Forgetful(NonSaturating):
 @pytest.fixture
 def at_once(monkeypatch):
     """What goes on in a new process goes on in this one, which has imported everything."""
-    from ganexp.commands import processes, training
+    from ganexp.training import fit, launcher
 
     monkeypatch.setattr(
-        processes, "run", lambda config, folder, checkpoint, *_, **__: training.run(config, folder, checkpoint)
+        launcher, "run", lambda config, folder, checkpoint, *_, **__: fit.run(config, folder, checkpoint)
     )
 
 

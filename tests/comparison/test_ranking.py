@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from ganexp import summary
 from ganexp.comparison import budgets
 from ganexp.comparison.comparison import compare
 from ganexp.comparison.finding import find_runs
 from ganexp.comparison.run import read_run
 from ganexp.errors import UserError
+from ganexp.records import summary
 from synthetic import PROTOCOL, entry, write_run, write_seeds
 
 

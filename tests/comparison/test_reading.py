@@ -7,10 +7,11 @@ import platform
 import numpy as np
 import pytest
 
-from ganexp import cli, curves, summary
+from ganexp.cli import main
 from ganexp.comparison.finding import find_runs
 from ganexp.comparison.run import Run, read_run
 from ganexp.errors import UserError
+from ganexp.records import curves, summary
 from synthetic import PROTOCOL, entry, write_rows, write_run
 
 
@@ -20,7 +21,7 @@ def scored(tmp_path_factory):
     folder = tmp_path_factory.mktemp("scored") / "run"
     # Points in the plane, because no classifier must be trained for their scores.
     game = ["model=gan", "data=gaussians", "metric=modes", "data.batch_size=64", "trainer=cpu"]
-    assert cli.main([*game, "images=256", "scoring.every=128", "scoring.samples=100", f"run_dir={folder}"]) == 0
+    assert main.main([*game, "images=256", "scoring.every=128", "scoring.samples=100", f"run_dir={folder}"]) == 0
     return folder
 
 

@@ -16,12 +16,12 @@ from PIL import Image
 from scipy.io import savemat
 from torchvision import datasets
 
-from ganexp.cache import cache_folder
 from ganexp.data import sources
 from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
 from ganexp.data.loading import training_loader
 from ganexp.errors import UserError
+from ganexp.files.cache import cache_folder
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 

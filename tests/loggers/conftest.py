@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import pytest
 
 import runs
-from ganexp import cli
+from ganexp.cli import main
 
 SCORED = ["metric=fid_classifier", "scoring.samples=64", "scoring.every=128", "+extractor.classifier.epochs=1"]
 CONDITIONAL = ["model=cdcgan", "model.generator.network.width=4", "model.discriminator.network.width=4"]
@@ -20,8 +20,8 @@ def finished(tmp_path_factory):
     loggers = [f"logger=[{','.join(['wandb', *OPTIONAL])}]", "logger.wandb.mode=offline", "logger.wandb.log_model=true"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_DATA_DIR", str(run.parent))
-        assert cli.main([*CONDITIONAL, *runs.UNSCORED, "images=256", *SCORED, *loggers, f"run_dir={run}"]) == 0
-        assert cli.main([f"resume={run}", "images=384"]) == 0
+        assert main.main([*CONDITIONAL, *runs.UNSCORED, "images=256", *SCORED, *loggers, f"run_dir={run}"]) == 0
+        assert main.main([f"resume={run}", "images=384"]) == 0
     return run
 
 

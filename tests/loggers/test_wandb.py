@@ -13,10 +13,10 @@ import pytest
 from service import CLOSED, served
 
 import runs
-from ganexp import cli
+from ganexp.cli import main
 from ganexp.loggers import wandb as module
 from ganexp.loggers.wandb import WandB, reason_to_go_offline
-from ganexp.version import code_version
+from ganexp.records.version import code_version
 
 TINY = [*runs.TINY, "images=64"]
 SCORED = ["metric=fid_classifier", "scoring.samples=64", "scoring.every=128", "+extractor.classifier.epochs=1"]
@@ -142,7 +142,7 @@ def test_a_resumed_run_is_the_same_run_at_wandb(finished):
 
 def test_runs_of_other_batches_and_critic_steps_overlay(finished, tmp_path):
     other = [*CONDITIONAL, *runs.UNSCORED, "images=256", *SCORED, "data.batch_size=32", "model.critic_steps=2"]
-    assert cli.main([*other, "logger=wandb", "logger.wandb.mode=offline", f"run_dir={tmp_path}"]) == 0
+    assert main.main([*other, "logger=wandb", "logger.wandb.mode=offline", f"run_dir={tmp_path}"]) == 0
     first, _ = records(finished)
     (written,) = records(tmp_path)
     assert names(written) == names(first)
@@ -153,7 +153,7 @@ def test_runs_of_other_batches_and_critic_steps_overlay(finished, tmp_path):
 
 def test_each_run_of_a_sweep_is_a_run_of_its_own_in_the_sweeps_group(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["-m", "seed=1,2", *TINY, "logger=wandb", "logger.wandb.mode=offline"]) == 0
+    assert main.main(["-m", "seed=1,2", *TINY, "logger=wandb", "logger.wandb.mode=offline"]) == 0
     files = sorted(tmp_path.glob("multirun/*/*/wandb/offline-run-*/*.wandb"))
     (first, second) = (next(record for kind, record in inspected(file) if kind == "run") for file in files)
     assert first["run_id"] != second["run_id"]
@@ -173,7 +173,7 @@ def test_a_failure_while_training_ends_its_logging_and_not_the_training(tmp_path
             raise ConnectionError("the server\nis gone")
 
     monkeypatch.setattr(module.wandb, "init", lambda **_: Broken())
-    assert cli.main([*TINY, "logger=wandb", f"run_dir={tmp_path / 'run'}"]) == 0
+    assert main.main([*TINY, "logger=wandb", f"run_dir={tmp_path / 'run'}"]) == 0
     lines = [line for line in capsys.readouterr().err.splitlines() if "it failed and logs no more" in line]
     assert len(lines) == 1
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
@@ -222,7 +222,7 @@ def test_a_server_that_fails_while_training_ends_neither_the_training_nor_keeps_
 
     monkeypatch.setattr(WandB, "log_metrics", failing_from_here)
     run = tmp_path / "run"
-    assert cli.main([*TINY, "logger=wandb", "logger.wandb.finish_timeout=2", f"run_dir={run}"]) == 0
+    assert main.main([*TINY, "logger=wandb", "logger.wandb.finish_timeout=2", f"run_dir={run}"]) == 0
     assert "UpsertBucket" in service.asked
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("wandb:")]
     assert said == [f"wandb: not all is uploaded yet; upload the rest with: wandb sync {run}/wandb/run-*"]

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from ganexp.data.memory import InMemory
-from ganexp.download import Remote
 from ganexp.errors import UserError
+from ganexp.files.download import Remote
 from ganexp.metrics import inception as module
 from ganexp.metrics.inception import clean, inception, legacy
 from ganexp.metrics.reference import RealImages

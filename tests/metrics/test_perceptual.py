@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from ganexp.download import Remote
 from ganexp.errors import UserError
+from ganexp.files.download import Remote
 from ganexp.metrics import perceptual
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ganexp.composition import conf_dir
+from ganexp.config.composition import conf_dir
 from ganexp.metrics.published import SHOWN, TO_BE_STATED, beside, published, reasons_against
 
 SETTINGS = {

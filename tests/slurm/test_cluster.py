@@ -11,7 +11,7 @@ import pytest
 import torch
 from cluster import cluster, missing
 
-from ganexp import cli
+from ganexp.cli import main
 from runs import NETWORKS, rows
 
 reason = missing()
@@ -87,7 +87,7 @@ def test_a_preempted_sweep_goes_back_into_the_queue_and_on_exactly(slurm, here, 
         assert "256/512 images" not in before
         assert "256/512 images" in after
         arguments = [*RUN, f"seed={seed}", "trainer=cpu", f"run_dir={whole}", WAITING, f"+callbacks.wait.name={seed}"]
-        assert cli.main(arguments) == 0
+        assert main.main(arguments) == 0
         torch.testing.assert_close(last(run)["state_dict"], last(whole)["state_dict"], rtol=0, atol=0)
         torch.testing.assert_close(last(run)["optimizer_states"], last(whole)["optimizer_states"], rtol=0, atol=0)
         assert rows(run) == rows(whole)

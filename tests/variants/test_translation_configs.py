@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from ganexp.commands.building import build
+from ganexp.config.build import build
 from ganexp.losses import Hinge
 from ganexp.networks import translator, unet
 from test_configs import compose

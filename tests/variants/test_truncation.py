@@ -9,7 +9,7 @@ from ganexp import noise
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.layers import normalization as normalizations
 from ganexp.networks import biggan
-from ganexp.randomness import generator
+from ganexp.numerics.randomness import generator
 from ganexp.variants import gan
 from ganexp.variants.conditional import ConditionalGAN
 from tiny import fit, make_gan, same, state

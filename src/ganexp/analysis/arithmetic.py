@@ -28,9 +28,9 @@ from ganexp.analysis.concepts import (
 from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.analysis.walk import images_along
+from ganexp.drawing.pictures import grid
 from ganexp.errors import UserError
-from ganexp.pictures import grid
-from ganexp.randomness import generator as rng
+from ganexp.numerics.randomness import generator as rng
 
 
 def combined(plus: Sequence[Tensor], minus: Sequence[Tensor]) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ganexp.errors import UserError
-from ganexp.randomness import generator as rng
+from ganexp.numerics.randomness import generator as rng
 
 PATCH = 8  # pixels a side, to which what is in a box is brought for the detector
 

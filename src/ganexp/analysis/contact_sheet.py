@@ -7,8 +7,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from ganexp.analysis.subject import MOST_SAMPLES, Figures, Subject, needs_images, require_at_least
+from ganexp.drawing.pictures import as_image, save
 from ganexp.errors import UserError
-from ganexp.pictures import as_image, save
 
 SMALLEST_TILE = 48
 TEXT = 14

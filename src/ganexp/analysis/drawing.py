@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
-from ganexp.pictures import grid
+from ganexp.drawing.pictures import grid
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -14,7 +14,7 @@ from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.maps import noted_maps
 from ganexp.analysis.opponents import Ask, examples, settle
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
-from ganexp.pictures import tiled
+from ganexp.drawing.pictures import tiled
 
 RECTIFIERS = (nn.ReLU, nn.LeakyReLU)
 BATCH = 64

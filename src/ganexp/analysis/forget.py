@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d
 
 from ganexp.analysis.maps import last_convolution
-from ganexp.randomness import generator as rng
+from ganexp.numerics.randomness import generator as rng
 
 MOST_POSITIONS = 20_000  # that the regression is fit on
 

@@ -24,9 +24,9 @@ from ganexp.analysis.forget import (
 )
 from ganexp.analysis.maps import last_convolution
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
+from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
-from ganexp.pictures import grid, save
-from ganexp.randomness import generator as rng
+from ganexp.numerics.randomness import generator as rng
 
 SHOWN = 10
 MOST_VALUES = 2**26  # of feature maps in memory at once, 256 MiB

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
-from ganexp.pictures import grid, save
-from ganexp.randomness import generator as rng
+from ganexp.drawing.pictures import grid, save
+from ganexp.numerics.randomness import generator as rng
 
 LAYERS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 CHECKS = 4

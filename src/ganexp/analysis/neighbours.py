@@ -14,11 +14,11 @@ from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.nearest import Comparison, Nearest, compared, nearest, rows_at_once, singled_out, verdict
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.data.values import to_signed_unit
+from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
 from ganexp.metrics.reference import RealImages
-from ganexp.pictures import grid, save
-from ganexp.progress import progress
-from ganexp.randomness import generator as rng
+from ganexp.numerics.randomness import generator as rng
+from ganexp.terminal.progress import progress
 
 AMONG = 50
 """How many neighbours a copy's nearest must stand out from."""

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from ganexp.data.values import to_signed_unit
 from ganexp.layers.standing_statistics import batch_norms
 from ganexp.metrics.reference import RealImages
-from ganexp.randomness import BLOCK
-from ganexp.randomness import generator as rng
+from ganexp.numerics.randomness import BLOCK
+from ganexp.numerics.randomness import generator as rng
 
 Ask = Callable[[Tensor, Tensor | None], Any]
 """Runs a discriminator on images (N, C, H, W) in [-1, 1], and on their labels (N,) if it takes any."""

@@ -9,8 +9,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ganexp.randomness import derived_seed
-from ganexp.randomness import generator as rng
+from ganexp.numerics.randomness import derived_seed
+from ganexp.numerics.randomness import generator as rng
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
 TRIED_ON = 1_000  # images, when the strength is chosen

@@ -18,7 +18,7 @@ from ganexp.analysis.subject import Figures, HeldOut, Subject, needs_images, req
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.reference import CachedReference, RealImages, joined
-from ganexp.randomness import generator as rng
+from ganexp.numerics.randomness import generator as rng
 
 TRAINED, UNTRAINED, PIXELS = "discriminator", "an untrained one", "raw pixels"
 HELD_OUT = 5  # one image in five, where nothing is there to be tested on

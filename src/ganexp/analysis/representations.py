@@ -12,8 +12,8 @@ from ganexp.metrics.extractor import Description, Extractor
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.store import kept
 from ganexp.metrics.weights import checksum_of
-from ganexp.randomness import derived_seed
-from ganexp.randomness import generator as rng
+from ganexp.numerics.randomness import derived_seed
+from ganexp.numerics.randomness import generator as rng
 
 GRID = 4
 COMPONENTS = 100

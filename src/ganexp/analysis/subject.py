@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from ganexp.analysis.opponents import Opponent
 from ganexp.data.memory import InMemory
+from ganexp.drawing.pictures import as_saved
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.reference import CachedReference, RealImages
 from ganexp.noise import Noise, numbered
-from ganexp.pictures import as_saved
-from ganexp.randomness import BLOCK, blocks
+from ganexp.numerics.randomness import BLOCK, blocks
 
 MOST_SAMPLES = 1_000_000
 

@@ -12,13 +12,13 @@ from torch import Tensor
 from ganexp.analysis.drawing import rows, save_figure
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.data.values import to_signed_unit
+from ganexp.drawing.pictures import save
 from ganexp.errors import UserError
 from ganexp.metrics.frechet import frechet_distance
 from ganexp.metrics.moments import moments, power_sums
 from ganexp.metrics.neighbours import in_each_others_balls, radii, share
 from ganexp.noise import truncated
-from ganexp.pictures import save
-from ganexp.randomness import generator as rng
+from ganexp.numerics.randomness import generator as rng
 
 NEIGHBOURS = 3
 

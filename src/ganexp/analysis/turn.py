@@ -10,8 +10,8 @@ from torch import Tensor
 from ganexp.analysis.concepts import PROPERTIES, Concept, Given, Pool, concept, found, needs_words, pool_of
 from ganexp.analysis.drawing import rows, save_figure
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
+from ganexp.drawing.pictures import save
 from ganexp.errors import UserError
-from ganexp.pictures import save
 
 
 def moved(latents: Tensor, direction: Tensor, shares: Tensor) -> Tensor:

@@ -28,9 +28,9 @@ from ganexp.analysis.ways import (
     line,
     smoothness,
 )
+from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
-from ganexp.pictures import grid, save
-from ganexp.randomness import BLOCK
+from ganexp.numerics.randomness import BLOCK
 
 ANIMATIONS = ("gif", "webp")
 WAYS = {"linear": line, "spherical": arc}

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from ganexp import ranks
 from ganexp.augmentation.base import Augmentation, Draw, at_least_float32, require_pictures
 from ganexp.augmentation.transformations import Numbers, random_colours, random_geometry, recoloured, resampled
+from ganexp.distributed import collectives
 from ganexp.errors import UserError
 
 INTERVAL = 4
@@ -63,7 +63,7 @@ class AdaptiveAugmentation(Augmentation):
     @torch.no_grad()
     def observe(self, real_logits: Tensor, images: int) -> None:
         """Move p, if it is time, by the discriminator's logits of a global batch of so many real images."""
-        self.signs += ranks.mean(real_logits.sign().float().mean())
+        self.signs += collectives.mean(real_logits.sign().float().mean())
         self.images += images
         self.batches += 1
         # Written without a branch on the device's numbers, for which the processor would have to wait.

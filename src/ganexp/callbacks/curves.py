@@ -6,9 +6,9 @@ from typing import Any
 
 import lightning as L
 
-from ganexp import ranks
 from ganexp.callbacks.pace import Every
-from ganexp.plots import plot_curves
+from ganexp.distributed import collectives
+from ganexp.drawing.plots import plot_curves
 
 
 class Curves(L.Callback):
@@ -55,7 +55,7 @@ class Curves(L.Callback):
         """Read the figures since the last row."""
         losses = {f"loss/{name}": value for name, value in module.read_terms().items()}
         outputs = {
-            f"discriminator/{name}_output": ranks.mean(module.loss.output(logits.float()).mean()).item()
+            f"discriminator/{name}_output": collectives.mean(module.loss.output(logits.float()).mean()).item()
             for name, logits in module.watched.items()
         }
         rates = {

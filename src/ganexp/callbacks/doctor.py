@@ -11,15 +11,15 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
-from ganexp import diagnosis
+from ganexp.callbacks import diagnosis
 from ganexp.callbacks.pace import Every
 from ganexp.callbacks.scores import Scores
+from ganexp.drawing.pictures import as_saved
 from ganexp.losses import Minimax
 from ganexp.metrics.classifier import OwnLabels
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.modes import Mixture, Modes
-from ganexp.pictures import as_saved
-from ganexp.randomness import generator
+from ganexp.numerics.randomness import generator
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import lightning as L
 
-from ganexp.ranks import Poll
+from ganexp.distributed.collectives import Poll
 
 log = logging.getLogger(__name__)
 

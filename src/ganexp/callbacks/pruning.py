@@ -5,9 +5,9 @@ from typing import Any
 
 import lightning as L
 
-from ganexp import study
 from ganexp.callbacks.scores import Scores, monitored
 from ganexp.errors import one_line
+from ganexp.records import study
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
 from ganexp.callbacks.pace import Every
-from ganexp.pictures import are_points, picture, save
+from ganexp.drawing.pictures import are_points, picture, save
 
 POINTS = 1_024
 

@@ -10,11 +10,11 @@ from typing import Any
 import lightning as L
 
 from ganexp.callbacks.pace import Every
+from ganexp.drawing.pictures import as_saved
 from ganexp.errors import UserError
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.scoring import ExtractorFactory, Measurement, RealSet, Result, Scoring, build_extractors
 from ganexp.metrics.table import as_text, entries, write_scores
-from ganexp.pictures import as_saved
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
-from ganexp import memory, summary
 from ganexp.errors import one_line
+from ganexp.records import peak_memory, summary
 
 
 class Summary(L.Callback):
@@ -88,9 +88,9 @@ def reset_peak(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     else:
-        memory.reset_peak()
+        peak_memory.reset_peak()
 
 
 def peak_bytes(device: torch.device) -> int | None:
     """Return the most memory used: allocated on a GPU by torch, else resident of this process."""
-    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else memory.peak_bytes()
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory.peak_bytes()

@@ -6,7 +6,7 @@ import lightning as L
 from PIL import Image
 
 from ganexp.callbacks.samples import SampleGrid
-from ganexp.pictures import grid
+from ganexp.drawing.pictures import grid
 
 
 class TranslationGrid(SampleGrid):

@@ -6,8 +6,8 @@ from typing import Any
 from torch import Tensor
 
 from ganexp.callbacks.scores import Scores
+from ganexp.drawing.pictures import as_saved
 from ganexp.metrics.translation import TranslationScoring
-from ganexp.pictures import as_saved
 
 Baseline = Callable[[Tensor], Tensor]
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ganexp.comparison.run import Run
 from ganexp.comparison.scores import ScoreCurve
-from ganexp.curves import Numbers
+from ganexp.records.curves import Numbers
 
 Spent = Callable[[Run, Numbers], Numbers | None]
 """From numbers of images seen (N,) to what was spent by then (N,); None where a run does not tell."""

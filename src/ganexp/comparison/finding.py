@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ganexp import summary
 from ganexp.errors import UserError
+from ganexp.records import summary
 
 CONFIG = "config.yaml"
 SIGNS = {CONFIG, summary.FILE}

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ganexp import summary
 from ganexp.comparison.run import Run
 from ganexp.comparison.settings import identity
+from ganexp.records import summary
 
 
 @dataclass

@@ -16,8 +16,8 @@ from ganexp.comparison.ranking import Ranking
 from ganexp.comparison.run import Run
 from ganexp.comparison.settings import differing, identity, title
 from ganexp.comparison.table import Table, combined_table
-from ganexp.curves import Curve
 from ganexp.errors import UserError
+from ganexp.records.curves import Curve
 
 TEMPLATES = Path(__file__).with_name("templates")
 SCRIPTS = ("tables.js", "curves.js", "samples.js")

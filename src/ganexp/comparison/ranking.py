@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ganexp import summary
 from ganexp.comparison import budgets, statistics
 from ganexp.comparison.groups import Experiment
 from ganexp.comparison.run import Run
 from ganexp.comparison.scores import ScoreCurve
 from ganexp.comparison.statistics import Difference
 from ganexp.metrics.protocol import differences
+from ganexp.records import summary
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import yaml
 
-from ganexp import curves, summary
 from ganexp.comparison.finding import CONFIG
 from ganexp.comparison.scores import PREFIX, ScoreCurve, read_scores
-from ganexp.curves import Curve
+from ganexp.records import curves, summary
+from ganexp.records.curves import Curve
 
 SPEED = "time/images_per_second"
 LOG = "log.txt"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ganexp.curves import Curve, Curves
+from ganexp.records.curves import Curve, Curves
 
 FILE = "scores.json"
 PREFIX = "score/"

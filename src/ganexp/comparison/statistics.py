@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ganexp.curves import Numbers
+from ganexp.records.curves import Numbers
 
 RESAMPLES = 10_000
 LEVEL = 0.95

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ganexp.randomness import derived_seed
+from ganexp.numerics.randomness import derived_seed
 
 
 class CropAndFlip:

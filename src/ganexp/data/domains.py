@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 
 from ganexp.data.pictures import Part, Pictures
-from ganexp.randomness import generator
+from ganexp.numerics.randomness import generator
 
 TRAIN = "train"
 

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from ganexp.data.loading import sample_loader, training_loader
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
-from ganexp.randomness import generator
+from ganexp.numerics.randomness import generator
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from PIL import Image
 from ganexp.data.complaints import complain
 from ganexp.data.decoding import conversions, is_grey
 from ganexp.data.unreadable import unreadable, unreadable_problem
-from ganexp.progress import progress
+from ganexp.terminal.progress import progress
 
 log = logging.getLogger(__name__)
 

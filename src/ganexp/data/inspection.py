@@ -18,7 +18,7 @@ from ganexp.data.duplicates import Duplicates
 from ganexp.data.pictures import classes_of, name_of
 from ganexp.data.unreadable import unreadable_problem
 from ganexp.data.values import to_signed_unit
-from ganexp.progress import progress
+from ganexp.terminal.progress import progress
 
 SAMPLES = 64
 SAMPLE_SIZE = 128

@@ -11,7 +11,7 @@ from ganexp.data.disk import OnDisk
 from ganexp.data.memory import InMemory
 from ganexp.data.order import GlobalBatches, NumberedBatches
 from ganexp.data.repeatable import Repeatable
-from ganexp.randomness import BLOCK, blocks
+from ganexp.numerics.randomness import BLOCK, blocks
 
 
 def training_loader(

@@ -14,7 +14,7 @@ from torch.utils.data import Dataset
 from ganexp.data.decoding import Decodes
 from ganexp.data.pictures import Pictures, name_of
 from ganexp.data.unreadable import unreadable
-from ganexp.progress import progress
+from ganexp.terminal.progress import progress
 
 CHUNK = 64
 

@@ -6,7 +6,7 @@ import torch
 from torch.utils.data import Sampler
 
 from ganexp.errors import UserError
-from ganexp.randomness import generator
+from ganexp.numerics.randomness import generator
 
 
 class GlobalBatches(Sampler[list[int]]):

@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from ganexp.data.augmentation import CropAndFlip, centre
 from ganexp.data.sides import OneSide, Sides
 from ganexp.data.values import to_signed_unit
-from ganexp.randomness import derived_seed, seed_globals
+from ganexp.numerics.randomness import derived_seed, seed_globals
 
 
 class TrainingPairs(Dataset[dict[str, Tensor]]):

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ganexp.data.disk import OnDisk, batched
-from ganexp.randomness import derived_seed, seed_globals
+from ganexp.numerics.randomness import derived_seed, seed_globals
 
 
 class Repeatable(Dataset[dict[str, Tensor]]):

@@ -22,7 +22,7 @@ from ganexp.data.sides import OneSide, Sides
 from ganexp.data.storage import Store, stored, workers_for
 from ganexp.data.values import to_signed_unit
 from ganexp.errors import UserError
-from ganexp.randomness import generator
+from ganexp.numerics.randomness import generator
 
 log = logging.getLogger(__name__)
 

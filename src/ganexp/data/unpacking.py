@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
 from ganexp.errors import UserError, one_line
-from ganexp.progress import progress
+from ganexp.terminal.progress import progress
 
 # RuntimeError is zipfile's answer to a password.
 DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError, RuntimeError)

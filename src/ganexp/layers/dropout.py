@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import dropout
 
-from ganexp.randomness import generator
+from ganexp.numerics.randomness import generator
 
 
 class Dropout(nn.Module):

@@ -11,8 +11,8 @@ from lightning.pytorch.loggers.logger import Logger, rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
-from ganexp.board import opened
 from ganexp.loggers.guard import Guard
+from ganexp.records.trackio_store import opened
 
 
 class Trackio(Logger):

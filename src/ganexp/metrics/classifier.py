@@ -15,8 +15,8 @@ from ganexp.metrics.extractor import Description, Extractor
 from ganexp.metrics.reference import BATCH, RealImages
 from ganexp.metrics.store import Content, kept, opened
 from ganexp.metrics.weights import checksum_of, put_into
-from ganexp.progress import progress
-from ganexp.randomness import generator, seed_layers
+from ganexp.numerics.randomness import generator, seed_layers
+from ganexp.terminal.progress import progress
 
 log = logging.getLogger(__name__)
 

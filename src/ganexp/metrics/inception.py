@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ganexp.cache import cache_folder
-from ganexp.download import checksum_of_file, obtain
 from ganexp.errors import UserError
+from ganexp.files.cache import cache_folder
+from ganexp.files.download import checksum_of_file, obtain
 from ganexp.metrics.extractor import Description, Extractor, name_of
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.standard_inception import WEIGHTS

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganexp.download import checksum_of_file
 from ganexp.errors import UserError
+from ganexp.files.download import checksum_of_file
 from ganexp.metrics.extractor import Extractor, name_of
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.weights import checksum_of

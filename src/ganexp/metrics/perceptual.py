@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from ganexp.download import Remote, obtain
 from ganexp.errors import UserError
+from ganexp.files.download import Remote, obtain
 
 WEIGHTS = Remote(
     "alexnet-owt-7be5be79.pth",

@@ -12,8 +12,8 @@ from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.moments import Moments, moments, power_sums
 from ganexp.metrics.store import Content, kept
 from ganexp.metrics.weights import checksum_of
-from ganexp.progress import progress
-from ganexp.randomness import generator
+from ganexp.numerics.randomness import generator
+from ganexp.terminal.progress import progress
 
 BATCH = 64
 

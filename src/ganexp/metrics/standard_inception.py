@@ -1,6 +1,6 @@
 """The weights of Inception in whose features nearly all published scores are."""
 
-from ganexp.download import Remote
+from ganexp.files.download import Remote
 
 WEIGHTS = Remote(
     "weights-inception-2015-12-05-6726825d.pth",

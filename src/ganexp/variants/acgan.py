@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ganexp.game import Batch, Terms
+from ganexp.game.module import Batch, Terms
 from ganexp.variants.adversary import Critic
 from ganexp.variants.conditional import ConditionalGAN
 

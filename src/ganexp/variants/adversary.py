@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation, NoAugmentation
-from ganexp.game import AdversarialModule, Terms
+from ganexp.game.module import AdversarialModule, Terms
 from ganexp.losses import Loss
 from ganexp.penalties import CriticTurn, Penalty
 

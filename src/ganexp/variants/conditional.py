@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ganexp.game import Batch, Terms
-from ganexp.randomness import blocks
-from ganexp.randomness import generator as rng
+from ganexp.game.module import Batch, Terms
+from ganexp.numerics.randomness import blocks
+from ganexp.numerics.randomness import generator as rng
 from ganexp.variants.adversary import Critic
 from ganexp.variants.gan import GAN
 

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from ganexp.augmentation.base import Augmentation
-from ganexp.game import Batch, Player, Terms
+from ganexp.game.module import Batch, Player, Terms
+from ganexp.numerics.randomness import generator as rng
 from ganexp.penalties import Penalty, at_least_float32
-from ganexp.randomness import generator as rng
 from ganexp.variants.adversary import Adversary, Critic
 from ganexp.variants.translation import FORWARD, Translation, in_turn
 

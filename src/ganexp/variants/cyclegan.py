@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation
-from ganexp.game import Batch, Player, Terms
+from ganexp.game.module import Batch, Player, Terms
+from ganexp.numerics.randomness import generator as rng
 from ganexp.penalties import Penalty
-from ganexp.randomness import generator as rng
 from ganexp.variants.adversary import Adversary, Critic
 from ganexp.variants.image_pool import ImagePool
 from ganexp.variants.translation import BACKWARD, FORWARD, Translation, distance, in_turn

@@ -8,14 +8,14 @@ from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation
 from ganexp.ema import ExponentialMovingAverage
-from ganexp.game import AdversarialModule, Batch, Player, Terms
+from ganexp.game.module import AdversarialModule, Batch, Player, Terms
 from ganexp.layers.standing_statistics import batch_norms, with_standing_statistics
 from ganexp.losses import Loss
 from ganexp.noise import Noise, numbered, truncated
+from ganexp.numerics.randomness import BLOCK, blocks
+from ganexp.numerics.randomness import generator as rng
 from ganexp.partials import plain
 from ganexp.penalties import Penalty
-from ganexp.randomness import BLOCK, blocks
-from ganexp.randomness import generator as rng
 from ganexp.variants.adversary import Adversary, Critic
 
 Regularization = Callable[[nn.Module], Tensor]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ganexp.game import Batch, Player
+from ganexp.game.module import Batch, Player
 from ganexp.partials import plain
 from ganexp.variants.gan import GAN
 

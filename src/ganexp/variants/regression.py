@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from ganexp.augmentation.base import Augmentation, NoAugmentation
-from ganexp.game import Batch, Player, Terms
+from ganexp.game.module import Batch, Player, Terms
 from ganexp.penalties import Penalty
 from ganexp.variants.translation import FORWARD, Translation, distance
 

@@ -10,7 +10,7 @@ from torch.nn.functional import l1_loss
 
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
-from ganexp.game import AdversarialModule, Batch
+from ganexp.game.module import AdversarialModule, Batch
 from ganexp.losses import Loss
 from ganexp.penalties import at_least_float32
 

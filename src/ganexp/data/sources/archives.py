@@ -10,7 +10,7 @@ from ganexp.data.pictures import Pictures
 from ganexp.data.sources.domains import unpaired_folder
 from ganexp.data.sources.pairs import paired_folder
 from ganexp.data.unpacking import unpack
-from ganexp.download import Remote, checksum_of_file, folders_of, obtain
+from ganexp.files.download import Remote, checksum_of_file, folders_of, obtain
 
 log = logging.getLogger(__name__)
 

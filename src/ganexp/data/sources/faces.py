@@ -9,11 +9,11 @@ from pathlib import Path
 
 from torchvision.datasets import CelebA
 
-from ganexp.cache import one_process_at_a_time
 from ganexp.data.pictures import FilePictures
 from ganexp.data.sources.splits import check_split
-from ganexp.download import Remote, missing
 from ganexp.errors import UserError
+from ganexp.files.cache import one_process_at_a_time
+from ganexp.files.download import Remote, missing
 
 ADDRESS = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 

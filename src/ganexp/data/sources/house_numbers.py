@@ -7,7 +7,7 @@ from torchvision.datasets import SVHN
 
 from ganexp.data.pictures import ArrayPictures
 from ganexp.data.sources.splits import check_split
-from ganexp.download import Remote, folders_of, obtain
+from ganexp.files.download import Remote, folders_of, obtain
 
 
 def svhn(root: str, split: str = "train", download: bool = True) -> ArrayPictures:

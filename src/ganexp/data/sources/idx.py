@@ -10,8 +10,8 @@ from torchvision.datasets.mnist import read_image_file, read_label_file
 
 from ganexp.data.pictures import ArrayPictures
 from ganexp.data.sources.splits import check_split
-from ganexp.download import Remote, folders_of, obtain
 from ganexp.errors import UserError
+from ganexp.files.download import Remote, folders_of, obtain
 
 PREFIXES = {"train": "train", "test": "t10k"}
 

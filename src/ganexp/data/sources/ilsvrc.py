@@ -5,10 +5,10 @@ from pathlib import Path
 from torchvision.datasets import ImageNet
 from torchvision.datasets.imagenet import ARCHIVE_META
 
-from ganexp.cache import one_process_at_a_time
 from ganexp.data.pictures import FilePictures
 from ganexp.data.sources.splits import check_split
-from ganexp.download import Remote, missing
+from ganexp.files.cache import one_process_at_a_time
+from ganexp.files.download import Remote, missing
 
 ADDRESS = "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php"
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ganexp.cache import cache_folder
 from ganexp.data.sources.splits import check_split
-from ganexp.download import Remote, missing
 from ganexp.errors import UserError
+from ganexp.files.cache import cache_folder
+from ganexp.files.download import Remote, missing
 
 ADDRESS = "http://dl.yf.io/lsun/scenes/"
 

@@ -8,7 +8,7 @@ from torchvision.datasets.utils import extract_archive
 
 from ganexp.data.pictures import ArrayPictures
 from ganexp.data.sources.splits import check_split
-from ganexp.download import Remote, folders_of, obtain
+from ganexp.files.download import Remote, folders_of, obtain
 
 
 def stl10(root: str, split: str = "unlabeled", download: bool = True) -> ArrayPictures:

@@ -1,0 +1,124 @@
+"""``ganexp analyze run=DIR analysis=NAME``: look inside a trained model."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from ganexp.cli.arguments import HELP
+from ganexp.cli.flags import check_override
+from ganexp.config import composition
+from ganexp.config.checks import check_checkpoint, is_whole
+from ganexp.config.rules import translates
+from ganexp.errors import UserError
+from ganexp.runs import run_folder
+from ganexp.runs.trusted_code import trusted
+
+GROUP = "analysis"
+EVERY = "all"
+DEFAULT = "walk"
+PATHS = ("run", "out", "trust", "held_out", "labelled")
+
+HELP_TEXT = """python -m ganexp analyze run=DIR analysis=NAME [option=value …]
+python -m ganexp analyze run=DIR analysis=[NAME,NAME] [analysis.NAME.option=value …]
+python -m ganexp analyze run=DIR analysis=all
+
+Look inside a trained generator and its discriminator. Pictures and figures.json are written to DIR/analysis/NAME.
+
+  run         the run's folder
+  analysis    which; python -m ganexp list analysis (default walk); all: whatever applies to the model
+  out         another folder to write to; of several analyses each gets a folder in it
+  checkpoint  last or best (default last)
+  seed        of the samples, numbered like those of python -m ganexp sample (default 0)
+  held_out    real images that were not trained on: a split of the run's data, such as test, or a folder of images
+              (default: another split of the run's data, where there is one)
+  labelled    what the discriminator's features are probed on: a data set's name, such as svhn, or a folder with a
+              folder for each class, or with train and test (default: the run's own data)
+  trust       a package of yours that the run's configuration names
+
+Where one analysis is asked for, its options may be given as they are, such as steps=20. Analyses and their options:
+"""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders that the arguments name."""
+
+    run: list[str] = field(default_factory=list)
+    out: list[str] = field(default_factory=list)
+    held_out: list[str] = field(default_factory=list)
+    labelled: list[str] = field(default_factory=list)
+    trust: list[str] = field(default_factory=list)
+
+
+def main(arguments: list[str]) -> None:
+    """Look at what the arguments name."""
+    options = composition.groups(composition.conf_dir())[GROUP]
+    if any(argument in HELP for argument in arguments):
+        print(HELP_TEXT)
+        for name in options:
+            values = ", ".join(f"{key}={value}" for key, value in own_settings(name).items() if key != "_target_")
+            print(f"  {name:<18}{values.replace('None', 'null')}")
+        return
+    composition.register_resolvers()
+    paths, overrides = split(arguments, options)
+    if len(paths.run) != 1:
+        raise UserError("analyze needs one run: run=DIR")
+    config = composition.composed("analyze", overrides)
+    check(config)
+    folder = Path(paths.run[0])
+    run = run_folder.read_config(folder, paths.trust)
+    checkpoint = run_folder.checkpoint(folder, config.checkpoint)
+    run = trusted(run)
+    if translates(run):
+        raise UserError(f"run={folder}: this model makes images from images; analyze looks at generators from noise")
+
+    from ganexp.evaluation.analyze import Place, analyze
+
+    out = Path(paths.out[-1]) if paths.out else None
+    held_out = paths.held_out[-1] if paths.held_out else None
+    labelled = paths.labelled[-1] if paths.labelled else None
+    analyze(config, run, Place(folder, checkpoint, out), held_out, labelled)
+
+
+def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:
+    """Return the paths, which may hold any character, and the other arguments, as the configuration knows them."""
+    paths, overrides = Paths(), []
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if equals and key in PATHS:
+            getattr(paths, key).append(value)
+        else:
+            overrides.append(argument)
+    names = chosen(overrides, options)
+    settings = own_settings(names[0]) if len(names) == 1 and names[0] in options else {}
+    kept = [f"{GROUP}=[{','.join(names)}]"]
+    for override in overrides:
+        key = override.partition("=")[0]
+        if key != GROUP:
+            qualified = f"{GROUP}.{names[0]}.{override}" if key in settings else override
+            check_override(qualified)
+            kept.append(qualified)
+    return paths, kept
+
+
+def chosen(overrides: list[str], options: list[str]) -> list[str]:
+    """Return the analyses that the arguments name; the last of them count."""
+    values = [value for key, _, value in (override.partition("=") for override in overrides) if key == GROUP]
+    value = values[-1] if values else DEFAULT
+    return options if value == EVERY else [name.strip() for name in value.strip("[]").split(",")]
+
+
+def own_settings(name: str) -> dict[str, object]:
+    """Return the options of an analysis, which may be given without its name where it is the only one."""
+    settings: dict[str, object] = composition.option(GROUP, name)[GROUP][name]
+    return settings
+
+
+def check(config: DictConfig) -> None:
+    """Raise UserError for choices that make no sense."""
+    check_checkpoint(config.checkpoint)
+    if not is_whole(config.seed):
+        raise UserError(f"seed={config.seed}: a whole number is expected")
+    if not OmegaConf.select(config, GROUP):
+        raise UserError(f"{GROUP}: choose at least one; python -m ganexp list {GROUP}")

@@ -1,0 +1,48 @@
+"""``key=value`` arguments of the commands that need no composition."""
+
+import dataclasses
+from typing import Any, TypeVar
+
+import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+
+from ganexp.config.composition import explain, unknown
+from ganexp.errors import UserError
+
+T = TypeVar("T")
+
+HELP = ("-h", "--help")
+
+
+def parse(schema: type[T], arguments: list[str]) -> T:
+    """Return an instance of the dataclass ``schema`` from ``key=value`` arguments.
+
+    Raises UserError for an unknown key, a value of the wrong kind, or a mandatory one missing.
+    """
+    fields = {field.name: str(field.type) for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
+    config = OmegaConf.structured(schema)
+    for argument in arguments:
+        key, equals, text = argument.partition("=")
+        if not equals or key not in fields:
+            raise UserError(unknown(argument, "argument", key, list(fields)))
+        try:
+            value = yaml.safe_load(f"[{text}]" if fields[key].startswith("list") and text[:1] != "[" else text)
+            config[key] = text if fields[key] == "<class 'str'>" else value
+        except (OmegaConfBaseException, yaml.YAMLError) as error:
+            raise UserError(f"{argument}: {explain(error)}") from error
+    try:
+        parsed: Any = OmegaConf.to_object(config)
+    except MissingMandatoryValue as error:
+        raise UserError(explain(error)) from error
+    return parsed
+
+
+def show_help(schema: type, command: str) -> None:
+    """Print a command's arguments, each with its meaning."""
+    print(f"python -m ganexp {command} key=value …\n\n{schema.__doc__}\n")
+    fields = dataclasses.fields(schema)
+    width = max(len(field.name) for field in fields) + 2
+    for field in fields:
+        default = "" if field.default in (dataclasses.MISSING, "???", None) else f" (default {field.default})"
+        print(f"  {field.name:<{width}}{field.metadata['help']}{default}")

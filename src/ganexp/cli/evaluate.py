@@ -1,0 +1,122 @@
+"""``ganexp evaluate run=DIR …``: scores of trained runs, or of a folder of images."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from ganexp.cli.arguments import HELP
+from ganexp.cli.flags import check_override
+from ganexp.config import composition
+from ganexp.config.checks import check_checkpoint, is_whole
+from ganexp.data.folders import existing
+from ganexp.errors import UserError
+
+LISTS = ("samples", "seeds")
+PATHS = ("run", "fake", "real", "out", "trust")
+
+HELP_TEXT = """python -m ganexp evaluate run=DIR [run=DIR …] [metric=…] [key=value …]
+python -m ganexp evaluate fake=DIR real=DIR [metric=…]
+python -m ganexp evaluate fake=DIR data=mnist [metric=…]
+
+Score trained runs, or a folder of images against another folder or a data set. The table shows a column for each
+protocol; all values with their protocols are written to scores.json in the run's folder, or to out=FILE.
+
+  run         a run's folder; several: run=A run=B
+  fake, real  folders of images
+  out         the file for the scores of folders (default scores.json)
+  metric      which scores, such as metric=[fid,kid,prc]; python -m ganexp list metric (default: the run's own)
+  samples     how many fakes, such as samples=[10000,50000] (default 10,000)
+  reference   which splits of the data to compare with, such as reference=[train,test] (default: the run's own)
+  real_images at most so many real images (default 50,000; null: all)
+  seeds       of the noise, such as seeds=[0,1,2]: mean and standard deviation (default [0])
+  checkpoint  last or best (default last)
+  truncation  keep the noise within this distance of 0, such as 0.5 (default: all of it)
+  rank        order the runs by this score, if their protocols allow it
+  trust       a package of yours that a run's configuration names
+"""
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The folders and files that the arguments name."""
+
+    run: list[str] = field(default_factory=list)
+    fake: list[str] = field(default_factory=list)
+    real: list[str] = field(default_factory=list)
+    out: list[str] = field(default_factory=list)
+    trust: list[str] = field(default_factory=list)
+
+
+def main(arguments: list[str]) -> None:
+    """Score what the arguments name."""
+    if any(argument in HELP for argument in arguments):
+        print(HELP_TEXT)
+        return
+    composition.register_resolvers()
+    paths, overrides = split(arguments)
+    require_subject(paths, overrides)
+    for key in ("fake", "real"):
+        for folder in getattr(paths, key):
+            existing(folder, key)
+    if paths.real:
+        overrides = ["data=image_folder", f"data.root={quoted(paths.real[-1])}", *overrides]
+    config = composition.composed("evaluate", overrides)
+    check(config)
+
+    from ganexp.evaluation import evaluate
+
+    if paths.run:
+        evaluate.evaluate_runs(config, [Path(run) for run in paths.run], overrides, paths.trust)
+    else:
+        out = Path(paths.out[-1] if paths.out else "scores.json")
+        evaluate.evaluate_folder(config, Path(paths.fake[-1]), out, overrides)
+
+
+def split(arguments: list[str]) -> tuple[Paths, list[str]]:
+    """Return the paths, which may hold any character, and the other arguments."""
+    paths, overrides = Paths(), []
+    for argument in arguments:
+        key, equals, value = argument.partition("=")
+        if equals and key in PATHS:
+            getattr(paths, key).extend(part.strip() for part in value.strip("[]").split(","))
+        else:
+            check_override(argument)
+            overrides.append(f"{key}=[{value}]" if key in LISTS and not value.startswith("[") else argument)
+    return paths, overrides
+
+
+def require_subject(paths: Paths, overrides: list[str]) -> None:
+    """Raise UserError unless there is something to score and something to compare it with."""
+    chose_data = any(override.startswith("data=") for override in overrides)
+    if bool(paths.run) == bool(paths.fake):
+        raise UserError("evaluate needs run=DIR, or a folder of images: fake=DIR real=DIR (or fake=DIR data=mnist)")
+    if paths.fake and not paths.real and not chose_data:
+        raise UserError("fake=DIR needs real images to compare with: real=DIR, or a data set such as data=mnist")
+    if paths.real and chose_data:
+        raise UserError("real=DIR and data=… both name the real images: give one of them")
+    if paths.fake and any(override.startswith("truncation=") for override in overrides):
+        raise UserError("truncation=… is for the noise of runs; a folder's images are drawn already: leave it out")
+
+
+def quoted(path: str) -> str:
+    """Return a path as a value that Hydra takes as it is."""
+    return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def check(config: DictConfig) -> None:
+    """Raise UserError for counts and choices that make no sense."""
+    for key in LISTS:
+        smallest = 2 if key == "samples" else 0
+        for value in config[key]:
+            if not is_whole(value) or value < smallest:
+                raise UserError(
+                    f"{key}={value}: whole numbers, {smallest} or more, are expected, such as {key}=[10,20]"
+                )
+        if not config[key]:
+            raise UserError(f"{key}=[]: give at least one, such as {key}=[10]")
+    if config.real_images is not None and (not is_whole(config.real_images) or config.real_images < 2):
+        raise UserError(f"real_images={config.real_images}: a whole number, 2 or more, or null for all is expected")
+    if not isinstance(config.truncation, int | float | None) or isinstance(config.truncation, bool):
+        raise UserError(f"truncation={config.truncation}: a number above 0 is expected, such as 0.5")
+    check_checkpoint(config.checkpoint)

@@ -1,0 +1,50 @@
+"""The command line of training: Hydra's flags, and overrides KEY=VALUE."""
+
+import argparse
+from typing import NoReturn
+
+from hydra.errors import HydraException
+
+from ganexp.config.composition import conf_dir, groups, unknown
+from ganexp.errors import UserError
+
+
+def read_flags(arguments: list[str]) -> argparse.Namespace:
+    """Return Hydra's flags and, as ``overrides``, the rest of the arguments.
+
+    Raises UserError for an unknown flag and for an override that cannot be read.
+    """
+    from hydra._internal.utils import get_args_parser
+
+    parser = get_args_parser()
+    parser.error = refuse_flags  # type: ignore[method-assign]
+    flags, unknown_flags = parser.parse_known_args(arguments)
+    if unknown_flags:
+        raise UserError(unknown(unknown_flags[0], "flag", unknown_flags[0], list(parser._option_string_actions)))
+    for override in flags.overrides:
+        check_override(override)
+    return flags
+
+
+def check_override(override: str) -> None:
+    """Raise UserError unless the override is KEY=VALUE, with an option's name where the key is a config group."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    try:
+        parsed = OverridesParser.create().parse_override(override)
+    except HydraException:
+        parsed = None
+    if parsed is None or not parsed.key_or_group:
+        raise UserError(
+            f"{override!r} cannot be read: give KEY=VALUE, with lists as 'key=[1,2]' and special characters in "
+            "quotes, such as 'key=\"a b\"'"
+        )
+    options = groups(conf_dir()).get(parsed.key_or_group)
+    chooses = not parsed.is_delete() and not parsed.is_sweep_override()
+    if options and chooses and not isinstance(parsed.value(), str | list):
+        raise UserError(f"{override}: {parsed.key_or_group} is a config group; choose one of {', '.join(options)}")
+
+
+def refuse_flags(message: str) -> NoReturn:
+    """Raise UserError with argparse's own words."""
+    raise UserError(f"{message}; see python -m ganexp --help")

@@ -1,0 +1,88 @@
+"""``ganexp translate run=DIR input=FOLDER out=FOLDER``: images from images, of any size."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ganexp.cli.arguments import HELP, parse, show_help
+from ganexp.config import composition
+from ganexp.config.checks import check_checkpoint
+from ganexp.data.folders import SUFFIXES, images_below
+from ganexp.errors import UserError
+from ganexp.runs import run_folder
+from ganexp.runs.trusted_code import trusted
+
+DIRECTIONS = ("a2b", "b2a")
+
+
+@dataclass
+class Arguments:
+    """Translate images of any size by a trained image-to-image model; each keeps its name and size."""
+
+    run: str = field(default="???", metadata={"help": "the run's folder"})
+    input: str = field(default="???", metadata={"help": "the folder of images, or one image"})
+    out: str = field(
+        default="???",
+        metadata={"help": "the folder to write to; JPEG is written with quality 95, GIF and the like as NAME.gif.png"},
+    )
+    direction: str | None = field(
+        default=None, metadata={"help": "a2b or b2a, A and B as in the data; the model's first one if left out"}
+    )
+    checkpoint: str = field(default="last", metadata={"help": "last or best"})
+    tile: int = field(
+        default=1024,
+        metadata={"help": "images with longer sides are translated in overlapping tiles of this many pixels"},
+    )
+    trust: list[str] = field(
+        default_factory=list, metadata={"help": "packages of yours that the run's configuration names"}
+    )
+
+
+def main(arguments: list[str]) -> None:
+    """Translate the images."""
+    if any(argument in HELP for argument in arguments):
+        show_help(Arguments, "translate")
+        return
+    composition.register_resolvers()
+    wanted = parse(Arguments, arguments)
+    check_checkpoint(wanted.checkpoint)
+    if wanted.direction not in (None, *DIRECTIONS):
+        raise UserError(f"direction={wanted.direction}: choose one of {', '.join(DIRECTIONS)}")
+    if wanted.tile < 1:
+        raise UserError(f"tile={wanted.tile}: it must be 1 or more")
+    folder, source, out = Path(wanted.run), Path(wanted.input), Path(wanted.out)
+    config = run_folder.read_config(folder, wanted.trust)
+    checkpoint = run_folder.checkpoint(folder, wanted.checkpoint)
+    config = trusted(config)
+    paths = images_at(source)
+    require_apart(source, out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
+
+    from ganexp.generation.translate import translate_files
+
+    top = source if source.is_dir() else source.parent
+    translate_files(config, checkpoint, paths, top, out, wanted.direction, wanted.tile)
+
+
+def images_at(source: Path) -> list[Path]:
+    """Return the images below a folder, or the one image that was named.
+
+    Raises UserError if there are none.
+    """
+    if source.is_file():
+        return [source]
+    if not source.is_dir():
+        raise UserError(f"input={source}: does not exist")
+    paths = [Path(path) for path in images_below(source)]
+    if not paths:
+        raise UserError(f"input={source}: has no images ({' '.join(SUFFIXES)}) in it or below it")
+    return paths
+
+
+def require_apart(source: Path, out: Path) -> None:
+    """Raise UserError if an output would lie among the inputs, and replace one of them or be translated next time."""
+    target = out.resolve()
+    if target.is_relative_to(source.resolve()) or (source.is_file() and target == source.resolve().parent):
+        raise UserError(f"out={out}: lies in input={source}; choose a folder of its own")

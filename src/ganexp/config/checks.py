@@ -1,0 +1,115 @@
+"""Settings that contradict each other, refused before anything heavy is imported."""
+
+from typing import Any
+
+from ganexp.config.rules import check_rules
+from ganexp.data.folders import existing
+from ganexp.errors import UserError
+
+OURS_INSTEAD = {
+    "gradient_clip_val": (None, "model.gradient_clip", "Lightning does not clip when players take turns"),
+    "accumulate_grad_batches": (
+        1,
+        "model.accumulate",
+        "Lightning does not accumulate when players take turns",
+    ),
+    "max_steps": (-1, "images", "Lightning counts every player's steps, so a number of them means little"),
+}
+
+LARGEST_SEED = 2**32 - 1
+CHECKPOINTS = ("last", "best")
+
+OF_FOLDERS = {
+    f"ganexp.data.sources.{name}" for name in ("image_folder", "split_folder", "paired_folder", "unpaired_folder")
+}
+"""Sources of the user's own folders, which no download makes."""
+FOLDERS = ("root", "a", "b", "test_a", "test_b")
+
+
+def check_parts(config: dict[str, Any]) -> None:
+    """Raise UserError if a part that no run can do without was removed or emptied."""
+    for part in ("model", "data", "trainer"):
+        if not isinstance(config.get(part), dict) or "_target_" not in config[part]:
+            raise UserError(f"{part}: no run can do without it; choose one: python -m ganexp list {part}")
+    for part in ("callbacks", "logger"):
+        if not isinstance(config.get(part), dict):
+            raise UserError(f"{part}: a group of named parts is expected; python -m ganexp list {part}")
+    if not isinstance(config["callbacks"].get("budget"), dict):
+        raise UserError("callbacks.budget: without it a run has no end; give images=N instead")
+    for key in ("images", "seed"):
+        if not is_whole(config.get(key)) and "${" not in str(config.get(key)):
+            raise UserError(f"{key}={config.get(key)}: a whole number is expected")
+
+
+def check(config: dict[str, Any]) -> None:
+    """Raise UserError for the first setting that cannot work."""
+    check_counts(config)
+    check_seed(config["seed"])
+    check_trainer(config["trainer"])
+    check_clipping(config)
+    check_rules(config)
+
+
+def check_counts(config: dict[str, Any]) -> None:
+    """Refuse budgets and batches of nothing."""
+    counts = {
+        "images": config["images"],
+        "data.batch_size": config["data"].get("batch_size", 1),
+        "model.accumulate": config["model"].get("accumulate", 1),
+        "model.critic_steps": config["model"].get("critic_steps", 1),
+        "scoring.every": config["scoring"]["every"],
+    }
+    for key, value in counts.items():
+        if not is_whole(value) or value < 1:
+            raise UserError(f"{key}={value}: it must be a whole number, 1 or more")
+    samples = config["scoring"]["samples"]
+    if not is_whole(samples) or samples < 2:
+        raise UserError(f"scoring.samples={samples}: it must be a whole number, 2 or more; metric=none scores nothing")
+
+
+def check_seed(seed: int) -> None:
+    """Refuse what NumPy does not take as a seed."""
+    if not is_whole(seed) or not 0 <= seed <= LARGEST_SEED:
+        raise UserError(f"seed={seed}: it must be a whole number from 0 to {LARGEST_SEED}")
+
+
+def check_trainer(trainer: dict[str, Any]) -> None:
+    """Refuse Trainer arguments that manual optimization ignores or forbids, and name ours."""
+    for name, (neutral, ours, reason) in OURS_INSTEAD.items():
+        if trainer.get(name, neutral) != neutral:
+            raise UserError(f"trainer.{name}={trainer[name]}: {reason}; use {ours}= instead")
+    if trainer.get("limit_train_batches") == 0:
+        raise UserError("trainer.limit_train_batches=0: there is nothing to train on; give images=N for a short run")
+
+
+def check_clipping(config: dict[str, Any]) -> None:
+    """Refuse a fused optimizer where gradients are clipped after a loss scaler: it unscales them itself, too late."""
+    scaled = str(config["trainer"].get("precision")) in ("16", "16-mixed")
+    for player, optimizer in (config.get("optimizer") or {}).items():
+        if scaled and config["model"].get("gradient_clip") is not None and optimizer.get("fused"):
+            raise UserError(
+                f"model.gradient_clip={config['model']['gradient_clip']} with trainer.precision=16-mixed needs "
+                f"optimizer.{player}.fused=false"
+            )
+
+
+def check_folders(data: dict[str, Any]) -> None:
+    """Refuse folders of images that were not given or do not exist."""
+    if (data.get("source") or {}).get("_target_") in OF_FOLDERS:
+        if all(data.get(key) is None for key in FOLDERS):
+            two = ", or two domains by data.a=FOLDER data.b=FOLDER" if "a" in data else ""
+            raise UserError(f"data.root is not set: give data.root=FOLDER{two}")
+        for key in FOLDERS:
+            if isinstance(data.get(key), str):
+                existing(data[key], f"data.{key}")
+
+
+def check_checkpoint(name: Any) -> None:
+    """Refuse a checkpoint that training does not write."""
+    if name not in CHECKPOINTS:
+        raise UserError(f"checkpoint={name}: choose {' or '.join(CHECKPOINTS)}")
+
+
+def is_whole(value: Any) -> bool:
+    """Return whether the value is a whole number."""
+    return isinstance(value, int) and not isinstance(value, bool)

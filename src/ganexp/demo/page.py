@@ -1,0 +1,137 @@
+"""The demo's pages, by gradio: on this machine only, and without asking any other for anything."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from ganexp.demo.draw import MOST_PIXELS, Samples, Translations, enlarged, require_number
+from ganexp.errors import UserError
+
+HOST = "127.0.0.1"
+MEGABYTES = 20
+THRESHOLDS = {"none": None, "1.5": 1.5, "1": 1.0, "0.7": 0.7, "0.5": 0.5, "0.3": 0.3}
+REACH = 3.0
+FONTS = ["system-ui", "sans-serif"]
+
+
+def gradio() -> Any:
+    """Return the gradio module, which asks nobody for anything; raises UserError if it is missing."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    try:
+        import gradio
+    except ModuleNotFoundError as error:
+        raise UserError("demo needs a package: pip install 'ganexp[demo]'") from error
+    return gradio
+
+
+def serve(page: Callable[[], Any], port: int | None) -> None:
+    """Serve a page until Ctrl-C, and keep nothing of what was uploaded.
+
+    Raises UserError if the port is taken.
+    """
+    with tempfile.TemporaryDirectory(prefix="ganexp-demo-") as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = uploads
+        gr = gradio()
+        blocks = page()
+        try:
+            _, address, _ = blocks.launch(
+                server_name=HOST,
+                server_port=port,
+                share=False,
+                prevent_thread_lock=True,
+                quiet=True,
+                max_file_size=MEGABYTES * gr.FileSize.MB,
+                footer_links=[],
+                ssr_mode=False,
+                theme=gr.themes.Default(font=FONTS, font_mono=["monospace"]),
+            )
+        except (OSError, OverflowError) as error:
+            raise UserError(f"port={port}: cannot be used; choose another, or leave it out") from error
+        print(f"the demo is at {address} (Ctrl-C ends it)", flush=True)
+        with suppress(KeyboardInterrupt):
+            threading.Event().wait()
+        blocks.close(verbose=False)
+
+
+def samples_page(samples: Samples, run: str) -> Any:
+    """Return the page of a model that draws images from noise."""
+    gr = gradio()
+    classes = samples.subject.num_classes
+
+    def draw(number: Any, other: Any, share: float, label: str, threshold: str, *steps: float) -> Any:
+        with told(gr):
+            chosen = None if label == "its own" else int(label)
+            whole = require_number(number), require_number(other)
+            return samples.draw(*whole, share, chosen, THRESHOLDS[threshold], list(steps))
+
+    with gr.Blocks(title="ganexp demo", analytics_enabled=False) as page:
+        gr.Markdown(f"# Samples of `{run}`")
+        with gr.Row():
+            with gr.Column():
+                number = gr.Number(0, label="sample", precision=0, info="as numbered by: ganexp sample, seed=0")
+                other = gr.Number(1, label="on the way to sample", precision=0)
+                share = gr.Slider(0.0, 1.0, 0.0, label="how far on the way")
+                label = gr.Dropdown(
+                    ["its own", *map(str, range(classes or 0))], label="class", visible=classes is not None
+                )
+                threshold = gr.Dropdown(
+                    list(THRESHOLDS),
+                    label="truncation",
+                    info="keep the noise within this distance of 0",
+                    visible=samples.can_be_truncated,
+                )
+                steps = [
+                    gr.Slider(-REACH, REACH, 0.0, label=f"direction {k}", info="standard deviations of the noise")
+                    for k in range(1, len(samples.directions) + 1)
+                ]
+            with gr.Column():
+                picture = shown(gr, "picture")
+                gr.Markdown("The whole way, from the one sample to the other:")
+                way = shown(gr, "way", show_label=False)
+        controls = [number, other, share, label, threshold, *steps]
+        events = [page.load, *(control.change for control in controls)]
+        # The latest position of a slider is drawn, not each one on its way.
+        gr.on(events, draw, controls, [picture, way], trigger_mode="always_last", show_progress="hidden")
+    return page
+
+
+def translations_page(translations: Translations, run: str) -> Any:
+    """Return the page of a model that makes images from images."""
+    gr = gradio()
+
+    def draw(path: str | None, direction: str) -> Any:
+        if path is None:
+            return None, None
+        with told(gr):
+            return tuple(enlarged(picture) for picture in translations.draw(Path(path), direction))
+
+    with gr.Blocks(title="ganexp demo", analytics_enabled=False) as page:
+        gr.Markdown(f"# Translations of `{run}`")
+        upload = gr.File(label=f"a picture: at most {MEGABYTES} MB and {MOST_PIXELS:,} pixels", elem_id="upload")
+        choices = list(translations.own)
+        direction = gr.Radio(choices, value=choices[0], label="direction", visible=len(choices) > 1)
+        with gr.Row():
+            seen, made = shown(gr, "picture"), shown(gr, "translation")
+        gr.on([upload.change, direction.change], draw, [upload, direction], [seen, made])
+    return page
+
+
+def shown(gr: Any, name: str, **options: Any) -> Any:
+    """Return the place of a picture, without gradio's button that uploads it elsewhere."""
+    return gr.Image(
+        label=name, elem_id=name, format="png", interactive=False, buttons=["download", "fullscreen"], **options
+    )
+
+
+@contextmanager
+def told(gr: Any) -> Iterator[None]:
+    """Show a user's mistake on the page."""
+    try:
+        yield
+    except UserError as error:
+        raise gr.Error(str(error), print_exception=False) from error

@@ -1,0 +1,50 @@
+"""Plots of a run's curves."""
+
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from ganexp.records import curves
+
+PANELS = {"loss/": "losses", "discriminator/": "discriminator's output"}
+SCORE = "score/"
+
+Points = dict[str, list[tuple[float, float]]]
+
+
+def read_curves(history: Path) -> Points:
+    """Return (images, value) points by column of a metrics.csv; empty cells are left out."""
+    read = curves.read_curves(history).curves
+    return {
+        name: list(zip(c.images.tolist(), c.values.tolist(), strict=True)) for name, c in read.items() if len(c.images)
+    }
+
+
+def plot_curves(history: Path, picture: Path) -> None:
+    """Draw losses, the discriminator's answers and each score against images seen."""
+    points = read_curves(history)
+    groups = {
+        title: {name: each for name, each in points.items() if name.startswith(prefix)}
+        for prefix, title in PANELS.items()
+    }
+    # Each score has a scale of its own.
+    scores = {readable(name): {name: each} for name, each in points.items() if name.startswith(SCORE)}
+    panels = {title: group for title, group in (groups | scores).items() if group}
+    if not panels:
+        return
+    figure = Figure(figsize=(8, 3 * len(panels)), layout="constrained")
+    axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
+    for axis, (title, group) in zip(axes, panels.items(), strict=True):
+        for name, each in group.items():
+            axis.plot(*zip(*each, strict=True), label=readable(name))
+        axis.set_ylabel(title)
+        axis.grid(alpha=0.3)
+        if len(group) > 1:
+            axis.legend()
+    axes[-1].set_xlabel("real images seen by the discriminator")
+    figure.savefig(picture, format="png", dpi=100)
+
+
+def readable(column: str) -> str:
+    """Return a column's name without its group."""
+    return column.partition("/")[2].replace("_", " ")

@@ -1,0 +1,82 @@
+"""Read runs, show their tables, write them and the page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, JustifyMethod
+from rich.table import Table as RichTable
+
+from ganexp.comparison.budgets import BUDGETS
+from ganexp.comparison.comparison import Comparison, by_reason, compare
+from ganexp.comparison.documents import as_csv, as_latex, as_markdown
+from ganexp.comparison.finding import find_runs
+from ganexp.comparison.page import render
+from ganexp.comparison.table import Table
+from ganexp.config.composition import unknown
+from ganexp.errors import UserError
+from ganexp.terminal.text import printable
+
+PAGE = "report.html"
+SHORT = "verdict"
+"""The column that is read first, and stays in one line where a terminal is narrow."""
+
+
+def compare_runs(places: Sequence[str], score: str | None, budget: str, at: float | None, out: Path) -> None:
+    """Compare the runs in some places."""
+    if budget not in BUDGETS:
+        raise UserError(unknown(f"budget={budget}", "budget", budget, list(BUDGETS)))
+    if at is not None and not 0 < at < float("inf"):
+        raise UserError(f"at={at}: a number above 0 is expected, such as at=50000")
+    comparison = compare(find_runs(places), score, budget, at)
+    console = Console(highlight=False, markup=False, emoji=False)
+    show(comparison, console)
+    write(comparison, out)
+    console.print(printable(f"table and page: {out / PAGE}, and compare.csv, .md and .tex beside it"))
+
+
+def write(comparison: Comparison, out: Path) -> None:
+    """Write the page and the tables into a folder."""
+    lines = remarks(comparison)
+    # All are made before the first is written, so that they agree.
+    files = {
+        PAGE: render(comparison, lines),
+        "compare.csv": as_csv(comparison.ranked.rankings),
+        "compare.md": as_markdown(comparison.tables, lines),
+        "compare.tex": as_latex(comparison.tables),
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        # Names of folders may hold bytes that are no text.
+        (out / name).write_text(text, encoding="utf-8", errors="replace")
+
+
+def show(comparison: Comparison, console: Console) -> None:
+    """Print the tables and what is to be said with them."""
+    for table in comparison.tables:
+        console.print(as_rich(table))
+        for note in table.notes:
+            console.print(printable(f"  {note}"))
+    for line in remarks(comparison):
+        console.print(printable(line))
+
+
+def as_rich(table: Table) -> RichTable:
+    """Return a table for the terminal."""
+    shown = RichTable(title=printable(table.title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for place, heading in enumerate(table.headings):
+        justify: JustifyMethod = "left" if place < table.words else "right"
+        shown.add_column(printable(heading), justify=justify, overflow="fold", no_wrap=heading == SHORT)
+    for row in table.rows:
+        shown.add_row(*map(printable, row))
+    return shown
+
+
+def remarks(comparison: Comparison) -> list[str]:
+    """Return what is not in the tables: other protocols, published scores, runs left out, files not read."""
+    ranked = comparison.ranked
+    lines = [
+        f"{ranked.score} was taken by {len(ranked.rankings)} protocols, which cannot be ranked together: {reason}"
+        for reason in ranked.differences
+    ]
+    return lines + by_reason((run.folder, f"not ranked: {why}") for run, why in ranked.left_out) + comparison.remarks

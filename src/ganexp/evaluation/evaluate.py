@@ -1,0 +1,200 @@
+"""The heavy part of evaluating: one pass of samples, every score, a table."""
+
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from torch import Tensor
+
+from ganexp.config import composition
+from ganexp.config.build import build
+from ganexp.config.rules import translates
+from ganexp.drawing.pictures import as_saved
+from ganexp.errors import UserError
+from ganexp.evaluation.folder_images import FolderImages, decoded_as, folder_images
+from ganexp.evaluation.score_table import Results, rank, score_tables
+from ganexp.evaluation.translation import require_plain, translation_scores
+from ganexp.game.module import COUNTERS
+from ganexp.generation.sample import load_model
+from ganexp.metrics.reference import RealImages
+from ganexp.metrics.score import Score
+from ganexp.metrics.scoring import Measurement, RealSet, Result, Scoring, build_extractors
+from ganexp.metrics.table import add_scores, entries
+from ganexp.numerics.randomness import blocks
+from ganexp.runs import run_folder
+from ganexp.runs.checkpoint import load_checkpoint
+from ganexp.runs.trusted_code import trusted
+from ganexp.terminal.progress import progress
+
+Batches = Iterator[tuple[Tensor, Tensor]]
+
+PARTS = ("data", "metric", "extractor")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is scored: its name, how to draw samples with a seed, and what the protocol says of them."""
+
+    name: str
+    draw: Callable[[int, int], Batches]
+    """From the number of samples and a seed to (uint8 images or points, their numbers)."""
+    description: Callable[[int], dict[str, Any]]
+
+
+def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[str], trust: list[str]) -> None:
+    """Score runs, each on its own data with its own metrics unless the overrides name others."""
+    results = {}
+    for folder in folders:
+        run = run_folder.read_config(folder, trust)
+        checkpoint = run_folder.checkpoint(folder, config.checkpoint)
+        run = trusted(run)
+        settings = with_parts_of(config, run, overrides)
+        if translates(run):
+            require_plain(overrides)
+            results[str(folder)] = translation_scores(run, checkpoint, settings, config.checkpoint)
+        else:
+            subject = generator_of(run, checkpoint, folder.name or str(folder), config.checkpoint, config.truncation)
+            results[str(folder)] = scores_of(subject, settings)
+        seen = load_checkpoint(checkpoint)[COUNTERS]["images_seen"]
+        add_scores(folder / "scores.json", entries(results[str(folder)], seen))
+    show(results)
+    print(f"values and protocols: scores.json in {', '.join(results)}")
+    if config.rank is not None:
+        print(rank(results, config.rank))
+
+
+def evaluate_folder(config: DictConfig, fake: Path, out: Path, overrides: list[str]) -> None:
+    """Score a folder of images against another folder or a data set."""
+    given = {override.partition("=")[0] for override in overrides}
+    settings = decoded_as(config, fake, given)
+    images = folder_images(fake, settings.data)
+    if "samples" not in given:
+        settings.samples = [len(images)]
+    results = {str(fake): scores_of(saved(images, fake), settings)}
+    add_scores(out, entries(results[str(fake)]))
+    show(results)
+    print(f"values and protocols: {out}")
+
+
+def show(results: Results) -> None:
+    """Print the tables."""
+    console = Console(markup=False, emoji=False)
+    for part in score_tables(results, console.width):
+        console.print(part, soft_wrap=isinstance(part, str))
+
+
+def with_parts_of(config: DictConfig, run: DictConfig, overrides: list[str]) -> DictConfig:
+    """Return the configuration with the run's data, metrics and extractors, where no override touches them."""
+    resolved = composition.plain(run)
+    settings = config.copy()
+    OmegaConf.set_struct(settings, False)
+    for part in PARTS:
+        touched = any(override.lstrip("+~").split("=")[0].split(".")[0].split("@")[0] == part for override in overrides)
+        if not touched and resolved.get(part):
+            settings[part] = resolved[part]
+    return settings
+
+
+def scores_of(subject: Subject, config: DictConfig) -> list[Result]:
+    """Return the scores of the subject, as the mean over the seeds."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    measurements = measurements_of(config)
+    own, references = real_sets(config)
+    scoring = Scoring(
+        measurements,
+        build_extractors(measurements, build(config.extractor), own.images, device),
+        references,
+        list(config.samples),
+        subject.description(config.seeds[0]),
+        device,
+    )
+    with torch.inference_mode():
+        passes = [one_pass(subject, scoring, max(config.samples), seed) for seed in config.seeds]
+    return passes[0] if len(passes) == 1 else over_seeds(passes, list(config.seeds))
+
+
+def one_pass(subject: Subject, scoring: Scoring, samples: int, seed: int) -> list[Result]:
+    """Return the scores of the samples of one seed."""
+    with progress(f"scoring {subject.name}", samples) as advance:
+        for images, numbers in subject.draw(samples, seed):
+            scoring.update(images, numbers)
+            advance(len(images))
+    return scoring.compute()
+
+
+def measurements_of(config: DictConfig) -> list[Measurement]:
+    """Return the metrics of the configuration.
+
+    Raises UserError if there are none.
+    """
+    measurements = [each for each in build(config.metric).values() if each is not None]
+    if not measurements:
+        raise UserError(
+            "metric: there is nothing to compute; choose some, such as metric=[fid_classifier,is_classifier]"
+        )
+    return measurements
+
+
+def real_sets(config: DictConfig) -> tuple[RealSet, list[RealSet]]:
+    """Return the data as its settings name it, and the sets to compare with, which are other splits on demand."""
+    own = real_set(config.data, config.real_images)
+    if config.reference is None:
+        return own, [own]
+    splits = [config.reference] if isinstance(config.reference, str) else list(config.reference)
+    if OmegaConf.select(config, "data.source.split") is None:
+        raise UserError(f"reference={splits}: the data {config.data.name} has no splits; leave reference out")
+    return own, [real_set(OmegaConf.merge(config.data, {"source": {"split": s}}), config.real_images) for s in splits]
+
+
+def real_set(data: Any, most: int | None) -> RealSet:
+    """Return real images and what the protocol says of them."""
+    module = build(data)
+    module.prepare_data()
+    module.setup("fit")
+    description = {
+        "data": data.name,
+        "split": OmegaConf.select(data, "source.split", default="all"),
+        "image_size": data.image_size,
+        "channels": data.channels,
+        "resize_filter": OmegaConf.select(data, "resize_filter", default="none"),
+    }
+    return RealSet(RealImages(module.dataset, module.dataset.checksum(), most), description)
+
+
+def generator_of(run: DictConfig, path: Path, name: str, checkpoint: str, truncation: float | None) -> Subject:
+    """Return a run's generator, as the checkpoint of that name and path has it, as something to score."""
+    model = load_model(run, path, truncation)
+
+    def draw(n: int, seed: int) -> Batches:
+        for numbers in blocks(n):
+            yield as_saved(model.sample_numbered(numbers, seed)), numbers
+
+    return Subject(name, draw, lambda seed: {**model.describe_samples(seed), "checkpoint": checkpoint})
+
+
+def saved(images: FolderImages, folder: Path) -> Subject:
+    """Return a folder's images as something to score; seeds mean nothing to them."""
+
+    def draw(n: int, seed: int) -> Batches:
+        if n > len(images):
+            raise UserError(f"samples={n}: {folder} has {len(images):,} images")
+        for numbers in blocks(n):
+            yield images.__getitems__(numbers.tolist())["image"], numbers
+
+    return Subject(str(folder), draw, lambda seed: {"source": "folder"})
+
+
+def over_seeds(passes: Iterable[list[Result]], seeds: list[int]) -> list[Result]:
+    """Return each score as mean and standard deviation over the seeds."""
+    averaged = []
+    for same in zip(*passes, strict=True):
+        values = [result.score.value for result in same]
+        score = Score(statistics.fmean(values), statistics.stdev(values))
+        fakes = {**same[0].protocol["fakes"], "seed": seeds}
+        averaged.append(replace(same[0], score=score, protocol={**same[0].protocol, "fakes": fakes}))
+    return averaged

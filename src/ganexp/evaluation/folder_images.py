@@ -1,0 +1,119 @@
+"""Folders of images to be scored: all of one size, or brought to one on demand."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from omegaconf import DictConfig
+from PIL import Image
+
+from ganexp.data.decoding import Decoder
+from ganexp.data.disk import OnDisk
+from ganexp.data.folders import image_files
+from ganexp.data.pictures import FilePictures
+from ganexp.data.unreadable import unreadable
+from ganexp.errors import UserError
+from ganexp.generation.sample import GRID
+from ganexp.terminal.progress import progress
+
+GREY_MODES = ("1", "L", "I", "I;16")
+
+FolderImages = OnDisk
+
+
+def folder_images(folder: Path, data: DictConfig) -> FolderImages:
+    """Return a folder's images, decoded as the data's settings say."""
+    decoder = Decoder(data.image_size, data.channels, data.resize_filter)
+    return OnDisk(FilePictures(sample_files(folder)), decoder, labelled=False)
+
+
+def sample_files(folder: Path) -> list[str]:
+    """Return a folder's images, without the grid that `ganexp sample` writes beside its samples."""
+    paths, _, _ = image_files(folder)
+    return [path for path in paths if Path(path).name != GRID]
+
+
+def decoded_as(config: DictConfig, fake: Path, given: set[str]) -> DictConfig:
+    """Return the configuration with the size and the channels that images of both sides have.
+
+    What the user gave stands. Raises UserError if sizes or channels differ and the user named none: resizing
+    changes every score.
+    """
+    folders = {"fake": fake}
+    settings = config.copy()
+    against_folder = "data.root" in given
+    if against_folder:
+        folders["real"] = Path(config.data.root)
+    kinds = {name: kinds_in(folder) for name, folder in folders.items()}
+    if "data.image_size" not in given:
+        expected = None if against_folder else (settings.data.image_size, settings.data.image_size)
+        settings.data.image_size = common_size(kinds, expected)
+    if "data.channels" not in given:
+        settings.data.channels = common_channels(kinds, None if against_folder else settings.data.channels)
+    if against_folder:
+        # Class folders only serve a classifier.
+        settings.data.name = "image_folder"
+    return settings
+
+
+def kinds_in(folder: Path) -> Counter[tuple[tuple[int, int], int]]:
+    """Count a folder's images by ((width, height), channels), from their headers alone.
+
+    Raises UnreadableError naming files that are not images.
+    """
+    paths = sample_files(folder)
+    kinds: Counter[tuple[tuple[int, int], int]] = Counter()
+    failures: list[tuple[str, Exception]] = []
+    with progress(f"reading {folder}", len(paths)) as advance:
+        for path in paths:
+            try:
+                with Image.open(path) as image:
+                    kinds[image.size, 1 if image.mode in GREY_MODES else 3] += 1
+            except Exception as error:  # a broken file makes Pillow raise nearly anything
+                failures.append((path, error))
+            advance(1)
+    if failures:
+        raise unreadable(failures, len(paths))
+    return kinds
+
+
+def common_size(kinds: dict[str, Counter[tuple[tuple[int, int], int]]], expected: tuple[int, int] | None) -> int:
+    """Return the one side that all images have, which is square.
+
+    Raises UserError listing the sizes where they differ.
+    """
+    sizes = {name: {size for size, _ in counts} for name, counts in kinds.items()}
+    every = set().union(*sizes.values()) | ({expected} if expected else set())
+    (width, height) = next(iter(every))
+    if len(every) == 1 and width == height:
+        return width
+    found = "; ".join(f"{name}: {shown(f'{w}x{h}' for w, h in sorted(each))}" for name, each in sizes.items())
+    wanted = f"; the data has {expected[0]}x{expected[1]}" if expected else ""
+    raise UserError(
+        f"the images are not all of one square size ({found}{wanted}), and resizing changes every score; "
+        f"say which size to compare at, for example data.image_size={min(min(size) for size in every)}"
+    )
+
+
+def common_channels(kinds: dict[str, Counter[tuple[tuple[int, int], int]]], expected: int | None) -> int:
+    """Return the number of channels that all images have.
+
+    Raises UserError if some are grey and some are coloured.
+    """
+    channels = {name: {channels for _, channels in counts} for name, counts in kinds.items()}
+    every = set().union(*channels.values()) | ({expected} if expected else set())
+    if len(every) == 1:
+        return next(iter(every))
+    found = "; ".join(f"{name}: {shown(map(str, sorted(each)))}" for name, each in channels.items())
+    wanted = f"; the data has {expected}" if expected else ""
+    raise UserError(
+        f"the images do not have the same number of channels ({found}{wanted}); compare them as colour by "
+        "data.channels=3 or as grey by data.channels=1"
+    )
+
+
+def shown(names: Iterable[str], most: int = 3) -> str:
+    """Return the first few names and how many more there are."""
+    every = list(names)
+    more = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + more

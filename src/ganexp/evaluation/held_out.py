@@ -1,0 +1,115 @@
+"""Real images other than those that a run was trained on."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from ganexp.analysis.subject import HeldOut
+from ganexp.config import composition
+from ganexp.data.decoding import Decoder
+from ganexp.data.disk import OnDisk
+from ganexp.data.folders import image_files
+from ganexp.data.pictures import FilePictures
+from ganexp.errors import UserError
+from ganexp.evaluation.evaluate import real_set
+from ganexp.evaluation.folder_images import kinds_in, sample_files
+from ganexp.metrics.reference import RealImages
+
+OTHER_SPLITS = ("test", "valid", "val", "train")
+TRAIN, TEST = "train", "test"
+
+
+def held_out_images(run: DictConfig, wanted: str | None) -> HeldOut:
+    """Return images that the run was not trained on: of a folder, or of another split of its data.
+
+    Raises UserError if what the user asked for cannot be had.
+    """
+    split = OmegaConf.select(run.data, "source.split")
+    if wanted is not None and Path(wanted).is_dir():
+        return of_folder(Path(wanted), run.data)
+    if wanted is not None:
+        if split is None:
+            raise UserError(f"held_out={wanted}: no such folder, and the data {run.data.name} has no splits")
+        if wanted == split:
+            raise UserError(f"held_out={wanted}: the run was trained on that split; give another, or a folder")
+        return of_split(run.data, wanted, download=True)
+    if split is None:
+        return HeldOut(None, f"the data {run.data.name} has no split that was not trained on")
+    for other in OTHER_SPLITS:
+        if other != split:
+            try:
+                return of_split(run.data, other, download=False)
+            except UserError:
+                continue
+    return HeldOut(None, f"no other split of {run.data.name} is at hand (held_out=SPLIT downloads it)")
+
+
+def of_split(data: DictConfig, split: str, download: bool) -> HeldOut:
+    """Return the images of a split."""
+    source = {"split": split} if download or "download" not in data.source else {"split": split, "download": False}
+    images = real_set(OmegaConf.merge(data, {"source": source}), None).images
+    return HeldOut(images, f"{images.count:,} images of {data.name}'s split {split}")
+
+
+def of_folder(folder: Path, data: DictConfig) -> HeldOut:
+    """Return a folder's images as the run's data are decoded, with labels if they lie in class folders.
+
+    The words say how they were changed.
+    """
+    paths, labels, classes = image_files(folder)
+    # Beside the samples of `ganexp sample` lies a grid of them.
+    pictures = FilePictures(paths, labels, classes) if classes else FilePictures(sample_files(folder))
+    decoder = Decoder(data.image_size, data.channels, data.resize_filter)
+    images = OnDisk(pictures, decoder, labelled=bool(classes))
+    changed = any(kind != ((data.image_size, data.image_size), data.channels) for kind in kinds_in(folder))
+    words = f"{len(images):,} images of {folder}{brought_to(data) if changed else ''}"
+    return HeldOut(RealImages(images, images.checksum()), words)
+
+
+def labelled_images(wanted: str, data: DictConfig) -> tuple[RealImages, HeldOut]:
+    """Return labelled images of a folder or of a data set, as the run's data are decoded, and those to be tested on.
+
+    A folder holds the class folders, or train and test with class folders each. The words say what they are. Raises
+    UserError for what is neither, and for images without labels.
+    """
+    folder = Path(wanted).expanduser()
+    if folder.is_dir():
+        parts = [folder / TRAIN, folder / TEST]
+        found = [of_folder(each, data) for each in (parts if all(part.is_dir() for part in parts) else [folder])]
+    else:
+        found = of_data_set(wanted, data)
+    for each in found:
+        if each.images is None or each.images.labels() is None:
+            raise UserError(f"labelled={wanted}: it has no labels; a folder for each class is needed")
+    train, *test = found
+    assert train.images is not None
+    return train.images, test[0] if test else HeldOut(None, train.words)
+
+
+def of_data_set(name: str, data: DictConfig) -> list[HeldOut]:
+    """Return a data set's splits to train and to test on, or all of it where there are none, decoded as the run's.
+
+    Raises UserError for what is no data set of single images.
+    """
+    known = composition.groups(composition.conf_dir())["data"]
+    own = composition.composed("train", [f"data={name}"]).data if name in known else None
+    if own is None or OmegaConf.is_missing(own, "root") or own.get("num_classes") is None:
+        raise UserError(f"labelled={name}: neither a folder nor a labelled data set, such as svhn")
+    changed = any(own[key] != data[key] for key in ("image_size", "channels"))
+    settings = OmegaConf.create(composition.plain(own))
+    settings.update({key: data[key] for key in ("image_size", "channels")})
+    splits = [TRAIN, TEST] if OmegaConf.select(settings, "source.split") is not None else [""]
+    found = []
+    for split in splits:
+        images = real_set(OmegaConf.merge(settings, {"source": {"split": split}} if split else {}), None).images
+        words = (
+            f"{images.count:,} images of {name}{f' ({split})' if split else ''}{brought_to(data) if changed else ''}"
+        )
+        found.append(HeldOut(images, words))
+    return found
+
+
+def brought_to(data: DictConfig) -> str:
+    """Return in words how images are decoded that were of another size or with other channels."""
+    size, channels = data.image_size, data.channels
+    return f", brought to {size}x{size} with {channels} channel{'s' if channels > 1 else ''}"

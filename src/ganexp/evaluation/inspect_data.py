@@ -1,0 +1,153 @@
+"""The heavy part of inspecting data: look at all of it, print, write."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from ganexp.config.build import build
+from ganexp.data.collection import Collection
+from ganexp.data.complaints import Problem, listing
+from ganexp.data.duplicates import Duplicates
+from ganexp.data.inspection import Inspection, inspect, repeated
+from ganexp.drawing.pictures import grid, save
+from ganexp.errors import UserError
+from ganexp.terminal.text import printable
+
+NAMES_SHOWN = 10
+CLASSES_SHOWN = 12
+COLUMNS = 8
+SHEET = "contact_sheet.png"
+PROBLEMS = "problems.txt"
+
+
+def inspect_data(config: DictConfig, name: str, out: Path) -> None:
+    """Look at all pictures, print what there is and each problem in a line, write contact sheets and all names.
+
+    Raises UserError if the data has no pictures, or if none can be read.
+    """
+    module = build(config)
+    if not hasattr(module, "collections"):
+        raise UserError(
+            f"data={name}: it has no pictures (points of a known density, or a class of your own without "
+            "collections()), so there is nothing to inspect"
+        )
+    console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
+    with listing() as problems:
+        collections, refusals = opened(module)
+    if not collections:
+        show(problems, console)
+        raise refusals[0]
+    problems += [Problem("a split that cannot be opened", (str(refusal),), "as it says") for refusal in refusals]
+    duplicates, names, inspections = Duplicates(), [], []
+    for collection in collections:
+        inspection, its_names = inspect(collection, duplicates)
+        prefix = f"{collection.name}: " if len(collections) > 1 else ""
+        names += [f"{prefix}{each}" for each in its_names]
+        problems += inspection.problems
+        inspections.append(inspection)
+    problems = [*merged(problems), *repeated(duplicates, names)]
+    console.print(as_table(inspections))
+    show(problems, console)
+    write(inspections, problems, out)
+    what = f"kinds of problems: {len(problems)}, every name in {out / PROBLEMS}" if problems else "no problems"
+    console.print(printable(f"{what}; contact sheet in {out}"))
+    if not any(inspection.readable for inspection in inspections):
+        raise UserError(f"data={name}: none of the pictures can be read")
+
+
+def opened(module: Any) -> tuple[list[Collection], list[UserError]]:
+    """Return all collections that can be opened, and why others cannot."""
+    collections: list[Collection] = []
+    refusals: list[UserError] = []
+    for open_it in module.collections().values():
+        try:
+            collections += open_it()
+        except UserError as refusal:
+            refusals.append(refusal)
+    return collections, refusals
+
+
+def show(problems: Iterable[Problem], console: Console) -> None:
+    """Print each problem in a line."""
+    for problem in problems:
+        console.print(printable(line_of(problem)))
+
+
+def merged(problems: Iterable[Problem]) -> list[Problem]:
+    """Return problems of the same kind, of several collections, as one."""
+    places: dict[tuple[str, str], dict[str, None]] = {}
+    for problem in problems:
+        places.setdefault((problem.what, problem.fix), {}).update(dict.fromkeys(problem.where))
+    return [Problem(what, tuple(where), fix) for (what, fix), where in places.items()]
+
+
+def as_table(inspections: list[Inspection]) -> Table:
+    """Return what there is, a column for each collection."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("")
+    for inspection in inspections:
+        table.add_column(printable(inspection.name), overflow="fold")
+    for heading, cell in {
+        "pictures": lambda seen: f"{seen.pictures:,}",
+        "of these unreadable": lambda seen: f"{seen.unreadable:,}",
+        "sizes": lambda seen: sizes(seen.sizes),
+        "modes": lambda seen: counted(seen.modes),
+        "bits a channel": lambda seen: counted(seen.depths),
+        "classes": lambda seen: classes(seen.classes),
+        "values shown": lambda seen: f"{seen.lowest:.3f} to {seen.highest:.3f}" if seen.readable else "-",
+    }.items():
+        table.add_row(heading, *(printable(cell(inspection)) for inspection in inspections))
+    return table
+
+
+def sizes(found: Counter[tuple[int, int]]) -> str:
+    """Return sizes in words: those there are, or the least and the largest of many."""
+    if len(found) <= 3:
+        return counted(Counter({f"{width}x{height}": number for (width, height), number in found.items()}))
+    (least, *_, largest) = sorted(found, key=lambda size: size[0] * size[1])
+    return f"{len(found):,} different, {least[0]}x{least[1]} to {largest[0]}x{largest[1]}"
+
+
+def counted(found: Counter[Any]) -> str:
+    """Return each of what was found, with its number where there are several."""
+    if len(found) == 1:
+        return str(next(iter(found)))
+    return ", ".join(f"{each}: {number:,}" for each, number in found.most_common()) or "-"
+
+
+def classes(found: dict[str, int]) -> str:
+    """Return the number of classes and of the pictures in each, or in the smallest and largest of many."""
+    if not found:
+        return "no labels"
+    least, most = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
+    if len(found) > CLASSES_SHOWN:
+        return f"{len(found):,}, from {found[least]:,} ({least}) to {found[most]:,} ({most})"
+    return f"{len(found)}: " + ", ".join(f"{name} {number:,}" for name, number in found.items())
+
+
+def line_of(problem: Problem) -> str:
+    """Return a problem in one line."""
+    number = f" ({len(problem.where):,})" if problem.where else ""
+    shown = "; ".join(problem.where[:NAMES_SHOWN])
+    more = f"; and {len(problem.where) - NAMES_SHOWN:,} more" if len(problem.where) > NAMES_SHOWN else ""
+    return f"{problem.what}{number}{': ' if shown else ''}{shown}{more}. Fix: {problem.fix}"
+
+
+def write(inspections: list[Inspection], problems: list[Problem], out: Path) -> None:
+    """Write a contact sheet for each collection, inputs beside their targets, and every problem with all names."""
+    out.mkdir(parents=True, exist_ok=True)
+    for inspection in inspections:
+        tiles = [side for sample in inspection.samples for side in sample]
+        if tiles:
+            stem = f"{inspection.name.replace('/', '-').replace(' ', '_')}_" if len(inspections) > 1 else ""
+            save(grid(torch.stack(tiles), COLUMNS), out / f"{stem}{SHEET}")
+    lines = [f"{p.what}. Fix: {p.fix}\n" + "".join(f"  {place}\n" for place in p.where) for p in problems]
+    # Names of files may hold bytes that are no text.
+    (out / PROBLEMS).write_text("\n".join(lines), encoding="utf-8", errors="replace")

@@ -1,0 +1,112 @@
+"""The table of scores: a column for each protocol, published numbers beside."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.table import Table
+
+from ganexp.errors import UserError
+from ganexp.metrics.protocol import differences
+from ganexp.metrics.published import beside
+from ganexp.metrics.scoring import Result
+from ganexp.metrics.table import number
+from ganexp.terminal.text import printable
+
+COLUMN_WIDTH = 19
+NARROWEST_NAME = 20
+
+Results = Mapping[str, Sequence[Result]]
+
+
+def score_tables(results: Results, width: int) -> Iterator[Table | str]:
+    """Yield tables with a row for each subject and a column for each protocol, as many as fit into the width.
+
+    Below are the published numbers of the same data and metric, each with what makes it incomparable.
+    """
+    columns = protocols(results)
+    names = max(NARROWEST_NAME, *(len(name) for name in results))
+    fitting = max(1, (width - min(names, width // 2)) // COLUMN_WIDTH)
+    for first in range(0, len(columns), fitting):
+        yield score_table(results, columns[first : first + fitting])
+    yield from incomparable(columns)
+
+
+def score_table(results: Results, columns: Sequence[Mapping[str, Any]]) -> Table:
+    """Return one table of some columns."""
+    table = Table()
+    table.add_column("", overflow="fold")
+    for protocol in columns:
+        table.add_column(heading(protocol), justify="right", no_wrap=True)
+    for name, scores in results.items():
+        cells = [next((number(s.score) for s in scores if not differences(s.protocol, p)), "") for p in columns]
+        table.add_row(printable(name), *cells)
+    add_published(table, columns)
+    return table
+
+
+def protocols(results: Results) -> list[dict[str, Any]]:
+    """Return each protocol once, in the order of first appearance."""
+    found: list[dict[str, Any]] = []
+    for scores in results.values():
+        for result in scores:
+            if all(differences(result.protocol, known) for known in found):
+                found.append(result.protocol)
+    return found
+
+
+def heading(protocol: Mapping[str, Any]) -> str:
+    """Return what a column is about: metric, number of fakes, reference and its split."""
+    reference, fakes = protocol["reference"], protocol["fakes"]
+    against = (
+        f"\n{reference['images']:,} real\n{printable(str(reference['data']))} {reference['split']}"
+        if "images" in reference
+        else ""
+    )
+    return f"{protocol['metric']}\n{fakes['samples']:,} fakes{against}"
+
+
+def incomparable(columns: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield, for each metric with several protocols, why its columns may not be compared."""
+    by_metric: dict[str, list[Mapping[str, Any]]] = {}
+    for protocol in columns:
+        by_metric.setdefault(protocol["metric"], []).append(protocol)
+    for metric, (first, *others) in by_metric.items():
+        reasons = dict.fromkeys(reason for other in others for reason in differences(first, other))
+        if reasons:
+            yield f"the columns of {metric} are not comparable: {'; '.join(reasons)}"
+
+
+def add_published(table: Table, columns: Sequence[Mapping[str, Any]]) -> None:
+    """Add a row for each published number that some column has beside it."""
+    for position, protocol in enumerate(columns):
+        for entry, reasons in beside(protocol):
+            cells = [""] * len(columns)
+            mark = "comparable" if not reasons else f"not comparable: {'; '.join(reasons)}"
+            cells[position] = f"{entry['value']:g}"
+            table.add_row(f"published: {entry['model']} ({entry['source']}), {mark}", *cells, style="dim")
+
+
+def rank(results: Results, name: str) -> str:
+    """Return the subjects from best to worst by one score.
+
+    Raises UserError if they do not have it, or have it under different protocols.
+    """
+    scored = {subject: [s for s in scores if s.name == name] for subject, scores in results.items()}
+    for subject, found in scored.items():
+        if not found:
+            names = ", ".join(dict.fromkeys(s.name for s in results[subject]))
+            raise UserError(f"rank={name}: {subject} has no such score; it has {names}")
+        if len(found) > 1:
+            why = "; ".join(differences(found[0].protocol, found[1].protocol))
+            raise UserError(f"rank={name}: there are {len(found)} protocols of it ({why}); ask for one")
+    first_subject, (first, *_) = next(iter(scored.items()))
+    for subject, (result, *_) in scored.items():
+        reasons = differences(first.protocol, result.protocol)
+        if reasons:
+            raise UserError(
+                f"rank={name}: {first_subject} and {subject} were scored by different protocols, which cannot be "
+                f"ranked together: {'; '.join(reasons)}"
+            )
+    order = sorted(scored, key=lambda subject: scored[subject][0].score.value, reverse=first.higher_is_better)
+    lines = [f"{place}. {subject}  {number(scored[subject][0].score)}" for place, subject in enumerate(order, start=1)]
+    return f"by {name}, {'higher' if first.higher_is_better else 'lower'} is better:\n" + "\n".join(lines)

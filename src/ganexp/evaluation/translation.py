@@ -1,0 +1,68 @@
+"""Scores of a trained run whose model makes images from images."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from ganexp.callbacks.translation_scores import all_images
+from ganexp.config.build import build
+from ganexp.errors import UserError
+from ganexp.generation.sample import load_model
+from ganexp.metrics.scoring import Result
+from ganexp.metrics.translation import TranslationScoring
+from ganexp.terminal.progress import progress
+
+OF_NOISE = ("samples", "seeds", "reference", "truncation")
+
+
+def translation_scores(run: DictConfig, path: Path, settings: DictConfig, checkpoint: str) -> list[Result]:
+    """Return the scores of the test images of ``settings.data``, translated by a run's model, and of the baselines.
+
+    ``path`` is the checkpoint of that name.
+    """
+    model = load_model(run, path)
+    data = build(settings.data)
+    data.prepare_data()
+    data.setup("fit")
+    parts = build(run.callbacks.scores.baselines)
+    baselines = {name: each for name, each in parts.items() if each is not None}
+    scoring = TranslationScoring(
+        [each for each in build(settings.metric).values() if each is not None],
+        build(settings.extractor),
+        data.test_pairs,
+        model.made,
+        list(baselines),
+        {**model.describe_samples(model.seed), "checkpoint": checkpoint},
+        described(settings.data),
+        settings.real_images,
+        model.device,
+    )
+    with torch.inference_mode(), progress(f"translating {data.name}", len(data.test_pairs)) as advance:
+        for batch in data.val_dataloader():
+            batch = data.on_after_batch_transfer(batch, 0)
+            scoring.update(all_images(batch, model.translations(batch), baselines), batch["number"])
+            advance(len(batch["number"]))
+    return scoring.compute()
+
+
+def described(data: DictConfig) -> dict[str, Any]:
+    """Return what the protocol says of test images, the same as in training."""
+    return {
+        "data": data.name,
+        "split": OmegaConf.select(data, "test_split", default="test"),
+        "image_size": data.image_size,
+        "channels": data.channels,
+        "resize_filter": OmegaConf.select(data, "resize_filter", default="none"),
+    }
+
+
+def require_plain(overrides: Iterable[str]) -> None:
+    """Raise UserError for a setting of samples from noise among the overrides."""
+    for override in overrides:
+        if override.partition("=")[0] in OF_NOISE:
+            raise UserError(
+                f"{override}: this model makes images from test images, each once, and draws nothing; leave it out"
+            )

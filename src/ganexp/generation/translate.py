@@ -1,0 +1,129 @@
+"""The heavy part of translating: load the model, then one image at a time, so that memory does not grow."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from PIL import Image
+from torch import Tensor
+
+from ganexp.data.decoding import conversions, is_grey, pixels_of, upright
+from ganexp.data.unreadable import reason_of, unreadable
+from ganexp.errors import UserError
+from ganexp.generation.sample import load_model
+from ganexp.generation.tiling import translated
+from ganexp.terminal.progress import progress
+
+PNG = {"format": "PNG"}
+TIFF = {"format": "TIFF", "compression": "tiff_deflate"}
+JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0}
+FORMATS: dict[str, dict[str, Any]] = {
+    ".png": PNG,
+    ".bmp": {"format": "BMP"},
+    ".tif": TIFF,
+    ".tiff": TIFF,
+    ".webp": {"format": "WEBP", "lossless": True},
+    ".jpg": JPEG,
+    ".jpeg": JPEG,
+}
+OPPOSITE = {"a2b": "b2a", "b2a": "a2b"}
+
+
+def translate_files(
+    config: DictConfig, checkpoint: Path, paths: Sequence[Path], top: Path, out: Path, wanted: str | None, tile: int
+) -> None:
+    """Translate images below ``top`` one by one, and say at the end what became of them.
+
+    Raises UserError if none could be read.
+    """
+    model = load_model(config, checkpoint)
+    direction = direction_of(model, wanted, OmegaConf.select(config, "data.direction", default="a2b"))
+    network = partial(model.translate, direction=direction)
+    channels = int(config.data.channels)
+    failures: list[tuple[str, Exception]] = []
+    kinds: Counter[str] = Counter()
+    with torch.inference_mode(), progress(f"translating {top}", len(paths)) as advance:
+        for path in paths:
+            try:
+                image, found = read(path, channels)
+            except Exception as error:  # a broken file makes Pillow raise nearly anything
+                failures.append((str(path), error))
+            else:
+                written = write(translate(network, image, model.multiple, tile), out / path.relative_to(top))
+                kinds.update([*found, *(["written as PNG"] if written.name != path.name else [])])
+            advance(1)
+    if len(failures) == len(paths):
+        raise unreadable(failures, len(paths))
+    report(len(paths) - len(failures), kinds, failures, out)
+
+
+def direction_of(model: Any, wanted: str | None, trained: str) -> str:
+    """Return the model's own name of a direction between the data's A and B; its first one for None.
+
+    To a model, its inputs are always a; those of data.direction=b2a were B. Raises UserError if the model has no such
+    direction, or none at all.
+    """
+    if not hasattr(model, "translate"):
+        raise UserError(
+            f"run: its model, {type(model).__name__}, draws images from noise and cannot translate any; train one that "
+            "makes images from images, such as model=pix2pix or model=cyclegan"
+        )
+    own = {name if trained == "a2b" else OPPOSITE[name]: name for name in model.directions}
+    if wanted is None:
+        return str(model.directions[0])
+    if wanted not in own:
+        raise UserError(f"direction={wanted}: the run's model translates only {' and '.join(own)}")
+    return str(own[wanted])
+
+
+def read(path: Path, channels: int) -> tuple[Tensor, list[str]]:
+    """Return an image as uint8 (channels, H, W), upright, and in words what is unusual about it.
+
+    Pillow's errors, mostly OSError, pass through.
+    """
+    with Image.open(path) as image:
+        found = conversions(image)
+        if is_grey(image) and channels != 1:
+            found.append("grey (made RGB)")
+        if not is_grey(image) and channels == 1:
+            found.append("coloured (made grey)")
+        return pixels_of(upright(image, channels)), found
+
+
+def translate(network: Any, image: Tensor, multiple: int, tile: int) -> Image.Image:
+    """Return the translation of uint8 (C, H, W) as a picture.
+
+    Raises UserError if the device's memory is too small for a tile.
+    """
+    try:
+        pixels = translated(network, image, multiple, tile).numpy()
+    except torch.OutOfMemoryError as error:
+        raise UserError(f"tile={tile}: the device's memory is full; choose smaller tiles") from error
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
+
+
+def write(image: Image.Image, path: Path) -> Path:
+    """Write an image whole or not at all and return its path, which says PNG where its format would lose much."""
+    if path.suffix.lower() not in FORMATS:
+        path = path.with_name(f"{path.name}.png")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.tmp")
+    image.save(unfinished, **FORMATS[path.suffix.lower()])
+    unfinished.replace(path)
+    return path
+
+
+def report(done: int, kinds: Counter[str], failures: Sequence[tuple[str, Exception]], out: Path) -> None:
+    """Say what was done, what images were like, and which could not be read."""
+    print(f"{done:,} translated images are in {out}")
+    if kinds:
+        print(f"of these {'; '.join(f'{number:,} {kind}' for kind, number in kinds.items())}")
+    for name, error in failures:
+        print(f"skipped {name}: {reason_of(error)}", file=sys.stderr)
+    if failures:
+        print(f"{len(failures):,} of {done + len(failures):,} images cannot be read and were skipped", file=sys.stderr)

@@ -1,0 +1,37 @@
+"""How a run was started, so that it can be repeated and compared."""
+
+import argparse
+import shlex
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from ganexp.runs.run_folder import OF_A_SWEEP, PROCEEDING
+
+
+def origin(flags: argparse.Namespace) -> dict[str, Any]:
+    """Return the command that repeats the run that Hydra composed, and the chosen option of each config group."""
+    composed = HydraConfig.get()
+    own = (*(f"{key}=" for key in OF_A_SWEEP), *PROCEEDING)
+    named = {"--config-dir": flags.config_dir, "--config-name": flags.config_name}
+    options = [word for flag, value in named.items() if value for word in (flag, value)]
+    overrides = [override for override in composed.overrides.task if not override.startswith(own)]
+    choices = {
+        group: choice if choice is None else str(choice)
+        for group, choice in composed.runtime.choices.items()
+        if not group.startswith("hydra/")
+    }
+    return {"command": shlex.join(["python", "-m", "ganexp", *options, *overrides]), "choices": choices}
+
+
+def group_sweep(config: DictConfig) -> None:
+    """Let each logger that can group runs, and was not told how, group those of a sweep by the sweep's folder."""
+    composed = HydraConfig.get()
+    if composed.mode != RunMode.MULTIRUN:
+        return
+    for logger in config.logger.values():
+        for name, value in (("group", composed.sweep.dir), ("job_type", "multirun")):
+            if name in (logger or {}) and logger[name] is None:
+                logger[name] = value

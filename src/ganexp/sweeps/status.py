@@ -1,0 +1,105 @@
+"""What became of a run of a sweep, as its folder says."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from ganexp.records import summary
+from ganexp.runs.run_folder import LOCK
+
+UNFINISHED = "unfinished"
+"""Said to be running, by a process that is gone."""
+DONE = (summary.FINISHED, summary.PRUNED)
+ENTRY = {"name", "value", "spread", "higher_is_better", "protocol"}
+"""What is told of a score."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run stands: ``score`` is the monitored one as in scores.json, ``error`` what ``failures.told`` says."""
+
+    status: str
+    overrides: list[str] = field(default_factory=list)
+    reason: str | None = None
+    images: int | None = None
+    seconds: float | None = None
+    score: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+
+
+def read(folder: Path) -> Outcome | None:
+    """Return how the run in ``folder`` stands, None if there is none."""
+    known = summary.read(folder)
+    if not known:
+        return None
+    return Outcome(
+        known.get("status", UNFINISHED),
+        known.get("overrides", []),
+        known.get("reason"),
+        known.get("images_seen"),
+        known.get("seconds"),
+        monitored(scores(folder / "scores.json"), known.get("monitor")),
+        known.get("error"),
+    )
+
+
+def note(folder: Path, overrides: list[str], status: str, monitor: str | None, **facts: Any) -> Outcome:
+    """Write how a run stands into its summary.json, and return it."""
+    score = monitored(scores(folder / "scores.json"), monitor)
+    facts |= {"overrides": overrides, "status": status, "monitor": score and score["name"]}
+    folder.mkdir(parents=True, exist_ok=True)
+    summary.update(folder, **facts, seconds=seconds(folder / "metrics.csv"))
+    outcome = read(folder)
+    assert outcome is not None
+    return outcome
+
+
+def run_folders(folder: Path) -> Iterator[Path]:
+    """Yield the folders of a sweep's runs, at any depth."""
+    for here, below, files in os.walk(folder):
+        if summary.FILE in files:
+            below.clear()
+            yield Path(here)
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[bool]:
+    """Yield whether this process may train in ``folder``: no other may until it lets go, or is gone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def seconds(path: Path) -> float | None:
+    """Return the seconds of training that a metrics.csv tells, over all parts of an interrupted run."""
+    from ganexp.records.curves import read_curves
+
+    curve = read_curves(path).curves.get("time/seconds")
+    return float(curve.values.max()) if curve is not None and len(curve.values) else None
+
+
+def scores(path: Path) -> list[dict[str, Any]]:
+    """Return the entries of a scores.json, none if there is no such file or it is damaged."""
+    try:
+        return [entry for entry in json.loads(path.read_text())["scores"] if entry.keys() >= ENTRY]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return []
+
+
+def monitored(entries: Sequence[dict[str, Any]], name: str | None) -> dict[str, Any] | None:
+    """Return the score of that name, or the first."""
+    return next((entry for entry in entries if name in (None, entry["name"])), None)

@@ -1,0 +1,223 @@
+"""The table of a sweep: sweep.csv and sweep.md, made from what the runs' folders say."""
+
+import csv
+import dataclasses
+import io
+import math
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_lowercase
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from ganexp.evaluation.score_table import heading, incomparable, protocols
+from ganexp.metrics.protocol import differences
+from ganexp.metrics.score import Score
+from ganexp.metrics.scoring import Result
+from ganexp.metrics.table import number
+from ganexp.records import summary
+from ganexp.sweeps import status
+from ganexp.sweeps.status import Outcome
+from ganexp.terminal.text import printable
+
+ORDER = (
+    summary.FINISHED,
+    summary.PRUNED,
+    summary.RUNNING,
+    summary.STOPPED,
+    status.UNFINISHED,
+    summary.CRASHED,
+    summary.REFUSED,
+)
+
+LETTERS = [*ascii_lowercase, *(f"{a}{b}" for a in ascii_lowercase for b in ascii_lowercase)]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run: its folder, how it ended, its score, and its place among the finished runs of the same protocol."""
+
+    folder: str
+    run: Outcome
+    overrides: Mapping[str, str]
+    score: Result | None
+    place: int | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """All runs of a sweep, the best first; ``keys`` are the overrides that differ, each protocol has a column."""
+
+    folder: Path
+    rows: Sequence[Row]
+    keys: Sequence[str]
+    shared: Mapping[str, str]
+    protocols: Sequence[Mapping[str, Any]]
+
+
+def read(folder: Path) -> Table:
+    """Return the table of the sweep in ``folder``."""
+    rows = [row(each, folder) for each in sorted(status.run_folders(folder))]
+    columns = protocols({each.folder: [each.score] for each in rows if each.score is not None})
+    everywhere = dict.fromkeys(key for each in rows for key in each.overrides)
+    keys = [key for key in everywhere if len({each.overrides.get(key) for each in rows}) > 1]
+    shared = {key: rows[0].overrides[key] for key in everywhere if key not in keys}
+    return Table(folder, ranked(rows, columns), keys, shared, columns)
+
+
+def row(folder: Path, sweep: Path) -> Row:
+    """Return what the run in ``folder`` has to show."""
+    run = standing(folder)
+    overrides = dict(override.lstrip("+").partition("=")[::2] for override in run.overrides)
+    return Row(str(folder.relative_to(sweep)), run, overrides, result(run.score))
+
+
+def standing(folder: Path) -> Outcome:
+    """Return how the run in ``folder`` stands; what no process holds does not run."""
+    run = status.read(folder) or Outcome(status.UNFINISHED)
+    if run.status != summary.RUNNING:
+        return run
+    with status.claimed(folder) as free:
+        return dataclasses.replace(run, status=status.UNFINISHED) if free else run
+
+
+def result(entry: Mapping[str, Any] | None) -> Result | None:
+    """Return an entry of scores.json as it was before."""
+    if entry is None:
+        return None
+    score = Score(entry["value"], entry["spread"])
+    return Result(entry["name"], score, entry["higher_is_better"], entry["protocol"])
+
+
+def ranked(rows: Sequence[Row], columns: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Return the finished runs protocol by protocol, the best first, then the others."""
+    found = []
+    for protocol in columns:
+        alike = [each for each in rows if each.run.status == summary.FINISHED and has(each, protocol)]
+        for place, each in enumerate(sorted(alike, key=badness), start=1):
+            found.append(Row(each.folder, each.run, each.overrides, each.score, place))
+    placed = {each.folder for each in found}
+    others = [each for each in rows if each.folder not in placed]
+    return [*found, *sorted(others, key=lambda each: ORDER.index(each.run.status))]
+
+
+def has(row: Row, protocol: Mapping[str, Any]) -> bool:
+    """Return whether the run's score was made by the protocol."""
+    return row.score is not None and not differences(row.score.protocol, protocol)
+
+
+def badness(row: Row) -> float:
+    """Return a number that is lower for a better score; what is no number comes last."""
+    assert row.score is not None
+    value = row.score.score.value
+    if math.isnan(value):
+        return math.inf
+    return -value if row.score.higher_is_better else value
+
+
+def write(folder: Path) -> Table:
+    """Write sweep.csv and sweep.md of what there is by now, and return the table."""
+    table = read(folder)
+    replace(folder / "sweep.csv", as_csv(table))
+    replace(folder / "sweep.md", as_markdown(table))
+    return table
+
+
+def replace(path: Path, text: str) -> None:
+    """Write a file of which nobody ever reads half, not even where several processes write it."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as unfinished:
+        unfinished.write(text)
+    Path(unfinished.name).chmod(0o644)
+    Path(unfinished.name).replace(path)
+
+
+def as_csv(table: Table) -> str:
+    """Return the table for programs: figures in full, a column for each override that differs and for each score."""
+    text = io.StringIO()
+    scores = [name for title in titles(table) for name in (title, f"{title}_spread")]
+    columns = ["place", *table.keys, *scores, "images", "seconds", "status", "reason", "folder", "overrides"]
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    for each in table.rows:
+        scored = [each.score.score if each.score and has(each, one) else None for one in table.protocols]
+        figures = [figure for score in scored for figure in ((score.value, score.spread) if score else (None, None))]
+        run = each.run
+        overrides = [each.overrides.get(key) for key in table.keys]
+        facts = [run.images, run.seconds, run.status, run.reason, each.folder, " ".join(run.overrides)]
+        writer.writerow([each.place, *overrides, *figures, *facts])
+    return text.getvalue()
+
+
+def titles(table: Table) -> list[str]:
+    """Return each protocol's metric, with a letter where several protocols have the same."""
+    names = [str(protocol["metric"]) for protocol in table.protocols]
+    return [
+        name if names.count(name) == 1 else f"{name}_{LETTERS[names[:n].count(name)]}" for n, name in enumerate(names)
+    ]
+
+
+def cells(table: Table) -> tuple[list[str], list[list[str]]]:
+    """Return the columns' names and the rows as people read them."""
+    letters = reasons(table)
+    columns = ["", *table.keys, *titles(table), "images", "seconds", "status", "folder"]
+    return columns, [
+        [
+            str(each.place or ""),
+            *(short(each.overrides.get(key, "")) for key in table.keys),
+            *(number(each.score.score) if each.score and has(each, one) else "" for one in table.protocols),
+            f"{each.run.images:,}" if each.run.images is not None else "",
+            f"{each.run.seconds:.0f}" if each.run.seconds is not None else "",
+            f"{each.run.status} ({letters[each.run.reason]})" if each.run.reason else each.run.status,
+            each.folder,
+        ]
+        for each in table.rows
+    ]
+
+
+def short(value: str) -> str:
+    """Return a number as proposed by a search in four digits, anything else as it is."""
+    try:
+        return f"{float(value):.4g}" if len(value) > len("0.00012") else value
+    except ValueError:
+        return value
+
+
+def reasons(table: Table) -> dict[str, str]:
+    """Return a letter for each reason why a run did not finish."""
+    return dict(zip(dict.fromkeys(filter(None, (each.run.reason for each in table.rows))), LETTERS, strict=False))
+
+
+def notes(table: Table) -> Iterator[str]:
+    """Yield what all runs share, what each score is, which may not be compared, and why runs did not finish."""
+    if table.shared:
+        yield "All runs: " + " ".join(f"{key}={value}" for key, value in table.shared.items())
+    for title, protocol in zip(titles(table), table.protocols, strict=True):
+        yield f"{title}: " + ", ".join(heading(protocol).splitlines()[1:])
+    yield from incomparable(table.protocols)
+    yield from (f"({letter}) {reason}" for reason, letter in reasons(table).items())
+
+
+def as_markdown(table: Table) -> str:
+    """Return the table for people."""
+    columns, rows = cells(table)
+    lines = [columns, ["---"] * len(columns), *rows]
+    body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+    return "\n\n".join([f"# {table.folder.name}", body, *notes(table)]) + "\n"
+
+
+def show(table: Table) -> None:
+    """Print the table; a run's folder is named by its overrides, so it is not said again."""
+    columns, rows = cells(table)
+    shown = RichTable(title=str(table.folder), title_justify="left")
+    for name in columns[:-1]:
+        shown.add_column(name, overflow="fold")
+    for line in rows:
+        shown.add_row(*map(printable, line[:-1]))
+    console = Console(markup=False, emoji=False)
+    console.print(shown)
+    for note in notes(table):
+        console.print(printable(note), highlight=False)

@@ -1,0 +1,137 @@
+"""One training run: build what the configuration names, fit, say where everything is."""
+
+import logging
+import shlex
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnvironment
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig
+
+from ganexp.callbacks.interruption import GracefulStop
+from ganexp.callbacks.pruning import Pruning
+from ganexp.callbacks.settings import Settings
+from ganexp.config import composition
+from ganexp.config.build import build
+from ganexp.errors import Interrupted, Pruned, UserError, one_line
+from ganexp.records.version import code_version
+from ganexp.runs.fixed_settings import settings
+from ganexp.runs.write_paths import bounded
+from ganexp.training import launcher
+from ganexp.training.restore import take_up, tell_nothing_left, tell_other_ranks
+
+log = logging.getLogger(__name__)
+
+
+def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
+    """Train in ``folder`` in this process, alone or as one of several.
+
+    Raises Interrupted if a signal stopped it, after saving.
+    """
+    for name in ("pytorch", "fabric"):
+        logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
+    try:
+        build_and_fit(config, folder, checkpoint)
+    except MisconfigurationException as error:
+        raise UserError(f"trainer: {one_line(error)}") from error
+    except torch.OutOfMemoryError as error:
+        raise UserError("the device's memory is full: lower data.batch_size, or raise model.accumulate") from error
+
+
+def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
+    """Build, fit and report."""
+    # Before anything is built, which resolves what it uses.
+    fixed = Settings(settings(config))
+    L.seed_everything(config.seed, workers=True, verbose=False)
+    parts = bounded(config)
+    data, module = build(parts.data), build(parts.model)
+    require_optimizers(module)
+    contents = None if checkpoint is None else take_up(module, checkpoint, config, folder)
+    stop = GracefulStop()
+    loggers = present(build(parts.logger))
+    callbacks = [*present(build(parts.callbacks)), fixed, stop]
+    trainer = build(parts.trainer, callbacks=callbacks, logger=loggers, **surroundings(parts.trainer))
+    require_gpus_to_synchronize(trainer)
+    if contents is not None:
+        tell_other_ranks(contents, trainer.world_size)
+    for logger in loggers:
+        logger.log_hyperparams({**composition.plain(parts), "code": code_version()})
+    started = time.perf_counter()
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as end:
+        # Lightning's answer to a second Ctrl-C.
+        raise Interrupted(signal.SIGINT, "stopped at once, without saving") from end
+    if stop.received is not None and module.images_seen < module.images:
+        again = shlex.quote(f"resume={folder}")
+        how = f"stopped after {module.images_seen:,} images; go on by: python -m ganexp {again}"
+        raise Interrupted(stop.received, how)
+    for callback in callbacks:
+        if isinstance(callback, Pruning) and callback.reason is not None:
+            raise Pruned(callback.reason)
+    if contents is not None:
+        tell_nothing_left(contents, module.images_seen)
+    log.info(
+        "%s images in %s; samples, curves and checkpoints are in %s",
+        f"{module.images_seen:,}",
+        duration(time.perf_counter() - started),
+        shown(folder),
+    )
+
+
+def surroundings(trainer: DictConfig) -> dict[str, Any]:
+    """Return the Trainer's argument that says who started this process, unless the user gives it.
+
+    Lightning would take a single process in a SLURM job for one of several, and requeue jobs between two turns. Raises
+    UserError where srun was not told how many tasks a node has.
+    """
+    if trainer.get("plugins") is not None or launcher.started_by_torchrun():
+        return {}
+    if not launcher.started_by_srun():
+        return {"plugins": [LightningEnvironment()]}
+    try:
+        return {"plugins": [SLURMEnvironment(auto_requeue=False)]}
+    except RuntimeError as error:
+        raise UserError(
+            "srun: give the processes of a node by --ntasks-per-node, not all of them by --ntasks"
+        ) from error
+
+
+def require_optimizers(module: Any) -> None:
+    """Raise UserError if an optimizer refuses its settings."""
+    try:
+        module.configure_optimizers()
+    except (TypeError, ValueError) as error:
+        raise UserError(f"optimizer: {one_line(error)}") from error
+
+
+def require_gpus_to_synchronize(trainer: L.Trainer) -> None:
+    """Raise UserError for synchronized batch normalization on processors, which torch does not have."""
+    strategy: Any = trainer.strategy
+    if trainer.strategy.root_device.type == "cpu" and getattr(strategy, "_layer_sync", None) is not None:
+        raise UserError(
+            "trainer.sync_batchnorm=true: torch synchronizes batch normalization on GPUs only; on processors each rank "
+            "normalizes by its own images, or choose normalization=layer"
+        )
+
+
+def present(parts: dict[str, Any]) -> list[Any]:
+    """Return the parts that the configuration has not set to null."""
+    return [part for part in parts.values() if part is not None]
+
+
+def duration(seconds: float) -> str:
+    """Return seconds as people say them."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def shown(folder: Path) -> Path:
+    """Return the folder relative to the current one, where it is inside."""
+    here = Path.cwd()
+    return folder.relative_to(here) if folder.is_relative_to(here) else folder

@@ -1,0 +1,59 @@
+"""``python -m ganexp.training.worker REPORT``: one of the processes that ``processes.run`` starts."""
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from ganexp.runs import run_folder
+from ganexp.training import launcher, remote_errors
+
+
+def main(report: Path) -> int:
+    """Do the job told on standard input; a failure is written to ``report``."""
+    job = json.loads(sys.stdin.buffer.readline() or b"null")
+    if job is None:
+        return 1
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    sys.path[:] = job["path"]
+    # Errors must not reach these messages' end: the first process of all tells the first error of all.
+    speaks = launcher.leads() and not job["quiet"]
+    with run_folder.logged(Path(job["folder"])) if speaks else run_folder.silenced():
+        try:
+            train(job)
+        except (Exception, KeyboardInterrupt) as error:
+            unfinished = report.with_suffix(".tmp")
+            unfinished.write_text(json.dumps(remote_errors.told(error, int(os.environ["RANK"]))))
+            unfinished.replace(report)
+            return 1
+    return 0
+
+
+def train(job: dict[str, Any]) -> None:
+    """Train as told."""
+    from omegaconf import OmegaConf
+
+    from ganexp.config import composition
+    from ganexp.training.fit import run
+
+    composition.register_resolvers()
+    config: Any = OmegaConf.create(job["config"])
+    checkpoint = None if job["checkpoint"] is None else Path(job["checkpoint"])
+    run(config, Path(job["folder"]), checkpoint)
+
+
+def end_with_parent() -> None:
+    """Wait for the end of standard input, which comes when the process that started this one is gone."""
+    # Past the buffer, whose lock would be held when the interpreter ends.
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    status = main(Path(sys.argv[1]))
+    if status:
+        sys.stderr.flush()
+        # Threads of a broken process group would keep the interpreter waiting.
+        os._exit(status)
