@@ -21,6 +21,7 @@ from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.reference import RealImages
 from ganexp.runs import run_folder
 from ganexp.runs.checkpoint import load_weights
+from ganexp.runs.run import saved_run
 
 SAMPLES = 1_000
 CONFIDENT = 0.9
@@ -38,9 +39,9 @@ def judge_of(folder: Path) -> tuple[Extractor, RealImages]:
 
 def samples_of(folder: Path, labels: list[int] | None) -> Tensor:
     """Return the run's samples (SAMPLES, C, S, S) of seed 0, uint8."""
-    config = run_folder.read_config(folder)
-    model = build(config.model)
-    load_weights(model, run_folder.last_checkpoint(folder), config)
+    run = saved_run(folder)
+    model = build(run.config.model)
+    load_weights(model, run)
     return as_saved(model.sample(SAMPLES, 0, labels))
 
 

@@ -233,7 +233,7 @@ def only(which: str, overrides: list[str]) -> None:
     else:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         module = build(config.model).to(device).train()
-        step = bare_loop(module, batches_of(composition.plain(config), device))
+        step = bare_loop(module, batches_of(composition.resolve(config), device))
         for _ in range(ONLY_BATCHES):
             step()
     on_device = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
@@ -250,7 +250,7 @@ def main(arguments: list[str]) -> None:
         only(options["only"], overrides)
         return
     chunks, batches = int(options.get("chunks", 12)), int(options.get("batches", 4))
-    Alternate.config = composition.plain(composed(overrides))
+    Alternate.config = composition.resolve(composed(overrides))
     alternate = f"{{_target_: __main__.Alternate, chunks: {chunks + WARM_UP}, batches: {batches}}}"
     train(BUDGET, [*overrides, f"+callbacks.alternate={alternate}"])
     ganexp, bare = (Alternate.results[name][WARM_UP:] for name in ("ganexp", "bare"))

@@ -12,7 +12,7 @@ from ganexp.cli import main
 
 QUICK = """
 import sys
-from ganexp import cli
+from ganexp.cli import main as cli
 for arguments in (["--help"], ["--cfg", "job"], ["list"], ["sample", "--help"], ["--version"]):
     assert cli.main(arguments) == 0, arguments
 wrong = ["model=dcgann", "imagse=3", "images=abc", "images=0", "trainer.max_steps=3", "a=[1", "--frobnicate", "modle"]

@@ -135,7 +135,7 @@ def chosen_alone(group, option):
     ],
 )
 def test_every_option_composes_and_resolves(group, option):
-    values = composition.plain(chosen_alone(group, option))
+    values = composition.resolve(chosen_alone(group, option))
     assert values["model"]["_target_"].startswith("ganexp.")
 
 
@@ -171,7 +171,7 @@ def require_trains_or_is_refused(model, normalization, loss):
     config = tiny(model, f"normalization={normalization}", f"loss={loss}")
     if config.requires.plain_networks and normalization != "none":
         with pytest.raises(UserError, match="no place for a normalization"):
-            checks.check(composition.plain(config))
+            checks.check(composition.resolve(config))
         return
     if (model, normalization) in REFUSED:
         with pytest.raises(UserError, match=REFUSED[model, normalization]):
@@ -220,12 +220,12 @@ def test_a_model_that_needs_labels_says_so(model):
     config = compose(f"model={model}", "data=celeba")
     if config.requires.inputs:
         with pytest.raises(UserError, match="and the data has"):
-            checks.check(composition.plain(config))
+            checks.check(composition.resolve(config))
     elif config.requires.labels:
         with pytest.raises(UserError, match="the model needs labels"):
-            checks.check(composition.plain(config))
+            checks.check(composition.resolve(config))
     else:
-        checks.check(composition.plain(config))
+        checks.check(composition.resolve(config))
 
 
 @pytest.mark.parametrize("size", [16, 28, 32, 64, 128])

@@ -55,8 +55,8 @@ def millions(network: nn.Module) -> float:
 @pytest.mark.parametrize("name", RECIPES)
 def test_each_recipe_is_accepted_and_its_players_are_built(name):
     config = recipe(name)
-    checks.check_parts(composition.plain(config))
-    checks.check(composition.plain(config))
+    checks.check_parts(composition.resolve(config))
+    checks.check(composition.resolve(config))
     module_of(name)
 
 
@@ -67,7 +67,7 @@ def test_published_networks_are_not_toys(name):
 
 @pytest.mark.parametrize("name", WITH_FULL_FORM)
 def test_a_small_recipe_plays_the_published_game_on_narrower_networks(name):
-    small, full = (composition.plain(recipe(each)) for each in (name, full_name(name)))
+    small, full = (composition.resolve(recipe(each)) for each in (name, full_name(name)))
     for part in ("loss", "penalty", "normalization", "requires"):
         assert small[part] == full[part]
     assert small["images"] < full["images"] / 10
@@ -80,7 +80,7 @@ def test_a_small_recipe_plays_the_published_game_on_narrower_networks(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_the_score_that_it_names_is_among_the_published_of_its_data(name):
-    config = composition.plain(recipe(name))
+    config = composition.resolve(recipe(name))
     if config["published"] is None:
         # Papers without such a score: their recipes must not ask for one.
         assert not {"fid", "is"} & set(config["metric"])

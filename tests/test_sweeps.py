@@ -45,7 +45,7 @@ def ends(axis):
 
 
 def composed(name, *overrides):
-    return composition.plain(compose("train", [f"+sweeps={name}", "run_dir=unused", *overrides]))
+    return composition.resolve(compose("train", [f"+sweeps={name}", "run_dir=unused", *overrides]))
 
 
 def test_there_are_the_sweeps_that_the_documentation_names():
@@ -99,7 +99,7 @@ def test_every_wandb_sweep_is_read_by_wandb_and_its_commands_compose(path):
     for number in range(max(map(len, axes))):
         arguments = {axis[number % len(axis)][0]: {"value": axis[number % len(axis)][1]} for axis in axes}
         overrides = wandb_sweeps.create_sweep_command_args({"args": arguments})["args_no_hyphens"]
-        config = composition.plain(compose("train", ["run_dir=unused", *overrides]))
+        config = composition.resolve(compose("train", ["run_dir=unused", *overrides]))
         assert "wandb" in config["logger"]
         try:
             checks.check(config)

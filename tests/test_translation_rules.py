@@ -12,7 +12,7 @@ UNPAIRED = ["cyclegan", "cut"]
 
 
 def check(*overrides):
-    checks.check(composition.plain(compose(*overrides)))
+    checks.check(composition.resolve(compose(*overrides)))
 
 
 @pytest.mark.parametrize("model", PAIRED)

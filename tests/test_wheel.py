@@ -15,7 +15,8 @@ REPOSITORY = Path(__file__).parents[1]
 TRAIN = """
 import sys
 import ganexp
-from ganexp import cli, composition
+from ganexp.cli import main as cli
+from ganexp.config import composition
 from pathlib import Path
 installed = Path(sys.argv[1])
 assert Path(ganexp.__file__).is_relative_to(installed), ganexp.__file__

@@ -8,7 +8,7 @@ from subjects import Pixels, rng, table
 
 from ganexp.config.build import build
 from ganexp.config.composition import composed, conf_dir, groups
-from ganexp.evaluation.analyze import subject_of
+from ganexp.evaluation.subject import subject_of
 from test_configs import GROUPS, tiny
 
 MODELS = [name for name in GROUPS["model"] if not tiny(name).requires.inputs]

@@ -87,7 +87,7 @@ def test_what_cannot_be_compared_is_refused_in_one_line(ganexp, here, arguments,
 def test_comparing_imports_no_torch(here):
     write_seeds(here, [3.0, 4.0, 5.0])
     program = (
-        "import sys; from ganexp import cli; status = cli.main(['compare', '.']); "
+        "import sys; from ganexp.cli import main as cli; status = cli.main(['compare', '.']); "
         "assert not {'torch', 'lightning', 'matplotlib'} & set(sys.modules); sys.exit(status)"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)

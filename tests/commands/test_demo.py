@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,17 +15,18 @@ from test_translation_runs import MODELS, TINY
 from browsing import browser, page_at, save, serving
 from ganexp.config import composition
 from ganexp.demo.draw import Samples, Translations, enlarged, require_number
+from ganexp.drawing.pictures import as_image
 from ganexp.errors import UserError
-from ganexp.generation.sample import as_image, load_model
-from ganexp.runs import run_folder
+from ganexp.runs.model import load_model
+from ganexp.runs.run import saved_run
 
 needs_gradio = pytest.mark.skipif(find_spec("gradio") is None, reason="pip install 'ganexp[demo]'")
 
 
 def loaded(folder):
     composition.register_resolvers()
-    config = run_folder.read_config(folder)
-    return load_model(config, run_folder.last_checkpoint(folder)), config
+    run = saved_run(folder)
+    return load_model(run), run.config
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +77,11 @@ def test_truncated_noise_is_that_of_the_sample_command_where_noise_has_tails(pla
     assert not Samples.of(model, config).can_be_truncated
     config = config.copy()
     config.model.noise = {"_target_": "ganexp.noise.normal", "_partial_": True}
-    checkpoint = run_folder.last_checkpoint(unlabelled)
-    samples = Samples.of(load_model(config, checkpoint), config)
+    run = replace(saved_run(unlabelled), config=config)
+    samples = Samples.of(load_model(run), config)
     assert samples.can_be_truncated
     picture, _ = samples.draw(3, 3, 0.0, None, 0.5, [0.0] * len(samples.directions))
-    cut = load_model(config, checkpoint, truncation=0.5)
+    cut = load_model(run, truncation=0.5)
     assert same(picture, enlarged(as_image(cut.sample(4, 0)[3])))
 
 

@@ -42,7 +42,7 @@ def test_a_signal_between_two_turns_lets_the_batch_end_and_the_run_goes_on_exact
     run = here / "run"
     assert outcome.status == status
     name = signal.Signals(number).name
-    assert outcome.complaint == f"{name}: stopped after 192 images; go on by: python -m ganexp resume={run}"
+    assert outcome.complaint == f"{name}: stopped after 192 images; continue with: python -m ganexp resume={run}"
     assert outcome.complaint in (run / "log.txt").read_text()
     assert images_seen(run) == 192
     assert (run / "samples" / "00000192.png").exists()
@@ -62,17 +62,17 @@ def test_ctrl_c_in_a_terminal_ends_the_process_as_shells_expect(tmp_path):
         said = process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert "Traceback" not in said
-    assert said.splitlines()[-1].endswith(f"go on by: python -m ganexp resume={run}")
+    assert said.splitlines()[-1].endswith(f"continue with: python -m ganexp resume={run}")
     assert f"stopped after {images_seen(run):,} images" in said
 
 
 def test_ctrl_c_before_training_has_nothing_to_save(ganexp, monkeypatch):
-    from ganexp.cli import train
+    from ganexp.cli.session import Session
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(train, "check_composed", interrupted)
+    monkeypatch.setattr(Session, "check", interrupted)
     outcome = ganexp(*TINY)
     assert outcome.status == 130
     assert outcome.complaint == "interrupted before there was anything to save"

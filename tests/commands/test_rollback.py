@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganexp.training.rollback import forget_after
+from ganexp.training.rollback import discard_after
 
 DIVERGING = [
     "model=gan", "loss=lsgan", "normalization=none", "optimizer=sgd",
@@ -31,7 +31,7 @@ def test_only_what_the_run_itself_made_later_is_forgotten(tmp_path):
     for name in [*kept, "samples/00000200.png", "checkpoints/00000200.ckpt"]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    forget_after(tmp_path, 100)
+    discard_after(tmp_path, 100)
     assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.*")) == sorted(kept)
 
 

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 
 from ganexp.errors import UserError
-from ganexp.generation.sample import load_model, truncate
-from ganexp.runs import run_folder
+from ganexp.runs.model import load_model, truncate
+from ganexp.runs.run import saved_run
 from runs import NETWORKS, UNSCORED
 
 
@@ -103,13 +103,13 @@ def test_truncation_changes_the_samples_and_is_told_by_the_protocol(ganexp, here
     wide, cut, again = (read(here / name) for name in ("wide", "cut", "again"))
     assert np.array_equal(cut, again)
     assert cut.astype(float).var(0).mean() < wide.astype(float).var(0).mean() / 2
-    model = load_model(run_folder.read_config(here / "run"), run_folder.last_checkpoint(here / "run"), 0.1)
+    model = load_model(saved_run(here / "run"), 0.1)
     described = model.describe_samples(0)
     assert (described["truncation"], described["batch_norm"]) == (0.1, "standing statistics")
 
 
 def test_a_model_that_draws_from_no_noise_cannot_be_truncated():
-    with pytest.raises(UserError, match=r"^truncation=0.5: this model draws from no noise; leave it out$"):
+    with pytest.raises(UserError, match=r"^truncation=0.5: this model takes no noise; leave it out$"):
         truncate(torch.nn.Linear(1, 1), 0.5)
 
 

@@ -19,7 +19,7 @@ from ganexp.records import summary
 from ganexp.runs import run_folder
 from ganexp.sweeps import sweep
 from ganexp.sweeps import table as sweep_table
-from ganexp.sweeps.status import Outcome, claimed, note
+from ganexp.sweeps.status import Outcome, locked, record
 from runs import NETWORKS
 
 SCORED = ["metric=fid_classifier", "scoring.samples=60", "+extractor.classifier.epochs=1"]
@@ -92,7 +92,7 @@ def test_a_run_with_damaged_files_is_in_the_table(tmp_path, scores):
     summary.update(tmp_path / "run", status="crashed", overrides=["seed=1"])
     (tmp_path / "run" / "scores.json").write_text(scores)
     (tmp_path / "run" / "metrics.csv").write_text("images,time/seconds\n64,2.5\n128,3.x\n19")
-    assert note(tmp_path / "run", ["seed=1"], "crashed", None).seconds == 2.5
+    assert record(tmp_path / "run", ["seed=1"], "crashed", None).seconds == 2.5
     assert [row.score for row in sweep_table.read(tmp_path).rows] == [None]
 
 
@@ -207,7 +207,7 @@ def test_a_run_killed_before_it_trained_is_in_the_table_by_its_overrides(copy):
 def test_a_run_that_another_process_trains_is_left_to_it(copy, ganexp):
     run = run_of(copy, "loss=hinge", "normalization=batch")
     summary.update(run, status=summary.RUNNING)
-    with claimed(run) as ours:
+    with locked(run) as ours:
         assert ours
         assert ganexp("-m", *PRODUCT, *ALIKE, f"sweep_dir={copy}", "skip_finished=true").status == 0
     assert [row["status"] for row in table(copy)] == ["finished", "finished", "running", "refused"]

@@ -11,8 +11,7 @@ from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint, is_whole
 from ganexp.config.rules import translates
 from ganexp.errors import UserError
-from ganexp.runs import run_folder
-from ganexp.runs.trusted_code import trusted
+from ganexp.runs.run import saved_run
 
 GROUP = "analysis"
 EVERY = "all"
@@ -67,18 +66,16 @@ def main(arguments: list[str]) -> None:
     config = composition.composed("analyze", overrides)
     check(config)
     folder = Path(paths.run[0])
-    run = run_folder.read_config(folder, paths.trust)
-    checkpoint = run_folder.checkpoint(folder, config.checkpoint)
-    run = trusted(run)
-    if translates(run):
+    run = saved_run(folder, paths.trust, config.checkpoint)
+    if translates(run.config):
         raise UserError(f"run={folder}: this model makes images from images; analyze looks at generators from noise")
 
-    from ganexp.evaluation.analyze import Place, analyze
+    from ganexp.evaluation.analyze import analyze
 
     out = Path(paths.out[-1]) if paths.out else None
     held_out = paths.held_out[-1] if paths.held_out else None
     labelled = paths.labelled[-1] if paths.labelled else None
-    analyze(config, run, Place(folder, checkpoint, out), held_out, labelled)
+    analyze(config, run, out, held_out, labelled)
 
 
 def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> None:
     folders = [argument.removeprefix(OUT) for argument in arguments if argument.startswith(OUT)]
     config = composed([argument for argument in arguments[1:] if not argument.startswith(OUT)])
     name = config.data.get("name") or "data"
-    plain = composition.plain(config.data)
+    plain = composition.resolve(config.data)
     checks.check_folders(plain)
     data = OmegaConf.create(plain)
 

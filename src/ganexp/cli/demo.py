@@ -7,8 +7,7 @@ from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
 from ganexp.config.rules import translates
-from ganexp.runs import run_folder
-from ganexp.runs.trusted_code import trusted
+from ganexp.runs.run import saved_run
 
 
 @dataclass
@@ -31,21 +30,18 @@ def main(arguments: list[str]) -> None:
     composition.register_resolvers()
     wanted = parse(Arguments, arguments)
     check_checkpoint(wanted.checkpoint)
-    folder = Path(wanted.run)
-    config = run_folder.read_config(folder, wanted.trust)
-    checkpoint = run_folder.checkpoint(folder, wanted.checkpoint)
-    config = trusted(config)
+    run = saved_run(Path(wanted.run), wanted.trust, wanted.checkpoint)
 
     from ganexp.demo.draw import Samples, Translations
     from ganexp.demo.page import gradio, samples_page, serve, translations_page
-    from ganexp.generation.sample import load_model
+    from ganexp.runs.model import load_model
 
     # Before the model, which takes longer.
     gradio()
-    model = load_model(config, checkpoint)
-    if translates(config):
-        translations = Translations.of(model, config)
-        serve(lambda: translations_page(translations, str(folder)), wanted.port)
+    model = load_model(run)
+    if translates(run.config):
+        translations = Translations.of(model, run.config)
+        serve(lambda: translations_page(translations, wanted.run), wanted.port)
     else:
-        samples = Samples.of(model, config)
-        serve(lambda: samples_page(samples, str(folder)), wanted.port)
+        samples = Samples.of(model, run.config)
+        serve(lambda: samples_page(samples, wanted.run), wanted.port)

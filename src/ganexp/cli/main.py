@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "--version" in rest:
             print(f"ganexp {__version__}")
         else:
-            importlib.import_module(f"ganexp.commands.{command}").main(rest)
+            importlib.import_module(f"ganexp.cli.{command}").main(rest)
     except UserError as error:
         return report(str(error), USER_MISTAKE)
     except CheckFailed as failure:

@@ -7,8 +7,7 @@ from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.rules import translates
 from ganexp.errors import UserError
-from ganexp.runs import run_folder
-from ganexp.runs.trusted_code import trusted
+from ganexp.runs.run import saved_run
 
 
 @dataclass
@@ -40,25 +39,23 @@ def main(arguments: list[str]) -> None:
     wanted = parse(Arguments, arguments)
     if wanted.n < 1:
         raise UserError(f"n={wanted.n}: it must be 1 or more")
-    folder, out = Path(wanted.run), Path(wanted.out)
-    config = run_folder.read_config(folder, wanted.trust)
-    checkpoint = run_folder.last_checkpoint(folder)
-    config = trusted(config)
+    run, out = saved_run(Path(wanted.run), wanted.trust), Path(wanted.out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
 
-    if translates(config):
+    if translates(run.config):
         require_no_noise(wanted)
         from ganexp.generation.sample_translation import write_translations
 
-        write_translations(config, checkpoint, wanted.n, out)
+        write_translations(run, wanted.n, out)
         return
 
-    from ganexp.generation.sample import load_model, write_samples
+    from ganexp.generation.sample import write_samples
+    from ganexp.runs.model import load_model
 
-    model = load_model(config, checkpoint, wanted.truncation)
+    model = load_model(run, wanted.truncation)
     write_samples(model, wanted.n, wanted.seed, wanted.labels, out)
 
 

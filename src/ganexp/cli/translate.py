@@ -8,8 +8,7 @@ from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
 from ganexp.data.folders import SUFFIXES, images_below
 from ganexp.errors import UserError
-from ganexp.runs import run_folder
-from ganexp.runs.trusted_code import trusted
+from ganexp.runs.run import saved_run
 
 DIRECTIONS = ("a2b", "b2a")
 
@@ -49,10 +48,8 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"direction={wanted.direction}: choose one of {', '.join(DIRECTIONS)}")
     if wanted.tile < 1:
         raise UserError(f"tile={wanted.tile}: it must be 1 or more")
-    folder, source, out = Path(wanted.run), Path(wanted.input), Path(wanted.out)
-    config = run_folder.read_config(folder, wanted.trust)
-    checkpoint = run_folder.checkpoint(folder, wanted.checkpoint)
-    config = trusted(config)
+    run = saved_run(Path(wanted.run), wanted.trust, wanted.checkpoint)
+    source, out = Path(wanted.input), Path(wanted.out)
     paths = images_at(source)
     require_apart(source, out)
     try:
@@ -63,7 +60,7 @@ def main(arguments: list[str]) -> None:
     from ganexp.generation.translate import translate_files
 
     top = source if source.is_dir() else source.parent
-    translate_files(config, checkpoint, paths, top, out, wanted.direction, wanted.tile)
+    translate_files(run, paths, top, out, wanted.direction, wanted.tile)
 
 
 def images_at(source: Path) -> list[Path]:

@@ -4,11 +4,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from ganexp.cli.arguments import HELP, parse, show_help
-from ganexp.cli.resume import with_overrides
-from ganexp.config import checks, composition
+from ganexp.config import composition
 from ganexp.errors import UserError
 from ganexp.runs import run_folder
-from ganexp.runs.write_paths import bounded
+from ganexp.runs.overrides import check_saved, with_overrides
 
 
 @dataclass
@@ -40,10 +39,7 @@ def main(arguments: list[str]) -> None:
             raise UserError(f"{name}={getattr(wanted, name)}: it must be 1 or more")
     config = run_folder.read_config(Path(wanted.run), wanted.trust)
     config = with_overrides(config, [argument for argument in arguments if argument not in own])
-    resolved = composition.plain(bounded(config))
-    checks.check_parts(resolved)
-    checks.check_folders(resolved["data"])
-    checks.check(resolved)
+    check_saved(config)
 
     from ganexp.training.verify import verify
 

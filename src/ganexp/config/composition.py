@@ -22,7 +22,7 @@ from ganexp.errors import UserError, one_line
 # Our defaults of a launcher have the plugin's name for it; that they are checked against its own is welcome.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
 
-PACKAGE = Path(__file__).parent
+PACKAGE = Path(__file__).parents[1]
 EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", list: "a list"}
 # Hydra's own checks of its flags raise ValueError.
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
@@ -82,7 +82,7 @@ def flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from flatten(value, f"{dotted}.")
 
 
-def plain(config: DictConfig) -> dict[str, Any]:
+def resolve(config: DictConfig) -> dict[str, Any]:
     """Return the resolved configuration as plain containers.
 
     Raises UserError naming a value that is missing or refers to nothing, or with what a resolver refuses.

@@ -13,13 +13,12 @@ from torch import Tensor
 from ganexp.analysis.latent_directions import factorization
 from ganexp.analysis.subject import MOST_SAMPLES, Subject, needs_images
 from ganexp.analysis.ways import arc
-from ganexp.cli.translate import DIRECTIONS
 from ganexp.data.unreadable import reason_of
 from ganexp.drawing.pictures import as_saved, grid
 from ganexp.errors import UserError
-from ganexp.evaluation.analyze import subject_of
+from ganexp.evaluation.subject import subject_of
 from ganexp.generation.sample import as_image
-from ganexp.generation.translate import direction_of, read, translate
+from ganexp.generation.translate import OPPOSITE, direction_of, read, translate
 from ganexp.noise import truncated
 
 SLIDERS = 6
@@ -101,7 +100,7 @@ class Translations:
         self.channels = channels
         self.own = {}
         """The model's own name of each direction between the data's A and B; it was trained in ``trained``."""
-        for direction in DIRECTIONS:
+        for direction in OPPOSITE:
             with suppress(UserError):
                 self.own[direction] = direction_of(model, direction, trained)
 

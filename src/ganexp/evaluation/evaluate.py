@@ -20,15 +20,14 @@ from ganexp.evaluation.folder_images import FolderImages, decoded_as, folder_ima
 from ganexp.evaluation.score_table import Results, rank, score_tables
 from ganexp.evaluation.translation import require_plain, translation_scores
 from ganexp.game.module import COUNTERS
-from ganexp.generation.sample import load_model
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.score import Score
 from ganexp.metrics.scoring import Measurement, RealSet, Result, Scoring, build_extractors
 from ganexp.metrics.table import add_scores, entries
 from ganexp.numerics.randomness import blocks
-from ganexp.runs import run_folder
 from ganexp.runs.checkpoint import load_checkpoint
-from ganexp.runs.trusted_code import trusted
+from ganexp.runs.model import load_model
+from ganexp.runs.run import Run, saved_run
 from ganexp.terminal.progress import progress
 
 Batches = Iterator[tuple[Tensor, Tensor]]
@@ -50,17 +49,16 @@ def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[s
     """Score runs, each on its own data with its own metrics unless the overrides name others."""
     results = {}
     for folder in folders:
-        run = run_folder.read_config(folder, trust)
-        checkpoint = run_folder.checkpoint(folder, config.checkpoint)
-        run = trusted(run)
-        settings = with_parts_of(config, run, overrides)
-        if translates(run):
+        run = saved_run(folder, trust, config.checkpoint)
+        settings = with_parts_of(config, run.config, overrides)
+        if translates(run.config):
             require_plain(overrides)
-            results[str(folder)] = translation_scores(run, checkpoint, settings, config.checkpoint)
+            results[str(folder)] = translation_scores(run, settings, config.checkpoint)
         else:
-            subject = generator_of(run, checkpoint, folder.name or str(folder), config.checkpoint, config.truncation)
+            subject = generator_of(run, config.checkpoint, config.truncation)
             results[str(folder)] = scores_of(subject, settings)
-        seen = load_checkpoint(checkpoint)[COUNTERS]["images_seen"]
+        assert run.checkpoint is not None
+        seen = load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"]
         add_scores(folder / "scores.json", entries(results[str(folder)], seen))
     show(results)
     print(f"values and protocols: scores.json in {', '.join(results)}")
@@ -90,7 +88,7 @@ def show(results: Results) -> None:
 
 def with_parts_of(config: DictConfig, run: DictConfig, overrides: list[str]) -> DictConfig:
     """Return the configuration with the run's data, metrics and extractors, where no override touches them."""
-    resolved = composition.plain(run)
+    resolved = composition.resolve(run)
     settings = config.copy()
     OmegaConf.set_struct(settings, False)
     for part in PARTS:
@@ -166,15 +164,19 @@ def real_set(data: Any, most: int | None) -> RealSet:
     return RealSet(RealImages(module.dataset, module.dataset.checksum(), most), description)
 
 
-def generator_of(run: DictConfig, path: Path, name: str, checkpoint: str, truncation: float | None) -> Subject:
-    """Return a run's generator, as the checkpoint of that name and path has it, as something to score."""
-    model = load_model(run, path, truncation)
+def generator_of(run: Run, checkpoint: str, truncation: float | None) -> Subject:
+    """Return a run's generator, from the checkpoint of that name, as something to score."""
+    model = load_model(run, truncation)
 
     def draw(n: int, seed: int) -> Batches:
         for numbers in blocks(n):
             yield as_saved(model.sample_numbered(numbers, seed)), numbers
 
-    return Subject(name, draw, lambda seed: {**model.describe_samples(seed), "checkpoint": checkpoint})
+    return Subject(
+        run.folder.name or str(run.folder),
+        draw,
+        lambda seed: {**model.describe_samples(seed), "checkpoint": checkpoint},
+    )
 
 
 def saved(images: FolderImages, folder: Path) -> Subject:

@@ -96,7 +96,7 @@ def of_data_set(name: str, data: DictConfig) -> list[HeldOut]:
     if own is None or OmegaConf.is_missing(own, "root") or own.get("num_classes") is None:
         raise UserError(f"labelled={name}: neither a folder nor a labelled data set, such as svhn")
     changed = any(own[key] != data[key] for key in ("image_size", "channels"))
-    settings = OmegaConf.create(composition.plain(own))
+    settings = OmegaConf.create(composition.resolve(own))
     settings.update({key: data[key] for key in ("image_size", "channels")})
     splits = [TRAIN, TEST] if OmegaConf.select(settings, "source.split") is not None else [""]
     found = []

@@ -1,7 +1,6 @@
 """Scores of a trained run whose model makes images from images."""
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,24 +9,25 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp.callbacks.translation_scores import all_images
 from ganexp.config.build import build
 from ganexp.errors import UserError
-from ganexp.generation.sample import load_model
 from ganexp.metrics.scoring import Result
 from ganexp.metrics.translation import TranslationScoring
+from ganexp.runs.model import load_model
+from ganexp.runs.run import Run
 from ganexp.terminal.progress import progress
 
 OF_NOISE = ("samples", "seeds", "reference", "truncation")
 
 
-def translation_scores(run: DictConfig, path: Path, settings: DictConfig, checkpoint: str) -> list[Result]:
+def translation_scores(run: Run, settings: DictConfig, checkpoint: str) -> list[Result]:
     """Return the scores of the test images of ``settings.data``, translated by a run's model, and of the baselines.
 
-    ``path`` is the checkpoint of that name.
+    ``checkpoint`` is the name of the run's checkpoint, for the protocol.
     """
-    model = load_model(run, path)
+    model = load_model(run)
     data = build(settings.data)
     data.prepare_data()
     data.setup("fit")
-    parts = build(run.callbacks.scores.baselines)
+    parts = build(run.config.callbacks.scores.baselines)
     baselines = {name: each for name, each in parts.items() if each is not None}
     scoring = TranslationScoring(
         [each for each in build(settings.metric).values() if each is not None],

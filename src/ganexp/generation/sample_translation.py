@@ -1,17 +1,17 @@
-"""Samples of a model that makes images from images: what becomes of the data's test images."""
+"""Sampling from an image-to-image model: translations of the data's test images."""
 
 from pathlib import Path
 
-from omegaconf import DictConfig
-
 from ganexp.config.build import build
 from ganexp.drawing.pictures import as_image, grid, save
-from ganexp.generation.sample import GRID, load_model
+from ganexp.generation.sample import GRID
+from ganexp.runs.model import load_model
+from ganexp.runs.run import Run
 
 
-def write_translations(config: DictConfig, checkpoint: Path, n: int, out: Path) -> None:
-    """Write the first ``n`` translated test images as NNNNN.png, and grid.png of what becomes of them."""
-    model, data = load_model(config, checkpoint), build(config.data)
+def write_translations(run: Run, n: int, out: Path) -> None:
+    """Write the first ``n`` translated test images as NNNNN.png, and grid.png with their inputs and targets."""
+    model, data = load_model(run), build(run.config.data)
     data.prepare_data()
     data.setup("fit")
     examples = data.examples(n)

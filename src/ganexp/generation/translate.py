@@ -1,4 +1,4 @@
-"""The heavy part of translating: load the model, then one image at a time, so that memory does not grow."""
+"""Translation of image files by a trained model, one at a time, so that memory does not grow."""
 
 import sys
 from collections import Counter
@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 from PIL import Image
 from torch import Tensor
 
 from ganexp.data.decoding import conversions, is_grey, pixels_of, upright
 from ganexp.data.unreadable import reason_of, unreadable
 from ganexp.errors import UserError
-from ganexp.generation.sample import load_model
 from ganexp.generation.tiling import translated
+from ganexp.runs.model import load_model
+from ganexp.runs.run import Run
 from ganexp.terminal.progress import progress
 
 PNG = {"format": "PNG"}
@@ -34,17 +35,15 @@ FORMATS: dict[str, dict[str, Any]] = {
 OPPOSITE = {"a2b": "b2a", "b2a": "a2b"}
 
 
-def translate_files(
-    config: DictConfig, checkpoint: Path, paths: Sequence[Path], top: Path, out: Path, wanted: str | None, tile: int
-) -> None:
+def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wanted: str | None, tile: int) -> None:
     """Translate images below ``top`` one by one, and say at the end what became of them.
 
     Raises UserError if none could be read.
     """
-    model = load_model(config, checkpoint)
-    direction = direction_of(model, wanted, OmegaConf.select(config, "data.direction", default="a2b"))
+    model = load_model(run)
+    direction = direction_of(model, wanted, OmegaConf.select(run.config, "data.direction", default="a2b"))
     network = partial(model.translate, direction=direction)
-    channels = int(config.data.channels)
+    channels = int(run.config.data.channels)
     failures: list[tuple[str, Exception]] = []
     kinds: Counter[str] = Counter()
     with torch.inference_mode(), progress(f"translating {top}", len(paths)) as advance:

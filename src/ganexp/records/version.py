@@ -13,7 +13,7 @@ def code_version() -> dict[str, str | None]:
 
     ``-dirty`` follows a commit from which files differ.
     """
-    return {"ganexp": __version__, "commit": commit(Path(__file__).parent)}
+    return {"ganexp": __version__, "commit": commit(Path(__file__).parents[1])}
 
 
 def commit(folder: Path) -> str | None:

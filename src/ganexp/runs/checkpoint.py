@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from omegaconf import DictConfig
 from torch import nn
 
 from ganexp.callbacks.settings import settings_in
 from ganexp.errors import UserError
 from ganexp.game.module import COUNTERS
-from ganexp.runs.fixed_settings import changes, settings
+from ganexp.runs.fixed_settings import describe_changes
+from ganexp.runs.run import Run
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -33,32 +33,33 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def load_weights(model: nn.Module, checkpoint: Path, config: DictConfig) -> dict[str, Any]:
-    """Load a checkpoint's weights into the model that ``config`` describes, and return all of the checkpoint.
+def load_weights(model: nn.Module, run: Run) -> dict[str, Any]:
+    """Load the weights of the run's checkpoint into its model, and return all of the checkpoint.
 
     Raises UserError naming the settings or, where they are not known, the tensors that do not fit.
     """
-    contents = load_checkpoint(checkpoint)
+    assert run.checkpoint is not None
+    contents = load_checkpoint(run.checkpoint)
     weights = contents["state_dict"]
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
-        changed = changes(*alike(settings(config), settings_in(contents) or {}))
-        told = changed or unfitting(model.state_dict(), weights)
-        raise UserError(f"{checkpoint} does not fit the model in config.yaml: {told}") from error
+        changes = describe_changes(*comparable(run.fixed, settings_in(contents) or {}))
+        mismatch = changes or describe_mismatch(model.state_dict(), weights)
+        raise UserError(f"{run.checkpoint} does not fit the model in config.yaml: {mismatch}") from error
     return contents
 
 
-def alike(now: Mapping[str, Any], then: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the settings that both have and that refer to no other: a checkpoint keeps references as they are."""
+def comparable(now: Mapping[str, Any], then: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings that both have and that hold no reference: a checkpoint keeps references as they are."""
     names = [name for name in now if name in then and "${" not in f"{now[name]}{then[name]}"]
     return {name: now[name] for name in names}, {name: then[name] for name in names}
 
 
-def unfitting(needed: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+def describe_mismatch(needed: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     """Return in words which weights differ in name or shape."""
     shapes = [
-        {name: tuple(value.shape) for name, value in each.items() if hasattr(value, "shape")}
-        for each in (needed, given)
+        {name: tuple(value.shape) for name, value in weights.items() if hasattr(value, "shape")}
+        for weights in (needed, given)
     ]
-    return changes(*shapes)
+    return describe_changes(*shapes)

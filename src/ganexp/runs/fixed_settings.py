@@ -1,4 +1,4 @@
-"""What a run is a run of: the settings that may not change on its way."""
+"""Settings that stay fixed during a run; the others may change when it is resumed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,23 +20,23 @@ CHANGEABLE = (
     "data.workers",
     "data.in_memory",
 )
-"""What may differ from when the run began; everything else is what it is a run of, or is in the checkpoint."""
-TOLD = 3
+"""What may change when a run is resumed; everything else defines the run, or is in the checkpoint."""
+SHOWN = 3
 
 
 def may_change(key: str) -> bool:
-    """Return whether a value, by its dotted key, may change within a run."""
+    """Return whether the value of a dotted key may change within a run."""
     return any(key == part or key.startswith(f"{part}.") for part in CHANGEABLE)
 
 
-def settings(config: DictConfig) -> dict[str, Any]:
-    """Return every value that may not change within a run, by its dotted key."""
-    every = composition.flatten(OmegaConf.to_container(run_folder.without_run_dir(config)))
-    return {key: value for key, value in every if not isinstance(value, dict) and not may_change(key)}
+def fixed_settings(config: DictConfig) -> dict[str, Any]:
+    """Return every value that may not change within a run, by its dotted key, references unresolved."""
+    values = composition.flatten(OmegaConf.to_container(run_folder.without_run_dir(config)))
+    return {key: value for key, value in values if not isinstance(value, dict) and not may_change(key)}
 
 
-def changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> str:
-    """Return in words what differs between two runs' settings, nothing if they are the same."""
+def describe_changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> str:
+    """Return in words what differs between the settings of two runs, an empty text if nothing does."""
     differing = [key for key in {**now, **then} if now.get(key) != then.get(key)]
-    more = f"; and {len(differing) - TOLD} more" if len(differing) > TOLD else ""
-    return "; ".join(f"{key}: {now.get(key)} against {then.get(key)}" for key in differing[:TOLD]) + more
+    more = f"; and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
+    return "; ".join(f"{key}: {now.get(key)} against {then.get(key)}" for key in differing[:SHOWN]) + more

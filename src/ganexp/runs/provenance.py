@@ -1,4 +1,4 @@
-"""How a run was started, so that it can be repeated and compared."""
+"""Provenance of a run: the command that repeats it, and the chosen option of each config group."""
 
 import argparse
 import shlex
@@ -26,8 +26,8 @@ def origin(flags: argparse.Namespace) -> dict[str, Any]:
     return {"command": shlex.join(["python", "-m", "ganexp", *options, *overrides]), "choices": choices}
 
 
-def group_sweep(config: DictConfig) -> None:
-    """Let each logger that can group runs, and was not told how, group those of a sweep by the sweep's folder."""
+def group_by_sweep(config: DictConfig) -> None:
+    """Group the runs of a sweep by its folder, in each logger that can group runs and has no group set."""
     composed = HydraConfig.get()
     if composed.mode != RunMode.MULTIRUN:
         return

@@ -15,7 +15,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.resolvers.oc import env
 
-from ganexp.config.composition import conf_dir, plain
+from ganexp.config.composition import conf_dir, resolve
 from ganexp.errors import UserError
 from ganexp.runs.run_folder import TRUST
 
@@ -32,7 +32,7 @@ def trusted(config: DictConfig) -> DictConfig:
     if config.get(TRUST) is None:
         return config
     guard_environment()
-    resolved = plain(config)
+    resolved = resolve(config)
     require_trusted(resolved, config[TRUST])
     return OmegaConf.create(resolved)
 

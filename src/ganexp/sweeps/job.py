@@ -1,71 +1,71 @@
-"""One run of a sweep: begun, gone on with or skipped, and what became of it."""
+"""Jobs of a sweep: each trains one run, continues it or skips it, and returns its outcome."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import Interrupted, Pruned, one_line
 from ganexp.records import summary
 from ganexp.runs import run_folder
-from ganexp.sweeps import status as outcome
+from ganexp.runs.run import Run
+from ganexp.sweeps import status
 from ganexp.sweeps.status import Outcome
-from ganexp.training import launcher, remote_errors
-from ganexp.training.torch_flags import contained
+from ganexp.training import remote_errors
+from ganexp.training.torch_flags import restored_torch_flags
 
-Train = Callable[[DictConfig, Path], None]
+Check = Callable[[DictConfig], None]
+Start = Callable[[Run, list[str]], None]
 
 
-def run(
-    config: DictConfig, folder: Path, overrides: list[str], check: Callable[[DictConfig], None], train: Train
-) -> Outcome:
-    """Do what is left to do of the run in ``folder``, and return what became of it; nothing is raised.
+def train(run: Run, overrides: list[str], check: Check, start: Start) -> Outcome:
+    """Train what is left of a run and return its outcome; nothing is raised.
 
-    ``check`` refuses a configuration, ``train`` trains in a folder. A run that another process trains is left to it.
-    With ``skip_finished`` a finished run is kept. Where srun has started several ranks, the first one keeps the books.
+    ``check`` refuses a configuration; ``start`` trains a run that the overrides made. A run that another process trains
+    is left to it. With ``skip_finished`` a finished run is kept. Where srun has launched several ranks, rank 0 records
+    the outcome.
     """
-    if not launcher.leads():
-        return follow(config, folder, overrides, check, train)
-    with outcome.claimed(folder) as ours:
-        if not ours:
+    if not is_rank_zero():
+        return train_on_other_rank(run, overrides, check, start)
+    with status.locked(run.folder) as is_ours:
+        if not is_ours:
             return Outcome(summary.RUNNING, overrides)
-        before = outcome.read(folder)
-        if config.get("skip_finished") and before is not None and before.status in outcome.DONE:
+        before = status.read(run.folder)
+        if run.config.get("skip_finished") and before is not None and before.status in status.DONE:
             return before
-        monitor = OmegaConf.select(config, "scoring.monitor")
-        status: str = summary.REFUSED
+        monitor = OmegaConf.select(run.config, "scoring.monitor")
+        state: str = summary.REFUSED
         try:
-            check(config)
-            status = summary.CRASHED
-            with contained():
-                train(config, folder)
+            check(run.config)
+            state = summary.CRASHED
+            with restored_torch_flags():
+                start(run, overrides)
         except Pruned as pruned:
-            return outcome.note(folder, overrides, summary.PRUNED, monitor, reason=str(pruned), error=None)
+            return status.record(run.folder, overrides, summary.PRUNED, monitor, reason=str(pruned), error=None)
         except Exception as error:
-            run_folder.discard_unused(folder)
-            status = summary.STOPPED if isinstance(error, Interrupted) else status
-            return outcome.note(folder, overrides, status, monitor, **why(error))
-        return outcome.note(folder, overrides, summary.FINISHED, monitor, reason=None, error=None)
+            run_folder.discard_unused(run.folder)
+            state = summary.STOPPED if isinstance(error, Interrupted) else state
+            return status.record(run.folder, overrides, state, monitor, **describe_failure(error))
+        return status.record(run.folder, overrides, summary.FINISHED, monitor, reason=None, error=None)
 
 
-def follow(
-    config: DictConfig, folder: Path, overrides: list[str], check: Callable[[DictConfig], None], train: Train
-) -> Outcome:
-    """Train as one of the ranks that do not lead, and return what became of it."""
+def train_on_other_rank(run: Run, overrides: list[str], check: Check, start: Start) -> Outcome:
+    """Train as a rank other than 0, and return the outcome."""
     try:
-        check(config)
-        train(config, folder)
+        check(run.config)
+        start(run, overrides)
     except Exception as error:
-        return Outcome(summary.STOPPED if isinstance(error, Interrupted) else summary.CRASHED, overrides, **why(error))
+        state = summary.STOPPED if isinstance(error, Interrupted) else summary.CRASHED
+        return Outcome(state, overrides, **describe_failure(error))
     return Outcome(summary.FINISHED, overrides)
 
 
-def why(error: Exception) -> dict[str, Any]:
-    """Return an error for people, and for the process that runs the sweep.
+def describe_failure(error: Exception) -> dict[str, Any]:
+    """Return an error in words, and as plain values for the process that runs the sweep.
 
     The exception itself would keep the run's networks alive.
     """
-    told = isinstance(error, remote_errors.TOLD)
-    reason = one_line(error) if told else f"{type(error).__name__}: {one_line(error)}"
-    return {"reason": reason, "error": remote_errors.told(error, 0)}
+    is_foreseen = isinstance(error, remote_errors.FORESEEN)
+    reason = one_line(error) if is_foreseen else f"{type(error).__name__}: {one_line(error)}"
+    return {"reason": reason, "error": remote_errors.as_plain(error, 0)}

@@ -1,4 +1,4 @@
-"""What became of a run of a sweep, as its folder says."""
+"""Status of a sweep's runs, as their folders record it."""
 
 import json
 import os
@@ -14,15 +14,18 @@ from ganexp.records import summary
 from ganexp.runs.run_folder import LOCK
 
 UNFINISHED = "unfinished"
-"""Said to be running, by a process that is gone."""
+"""Recorded as running, by a process that is gone."""
 DONE = (summary.FINISHED, summary.PRUNED)
 ENTRY = {"name", "value", "spread", "higher_is_better", "protocol"}
-"""What is told of a score."""
+"""Fields of a score."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run stands: ``score`` is the monitored one as in scores.json, ``error`` what ``failures.told`` says."""
+    """Outcome of a run.
+
+    ``score`` is the monitored one as in scores.json, ``error`` what ``remote_errors.as_plain`` returns.
+    """
 
     status: str
     overrides: list[str] = field(default_factory=list)
@@ -34,23 +37,23 @@ class Outcome:
 
 
 def read(folder: Path) -> Outcome | None:
-    """Return how the run in ``folder`` stands, None if there is none."""
-    known = summary.read(folder)
-    if not known:
+    """Return the outcome of the run in ``folder`` so far, None if there is none."""
+    facts = summary.read(folder)
+    if not facts:
         return None
     return Outcome(
-        known.get("status", UNFINISHED),
-        known.get("overrides", []),
-        known.get("reason"),
-        known.get("images_seen"),
-        known.get("seconds"),
-        monitored(scores(folder / "scores.json"), known.get("monitor")),
-        known.get("error"),
+        facts.get("status", UNFINISHED),
+        facts.get("overrides", []),
+        facts.get("reason"),
+        facts.get("images_seen"),
+        facts.get("seconds"),
+        monitored(scores(folder / "scores.json"), facts.get("monitor")),
+        facts.get("error"),
     )
 
 
-def note(folder: Path, overrides: list[str], status: str, monitor: str | None, **facts: Any) -> Outcome:
-    """Write how a run stands into its summary.json, and return it."""
+def record(folder: Path, overrides: list[str], status: str, monitor: str | None, **facts: Any) -> Outcome:
+    """Write the outcome of a run into its summary.json, and return it."""
     score = monitored(scores(folder / "scores.json"), monitor)
     facts |= {"overrides": overrides, "status": status, "monitor": score and score["name"]}
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,8 +72,8 @@ def run_folders(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def claimed(folder: Path) -> Iterator[bool]:
-    """Yield whether this process may train in ``folder``: no other may until it lets go, or is gone."""
+def locked(folder: Path) -> Iterator[bool]:
+    """Yield whether this process has the lock of ``folder``; it is released here, or when the process is gone."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, timeout=0)
     try:
@@ -85,7 +88,7 @@ def claimed(folder: Path) -> Iterator[bool]:
 
 
 def seconds(path: Path) -> float | None:
-    """Return the seconds of training that a metrics.csv tells, over all parts of an interrupted run."""
+    """Return the seconds of training that a metrics.csv records, over all parts of an interrupted run."""
     from ganexp.records.curves import read_curves
 
     curve = read_curves(path).curves.get("time/seconds")

@@ -105,7 +105,7 @@ def raise_failure(ended: Sequence[Outcome], config: DictConfig, arguments: Seque
         for run in ended
         if run.error is not None and (run.status != summary.REFUSED or not config.get("skip_refused"))
     ]
-    errors = [remote_errors.raised(run.error) for run in bad if run.error is not None]
+    errors = [remote_errors.as_error(run.error) for run in bad if run.error is not None]
     for error in errors:
         if isinstance(error, Interrupted):
             raise Interrupted(error.signal_number, how_to_go_on(arguments, folder))

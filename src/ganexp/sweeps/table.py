@@ -81,7 +81,7 @@ def standing(folder: Path) -> Outcome:
     run = status.read(folder) or Outcome(status.UNFINISHED)
     if run.status != summary.RUNNING:
         return run
-    with status.claimed(folder) as free:
+    with status.locked(folder) as free:
         return dataclasses.replace(run, status=status.UNFINISHED) if free else run
 
 

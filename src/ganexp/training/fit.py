@@ -1,4 +1,4 @@
-"""One training run: build what the configuration names, fit, say where everything is."""
+"""Training of one run in this process: build, fit, report."""
 
 import logging
 import shlex
@@ -18,81 +18,83 @@ from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
 from ganexp.config import composition
 from ganexp.config.build import build
+from ganexp.distributed.environment import is_launched_by_srun, is_launched_by_torchrun
 from ganexp.errors import Interrupted, Pruned, UserError, one_line
 from ganexp.records.version import code_version
-from ganexp.runs.fixed_settings import settings
-from ganexp.runs.write_paths import bounded
-from ganexp.training import launcher
-from ganexp.training.restore import take_up, tell_nothing_left, tell_other_ranks
+from ganexp.runs.run import Run
+from ganexp.training.restore import restore, warn_of_nothing_left, warn_of_other_ranks
 
 log = logging.getLogger(__name__)
 
 
-def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
-    """Train in ``folder`` in this process, alone or as one of several.
+def train(run: Run) -> None:
+    """Train the run in this process, alone or as one of several ranks.
 
     Raises Interrupted if a signal stopped it, after saving.
     """
     for name in ("pytorch", "fabric"):
         logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
     try:
-        build_and_fit(config, folder, checkpoint)
+        build_and_fit(run)
     except MisconfigurationException as error:
         raise UserError(f"trainer: {one_line(error)}") from error
     except torch.OutOfMemoryError as error:
         raise UserError("the device's memory is full: lower data.batch_size, or raise model.accumulate") from error
 
 
-def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
-    """Build, fit and report."""
-    # Before anything is built, which resolves what it uses.
-    fixed = Settings(settings(config))
-    L.seed_everything(config.seed, workers=True, verbose=False)
-    parts = bounded(config)
-    data, module = build(parts.data), build(parts.model)
+def build_and_fit(run: Run) -> None:
+    """Build the run's parts, fit and report."""
+    L.seed_everything(run.config.seed, workers=True, verbose=False)
+    data, module = build(run.config.data), build(run.config.model)
     require_optimizers(module)
-    contents = None if checkpoint is None else take_up(module, checkpoint, config, folder)
+    contents = None if run.checkpoint is None else restore(module, run)
     stop = GracefulStop()
-    loggers = present(build(parts.logger))
-    callbacks = [*present(build(parts.callbacks)), fixed, stop]
-    trainer = build(parts.trainer, callbacks=callbacks, logger=loggers, **surroundings(parts.trainer))
-    require_gpus_to_synchronize(trainer)
+    loggers = present(build(run.config.logger))
+    callbacks = [*present(build(run.config.callbacks)), Settings(run.fixed), stop]
+    trainer = build_trainer(run.config.trainer, callbacks, loggers)
     if contents is not None:
-        tell_other_ranks(contents, trainer.world_size)
+        warn_of_other_ranks(contents, trainer.world_size)
     for logger in loggers:
-        logger.log_hyperparams({**composition.plain(parts), "code": code_version()})
+        logger.log_hyperparams({**composition.resolve(run.config), "code": code_version()})
     started = time.perf_counter()
     try:
-        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        trainer.fit(module, datamodule=data, ckpt_path=run.checkpoint, weights_only=True)
     except SystemExit as end:
         # Lightning's answer to a second Ctrl-C.
         raise Interrupted(signal.SIGINT, "stopped at once, without saving") from end
     if stop.received is not None and module.images_seen < module.images:
-        again = shlex.quote(f"resume={folder}")
-        how = f"stopped after {module.images_seen:,} images; go on by: python -m ganexp {again}"
+        again = shlex.quote(f"resume={run.folder}")
+        how = f"stopped after {module.images_seen:,} images; continue with: python -m ganexp {again}"
         raise Interrupted(stop.received, how)
     for callback in callbacks:
         if isinstance(callback, Pruning) and callback.reason is not None:
             raise Pruned(callback.reason)
     if contents is not None:
-        tell_nothing_left(contents, module.images_seen)
+        warn_of_nothing_left(contents, module.images_seen)
     log.info(
         "%s images in %s; samples, curves and checkpoints are in %s",
         f"{module.images_seen:,}",
         duration(time.perf_counter() - started),
-        shown(folder),
+        shown(run.folder),
     )
 
 
-def surroundings(trainer: DictConfig) -> dict[str, Any]:
-    """Return the Trainer's argument that says who started this process, unless the user gives it.
+def build_trainer(config: DictConfig, callbacks: list[Any], loggers: list[Any]) -> L.Trainer:
+    """Return the Trainer of a configuration."""
+    trainer: L.Trainer = build(config, callbacks=callbacks, logger=loggers, **cluster_environment(config))
+    require_gpus_to_synchronize(trainer)
+    return trainer
+
+
+def cluster_environment(trainer: DictConfig) -> dict[str, Any]:
+    """Return the Trainer's argument that says who launched this process, unless the user gives it.
 
     Lightning would take a single process in a SLURM job for one of several, and requeue jobs between two turns. Raises
     UserError where srun was not told how many tasks a node has.
     """
-    if trainer.get("plugins") is not None or launcher.started_by_torchrun():
+    if trainer.get("plugins") is not None or is_launched_by_torchrun():
         return {}
-    if not launcher.started_by_srun():
+    if not is_launched_by_srun():
         return {"plugins": [LightningEnvironment()]}
     try:
         return {"plugins": [SLURMEnvironment(auto_requeue=False)]}

@@ -1,54 +1,93 @@
-"""One training run in a folder: in this process, or in one a device."""
+"""Launching a training run: in this process, or in one process for each device."""
 
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from ganexp.distributed import slurm
+from ganexp.distributed.environment import is_externally_launched, is_rank_zero
 from ganexp.errors import Diverged, UserError
+from ganexp.records import summary
 from ganexp.runs import run_folder
+from ganexp.runs.run import Run
 from ganexp.training import launcher
 from ganexp.training.preemption import requeued_when_preempted
+from ganexp.training.resume import continue_run, discard, has_begun
 
 
-def fit(config: DictConfig, folder: Path, checkpoint: Path | None = None) -> None:
-    """Train in ``folder``, from ``checkpoint`` where there is one.
+def start(run: Run, provenance: Mapping[str, Any]) -> None:
+    """Train in a new folder; ``provenance`` says in summary.json what started the run.
 
-    Where ``doctor.rollback`` says so, return from each divergence to the last good checkpoint. Raises Interrupted if
-    a signal stopped it, after saving; in a SLURM job, preemption puts it back into the queue.
+    In a SLURM job, which may be started again, and in a sweep with ``skip_finished``, the same configuration continues
+    the run that its folder holds.
     """
-    with messages(folder), requeued_when_preempted():
+    if may_continue(run) and has_begun(run.folder):
+        unfinished = continue_run(run)
+        if unfinished is None:
+            return
+        if unfinished.checkpoint is not None:
+            return fit(unfinished)
+        if is_rank_zero():
+            discard(run.folder)
+    if is_rank_zero():
+        run_folder.create(run.folder, run.config)
+        summary.update(run.folder, **provenance)
+    try:
+        fit(run)
+    finally:
+        if not is_rank_zero():
+            # Hydra makes a folder in each process, named by its own clock.
+            with suppress(OSError):
+                run.folder.rmdir()
+
+
+def may_continue(run: Run) -> bool:
+    """Return whether a run that its folder holds already is to be continued."""
+    return bool(run.config.get("skip_finished")) or slurm.batch_job() is not None
+
+
+def fit(run: Run) -> None:
+    """Train the run from where it starts.
+
+    With ``doctor.rollback`` each divergence returns to the last good checkpoint. Raises Interrupted if a signal stopped
+    training, after saving; a preempted SLURM job is requeued.
+    """
+    with messages(run.folder), requeued_when_preempted():
         while True:
             try:
-                return run(config, folder, checkpoint)
+                return train(run)
             except Diverged as error:
-                if not OmegaConf.select(config, "doctor.rollback"):
+                if not OmegaConf.select(run.config, "doctor.rollback"):
                     raise
                 from ganexp.training.rollback import roll_back
 
-                checkpoint = roll_back(folder, error)
+                run = run.starting_from(roll_back(run.folder, error))
 
 
 def messages(folder: Path) -> AbstractContextManager[None]:
     """Return where messages go: to the terminal and to log.txt, but from one process only."""
-    return run_folder.logged(folder) if launcher.leads() else run_folder.silenced()
+    return run_folder.logged(folder) if is_rank_zero() else run_folder.silenced()
 
 
-def run(config: DictConfig, folder: Path, checkpoint: Path | None, quiet: bool = False) -> None:
-    """Train in every process that the trainer names; ``quiet`` keeps other processes from saying anything.
+def train(run: Run, quiet: bool = False) -> None:
+    """Train in every process that the trainer asks for; ``quiet`` silences other processes.
 
     Raises UserError for several devices without a strategy for them, and for more GPUs than there are.
     """
-    devices, nodes = launcher.devices(config.trainer), config.trainer.get("num_nodes", 1)
+    trainer = run.config.trainer
+    devices, nodes = launcher.devices(trainer), trainer.get("num_nodes", 1)
     if devices * nodes > 1:
-        launcher.require_gpus(config.trainer)
-        require_strategy(config)
-        if not launcher.started_by_others():
-            return launcher.run(config, folder, checkpoint, devices, nodes, quiet)
+        launcher.require_gpus(trainer)
+        require_strategy(run.config)
+        if not is_externally_launched():
+            return launcher.launch(run, devices, nodes, quiet)
 
-    from ganexp.training import fit as training
+    from ganexp.training import fit
 
-    training.run(config, folder, checkpoint)
+    fit.train(run)
 
 
 def require_strategy(config: DictConfig) -> None:
@@ -60,5 +99,7 @@ def require_strategy(config: DictConfig) -> None:
             f"trainer.strategy={trainer.strategy}: several devices train one run by trainer=ddp (GPUs) or "
             "trainer=ddp_cpu (processors); several runs at once: -m"
         )
-    if launcher.started_by_others() and OmegaConf.select(config, "doctor.rollback"):
-        raise UserError("doctor.rollback=true: with torchrun or srun it cannot go back; start ganexp without them")
+    if is_externally_launched() and OmegaConf.select(config, "doctor.rollback"):
+        raise UserError(
+            "doctor.rollback=true: under torchrun or srun a run cannot be rolled back; start ganexp without them"
+        )

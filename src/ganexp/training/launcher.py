@@ -15,9 +15,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import OmegaConf
 
 from ganexp.errors import Interrupted, UserError
+from ganexp.runs.run import Run
 from ganexp.training import remote_errors
 
 PATIENCE_SECONDS = 10.0
@@ -59,40 +60,12 @@ def require_gpus(trainer: Mapping[str, Any]) -> None:
             )
 
 
-def started_by_others() -> bool:
-    """Return whether torchrun or srun has started one process a device already."""
-    return started_by_torchrun() or started_by_srun()
-
-
-def started_by_torchrun() -> bool:
-    """Return whether torchrun has started this process."""
-    return "TORCHELASTIC_RUN_ID" in os.environ
-
-
-def started_by_srun() -> bool:
-    """Return whether srun has started this process as one of several."""
-    return int(os.environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1
-
-
-def leads() -> bool:
-    """Return whether this process is the one that writes and speaks."""
-    if started_by_others():
-        return os.environ.get("RANK", os.environ.get("SLURM_PROCID", "0")) == "0"
-    return os.environ.get("RANK", os.environ.get("NODE_RANK", "0")) == "0"
-
-
-def run(config: DictConfig, folder: Path, checkpoint: Path | None, here: int, nodes: int, quiet: bool = False) -> None:
-    """Train in ``here`` new processes, and ``here`` on each of the other nodes.
+def launch(run: Run, here: int, nodes: int, quiet: bool = False) -> None:
+    """Train the run in ``here`` new processes, and in ``here`` on each of the other nodes.
 
     Signals reach all of them. The first to fail ends all, and its error is raised here.
     """
-    job = {
-        "config": OmegaConf.to_yaml(config),
-        "folder": str(folder),
-        "checkpoint": None if checkpoint is None else str(checkpoint),
-        "path": sys.path,
-        "quiet": quiet,
-    }
+    job = {**as_plain(run), "path": sys.path, "quiet": quiet}
     with tempfile.TemporaryDirectory() as reports:
         ranks = [Rank(environment, Path(reports)) for environment in environments(here, nodes)]
         try:
@@ -106,6 +79,23 @@ def run(config: DictConfig, folder: Path, checkpoint: Path | None, here: int, no
         cause = first_failure(ranks, forwarded)
     if cause is not None:
         raise cause
+
+
+def as_plain(run: Run) -> dict[str, Any]:
+    """Return a run as plain values, which another process reads back with ``as_run``."""
+    return {
+        "config": OmegaConf.to_yaml(run.config),
+        "folder": str(run.folder),
+        "fixed": dict(run.fixed),
+        "checkpoint": None if run.checkpoint is None else str(run.checkpoint),
+    }
+
+
+def as_run(job: Mapping[str, Any]) -> Run:
+    """Return the run of a job."""
+    config: Any = OmegaConf.create(job["config"])
+    checkpoint = None if job["checkpoint"] is None else Path(job["checkpoint"])
+    return Run(Path(job["folder"]), config, job["fixed"], checkpoint)
 
 
 def environments(here: int, nodes: int) -> Iterator[dict[str, str]]:
@@ -205,9 +195,9 @@ def wait(ranks: Sequence[Rank]) -> None:
 def first_failure(ranks: Sequence[Rank], forwarded: Sequence[int]) -> Exception | None:
     """Return why training ended, None if it ended well: of several errors the first, from which the others follow."""
     in_order = sorted((rank.report() for rank in ranks if rank.has_reported()), key=lambda report: report["time"])
-    errors = [remote_errors.raised(report) for report in in_order]
+    errors = [remote_errors.as_error(report) for report in in_order]
     for error in errors:
-        if isinstance(error, remote_errors.TOLD):
+        if isinstance(error, remote_errors.FORESEEN):
             return error
     for rank in ranks:
         if rank.crashed():

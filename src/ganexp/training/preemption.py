@@ -9,8 +9,8 @@ from types import FrameType
 from typing import Any
 
 from ganexp.distributed import slurm
+from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import Interrupted, one_line
-from ganexp.training import launcher
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ def requeued_when_preempted() -> Iterator[None]:
     except Interrupted as interruption:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
-        if not launcher.leads():
+        if not is_rank_zero():
             # A bad exit status could make SLURM kill the first process, which requeues.
             return
         requeue(job, interruption.signal_number, previous)

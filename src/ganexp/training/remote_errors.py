@@ -1,4 +1,4 @@
-"""Errors that one process reports to another, as plain values."""
+"""Errors reported from one process to another, as plain values."""
 
 import signal
 import time
@@ -8,11 +8,11 @@ from typing import Any
 
 from ganexp.errors import Diverged, Interrupted, Pruned, UserError, one_line
 
-TOLD = (UserError, Interrupted, OSError)
-"""Errors that are told in one line."""
+FORESEEN = (UserError, Interrupted, OSError)
+"""Errors that are reported in one line, without a traceback."""
 
 
-def told(error: BaseException, rank: int) -> dict[str, Any]:
+def as_plain(error: BaseException, rank: int) -> dict[str, Any]:
     """Return an error as plain values, with the time by this machine's clock."""
     kind, arguments = kind_of(error)
     lines = traceback.format_exception(error)
@@ -20,7 +20,7 @@ def told(error: BaseException, rank: int) -> dict[str, Any]:
 
 
 def kind_of(error: BaseException) -> tuple[str, list[Any]]:
-    """Return the kind of an error and what it is made from."""
+    """Return the kind of an error and its arguments."""
     match error:
         case Diverged():
             return "diverged", [error.what]
@@ -38,8 +38,8 @@ def kind_of(error: BaseException) -> tuple[str, list[Any]]:
             return "other", [f"{type(error).__name__}: {one_line(error)}"]
 
 
-def raised(report: Mapping[str, Any]) -> Exception:
-    """Return the error that was told; one that nobody foresaw has the other process's traceback as a note."""
+def as_error(report: Mapping[str, Any]) -> Exception:
+    """Return the error of a report; an unforeseen one has the other process's traceback as a note."""
     kinds: dict[str, Any] = {
         "diverged": Diverged,
         "pruned": Pruned,

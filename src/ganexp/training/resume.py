@@ -1,13 +1,12 @@
-"""A run in a folder that may hold a part of it already: begun, gone on with, or found finished."""
+"""Continuation of a run that its folder already holds: begun, interrupted or finished."""
 
 from pathlib import Path
 
-from omegaconf import DictConfig
-
+from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import UserError
 from ganexp.runs import run_folder
-from ganexp.runs.fixed_settings import changes, settings
-from ganexp.training import launcher
+from ganexp.runs.fixed_settings import describe_changes, fixed_settings
+from ganexp.runs.run import Run
 
 
 def has_begun(folder: Path) -> bool:
@@ -15,37 +14,34 @@ def has_begun(folder: Path) -> bool:
     return (folder / run_folder.CONFIG).is_file()
 
 
-def go_on(config: DictConfig, folder: Path) -> bool:
-    """Go on with the run in ``folder`` from its last.ckpt, and return True; return False if it has none.
+def continue_run(run: Run) -> Run | None:
+    """Return the run from its last checkpoint, if it has one, and None if it is finished.
 
-    A finished run is left as it is. Raises UserError if the run was begun with other settings.
+    Raises UserError if the folder's run has other settings.
     """
-    if launcher.leads():
-        require_same(config, run_folder.read_config(folder), folder)
-    checkpoint = folder / run_folder.CHECKPOINTS / "last.ckpt"
+    if is_rank_zero():
+        require_same_settings(run)
+    checkpoint = run.folder / run_folder.CHECKPOINTS / "last.ckpt"
     if not checkpoint.is_file():
-        return False
+        return run
 
     from ganexp.game.module import COUNTERS
     from ganexp.runs.checkpoint import load_checkpoint
-    from ganexp.training.launch import fit
 
-    config.run_dir = str(folder)
-    if load_checkpoint(checkpoint)[COUNTERS]["images_seen"] < config.images:
-        fit(config, folder, checkpoint)
-    return True
+    images_seen = load_checkpoint(checkpoint)[COUNTERS]["images_seen"]
+    return run.starting_from(checkpoint) if images_seen < run.config.images else None
 
 
-def forget(folder: Path) -> None:
-    """Make place for a run that was cut short before its first checkpoint."""
-    from ganexp.training.rollback import forget_after
+def discard(folder: Path) -> None:
+    """Remove what a run left that was interrupted before its first checkpoint."""
+    from ganexp.training.rollback import discard_after
 
-    forget_after(folder, 0)
+    discard_after(folder, 0)
     (folder / run_folder.CONFIG).unlink(missing_ok=True)
 
 
-def require_same(config: DictConfig, begun: DictConfig, folder: Path) -> None:
-    """Raise UserError naming what differs between two configurations and may not change within a run."""
-    told = changes(settings(config), settings(begun))
-    if told:
-        raise UserError(f"{folder} holds a run that was begun with other settings ({told}): choose another folder")
+def require_same_settings(run: Run) -> None:
+    """Raise UserError naming the settings in which the folder's run differs and that cannot change within a run."""
+    changes = describe_changes(run.fixed, fixed_settings(run_folder.read_config(run.folder)))
+    if changes:
+        raise UserError(f"{run.folder} holds a run with other settings ({changes}): choose another folder")

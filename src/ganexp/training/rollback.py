@@ -33,7 +33,7 @@ def roll_back(folder: Path, diverged: Diverged) -> Path:
         raise diverged
     counters["rate"] = rate
     WholeFiles().save_checkpoint(checkpoint, path)
-    forget_after(folder, counters["images_seen"])
+    discard_after(folder, counters["images_seen"])
     log.warning(
         "doctor: %s; back to the checkpoint of %s images, with %g times the configured learning rates",
         diverged.what,
@@ -43,7 +43,7 @@ def roll_back(folder: Path, diverged: Diverged) -> Path:
     return path
 
 
-def forget_after(folder: Path, images: int) -> None:
+def discard_after(folder: Path, images: int) -> None:
     """Drop the rows, pictures and checkpoints beyond ``images``, which a run that goes on from there makes again."""
     MetricsCSV(str(folder)).forget_after(images)
     for path in (*(folder / "samples").glob("*.png"), *(folder / CHECKPOINTS).glob("*.ckpt")):

@@ -1,12 +1,12 @@
-"""What a run changes of its process, put back for the next run of a sweep."""
+"""Global flags of torch, restored after each run of a sweep."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 @contextmanager
-def contained() -> Iterator[None]:
-    """Put back torch's switches, which a Trainer sets where told and never resets."""
+def restored_torch_flags() -> Iterator[None]:
+    """Restore torch's global flags, which a Trainer sets and never resets."""
     import torch
 
     benchmark = torch.backends.cudnn.benchmark

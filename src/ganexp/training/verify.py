@@ -9,7 +9,6 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 from torch import nn
 
-from ganexp.cli.resume import with_choices
 from ganexp.config.build import build
 from ganexp.errors import CheckFailed, one_line
 from ganexp.layers.dropout import Dropout
@@ -18,7 +17,8 @@ from ganexp.penalties import Dragan, LeCam
 from ganexp.runs import run_folder
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.checkpoint_diff import Difference, differences, leaves
-from ganexp.runs.trusted_code import trusted
+from ganexp.runs.overrides import with_options
+from ganexp.runs.run import training_run
 from ganexp.training import launch, launcher
 
 ROUNDING = 1e-6
@@ -87,7 +87,9 @@ def ranks_verdict(config: DictConfig, steps: int, ranks: int, folder: Path) -> t
             True,
             f"{ranks} processes end where 1 does after {steps} batches: in double precision they differ {furthest}",
         )
-    reasons = differing_by_nature(build(trusted(config).model), config.model.get("accumulate", 1))
+    reasons = differing_by_nature(
+        build(training_run(config.copy(), folder).config.model), config.model.get("accumulate", 1)
+    )
     if reasons:
         return True, f"{ranks} processes differ from 1 {described(found)}, as they must: {'; '.join(reasons)}"
     return False, f"{ranks} processes differ from 1 after {steps} batches {described(found)}"
@@ -117,15 +119,15 @@ def differing_by_nature(module: nn.Module, parts: int) -> list[str]:
 
 def play(config: DictConfig, folder: Path, batches: int) -> dict[str, Any]:
     """Return the checkpoint after so many batches from the start."""
-    launch.run(short(config, folder, batches), folder, None, quiet=True)
+    launch.train(training_run(short(config, folder, batches), folder), quiet=True)
     return load_checkpoint(run_folder.last_checkpoint(folder))
 
 
 def resume(config: DictConfig, folder: Path, batches: int) -> dict[str, Any]:
     """Return the checkpoint after the rest of the batches, in a new process as after a stop."""
-    ours, last = short(config, folder, batches), run_folder.last_checkpoint(folder)
+    run = training_run(short(config, folder, batches), folder, run_folder.last_checkpoint(folder))
     devices, nodes = launcher.devices(config.trainer), config.trainer.get("num_nodes", 1)
-    launcher.run(ours, folder, last, devices, nodes, quiet=True)
+    launcher.launch(run, devices, nodes, quiet=True)
     return load_checkpoint(run_folder.last_checkpoint(folder))
 
 
@@ -161,7 +163,7 @@ def short(config: DictConfig, folder: Path, batches: int) -> DictConfig:
 
 def on_processors(config: DictConfig, trainer: str, ranks: int) -> DictConfig:
     """Return the configuration with an option of the group of trainers, so many processes and double precision."""
-    ours = with_choices(config.copy(), [f"trainer={trainer}"])
+    ours = with_options(config.copy(), [f"trainer={trainer}"])
     ours.trainer.devices = ranks
     ours.trainer.precision = "64-true"
     # It only looks on, in single precision.

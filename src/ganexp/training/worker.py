@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from ganexp.distributed.environment import is_rank_zero
 from ganexp.runs import run_folder
 from ganexp.training import launcher, remote_errors
 
@@ -19,29 +20,25 @@ def main(report: Path) -> int:
     threading.Thread(target=end_with_parent, daemon=True).start()
     sys.path[:] = job["path"]
     # Errors must not reach these messages' end: the first process of all tells the first error of all.
-    speaks = launcher.leads() and not job["quiet"]
+    speaks = is_rank_zero() and not job["quiet"]
     with run_folder.logged(Path(job["folder"])) if speaks else run_folder.silenced():
         try:
             train(job)
         except (Exception, KeyboardInterrupt) as error:
             unfinished = report.with_suffix(".tmp")
-            unfinished.write_text(json.dumps(remote_errors.told(error, int(os.environ["RANK"]))))
+            unfinished.write_text(json.dumps(remote_errors.as_plain(error, int(os.environ["RANK"]))))
             unfinished.replace(report)
             return 1
     return 0
 
 
 def train(job: dict[str, Any]) -> None:
-    """Train as told."""
-    from omegaconf import OmegaConf
-
+    """Train the run that the job describes."""
     from ganexp.config import composition
-    from ganexp.training.fit import run
+    from ganexp.training import fit
 
     composition.register_resolvers()
-    config: Any = OmegaConf.create(job["config"])
-    checkpoint = None if job["checkpoint"] is None else Path(job["checkpoint"])
-    run(config, Path(job["folder"]), checkpoint)
+    fit.train(launcher.as_run(job))
 
 
 def end_with_parent() -> None:

@@ -1,0 +1,100 @@
+"""The training runs of one command line: a single run, or those of a sweep."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from ganexp.config import checks, composition
+from ganexp.distributed.environment import is_rank_zero
+from ganexp.records import summary
+from ganexp.runs import run_folder
+from ganexp.runs.provenance import group_by_sweep, origin
+from ganexp.runs.run import Run, training_run
+from ganexp.sweeps import job, joblib_signals
+from ganexp.sweeps.status import Outcome
+from ganexp.training import launch
+
+
+class Session:
+    """What Hydra calls with each configuration that it composes of a command line.
+
+    ``folders`` are those of the config groups. ``failure`` is what a single run raised: Hydra would print its own
+    report of several lines. Launchers pickle a session into the processes of a sweep's runs.
+    """
+
+    def __init__(self, flags: argparse.Namespace, folders: list[Path]) -> None:
+        self.flags = flags
+        self.folders = folders
+        self.failure: Exception | None = None
+        self.is_stopped = False
+        self.process = os.getpid()
+
+    def train(self, config: DictConfig) -> Outcome | None:
+        """Train with a configuration; return the outcome of a sweep's run, None where it does not begin."""
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            sweep = Path(HydraConfig.get().sweep.dir)
+            return None if self.is_stopped or joblib_signals.is_stopped(sweep) else self.train_in_sweep(config, sweep)
+        warn_of_single_run()
+        folder = Path(HydraConfig.get().runtime.output_dir)
+        try:
+            self.check(config)
+            launch.start(training_run(config, folder), origin(self.flags))
+        except Exception as failure:
+            run_folder.discard_unused(folder)
+            self.failure = failure
+        return None
+
+    def train_in_sweep(self, config: DictConfig, sweep: Path) -> Outcome:
+        """Train one run of a sweep, and write the sweep's table."""
+        from ganexp.sweeps import table
+
+        overrides = run_folder.of_the_run(HydraConfig.get().overrides.task)
+        run = training_run(config, Path(HydraConfig.get().runtime.output_dir))
+        outcome = job.train(run, overrides, self.check, self.start_in_sweep)
+        self.is_stopped = self.is_stopped or outcome.status == summary.STOPPED
+        table.write(sweep)
+        return outcome
+
+    def start_in_sweep(self, run: Run, overrides: list[str]) -> None:
+        """Begin a run of a sweep, or continue it."""
+        group_by_sweep(run.config)
+        with joblib_signals.interruptible(self.process):
+            launch.start(run, {**origin(self.flags), "overrides": overrides})
+
+    def check(self, config: DictConfig) -> None:
+        """Raise UserError for values of the wrong kind and for settings that contradict each other."""
+        overrides = [override for override in HydraConfig.get().overrides.task if not override.startswith("~")]
+        choices = [override for override in overrides if composition.is_choice(override, self.folders)]
+        keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
+        values: Any = OmegaConf.to_container(config)
+        if keys:
+            composition.check_types(values, defaults_for(choices), keys)
+        checks.check_parts(values)
+        resolved = composition.resolve(config)
+        # Before the rules, which would say that a missing folder has no labels.
+        checks.check_folders(resolved["data"])
+        checks.check(resolved)
+
+
+def warn_of_single_run() -> None:
+    """Say so if a sweep is named and only one run of it begins."""
+    name = HydraConfig.get().runtime.choices.get("sweeps")
+    if name is not None and is_rank_zero():
+        print(f"one run with the settings of sweeps={name}; the whole sweep: add -m", file=sys.stderr)
+
+
+def defaults_for(choices: list[str]) -> dict[str, Any]:
+    """Return what the configuration would be without the user's values, only with the choice of options."""
+    from hydra.core.global_hydra import GlobalHydra
+
+    loader = GlobalHydra.instance().config_loader()
+    config = loader.load_configuration("train", choices, RunMode.RUN)
+    OmegaConf.set_struct(config, False)
+    config.pop("hydra")
+    return OmegaConf.to_container(config)  # type: ignore[return-value]

@@ -1,0 +1,72 @@
+"""Subjects of analyses: a trained model with its run's data."""
+
+import copy
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from ganexp.analysis.opponents import Opponent
+from ganexp.analysis.subject import Subject
+from ganexp.config.build import build
+from ganexp.errors import UserError
+from ganexp.evaluation.evaluate import real_set
+from ganexp.evaluation.held_out import held_out_images, labelled_images
+from ganexp.metrics.classifier import classifier
+from ganexp.numerics.randomness import derived_seed
+from ganexp.runs.model import truncate
+
+
+def subject_of(
+    model: Any, run: DictConfig, seed: int, held_out: str | None = None, labelled: str | None = None
+) -> Subject:
+    """Return what may be looked at of a trained model and its run's data."""
+
+    def truncated(threshold: float) -> Subject:
+        cut = copy.deepcopy(model)
+        truncate(cut, threshold)
+        subject = subject_of(cut, run, seed, held_out, labelled)
+        # What depends on the data alone is not made twice.
+        subject.load_training, subject.load_held_out = lambda: whole.training, lambda: whole.held_out
+        subject.load_extractor = lambda _: whole.extractor
+        return subject
+
+    def untrained(seed: int) -> Opponent:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derived_seed(seed, "untrained"))
+            return opponent_of(build(run.model).to(model.device))
+
+    whole = Subject(
+        generator=model.sampler(),
+        noise=model.noise,
+        latent=model.latent,
+        num_classes=getattr(model, "num_classes", None),
+        seed=seed,
+        device=model.device,
+        opponent=opponent_of(model),
+        untrained=untrained,
+        load_training=lambda: real_set(run.data, None).images,
+        load_held_out=lambda: held_out_images(run, held_out),
+        load_labelled=None if labelled is None else lambda: labelled_images(labelled, run.data),
+        load_extractor=lambda images: classifier(images, model.device),
+        truncated=truncated,
+    )
+    return whole
+
+
+def opponent_of(model: Any) -> Opponent:
+    """Return a model's discriminator, told the labels if it takes any."""
+
+    def ask(images: Tensor, labels: Tensor | None) -> Tensor:
+        images = images.to(model.device)
+        if not hasattr(model, "critics"):
+            logits: Tensor = model.discriminator(images)
+            return logits
+        if labels is None:
+            raise UserError("this discriminator is told the images' labels, and these images have none")
+        on_real, _ = model.critics(labels.to(model.device), labels.to(model.device))
+        return on_real(images)
+
+    model.discriminator.eval()
+    return Opponent(model.discriminator, ask)

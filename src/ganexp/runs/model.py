@@ -1,0 +1,33 @@
+"""The trained model of a run, loaded for inference."""
+
+from typing import Any
+
+import torch
+
+from ganexp.config.build import build
+from ganexp.errors import UserError
+from ganexp.runs.checkpoint import load_weights
+from ganexp.runs.run import Run
+
+
+def load_model(run: Run, truncation: float | None = None) -> Any:
+    """Return the trained model on the fastest device, in evaluation mode, with its noise truncated if asked for.
+
+    Raises UserError where it cannot be.
+    """
+    model = build(run.config.model)
+    load_weights(model, run)
+    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    if truncation is not None:
+        truncate(model, truncation)
+    return model
+
+
+def truncate(model: Any, truncation: float) -> None:
+    """Truncate the model's noise; raises UserError for a model without noise, or with noise that is not normal."""
+    if not hasattr(model, "truncate"):
+        raise UserError(f"truncation={truncation}: this model takes no noise; leave it out")
+    try:
+        model.truncate(truncation)
+    except ValueError as error:
+        raise UserError(str(error)) from error

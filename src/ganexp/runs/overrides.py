@@ -1,0 +1,94 @@
+"""Command-line overrides of a run that is resumed: which values may change, and which options may be replaced."""
+
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from ganexp.config import checks, composition
+from ganexp.errors import UserError
+from ganexp.runs import run_folder
+from ganexp.runs.fixed_settings import CHANGEABLE, describe_changes, fixed_settings, may_change
+from ganexp.runs.write_paths import bounded
+
+REPLACEABLE = ("trainer", "logger")
+"""Config groups of which a resumed run may choose another option."""
+
+
+def check_saved(config: DictConfig) -> None:
+    """Raise UserError for a saved configuration, overrides included, that cannot be trained."""
+    resolved = composition.resolve(bounded(config))
+    checks.check_parts(resolved)
+    checks.check_folders(resolved["data"])
+    checks.check(resolved)
+
+
+def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
+    """Return the configuration with some values replaced.
+
+    Raises UserError for a key that it does not have, a value of another kind, and one that cannot change.
+    """
+    malformed = [override for override in overrides if "=" not in override or override[0] in "-+~"]
+    if malformed:
+        raise UserError(f"{malformed[0]}: with resume= only values can be given, such as images=100000")
+    replaced = [override for override in overrides if is_replacement(override)]
+    config = with_options(config, replaced)
+    unchanged = [override for override in overrides if override not in replaced and is_unchanged(config, override)]
+    overrides = [override for override in overrides if override not in replaced + unchanged]
+    before: Any = OmegaConf.to_container(config)
+    known_keys = [key for key, _ in composition.flatten(before)]
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if key not in known_keys:
+            raise UserError(composition.unknown(key, "option", key, known_keys))
+        if not may_change(key):
+            raise UserError(
+                f"{override}: a resumed run keeps its {key.partition('.')[0]}; only {', '.join(CHANGEABLE)} can "
+                f"change; start a new run to use another{describe_difference(config, override)}"
+            )
+        try:
+            OmegaConf.update(config, key, OmegaConf.create({"value": yaml.safe_load(value)})["value"])
+        except (OmegaConfBaseException, yaml.YAMLError) as error:
+            raise UserError(f"{override}: {composition.explain(error)}") from error
+    after: Any = OmegaConf.to_container(config)
+    given = [override.partition("=")[0] for override in overrides]
+    composition.check_types(after, before, given)
+    config[run_folder.GIVEN] = given
+    return config
+
+
+def with_options(config: DictConfig, choices: list[str]) -> DictConfig:
+    """Return the configuration with other options of some config groups."""
+    for choice in choices:
+        group = choice.partition("=")[0]
+        option = OmegaConf.to_container(composition.composed("train", [choice])[group])
+        OmegaConf.update(config, group, option, merge=False)
+    return config
+
+
+def is_replacement(override: str) -> bool:
+    """Return whether an override chooses another option of a config group that may be replaced."""
+    return override.partition("=")[0] in REPLACEABLE and composition.is_choice(override, [composition.conf_dir()])
+
+
+def is_unchanged(config: DictConfig, override: str) -> bool:
+    """Return whether an override chooses the option that the run already has."""
+    return names_option(override) and not describe_difference(config, override)
+
+
+def names_option(override: str) -> bool:
+    """Return whether an override chooses an option of a top-level config group."""
+    group = override.partition("=")[0]
+    return "/" not in group and composition.is_choice(override, [composition.conf_dir()])
+
+
+def describe_difference(config: DictConfig, override: str) -> str:
+    """Return in words how the run differs from an option, or a value, that an override asks for."""
+    key = override.partition("=")[0]
+    if not names_option(override):
+        return f" (it has {key}={OmegaConf.select(config, key)})"
+    nodes = (config[key], composition.composed("train", [override])[key])
+    ours, theirs = (fixed_settings(OmegaConf.create({key: OmegaConf.to_container(node)})) for node in nodes)
+    changes = describe_changes(ours, theirs)
+    return f" (its own differs, {changes})" if changes else ""

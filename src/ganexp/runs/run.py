@@ -1,0 +1,50 @@
+"""A training run as a value: everything about it is worked out once and passed down."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from ganexp.runs import run_folder
+from ganexp.runs.fixed_settings import fixed_settings
+from ganexp.runs.trusted_code import trusted
+from ganexp.runs.write_paths import bounded
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder, the configuration it is built from and the checkpoint it starts from.
+
+    ``config`` may be built as it is: its code is trusted and, for training, it writes only where it may. ``fixed`` are
+    the settings that cannot change during a run, by dotted key.
+    """
+
+    folder: Path
+    config: DictConfig
+    fixed: Mapping[str, Any]
+    checkpoint: Path | None = None
+
+    def starting_from(self, checkpoint: Path) -> "Run":
+        """Return this run, starting from another checkpoint."""
+        return replace(self, checkpoint=checkpoint)
+
+
+def training_run(config: DictConfig, folder: Path, checkpoint: Path | None = None) -> Run:
+    """Return a run to train in ``folder``, new or from one of its checkpoints.
+
+    Raises UserError for code that is not trusted, and for a configuration from a run's folder that writes elsewhere.
+    """
+    config.run_dir = str(folder)
+    return Run(folder, bounded(config), fixed_settings(config), checkpoint)
+
+
+def saved_run(folder: Path, trust: Sequence[str] = (), checkpoint: str = "last") -> Run:
+    """Return the run in ``folder`` with one of its checkpoints, to be looked at; ``trust`` names the user's packages.
+
+    Raises UserError if there is no such run or checkpoint, and for code that is not trusted.
+    """
+    config = run_folder.read_config(folder, trust)
+    path = run_folder.checkpoint(folder, checkpoint)
+    return Run(folder, trusted(config), fixed_settings(config), path)
