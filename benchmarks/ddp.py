@@ -33,7 +33,7 @@ from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.data.loading import training_loader
 from ganexp.data.memory import InMemory
-from ganexp.distributed.strategy import TurnByTurn
+from ganexp.distributed.strategy import AlternatingDDP
 from ganexp.game.module import AdversarialModule
 
 SETTINGS = ["model=dcgan", "data=cifar10", "data.batch_size=64", "metric=none"]
@@ -116,7 +116,7 @@ def one_of_two(rank: int, folder: Path, overrides: Sequence[str], batches: int) 
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
     os.environ["LOCAL_RANK"] = str(rank)
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
-    ours = timed(overrides, batches, devices=2, strategy=TurnByTurn(cluster_environment=LightningEnvironment()))
+    ours = timed(overrides, batches, devices=2, strategy=AlternatingDDP(cluster_environment=LightningEnvironment()))
     AdversarialModule._average_over_ranks = lambda *_: None  # type: ignore[method-assign]
     wrapper = DDPStrategy(
         cluster_environment=LightningEnvironment(),

@@ -9,7 +9,7 @@ import torch.distributed as dist
 import torch.multiprocessing as mp
 from lightning.pytorch.plugins.environments import LightningEnvironment
 
-from ganexp.distributed.strategy import TurnByTurn
+from ganexp.distributed.strategy import AlternatingDDP
 
 
 def on_two_ranks(work, *arguments):
@@ -32,4 +32,4 @@ def _process(rank, folder, work, arguments):
 
 def of_two():
     """Return the settings of a trainer that is one of two."""
-    return {"devices": 2, "strategy": TurnByTurn(cluster_environment=LightningEnvironment())}
+    return {"devices": 2, "strategy": AlternatingDDP(cluster_environment=LightningEnvironment())}

@@ -5,7 +5,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from ganexp.distributed import collectives
 
 
-class TurnByTurn(DDPStrategy):
+class AlternatingDDP(DDPStrategy):
     """One process a device, without torch's DistributedDataParallel around the module.
 
     That wrapper expects one loss over all parameters; players take turns, each with its own. It is exact too, if told

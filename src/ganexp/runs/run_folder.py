@@ -15,6 +15,7 @@ from yaml import YAMLError
 from ganexp.config.composition import explain
 from ganexp.errors import UserError, one_line
 from ganexp.records import summary
+from ganexp.runs.renamed_targets import rename_targets
 from ganexp.terminal.text import printable
 
 CONFIG = "config.yaml"
@@ -147,6 +148,7 @@ def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
         raise UserError(f"{path} cannot be read: {explain(error)}") from error
     if not isinstance(config, DictConfig) or not isinstance(config.get("model"), DictConfig):
         raise UserError(f"{path} is not the configuration of a run: it has no model")
+    rename_targets(config)
     config.run_dir = str(folder)
     config[TRUST] = list(trust)
     config[GIVEN] = []
