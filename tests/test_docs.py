@@ -16,7 +16,7 @@ import yaml
 
 from ganexp.cli.list import description
 from ganexp.config.composition import conf_dir, groups
-from pages import DOCS, blocks
+from support.pages import DOCS, blocks
 
 REPOSITORY = DOCS.parent
 PATCHED = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ganexp.cli import main
-from pages import blocks
+from support.pages import blocks
 
 GANEXP = "python -m ganexp"
 FEW = "128"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import runs
+from support import runs
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from PIL import Image
-from subjects import Linear, rng, subject
 from torch import nn
 
 from ganexp.analysis.arithmetic import Arithmetic, combined, neighbourhood
@@ -12,6 +11,7 @@ from ganexp.analysis.properties import slant, stroke_width
 from ganexp.analysis.turn import Turn, moved
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
+from support.subjects import Linear, rng, subject
 
 SIDE = 12
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from subjects import subject
 
 from ganexp.analysis.contact_sheet import STRIP, ContactSheet, contact_sheet
 from ganexp.drawing.pictures import quantized
 from ganexp.errors import UserError
+from support.subjects import subject
 
 
 def test_every_sample_is_at_its_place(tmp_path):

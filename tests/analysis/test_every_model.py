@@ -4,12 +4,12 @@ import json
 
 import pytest
 import torch
-from subjects import Pixels, rng, table
 
+from config.test_configs import GROUPS, tiny
 from ganexp.config.build import build
 from ganexp.config.composition import composed, conf_dir, groups
 from ganexp.evaluation.subject import subject_of
-from test_configs import GROUPS, tiny
+from support.subjects import Pixels, rng, table
 
 MODELS = [name for name in GROUPS["model"] if not tiny(name).requires.inputs]
 SMALL = [

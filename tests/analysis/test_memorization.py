@@ -4,7 +4,6 @@ import json
 
 import pytest
 import torch
-from subjects import pictures, rng, subject, table
 from torch import nn
 
 from ganexp.analysis.nearest import (
@@ -22,6 +21,7 @@ from ganexp.analysis.neighbours import Neighbours
 from ganexp.analysis.subject import HeldOut
 from ganexp.data.values import to_signed_unit
 from ganexp.errors import UserError
+from support.subjects import pictures, rng, subject, table
 
 
 class Recalling(nn.Module):

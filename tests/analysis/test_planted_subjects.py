@@ -3,10 +3,9 @@
 import json
 
 import torch
-from subjects import pictures, rng, subject, table
-from test_forget import CHANNELS, PLANTED, Planted
 from torch import nn
 
+from analysis.test_forget import CHANNELS, PLANTED, Planted
 from ganexp.analysis.equilibrium import EquilibriumAnalysis
 from ganexp.analysis.filters import Filters
 from ganexp.analysis.forgetting import Forget
@@ -15,6 +14,7 @@ from ganexp.analysis.opponents import Opponent
 from ganexp.analysis.probing import LinearProbe
 from ganexp.analysis.spectrum import SpectrumAnalysis
 from ganexp.data.values import to_signed_unit
+from support.subjects import pictures, rng, subject, table
 
 
 def test_an_object_in_boxes_is_forgotten(tmp_path):

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 from PIL import Image
-from subjects import rng, subject
 
 from ganexp.analysis.truncation import Truncation, trade
 from ganexp.errors import UserError
 from ganexp.noise import truncated, uniform
+from support.subjects import rng, subject
 
 
 def cuttable():

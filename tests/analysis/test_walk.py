@@ -3,7 +3,6 @@
 import pytest
 import torch
 from PIL import Image
-from subjects import Linear, rng, subject
 from torch import nn
 
 from ganexp.analysis.embeddings import mixed_labels
@@ -19,6 +18,7 @@ from ganexp.analysis.ways import (
     smoothness,
 )
 from ganexp.errors import UserError
+from support.subjects import Linear, rng, subject
 
 SHARES = torch.linspace(0, 1, 9)
 

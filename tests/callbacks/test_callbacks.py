@@ -16,8 +16,8 @@ from ganexp.errors import UserError
 from ganexp.layers import normalization
 from ganexp.loggers.metrics_csv import MetricsCSV
 from ganexp.networks import dcgan
-from runs import rows
-from tiny import adam, fit, make_gan, same, state
+from support.runs import rows
+from support.tiny import adam, fit, make_gan, same, state
 
 
 def callbacks(folder):

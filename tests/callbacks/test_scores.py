@@ -17,8 +17,8 @@ from ganexp.layers import normalization
 from ganexp.loggers.metrics_csv import MetricsCSV
 from ganexp.metrics.frechet import frechet_distance
 from ganexp.metrics.moments import moments, power_sums
-from scored import SCORED, Bytes, Halves, scores
-from tiny import adam, fit, make_gan, same, state
+from support.scored import SCORED, Bytes, Halves, scores
+from support.tiny import adam, fit, make_gan, same, state
 
 
 def play(folder, batches, callbacks=None, **options):

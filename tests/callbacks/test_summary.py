@@ -6,7 +6,7 @@ import pytest
 from ganexp.callbacks.checkpoints import LastCheckpoint
 from ganexp.callbacks.summary import Summary
 from ganexp.records import peak_memory, summary
-from tiny import fit, make_gan, same, state
+from support.tiny import fit, make_gan, same, state
 
 BATCHES = 8
 

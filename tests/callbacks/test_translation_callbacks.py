@@ -14,8 +14,8 @@ from ganexp.drawing.plots import read_curves
 from ganexp.errors import UserError
 from ganexp.loggers.metrics_csv import MetricsCSV
 from ganexp.metrics.translation import Comparison
-from tiny import adam, fit, same, state
-from translations import Pairs, make
+from support.tiny import adam, fit, same, state
+from support.translations import Pairs, make
 
 TARGET = {"": ["a2b", "image"], "b2a": ["b2a", "input"], "input": ["input", "image"], "dark": ["dark", "image"]}
 L1 = Comparison("l1", MeanAbsoluteError, TARGET)

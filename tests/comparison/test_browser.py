@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from browsing import browser
 from ganexp.comparison.comparison import compare
 from ganexp.comparison.finding import find_runs
 from ganexp.comparison.page import render
-from synthetic import write_run, write_seeds
+from support.browsing import browser
+from support.synthetic import write_run, write_seeds
 
 pytestmark = pytest.mark.slow
 EVIL = "<img src=x onerror=window.evil=1><script>window.evil=1<script>"

@@ -9,7 +9,7 @@ import pytest
 from ganexp.comparison.comparison import compare
 from ganexp.comparison.documents import as_csv, as_latex, as_markdown, latex, markdown_cell, safe_cell
 from ganexp.comparison.finding import find_runs
-from synthetic import write_run, write_seeds
+from support.synthetic import write_run, write_seeds
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from ganexp.comparison import pictures
 from ganexp.comparison.comparison import compare
 from ganexp.comparison.finding import find_runs
 from ganexp.comparison.page import render
-from synthetic import write_run, write_seeds
+from support.synthetic import write_run, write_seeds
 
 EVIL = '<script>window.evil=1</script><img src=x onerror="window.evil=1">\'"&'
 

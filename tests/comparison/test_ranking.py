@@ -11,7 +11,7 @@ from ganexp.comparison.finding import find_runs
 from ganexp.comparison.run import read_run
 from ganexp.errors import UserError
 from ganexp.records import summary
-from synthetic import PROTOCOL, entry, write_run, write_seeds
+from support.synthetic import PROTOCOL, entry, write_run, write_seeds
 
 
 def compared(folder, score=None, budget="images", at=None):

@@ -12,7 +12,7 @@ from ganexp.comparison.finding import find_runs
 from ganexp.comparison.run import Run, read_run
 from ganexp.errors import UserError
 from ganexp.records import curves, summary
-from synthetic import PROTOCOL, entry, write_rows, write_run
+from support.synthetic import PROTOCOL, entry, write_rows, write_run
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from ganexp.layers import normalization
 from ganexp.networks import dcgan
 from ganexp.penalties import R1, R2, GradientPenalty
 from ganexp.variants.gan import GAN
-from tiny import fit, make_gan
+from support.tiny import fit, make_gan
 
 
 @pytest.fixture

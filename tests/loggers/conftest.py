@@ -5,8 +5,8 @@ from importlib.util import find_spec
 
 import pytest
 
-import runs
 from ganexp.cli import main
+from support import runs
 
 SCORED = ["metric=fid_classifier", "scoring.samples=64", "scoring.every=128", "+extractor.classifier.epochs=1"]
 CONDITIONAL = ["model=cdcgan", "model.generator.network.width=4", "model.discriminator.network.width=4"]

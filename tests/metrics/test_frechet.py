@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from fakes import RealFeatures, features, score
 from scipy.linalg import sqrtm
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from ganexp.errors import UserError
 from ganexp.metrics.frechet import FrechetDistance, frechet_distance, nuclear_norm
 from ganexp.metrics.moments import Moments, moments, power_sums
+from support.fakes import RealFeatures, features, score
 
 
 def distance(real, fake, **how):

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from fakes import features, score
 from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
 
 from ganexp.errors import UserError
 from ganexp.metrics.inception_score import InceptionScore, split_numbers
+from support.fakes import features, score
 
 
 def inception_score(logits, splits=10, **how):

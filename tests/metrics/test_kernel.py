@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from fakes import RealFeatures, features, score
 from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
 
 from ganexp.errors import UserError
 from ganexp.metrics import kernel
 from ganexp.metrics.kernel import KernelDistance
+from support.fakes import RealFeatures, features, score
 
 
 def metric(real, samples, **settings):

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from fakes import score
 
 from ganexp.data.gaussians import custom, grid, ring
 from ganexp.errors import UserError
 from ganexp.metrics.modes import Modes
+from support.fakes import score
 
 
 def modes(mixture, points, within=3.0, **how):

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from fakes import RealFeatures, features, score
 from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
 from ganexp.errors import UserError
 from ganexp.metrics import neighbours
 from ganexp.metrics.neighbours import DensityCoverage, PrecisionRecall
+from support.fakes import RealFeatures, features, score
 
 
 @pytest.fixture(params=[4096, 16], ids=["one block", "many blocks"])

@@ -7,7 +7,6 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from fakes import RealFeatures, features
 
 from ganexp.errors import UserError
 from ganexp.metrics.frechet import FrechetDistance
@@ -15,6 +14,7 @@ from ganexp.metrics.inception_score import InceptionScore
 from ganexp.metrics.kernel import KernelDistance
 from ganexp.metrics.modes import Modes
 from ganexp.metrics.neighbours import DensityCoverage, PrecisionRecall
+from support.fakes import RealFeatures, features
 
 SAMPLES = 41
 

@@ -17,7 +17,7 @@ from ganexp.networks import acgan, dcgan
 from ganexp.networks.conditional import LabelledNoise
 from ganexp.penalties import R1, R2, GradientPenalty
 from ganexp.variants.acgan import ACGAN, named
-from tiny import SIZE, fit, make_gan
+from support.tiny import SIZE, fit, make_gan
 
 CLASSES = 3
 

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import normalize
 
 from ganexp.variants.cut import PatchProjection, patch_nce
-from translations import make, played
+from support.translations import make, played
 
 
 def directions(*shape):

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from tiny import sgd
-from translations import make, played, require_same_weights
+from support.tiny import sgd
+from support.translations import make, played, require_same_weights
 
 
 def mean_difference(one, other):

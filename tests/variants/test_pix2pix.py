@@ -8,8 +8,8 @@ from torch.nn.functional import softplus
 
 from ganexp.augmentation.differentiable import DiffAugment
 from ganexp.penalties import GradientPenalty
-from tiny import sgd
-from translations import make, played, require_same_weights
+from support.tiny import sgd
+from support.translations import make, played, require_same_weights
 
 
 def descend(network, loss):

@@ -9,7 +9,7 @@ from ganexp import schedules
 from ganexp.ema import ExponentialMovingAverage, HalfLife
 from ganexp.penalties import R1
 from ganexp.variants.r3gan import R3GAN
-from tiny import adam, fit, make_gan, same, sgd, state
+from support.tiny import adam, fit, make_gan, same, sgd, state
 
 BETA2 = partial(schedules.cosine, initial=0.9, final=0.99)
 FALLING = partial(schedules.cosine, final=0.1)

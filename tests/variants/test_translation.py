@@ -11,8 +11,8 @@ from ganexp.errors import UserError
 from ganexp.layers import normalization
 from ganexp.losses import Hinge, Relativistic
 from ganexp.penalties import R1, GradientPenalty, LeCam
-from tiny import adam, fit, same, state
-from translations import VARIANTS, Pairs, make
+from support.tiny import adam, fit, same, state
+from support.translations import VARIANTS, Pairs, make
 
 ADVERSARIAL = ("pix2pix", "cyclegan", "cut")
 TERMS = {

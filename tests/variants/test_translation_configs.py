@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
+from config.test_configs import compose
 from ganexp.config.build import build
 from ganexp.losses import Hinge
 from ganexp.networks import translator, unet
-from test_configs import compose
 
 NORMS = nn.BatchNorm2d | nn.InstanceNorm2d
 

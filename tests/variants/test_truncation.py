@@ -12,7 +12,7 @@ from ganexp.networks import biggan
 from ganexp.numerics.randomness import generator
 from ganexp.variants import gan
 from ganexp.variants.conditional import ConditionalGAN
-from tiny import fit, make_gan, same, state
+from support.tiny import fit, make_gan, same, state
 
 
 @pytest.fixture(autouse=True)

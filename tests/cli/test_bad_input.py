@@ -1,0 +1,232 @@
+"""A user's mistake: one line that names it and says what is right, status 2, nothing left behind, nothing lost."""
+
+import re
+
+import pytest
+
+from support.runs import TINY
+
+COMPOSITION = {
+    "model=dcgann": "model=dcgann: no such model option; did you mean dcgan?",
+    "modle=dcgan": "did you mean model?",
+    "loss=nonsense": "There are: hinge, ",
+    "imagse=3": "did you mean images?",
+    "model.genrator.width=3": "did you mean model.generator.width?",
+    "model.generator.widht=3": "did you mean model.generator.width?",
+    "trainer.nonsense=3": "trainer.nonsense: no such option",
+    "+images=3": "An item is already at 'images'",
+    "~model.generatr": "did you mean model.generator?",
+    "~imagse": "did you mean images?",
+    "~model": "model: no run can do without it",
+    "model=null": "model is a config group; choose one of",
+    "a=[1": "'a=[1' cannot be read",
+    "=3": "'=3' cannot be read",
+    "loss=hinge,lsgan": "add --multirun",
+    "images=abc": "images=abc: a whole number is expected, for example images=",
+    "images=1.5": "images=1.5: a whole number is expected",
+    "images=null": "images=None: a whole number is expected",
+    "images=0": "images=0: it must be a whole number, 1 or more",
+    "images=[1]": "images=[1]: a whole number is expected",
+    "data.batch_size=0": "data.batch_size=0: it must be",
+    "model.accumulate=0": "model.accumulate=0: it must be",
+    "seed=-1": "seed=-1: it must be a whole number from 0",
+    "trainer.max_epochs=abc": "trainer.max_epochs=abc: a whole number is expected",
+    "trainer.gradient_clip_val=1": "use model.gradient_clip= instead",
+    "trainer.accumulate_grad_batches=2": "use model.accumulate= instead",
+    "trainer.max_steps=3": "use images= instead",
+    "trainer.limit_train_batches=0": "there is nothing to train on",
+    "callbacks.budget=null": "callbacks.budget: without it a run has no end",
+    "scoring.every=0": "scoring.every=0: it must be",
+    "scoring.samples=1": "scoring.samples=1: it must be a whole number, 2 or more",
+    "metric=fidd": "metric=fidd: no such metric option; did you mean fid?",
+    "metric=[fid,kidd]": "metric=kidd: no such metric option; did you mean kid?",
+    "optimizer.generator.lr=fast": "optimizer.generator.lr=fast: a number is expected, for example",
+    "data=image_folder": "data.root is not set: give data.root=",
+    "--frobnicate": "--frobnicate: no such flag",
+    "--config-dir=nowhere": "nowhere' not found",
+    "--resolve": "can only be used in conjunction with --cfg",
+}
+
+
+@pytest.mark.parametrize(("argument", "answer"), COMPOSITION.items(), ids=COMPOSITION)
+def test_a_wrong_setting_is_named_with_what_is_right(ganexp, here, argument, answer):
+    outcome = ganexp(argument)
+    assert outcome.status == 2
+    assert answer in outcome.complaint
+    assert not list(here.iterdir())
+
+
+BUILDING = {
+    "a size the network cannot make": (["data.image_size=20"], "set data.image_size to 16 or 28"),
+    "a size the tutorial cannot make": (["model=dcgan_tutorial"], "set data.image_size to 28, not 8"),
+    "a size the ResNets have no form for": (["model=sngan_resnet"], "set data.image_size to 32, 48, 64 or 128"),
+    "a size BigGAN has no form for": (["model=biggan"], "8x8: set data.image_size to 32 or 128"),
+    "a size R3GAN cannot make": (["model=r3gan", "data.image_size=20"], "set data.image_size to 16 or 28"),
+    "a size ACGAN cannot make": (["model=acgan", "data.image_size=20"], "set data.image_size to 16 or 28"),
+    "a normalization where there is no place": (["model=r3gan", "normalization=batch"], "no place for a normalization"),
+    "a negative weight": (["model=wgan_gp", "penalty.gradient_penalty.weight=-1"], "weight=-1: it must be finite and"),
+    "no labels, auxiliary": (["model=acgan", "data=gaussians"], "the model needs labels and the data has none"),
+    "no feature map": (["model=gan", "normalization=instance"], "nearest that works: normalization=layer"),
+    "no labels": (["model=cgan", "data=gaussians"], "the model needs labels and the data has none"),
+    "no labels, convolutional": (["model=cdcgan", "data=gaussians"], "the model needs labels and the data has none"),
+    "a batch above the data": ([*TINY, "data.batch_size=5000"], "data.batch_size=1797 or less"),
+    "wrong classes": ([*TINY, "data.num_classes=7"], "data.num_classes=10"),
+    "several devices": ([*TINY, "trainer.devices=2"], "several devices train one run by trainer=ddp"),
+    "an unknown precision": ([*TINY, "trainer.precision=foo"], "trainer: Precision 'foo' is invalid"),
+    "an unknown Trainer argument": ([*TINY, "+trainer.foo=1"], "trainer: Trainer.__init__() got an unexpected"),
+    "an odd duration": ([*TINY, "trainer.max_time=abc"], "trainer: `Timer(duration='abc')` is not a valid"),
+    "a negative learning rate": ([*TINY, "optimizer.generator.lr=-1"], "optimizer: Invalid learning rate: -1"),
+    "a decay above one": ([*TINY, "ema.decay=2"], "ema.decay=2: it must be"),
+    "a class that is not there": ([*TINY, "model._target_=ganexp.variants.gan.Gan"], "Gan"),
+    "an odd split of a batch": ([*TINY, "model.accumulate=3"], "model.accumulate=3 does not divide the 64 images"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "answer"), BUILDING.values(), ids=BUILDING)
+def test_what_cannot_be_built_or_trained_is_refused_in_one_line(ganexp, arguments, answer):
+    outcome = ganexp(*arguments)
+    assert outcome.status == 2
+    assert answer in outcome.complaint
+
+
+def test_a_gpu_that_is_not_there_is_refused_in_one_line(ganexp, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    outcome = ganexp(*TINY, "trainer=gpu")
+    assert outcome.status == 2
+    assert "gpu" in outcome.complaint
+
+
+@pytest.mark.parametrize("trainer", ["gpu", "ddp"])
+@pytest.mark.parametrize(("there", "told"), [(0, "no GPUs"), (1, "1 GPU")])
+def test_more_gpus_than_there_are_are_refused_in_one_line(ganexp, here, monkeypatch, trainer, there, told):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
+    outcome = ganexp(*TINY, f"trainer={trainer}", "trainer.devices=2")
+    assert (outcome.status, outcome.complaint) == (
+        2,
+        f"trainer.devices=2: this machine has {told}; trainer=ddp uses all there are, trainer=ddp_cpu processors",
+    )
+    assert not list(here.rglob("config.yaml"))
+
+
+@pytest.mark.parametrize("answer", ["nonsense", "imagse"])
+def test_a_sweep_with_a_wrong_part_trains_nothing(ganexp, here, answer):
+    sweep = {"nonsense": "loss=hinge,nonsense", "imagse": "imagse=1,2"}[answer]
+    outcome = ganexp("-m", sweep)
+    assert outcome.status == 2
+    assert answer in outcome.complaint
+    assert not list(here.rglob("config.yaml"))
+
+
+def test_broken_yaml_of_the_users_is_named_by_file_and_line(ganexp, here):
+    mine = here / "mine" / "data" / "broken.yaml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("# Mine.\nname: x\nroot: [1\n")
+    outcome = ganexp("--config-dir", here / "mine", "data=broken")
+    assert outcome.status == 2
+    assert f"{mine}, line 4: not valid YAML" in outcome.complaint
+
+
+def test_options_of_the_users_own_are_known_to_the_nearest_name(ganexp, here):
+    mine = here / "mine" / "optimizer" / "own.yaml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("generator:\n  lr: 1.0\n  warmth: 3\n")
+    chosen = ["--config-dir", here / "mine", "optimizer=own"]
+    assert "did you mean own?" in ganexp("--config-dir", here / "mine", "optimizer=onw").complaint
+    assert "did you mean optimizer.generator.warmth?" in ganexp(*chosen, "optimizer.generator.wramth=1").complaint
+    assert "warmth=hot: a whole number is expected" in ganexp(*chosen, "optimizer.generator.warmth=hot").complaint
+
+
+def folder_of(pictures):
+    return ["data=image_folder", f"data.root={pictures}", "data.image_size=16", *TINY]
+
+
+@pytest.mark.parametrize("model", ["dcgan", "cdcgan", "cgan"])
+def test_a_folder_that_was_not_given_is_asked_for(ganexp, here, model):
+    assert ganexp(f"model={model}", "data=image_folder").complaint == "data.root is not set: give data.root=…"
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize("model", ["dcgan", "cdcgan"])
+def test_a_folder_that_does_not_exist_is_named_with_its_setting(ganexp, here, model):
+    outcome = ganexp(f"model={model}", "data=image_folder", "data.root=nowhere")
+    assert outcome.status == 2
+    assert outcome.complaint == "nowhere does not exist: give a folder of images (data.root=FOLDER)."
+    assert not list(here.iterdir())
+
+
+def test_domains_that_were_not_given_are_asked_for(ganexp, here):
+    outcome = ganexp("model=cyclegan", "data=unpaired_folder")
+    told = "data.root is not set: give data.root=FOLDER, or two domains by data.a=FOLDER data.b=FOLDER"
+    assert (outcome.status, outcome.complaint) == (2, told)
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize("key", ["a", "test_b"])
+def test_a_domain_that_does_not_exist_is_named_with_its_setting(ganexp, pictures, key):
+    folders = {"a": pictures, "b": pictures, key: "nowhere"}
+    given = [f"data.{name}={folder}" for name, folder in folders.items()]
+    outcome = ganexp("model=cyclegan", "data=unpaired_folder", *given)
+    assert outcome.complaint == f"nowhere does not exist: give a folder of images (data.{key}=FOLDER)."
+
+
+def test_a_folder_of_images_that_is_empty_is_named(ganexp, here):
+    (here / "empty").mkdir()
+    assert "empty has no images" in ganexp(*folder_of(here / "empty")).complaint
+
+
+@pytest.mark.parametrize("where", [[], ["data.in_memory=false", "data.workers=1"]], ids=["memory", "worker"])
+def test_a_file_that_is_no_image_is_named(ganexp, pictures, where):
+    (pictures / "07.png").write_bytes(b"no image")
+    outcome = ganexp(*folder_of(pictures), *where)
+    assert outcome.status == 2
+    assert "1 of 70 images cannot be read: " in outcome.complaint
+    assert "07.png" in outcome.complaint
+
+
+def test_a_folder_without_labels_is_no_data_for_a_conditional_model(ganexp, pictures):
+    outcome = ganexp("model=cgan", "data=image_folder", f"data.root={pictures}")
+    assert outcome.status == 2
+    assert "data.num_classes is null" in outcome.complaint
+
+
+def test_a_refused_run_leaves_its_folder_free_for_the_next(ganexp, here):
+    assert ganexp(*TINY, "run_dir=mine", "data.batch_size=5000").status == 2
+    assert not (here / "mine").exists()
+    assert ganexp(*TINY, "run_dir=mine").status == 0
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(ganexp, finished):
+    before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
+    outcome = ganexp(*TINY, f"run_dir={finished}")
+    assert outcome.status == 2
+    assert f"go on with it by resume={finished}" in outcome.complaint
+    assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_that_cannot_be_made_is_named(ganexp, here):
+    (here / "file").write_text("")
+    outcome = ganexp(*TINY, "run_dir=file/run")
+    assert outcome.status == 1
+    assert "file/run: Not a directory" in outcome.complaint
+
+
+def test_a_loss_that_is_not_finite_names_the_player_and_keeps_the_last_good_checkpoint(ganexp, here):
+    import torch
+
+    often = ["callbacks.checkpoints.every=64", "callbacks.curves.every=64"]
+    # The learning rate is 0 for one batch, and far too high from then on.
+    outcome = ganexp(*TINY, "run_dir=run", "schedule=warmup", "optimizer.discriminator.lr=1e30", *often)
+    assert outcome.status == 2
+    assert re.search("the (discriminator|generator)'s adversarial loss became (nan|inf)", outcome.complaint)
+    checkpoint = here / "run" / "checkpoints" / "last.ckpt"
+    kept = torch.load(checkpoint, weights_only=True)
+    assert kept["ganexp"]["images_seen"] == 64
+    tensors = [value for value in kept["state_dict"].values() if isinstance(value, torch.Tensor)]
+    assert all(tensor.isfinite().all() for tensor in tensors)
+    assert [path.name for path in checkpoint.parent.iterdir()] == ["last.ckpt"]
+    assert outcome.complaint in (here / "run" / "log.txt").read_text()

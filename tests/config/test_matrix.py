@@ -1,0 +1,104 @@
+"""The whole matrix: each (model, loss, penalty, normalization) is refused with a reason, or trains a batch."""
+
+from functools import cache
+from itertools import product
+
+import pytest
+import torch
+from omegaconf import OmegaConf
+
+from config.test_configs import tiny
+from ganexp.config.build import build
+from ganexp.config.matrix import of_model, option, options, verdicts
+
+BATCH = 2
+
+
+MODELS = [model for model in options("model") if not of_model(model)["requires"].get("inputs")]
+"""Those that make images from noise; translations have a discriminator of their own, and data in pairs."""
+
+
+class OneTurn:
+    """Stands for a trainer: Lightning's own takes longer to make than the batch to train."""
+
+    world_size, global_rank = 1, 0
+
+    def __init__(self, module):
+        self.strategy = self
+        self.optimizers = self._lightning_optimizers = module.configure_optimizers()
+
+    def backward(self, loss, *_):
+        loss.backward()
+
+
+@cache
+def tiny_model(model):
+    return tiny(model, "ema=null")
+
+
+def cell(model, loss, penalty, normalization):
+    """Return the configuration of one cell, on networks as small as they can be."""
+    config = tiny_model(model).copy()
+    for group, name in (("loss", loss), ("penalty", penalty), ("normalization", normalization)):
+        for key, node in option(group, name).items():
+            OmegaConf.update(config, key, node, merge=False)
+    for player in config.normalization.values():
+        if "groups" in player:
+            player.groups = 2
+    return config
+
+
+def train_a_batch(config):
+    torch.manual_seed(0)
+    module = build(config.model)
+    module._trainer = OneTurn(module)
+    side = config.data.image_size
+    images = torch.rand(BATCH, config.data.channels, side, side) * 2 - 1
+    module.training_step({"image": images, "label": torch.arange(BATCH)}, 0)
+    return module
+
+
+def require_trained(cell_of):
+    module = train_a_batch(cell(*cell_of))
+    assert (module.images_seen, list(module.unread_terms)) == (BATCH, ["discriminator", "generator"])
+    # Terms that are not finite raise.
+    assert "discriminator/adversarial" in module.read_terms()
+    assert all(parameter.isfinite().all() for parameter in module.parameters())
+
+
+def one_for_each(cells, *parts):
+    """Return a cell for each value of some parts; the others take turns."""
+    chosen = {}
+    for position in range(len(cells)):
+        # Without a factor in common with the number of cells this visits each once.
+        found = cells[position * 997 % len(cells)]
+        chosen.setdefault(tuple(found[part] for part in parts), found)
+    return list(chosen.values())
+
+
+CELLS = {cell_of: rule for cell_of, rule in verdicts().items() if cell_of[0] in MODELS}
+ACCEPTED = [cell_of for cell_of, rule in CELLS.items() if rule is None]
+
+
+def test_every_combination_has_a_verdict():
+    groups = (MODELS, options("loss"), options("penalty"), options("normalization"))
+    assert set(CELLS) == set(product(*groups))
+
+
+@pytest.mark.parametrize("cell_of", one_for_each(ACCEPTED, 1, 2), ids="-".join)
+def test_each_pair_of_a_loss_and_a_penalty_trains(cell_of):
+    require_trained(cell_of)
+
+
+@pytest.mark.parametrize("cell_of", one_for_each(ACCEPTED, 0), ids="-".join)
+def test_each_model_trains_with_what_is_not_its_papers(cell_of):
+    require_trained(cell_of)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("model", "loss"), product(MODELS, options("loss")))
+def test_every_accepted_cell_trains(model, loss):
+    cells = [cell_of for cell_of in ACCEPTED if cell_of[:2] == (model, loss)]
+    assert cells
+    for cell_of in cells:
+        require_trained(cell_of)

@@ -1,0 +1,344 @@
+"""A run's folder from somebody else: nothing in it is run."""
+
+import pickle
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from omegaconf import OmegaConf
+
+from ganexp.cli import main
+from ganexp.config import composition
+from ganexp.errors import UserError
+from ganexp.runs import run_folder
+from ganexp.runs.write_paths import bounded, places
+from support import runs
+
+TINY = [*runs.TINY, "images=64"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("security") / "run"
+    assert main.main([f"run_dir={folder}", *TINY]) == 0
+    return folder
+
+
+@pytest.fixture
+def run(trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copytree(trained, tmp_path / "run"))
+
+
+@pytest.fixture
+def refused(capsys):
+    """Both commands that read a run refuse it in one line, which is returned."""
+
+    def refuse(run, *more):
+        lines = []
+        for command in (["sample", f"run={run}", "out=drawn"], [f"resume={run}", "images=128"]):
+            capsys.readouterr()
+            assert main.main([*command, *more]) == 2
+            lines.append(capsys.readouterr().err.splitlines()[-1])
+        assert lines[0] == lines[1]
+        return lines[0]
+
+    return refuse
+
+
+class CreatesAFile:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_that_would_run_code_is_refused_without_running_it(run, refused, tmp_path):
+    trap = tmp_path / "trap"
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    torch.save({"ganexp": {"images_seen": 0}, "state_dict": CreatesAFile(trap)}, checkpoint)
+    assert "it is damaged, or holds code" in refused(run)
+    checkpoint.write_bytes(pickle.dumps(CreatesAFile(trap)))
+    assert "it is damaged, or holds code" in refused(run)
+    assert not trap.exists()
+    # The trap works where it is not refused.
+    pickle.loads(checkpoint.read_bytes())
+    assert trap.exists()
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, -100, -1])
+def test_a_truncated_checkpoint_is_refused(run, refused, size):
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:size])
+    assert "it is damaged, or holds code" in refused(run)
+
+
+@pytest.mark.parametrize(
+    "foreign", [{"weights": torch.zeros(3)}, [1, 2], torch.zeros(3)], ids=["dict", "list", "tensor"]
+)
+def test_a_foreign_checkpoint_is_refused(run, refused, foreign):
+    torch.save(foreign, run / "checkpoints" / "last.ckpt")
+    assert "is not a checkpoint of ganexp's" in refused(run)
+
+
+def test_a_checkpoint_of_another_architecture_is_refused(run, refused):
+    change(run, lambda config: config["model"]["generator"].update(width=16))
+    assert "does not fit the model in config.yaml: " in refused(run)
+
+
+def test_a_run_without_checkpoint_is_refused(run, refused):
+    (run / "checkpoints" / "last.ckpt").unlink()
+    assert "has no checkpoint yet" in refused(run)
+
+
+@pytest.mark.parametrize("text", ["a: [1", "- 1", "a: 1", "\x00", "model: 3\nimages: 1"])
+def test_a_config_that_is_none_is_refused(run, refused, text):
+    (run / "config.yaml").write_text(text)
+    assert f"{run / 'config.yaml'} " in refused(run)
+
+
+def change(run, edit):
+    path = run / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    edit(config)
+    path.write_text(yaml.safe_dump(config))
+
+
+EVIL = {"_target_": "os.system", "command": "touch trap"}
+HIDDEN = {
+    "the model": lambda config: config.update(model=EVIL),
+    "below the model": lambda config: config["model"]["generator"].update(width=EVIL),
+    "in a list": lambda config: config["model"].update(extra=[1, [EVIL]]),
+    "in a list of groups": lambda config: config["model"].update(extra=[{"inner": {"deep": EVIL}}]),
+    "by a reference": lambda config: (config.update(elsewhere={"name": "os.system"}),
+                                      config["model"]["generator"].update(_target_="${elsewhere.name}")),
+    "by a resolver": lambda config: config["model"].update(generator="${oc.create:'{_target_: os.system}'}"),
+    "by decoding": lambda config: config["model"].update(generator="${oc.decode:'{_target_: os.system}'}"),
+    "from ganexp's imports": lambda config: config["model"].update(_target_="ganexp.cli.main.os.system"),
+    "a name that begins alike": lambda config: config["model"].update(_target_="ganexp.variants.gan.GAN.os.system"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", HIDDEN.values(), ids=HIDDEN)
+def test_a_config_that_names_foreign_code_is_refused_without_importing_it(run, refused, edit):
+    change(run, edit)
+    line = refused(run)
+    assert "os.system" in line
+    assert "which is not in ganexp's config groups" in line
+    assert not Path("trap").exists()
+
+
+@pytest.fixture
+def changing(run, tmp_path, monkeypatch):
+    """Makes the loss what a resolver says: one of ganexp's for the first answer, foreign code for the second."""
+    (tmp_path / "foreign_code.py").write_text("open('trap', 'w').close()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def make(resolver, first, second):
+        answers = {f"is_{first}": "ganexp.losses.Hinge", f"is_{second}": "foreign_code.Loss"}
+        elsewhere = {"answers": answers, "answer": f"is_${{{resolver}}}"}
+        change(run, lambda config: config.update(**elsewhere, loss={"_target_": "${answers.${answer}}"}))
+
+    return make
+
+
+def test_what_was_looked_at_is_what_is_built(run, changing, tmp_path):
+    (tmp_path / "where" / "one").mkdir(parents=True)
+    # The folder to write to, which is made after the look, is the second.
+    changing("class_folders:where", "None", "2")
+    assert main.main(["sample", f"run={run}", "out=where/two", "n=1"]) == 0
+    assert not Path("trap").exists()
+    assert main.main(["sample", f"run={run}", "out=where/two", "n=1"]) == 2
+
+
+def test_a_config_that_changes_while_it_is_resumed_is_refused(run, changing, monkeypatch, capsys):
+    # Set after the first look.
+    monkeypatch.delenv("GANEXP_DATA", raising=False)
+    monkeypatch.setattr("lightning.seed_everything", lambda *_, **__: monkeypatch.setenv("GANEXP_DATA", "0"))
+    changing("oc.env:GANEXP_DATA,none", "none", "0")
+    assert main.main([f"resume={run}", "images=128"]) == 2
+    assert "names foreign_code.Loss" in capsys.readouterr().err
+    assert not Path("trap").exists()
+
+
+def test_a_hidden_reference_is_refused(run, refused):
+    change(run, lambda config: config["model"]["generator"].update(width="\\${oc.decode:'{_target_: os.system}'}"))
+    assert "hides a reference" in refused(run)
+    assert not Path("trap").exists()
+
+
+SECRETS = {
+    "by its name": "${oc.env:SECRET}",
+    "with a default": "${oc.env:SECRET,none}",
+    "within a text": "key ${oc.env:SECRET} here",
+    "by a name that is made up": "${oc.env:${elsewhere.name}}",
+    "by a resolver that is made up": "${${elsewhere.resolver}:SECRET}",
+    "by decoding": "${oc.decode:'${oc.env:SECRET}'}",
+    "by decoding what is made up": "${oc.decode:${elsewhere.text}}",
+    "by creating": "${oc.create:'a: ${oc.env:SECRET}'}",
+}
+
+
+@pytest.mark.parametrize("reference", SECRETS.values(), ids=SECRETS)
+def test_no_environment_variable_is_read_but_ganexps_own(run, refused, monkeypatch, reference):
+    monkeypatch.setenv("SECRET", "a-key")
+    elsewhere = {"name": "SECRET", "resolver": "oc.env", "text": "\\${oc.env:SECRET}"}
+    # `trust: null` is what a configuration that was composed here has.
+    change(run, lambda config: config.update(notes=reference, elsewhere=elsewhere, trust=None))
+    line = refused(run)
+    assert "the run's config.yaml reads the environment variable SECRET" in line
+    assert "a-key" not in line
+
+
+def test_ganexps_own_environment_variables_are_read(run, monkeypatch):
+    monkeypatch.setenv("HOME", "/nowhere")
+    change(run, lambda config: config.update(notes="${oc.env:HOME}", others="${oc.env:SLURM_NNODES,1}"))
+    assert main.main(["sample", f"run={run}", "out=drawn", "n=1"]) == 0
+
+
+@pytest.fixture
+def foreign(tmp_path, monkeypatch):
+    """A package of the user's own, with a generator, and with something of another package in it."""
+    (tmp_path / "mypackage").mkdir()
+    (tmp_path / "mypackage" / "__init__.py").write_text("")
+    (tmp_path / "mypackage" / "nets.py").write_text(
+        "import os\nfrom ganexp.networks.dcgan import Generator as G\n\n\nclass Generator(G):\n    pass\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    for name in [name for name in sys.modules if name.partition(".")[0] == "mypackage"]:
+        del sys.modules[name]
+
+
+def test_code_that_the_user_vouches_for_is_built(run, refused, foreign):
+    change(run, lambda config: config["model"]["generator"].update(_target_="mypackage.nets.Generator"))
+    assert "add trust=mypackage" in refused(run)
+    assert "mypackage.nets" not in sys.modules
+    assert main.main(["sample", f"run={run}", "out=drawn", "n=1", "trust=mypackage"]) == 0
+    assert main.main([f"resume={run}", "images=128", "trust=mypackage"]) == 0
+
+
+@pytest.mark.parametrize("target", ["mypackage.nets.os.system", "ganexp.cli.main.os.system"])
+def test_vouching_for_a_package_is_not_vouching_for_what_it_imports(run, refused, foreign, target):
+    change(run, lambda config: config["model"]["generator"].update(_target_=target))
+    assert "which is not in ganexp's config groups" in refused(run, f"trust={target.partition('.')[0]}")
+
+
+def source(**values):
+    address = {"name": "x", "url": "http://localhost:1/x.zip"}
+    return {"_target_": "ganexp.data.sources.paired_archive", "_partial_": True, **address, **values}
+
+
+OUTSIDE = {
+    "callbacks.curves.folder": lambda config, place: config["callbacks"]["curves"].update(folder=place),
+    "logger.csv.folder": lambda config, place: config["logger"]["csv"].update(folder=place),
+    "trainer.default_root_dir": lambda config, place: config["trainer"].update(default_root_dir=place),
+    "logger.trackio.database": lambda config, place: config["logger"].update(
+        trackio={"_target_": "ganexp.loggers.trackio.Trackio", "folder": "${run_dir}", "database": place}),
+    "logger.wandb.dir": lambda config, place: config["logger"].update(
+        wandb={"_target_": "ganexp.loggers.wandb.WandB", "folder": "${run_dir}", "dir": place}),
+    "callbacks.curves._args_": lambda config, place: config["callbacks"].update(
+        curves={"_target_": "ganexp.callbacks.curves.Curves", "_args_": [place, 64]}),
+    "callbacks.more.0.storage": lambda config, place: config["callbacks"].update(
+        more=[{"_target_": "ganexp.callbacks.pruning.Pruning", "storage": f"sqlite:///{place}/x.db", "trial": 0}]),
+    "data.source.root": lambda config, place: config["data"].update(source=source(root=place)),
+}  # fmt: skip
+
+
+@pytest.fixture
+def goes_on(capsys):
+    """Resumes a run and returns the exit status and the last line."""
+
+    def resume(run, *more):
+        capsys.readouterr()
+        return main.main([f"resume={run}", "images=128", *more]), [*capsys.readouterr().err.splitlines(), ""][-2]
+
+    return resume
+
+
+@pytest.mark.parametrize(("key", "edit"), OUTSIDE.items(), ids=OUTSIDE)
+def test_a_run_writes_to_no_place_outside_of_its_folder(run, goes_on, tmp_path, key, edit):
+    place = tmp_path / "elsewhere"
+    change(run, lambda config: edit(config, str(place)))
+    status, line = goes_on(run)
+    assert status == 2
+    assert line.startswith(f"ganexp: {key}: the run's config.yaml writes to ")
+    assert str(place) in line
+    assert "outside of the run's folder; if that is meant, add " in line
+    assert not place.exists()
+    assert main.main(["verify", f"run={run}", "steps=1", "ranks=1"]) == 2
+
+
+SPELLINGS = ["..", "../elsewhere", "~/x", "$HOME/x", "file:///tmp/x", "checkpoints/../../x", "out/x"]
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_however_it_is_spelled(run, goes_on, tmp_path, monkeypatch, spelling):
+    # Here a relative path would lie in the run's folder.
+    monkeypatch.chdir(run)
+    (run / "out").symlink_to(tmp_path)
+    change(run, lambda config: config["callbacks"]["curves"].update(folder=spelling))
+    status, line = goes_on(run)
+    assert (status, f"writes to {spelling}, outside" in line) == (2, True)
+
+
+def test_a_link_in_the_runs_folder_leads_nowhere_else(run, goes_on, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    shutil.rmtree(run / "samples")
+    (run / "samples").symlink_to(tmp_path / "elsewhere")
+    status, line = goes_on(run)
+    assert (status, line.startswith("ganexp: callbacks.samples.folder: ")) == (2, True)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_place_that_the_user_gives_is_meant(run, goes_on, tmp_path):
+    place = tmp_path / "elsewhere"
+    change(run, lambda config: config["callbacks"]["curves"].update(folder=str(place)))
+    place.mkdir()
+    assert goes_on(run, f"callbacks.curves.folder={place}")[0] == 0
+    # And of no other key.
+    change(run, lambda config: config["logger"]["csv"].update(folder=str(tmp_path / "other")))
+    assert goes_on(run, f"callbacks.curves.folder={place}", "images=192")[0] == 2
+
+
+def test_data_go_where_they_go_by_default_or_where_the_user_says(run, tmp_path, monkeypatch):
+    def refusal(**values):
+        config = run_folder.read_config(run)
+        config.data.source = source(**values)
+        config[run_folder.GIVEN] = ["data_root"] if "data_root" in values else []
+        config.data_root = values.get("data_root", config.data_root)
+        try:
+            bounded(config)
+        except UserError as error:
+            return str(error).partition(":")[0]
+
+    composition.register_resolvers()
+    monkeypatch.setenv("GANEXP_DATA", str(tmp_path / "data"))
+    assert refusal(root="${data_root}") is None
+    assert refusal(root="${run_dir}") is None
+    assert refusal(root=str(tmp_path / "other"), download=False) is None
+    assert refusal(root=str(tmp_path / "other")) == "data.source.root"
+    assert refusal(root=str(tmp_path / "other"), data_root=str(tmp_path / "other")) is None
+    assert refusal(root="${data_root}", name="../x") == "data.source.name"
+    assert refusal(_args_=[str(tmp_path / "other")]) == "data.source._args_"
+    # What everybody gets does no harm anywhere: the addresses of conf/, and those in a source's own code.
+    known = composition.composed("train", ["data=facades"]).data.source.url
+    assert refusal(root=str(tmp_path / "other"), url=known) is None
+    assert refusal(root=str(tmp_path / "other"), _target_="ganexp.data.sources.cifar10", url=None) is None
+
+
+def test_the_places_of_every_logger_and_of_pruning_by_default_are_a_runs_own(run):
+    composition.register_resolvers()
+    config = composition.composed("train", ["logger=[csv,tensorboard,wandb,trackio]", "callbacks=pruned"])
+    config.run_dir = str(run)
+    config = run_folder.without_run_dir(config)
+    # As a search leaves them.
+    config.callbacks.pruning.update(storage="sqlite:////elsewhere/study.db", trial=3)
+    (run / "config.yaml").write_text(OmegaConf.to_yaml(config))
+    read = run_folder.read_config(run)
+    assert len([*places(OmegaConf.to_container(bounded(read), resolve=True))]) >= 10
+    assert (read.callbacks.pruning.storage, read.callbacks.pruning.trial) == (None, None)
