@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from omegaconf import DictConfig
 
 from ganexp.config.build import build
+from ganexp.distributed import devices
 from ganexp.drawing.pictures import are_points, as_image, picture, save
 from ganexp.errors import UserError
+from ganexp.numerics.flags import full_precision
 from ganexp.runs.checkpoint import load_weights
 
 GRID = "grid.png"
@@ -22,7 +23,7 @@ def load_model(config: DictConfig, checkpoint: Path, truncation: float | None = 
     """
     model = build(config.model)
     load_weights(model, checkpoint, config)
-    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    model = model.to(devices.fastest()).eval()
     if truncation is not None:
         truncate(model, truncation)
     return model
@@ -38,6 +39,7 @@ def truncate(model: Any, truncation: float) -> None:
         raise UserError(str(error)) from error
 
 
+@full_precision()
 def write_samples(model: Any, n: int, seed: int, labels: list[int] | None, out: Path) -> None:
     """Write ``n`` images as NNNNN.png, pixel by pixel, or points as points.csv; and grid.png of them all."""
     try:

@@ -14,15 +14,18 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 
 from ganexp.callbacks.interruption import GracefulStop
+from ganexp.callbacks.numerics import ChannelsLast, RecordNumerics
 from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
 from ganexp.config import composition
 from ganexp.config.build import build
+from ganexp.distributed import gpu_memory
 from ganexp.errors import Interrupted, Pruned, UserError, one_line
+from ganexp.numerics.flags import Numerics, apply, numerics_of, operation_without_deterministic_form, prepare_cublas
 from ganexp.records.version import code_version
 from ganexp.runs.fixed_settings import settings
 from ganexp.runs.write_paths import bounded
-from ganexp.training import launcher
+from ganexp.training import gpus, launcher
 from ganexp.training.restore import take_up, tell_nothing_left, tell_other_ranks
 
 log = logging.getLogger(__name__)
@@ -35,16 +38,27 @@ def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     """
     for name in ("pytorch", "fabric"):
         logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
+    gpus.require_usable(config.trainer)
     try:
         build_and_fit(config, folder, checkpoint)
     except MisconfigurationException as error:
         raise UserError(f"trainer: {one_line(error)}") from error
-    except torch.OutOfMemoryError as error:
-        raise UserError("the device's memory is full: lower data.batch_size, or raise model.accumulate") from error
+    except torch.cuda.OutOfMemoryError as error:
+        raise UserError(gpu_memory.brief(error)) from error
+    except RuntimeError as error:
+        operation = operation_without_deterministic_form(error)
+        if operation is None:
+            raise
+        raise UserError(
+            f"{operation} has no deterministic form: numerics.deterministic=false trains with it, and then two runs "
+            "of the same seed may differ"
+        ) from error
 
 
 def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     """Build, fit and report."""
+    prepare_cublas()
+    numerics = numerics_of(config)
     # Before anything is built, which resolves what it uses.
     fixed = Settings(settings(config))
     L.seed_everything(config.seed, workers=True, verbose=False)
@@ -54,9 +68,10 @@ def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> 
     contents = None if checkpoint is None else take_up(module, checkpoint, config, folder)
     stop = GracefulStop()
     loggers = present(build(parts.logger))
-    callbacks = [*present(build(parts.callbacks)), fixed, stop]
+    callbacks = [*present(build(parts.callbacks)), fixed, stop, *numerical_callbacks(numerics, folder)]
     trainer = build(parts.trainer, callbacks=callbacks, logger=loggers, **surroundings(parts.trainer))
     require_gpus_to_synchronize(trainer)
+    set_numerics(numerics, config.trainer, trainer.strategy.root_device)
     if contents is not None:
         tell_other_ranks(contents, trainer.world_size)
     for logger in loggers:
@@ -67,6 +82,8 @@ def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> 
     except SystemExit as end:
         # Lightning's answer to a second Ctrl-C.
         raise Interrupted(signal.SIGINT, "stopped at once, without saving") from end
+    except torch.cuda.OutOfMemoryError as error:
+        raise out_of_memory(error, module, config.data.batch_size // trainer.world_size) from error
     if stop.received is not None and module.images_seen < module.images:
         again = shlex.quote(f"resume={folder}")
         how = f"stopped after {module.images_seen:,} images; go on by: python -m ganexp {again}"
@@ -82,6 +99,24 @@ def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> 
         duration(time.perf_counter() - started),
         shown(folder),
     )
+
+
+def out_of_memory(error: BaseException, module: Any, images: int) -> UserError:
+    """Return what is said of a GPU whose memory was too small for a rank's part of the batch, so many images."""
+    weights = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())
+    fixed = gpu_memory.COPIES_OF_WEIGHTS * weights
+    return UserError(gpu_memory.explanation(error, images, module.accumulate, fixed))
+
+
+def numerical_callbacks(numerics: Numerics, folder: Path) -> list[L.Callback]:
+    """Return what records the numerical settings, and lays networks out in memory as they say."""
+    return [RecordNumerics(numerics, folder), *([ChannelsLast()] if numerics.channels_last else [])]
+
+
+def set_numerics(numerics: Numerics, trainer: DictConfig, device: torch.device) -> None:
+    """Set torch's switches for training on a device, after the Trainer has set its own."""
+    benchmark, warn_only = bool(trainer.get("benchmark")), trainer.get("deterministic") == "warn"
+    apply(numerics, device.type, benchmark, warn_only)
 
 
 def surroundings(trainer: DictConfig) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganexp.errors import Diverged, UserError
 from ganexp.runs import run_folder
-from ganexp.training import launcher
+from ganexp.training import gpus, launcher
 from ganexp.training.preemption import requeued_when_preempted
 
 
@@ -37,11 +37,11 @@ def messages(folder: Path) -> AbstractContextManager[None]:
 def run(config: DictConfig, folder: Path, checkpoint: Path | None, quiet: bool = False) -> None:
     """Train in every process that the trainer names; ``quiet`` keeps other processes from saying anything.
 
-    Raises UserError for several devices without a strategy for them, and for more GPUs than there are.
+    Raises UserError for several devices without a strategy for them, and for GPUs that are not there or cannot be used.
     """
+    gpus.require_gpus(config.trainer)
     devices, nodes = launcher.devices(config.trainer), config.trainer.get("num_nodes", 1)
     if devices * nodes > 1:
-        launcher.require_gpus(config.trainer)
         require_strategy(config)
         if not launcher.started_by_others():
             return launcher.run(config, folder, checkpoint, devices, nodes, quiet)
