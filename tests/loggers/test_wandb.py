@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from ganexp.cli import main
-from ganexp.loggers import wandb as module
-from ganexp.loggers.wandb import WandB, reason_to_go_offline
 from ganexp.records.version import code_version
 from support import runs
 from support.service import CLOSED, served
+
+module = pytest.importorskip("ganexp.loggers.wandb", reason="wandb is not installed")
+WandB, reason_to_go_offline = module.WandB, module.reason_to_go_offline
 
 TINY = [*runs.TINY, "images=64"]
 SCORED = ["metric=fid_classifier", "scoring.samples=64", "scoring.every=128", "+extractor.classifier.epochs=1"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ganexp import __version__
 from ganexp.errors import CheckFailed, Interrupted, UserError
+from ganexp.numerics.flags import prepare_cublas
 from ganexp.terminal.text import printable
 
 COMMANDS = {
@@ -27,12 +28,15 @@ COMMANDS = {
 }
 
 USER_MISTAKE = 2
+OUT_OF_MEMORY = "OutOfMemoryError"
+"""torch's exception, by name since torch is not imported here."""
 OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """What fails only while something is written."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status: 0 for success, 2 for a user's mistake."""
+    prepare_cublas()
     try:
         command, rest = split_command(list(sys.argv[1:] if arguments is None else arguments))
         if "--version" in rest:
@@ -47,6 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report(str(interruption), interruption.status)
     except KeyboardInterrupt:
         return report("interrupted before there was anything to save", 130)
+    except RuntimeError as error:
+        if type(error).__name__ != OUT_OF_MEMORY:
+            raise
+        from ganexp.distributed.gpu_memory import brief
+
+        return report(f"{brief(error)}; nvidia-smi lists the programs that hold it", USER_MISTAKE)
     except BrokenPipeError:
         # Python would complain about the closed pipe once more while it flushes at exit.
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115

@@ -14,6 +14,7 @@ from torch import Tensor
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.config.rules import translates
+from ganexp.distributed import devices
 from ganexp.drawing.pictures import as_saved
 from ganexp.errors import UserError
 from ganexp.evaluation.folder_images import FolderImages, decoded_as, folder_images
@@ -24,6 +25,7 @@ from ganexp.metrics.reference import RealImages
 from ganexp.metrics.score import Score
 from ganexp.metrics.scoring import Measurement, RealSet, Result, Scoring, build_extractors
 from ganexp.metrics.table import add_scores, entries
+from ganexp.numerics.flags import full_precision
 from ganexp.numerics.randomness import blocks
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.model import load_model
@@ -45,6 +47,7 @@ class Subject:
     description: Callable[[int], dict[str, Any]]
 
 
+@full_precision()
 def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[str], trust: list[str]) -> None:
     """Score runs, each on its own data with its own metrics unless the overrides name others."""
     results = {}
@@ -66,6 +69,7 @@ def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[s
         print(rank(results, config.rank))
 
 
+@full_precision()
 def evaluate_folder(config: DictConfig, fake: Path, out: Path, overrides: list[str]) -> None:
     """Score a folder of images against another folder or a data set."""
     given = {override.partition("=")[0] for override in overrides}
@@ -100,7 +104,7 @@ def with_parts_of(config: DictConfig, run: DictConfig, overrides: list[str]) -> 
 
 def scores_of(subject: Subject, config: DictConfig) -> list[Result]:
     """Return the scores of the subject, as the mean over the seeds."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = devices.fastest()
     measurements = measurements_of(config)
     own, references = real_sets(config)
     scoring = Scoring(

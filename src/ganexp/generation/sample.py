@@ -7,10 +7,12 @@ import numpy as np
 
 from ganexp.drawing.pictures import are_points, as_image, picture, save
 from ganexp.errors import UserError
+from ganexp.numerics.flags import full_precision
 
 GRID = "grid.png"
 
 
+@full_precision()
 def write_samples(model: Any, n: int, seed: int, labels: list[int] | None, out: Path) -> None:
     """Write ``n`` images as NNNNN.png, pixel by pixel, or points as points.csv; and grid.png of them all."""
     try:

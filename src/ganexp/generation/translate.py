@@ -14,8 +14,10 @@ from torch import Tensor
 
 from ganexp.data.decoding import conversions, is_grey, pixels_of, upright
 from ganexp.data.unreadable import reason_of, unreadable
+from ganexp.distributed import gpu_memory
 from ganexp.errors import UserError
 from ganexp.generation.tiling import translated
+from ganexp.numerics.flags import full_precision
 from ganexp.runs.model import load_model
 from ganexp.runs.run import Run
 from ganexp.terminal.progress import progress
@@ -35,6 +37,7 @@ FORMATS: dict[str, dict[str, Any]] = {
 OPPOSITE = {"a2b": "b2a", "b2a": "a2b"}
 
 
+@full_precision()
 def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wanted: str | None, tile: int) -> None:
     """Translate images below ``top`` one by one, and say at the end what became of them.
 
@@ -101,8 +104,8 @@ def translate(network: Any, image: Tensor, multiple: int, tile: int) -> Image.Im
     """
     try:
         pixels = translated(network, image, multiple, tile).numpy()
-    except torch.OutOfMemoryError as error:
-        raise UserError(f"tile={tile}: the device's memory is full; choose smaller tiles") from error
+    except torch.cuda.OutOfMemoryError as error:
+        raise UserError(f"tile={tile}: {gpu_memory.brief(error)}; choose smaller tiles") from error
     return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
 
 

@@ -11,6 +11,7 @@ from ganexp.runs import run_folder
 CHANGEABLE = (
     "images",
     "trainer",
+    "numerics",
     "logger",
     "callbacks",
     "scoring",

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import torch
-
 from ganexp.config.build import build
+from ganexp.distributed import devices
 from ganexp.errors import UserError
 from ganexp.runs.checkpoint import load_weights
 from ganexp.runs.run import Run
@@ -17,7 +16,7 @@ def load_model(run: Run, truncation: float | None = None) -> Any:
     """
     model = build(run.config.model)
     load_weights(model, run)
-    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    model = model.to(devices.fastest()).eval()
     if truncation is not None:
         truncate(model, truncation)
     return model

@@ -14,14 +14,18 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 
 from ganexp.callbacks.interruption import GracefulStop
+from ganexp.callbacks.numerics import ChannelsLast, RecordNumerics
 from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
 from ganexp.config import composition
 from ganexp.config.build import build
+from ganexp.distributed import gpu_memory
 from ganexp.distributed.environment import is_launched_by_srun, is_launched_by_torchrun
 from ganexp.errors import Interrupted, Pruned, UserError, one_line
+from ganexp.numerics.flags import Numerics, apply, numerics_of, operation_without_deterministic_form, prepare_cublas
 from ganexp.records.version import code_version
 from ganexp.runs.run import Run
+from ganexp.training import gpus
 from ganexp.training.restore import restore, warn_of_nothing_left, warn_of_other_ranks
 
 log = logging.getLogger(__name__)
@@ -34,16 +38,27 @@ def train(run: Run) -> None:
     """
     for name in ("pytorch", "fabric"):
         logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
+    gpus.require_usable(run.config.trainer)
     try:
         build_and_fit(run)
     except MisconfigurationException as error:
         raise UserError(f"trainer: {one_line(error)}") from error
-    except torch.OutOfMemoryError as error:
-        raise UserError("the device's memory is full: lower data.batch_size, or raise model.accumulate") from error
+    except torch.cuda.OutOfMemoryError as error:
+        raise UserError(gpu_memory.brief(error)) from error
+    except RuntimeError as error:
+        operation = operation_without_deterministic_form(error)
+        if operation is None:
+            raise
+        raise UserError(
+            f"{operation} has no deterministic form: numerics.deterministic=false trains with it, and then two runs "
+            "of the same seed may differ"
+        ) from error
 
 
 def build_and_fit(run: Run) -> None:
     """Build the run's parts, fit and report."""
+    prepare_cublas()
+    numerics = numerics_of(run.config)
     L.seed_everything(run.config.seed, workers=True, verbose=False)
     data, module = build(run.config.data), build(run.config.model)
     require_optimizers(module)
@@ -51,7 +66,9 @@ def build_and_fit(run: Run) -> None:
     stop = GracefulStop()
     loggers = present(build(run.config.logger))
     callbacks = [*present(build(run.config.callbacks)), Settings(run.fixed), stop]
+    callbacks += numerical_callbacks(numerics, run.folder)
     trainer = build_trainer(run.config.trainer, callbacks, loggers)
+    set_numerics(numerics, run.config.trainer, trainer.strategy.root_device)
     if contents is not None:
         warn_of_other_ranks(contents, trainer.world_size)
     for logger in loggers:
@@ -62,6 +79,8 @@ def build_and_fit(run: Run) -> None:
     except SystemExit as end:
         # Lightning's answer to a second Ctrl-C.
         raise Interrupted(signal.SIGINT, "stopped at once, without saving") from end
+    except torch.cuda.OutOfMemoryError as error:
+        raise out_of_memory(error, module, run.config.data.batch_size // trainer.world_size) from error
     if stop.received is not None and module.images_seen < module.images:
         again = shlex.quote(f"resume={run.folder}")
         how = f"stopped after {module.images_seen:,} images; continue with: python -m ganexp {again}"
@@ -84,6 +103,24 @@ def build_trainer(config: DictConfig, callbacks: list[Any], loggers: list[Any]) 
     trainer: L.Trainer = build(config, callbacks=callbacks, logger=loggers, **cluster_environment(config))
     require_gpus_to_synchronize(trainer)
     return trainer
+
+
+def out_of_memory(error: BaseException, module: Any, images: int) -> UserError:
+    """Return what is said of a GPU whose memory was too small for a rank's part of the batch, so many images."""
+    weights = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())
+    fixed = gpu_memory.COPIES_OF_WEIGHTS * weights
+    return UserError(gpu_memory.explanation(error, images, module.accumulate, fixed))
+
+
+def numerical_callbacks(numerics: Numerics, folder: Path) -> list[L.Callback]:
+    """Return what records the numerical settings, and lays networks out in memory as they say."""
+    return [RecordNumerics(numerics, folder), *([ChannelsLast()] if numerics.channels_last else [])]
+
+
+def set_numerics(numerics: Numerics, trainer: DictConfig, device: torch.device) -> None:
+    """Set torch's switches for training on a device, after the Trainer has set its own."""
+    benchmark, warn_only = bool(trainer.get("benchmark")), trainer.get("deterministic") == "warn"
+    apply(numerics, device.type, benchmark, warn_only)
 
 
 def cluster_environment(trainer: DictConfig) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ganexp.errors import Diverged, UserError
 from ganexp.records import summary
 from ganexp.runs import run_folder
 from ganexp.runs.run import Run
-from ganexp.training import launcher
+from ganexp.training import gpus, launcher
 from ganexp.training.preemption import requeued_when_preempted
 from ganexp.training.resume import continue_run, discard, has_begun
 
@@ -75,12 +75,12 @@ def messages(folder: Path) -> AbstractContextManager[None]:
 def train(run: Run, quiet: bool = False) -> None:
     """Train in every process that the trainer asks for; ``quiet`` silences other processes.
 
-    Raises UserError for several devices without a strategy for them, and for more GPUs than there are.
+    Raises UserError for several devices without a strategy for them, and for GPUs that are not there or cannot be used.
     """
     trainer = run.config.trainer
+    gpus.require_gpus(trainer)
     devices, nodes = launcher.devices(trainer), trainer.get("num_nodes", 1)
     if devices * nodes > 1:
-        launcher.require_gpus(trainer)
         require_strategy(run.config)
         if not is_externally_launched():
             return launcher.launch(run, devices, nodes, quiet)

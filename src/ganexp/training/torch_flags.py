@@ -3,17 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ganexp.numerics.flags import restored
+
 
 @contextmanager
 def restored_torch_flags() -> Iterator[None]:
-    """Restore torch's global flags, which a Trainer sets and never resets."""
-    import torch
-
-    benchmark = torch.backends.cudnn.benchmark
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    try:
+    """Restore torch's global flags, which a run and its Trainer set and never reset."""
+    with restored():
         yield
-    finally:
-        torch.backends.cudnn.benchmark = benchmark
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)
