@@ -9,7 +9,7 @@ from PIL import Image
 from ganexp.cli import main
 
 TINY = [
-    "data/source=digits", "data.batch_size=8", "data.test_images=20", "trainer=cpu", "images=32",
+    "data/source=digits", "data.batch_size=8", "data.test_images=20", "images=32",
     "model.generator.width=4", "model.discriminator.width=4", "model.discriminator.layers=1",
 ]  # fmt: skip
 MODELS = {

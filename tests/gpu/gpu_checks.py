@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ganexp.config import composition
 from ganexp.config.rules import translates
-from ganexp.runs import run_folder
+from ganexp.runs.run import saved_run
 
 FAILED = "FAILED"
 
@@ -18,17 +18,17 @@ FAILED = "FAILED"
 def demo(run: Path, pictures: Path, out: Path) -> None:
     """Draw what the demo's page of a run would show, without serving it."""
     from ganexp.demo.draw import Samples, Translations
-    from ganexp.generation.sample import load_model
+    from ganexp.runs.model import load_model
 
     composition.register_resolvers()
-    config = run_folder.read_config(run)
-    model = load_model(config, run_folder.last_checkpoint(run))
-    if translates(config):
-        translations = Translations.of(model, config)
+    saved = saved_run(run)
+    model = load_model(saved)
+    if translates(saved.config):
+        translations = Translations.of(model, saved.config)
         picture = next(pictures.rglob("*.png"))
         drawn = [part for direction in translations.own for part in translations.draw(picture, direction)]
     else:
-        samples = Samples.of(model, config)
+        samples = Samples.of(model, saved.config)
         thresholds = [None, 0.7] if samples.can_be_truncated else [None]
         still = [0.5] * len(samples.directions)
         drawn = [part for threshold in thresholds for part in samples.draw(3, 1, 0.3, None, threshold, still)]

@@ -56,7 +56,12 @@ def values_and_gradients(function, maps):
     """The values, the gradient of a nonlinear function of them, and the gradient of that gradient's norm."""
     values = function(maps)
     (gradient,) = torch.autograd.grad(values.sin().sum(), maps, create_graph=True)
-    (second,) = torch.autograd.grad(gradient.square().sum(), maps)
+    try:
+        (second,) = torch.autograd.grad(gradient.square().sum(), maps)
+    except RuntimeError as error:
+        # Before 2.12 torch did not differentiate grid sampling twice.
+        assert "derivative for aten::grid_sampler_2d_backward is not implemented" in str(error)
+        return values, gradient
     return values, gradient, second
 
 
@@ -64,7 +69,8 @@ def values_and_gradients(function, maps):
 @pytest.mark.parametrize(("ours", "torchs"), FORMS.values(), ids=FORMS)
 def test_values_and_first_and_second_gradients_are_those_of_torch(ours, torchs, size):
     maps = random_maps(*size)
-    for mine, theirs in zip(values_and_gradients(ours, maps), values_and_gradients(torchs, maps), strict=True):
+    expected = values_and_gradients(torchs, maps)
+    for mine, theirs in zip(values_and_gradients(ours, maps)[: len(expected)], expected, strict=True):
         assert mine.shape == theirs.shape
         assert (mine - theirs).abs().max() < EXACT
 

@@ -77,7 +77,8 @@ def test_noise_is_cut_at_the_threshold_and_is_a_function_of_the_seed():
     assert drawn.abs().max() <= 0.3
     assert torch.equal(drawn, module.sample_noise(numbers, seed=1))
     assert not torch.equal(drawn, module.sample_noise(numbers, seed=2))
-    assert torch.equal(module.sample(70, seed=1)[:5], module.sample(5, seed=1))
+    # Some processors multiply matrices of other heights in another order.
+    torch.testing.assert_close(module.sample(70, seed=1)[:5], module.sample(5, seed=1), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("ema", [None, ExponentialMovingAverage])

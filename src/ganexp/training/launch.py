@@ -13,7 +13,7 @@ from ganexp.errors import Diverged, UserError
 from ganexp.records import summary
 from ganexp.runs import run_folder
 from ganexp.runs.run import Run
-from ganexp.training import gpus, launcher
+from ganexp.training import launcher
 from ganexp.training.preemption import requeued_when_preempted
 from ganexp.training.resume import continue_run, discard, has_begun
 
@@ -77,6 +77,8 @@ def train(run: Run, quiet: bool = False) -> None:
 
     Raises UserError for several devices without a strategy for them, and for GPUs that are not there or cannot be used.
     """
+    from ganexp.training import gpus
+
     trainer = run.config.trainer
     gpus.require_gpus(trainer)
     devices, nodes = launcher.devices(trainer), trainer.get("num_nodes", 1)
