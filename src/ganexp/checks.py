@@ -78,8 +78,25 @@ def check_trainer(trainer: dict[str, Any]) -> None:
     for name, (neutral, ours, reason) in OURS_INSTEAD.items():
         if trainer.get(name, neutral) != neutral:
             raise UserError(f"trainer.{name}={trainer[name]}: {reason}; use {ours}= instead")
+    check_devices(trainer.get("devices", 1))
     if trainer.get("limit_train_batches") == 0:
         raise UserError("trainer.limit_train_batches=0: there is nothing to train on; give images=N for a short run")
+
+
+def check_devices(devices: Any) -> None:
+    """Refuse what neither counts devices nor lists their numbers."""
+    numbers = devices.split(",") if isinstance(devices, str) else devices if isinstance(devices, list) else [devices]
+    counted = devices in ("auto", -1, "-1")
+    if not counted and not (numbers and all(is_number_of_device(number) for number in numbers if number != "")):
+        raise UserError(
+            f"trainer.devices={devices}: a whole number is expected, or a list such as trainer.devices=[0,2]; "
+            "-1 stands for all"
+        )
+
+
+def is_number_of_device(value: Any) -> bool:
+    """Return whether a value is a whole number from 0, possibly as text."""
+    return (is_whole(value) and value >= 0) or (isinstance(value, str) and value.strip().isdigit())
 
 
 def check_clipping(config: dict[str, Any]) -> None:

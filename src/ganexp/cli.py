@@ -27,6 +27,8 @@ COMMANDS = {
 }
 
 USER_MISTAKE = 2
+OUT_OF_MEMORY = "OutOfMemoryError"
+"""torch's exception, by name since torch is not imported here."""
 OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """What fails only while something is written."""
 
@@ -47,6 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return report(str(interruption), interruption.status)
     except KeyboardInterrupt:
         return report("interrupted before there was anything to save", 130)
+    except RuntimeError as error:
+        if type(error).__name__ != OUT_OF_MEMORY:
+            raise
+        from ganexp.gpu_memory import brief
+
+        return report(f"{brief(error)}; nvidia-smi lists the programs that hold it", USER_MISTAKE)
     except BrokenPipeError:
         # Python would complain about the closed pipe once more while it flushes at exit.
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115

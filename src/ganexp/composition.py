@@ -95,12 +95,16 @@ def plain(config: DictConfig) -> dict[str, Any]:
         raise UserError(explain(error)) from error
 
 
+OF_SEVERAL_KINDS = ("trainer.devices",)
+"""A number or a list of numbers; `checks` looks at their values."""
+
+
 def check_types(values: dict[str, Any], defaults: dict[str, Any], keys: list[str]) -> None:
     """Raise UserError if a value that the user gave is of another kind than the default at its place."""
     given, expected = dict(flatten(values)), dict(flatten(defaults))
     for key in keys:
         value, default = given.get(key), expected.get(key)
-        if not same_kind(value, default):
+        if key not in OF_SEVERAL_KINDS and not same_kind(value, default):
             wanted = EXPECTED.get(type(default), "a group of values")
             example = "" if isinstance(default, dict) else f", for example {key}={default}"
             raise UserError(f"{key}={value}: {wanted} is expected{example}")

@@ -5,9 +5,11 @@ import time
 from typing import Any
 
 import lightning as L
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ganexp import gpu_memory
 from ganexp.callbacks.curves import Curves
 
 log = logging.getLogger(__name__)
@@ -64,18 +66,21 @@ class ImageProgress(L.Callback):
             self.bar.stop()
 
     def _refresh(self, bar: Progress, module: Any) -> None:
-        bar.update(self.task, completed=module.images_seen, standing=self._standing(), refresh=True)
+        bar.update(self.task, completed=module.images_seen, standing=self._standing(module.device), refresh=True)
         self.next_refresh = time.perf_counter() + REFRESH_SECONDS
 
     def _print_tenths(self, trainer: L.Trainer, module: Any) -> None:
         tenths = module.images_seen * 10 // module.images
         if tenths > self.tenths and trainer.is_global_zero:
             self.tenths = tenths
-            log.info("%s/%s images  %s", f"{module.images_seen:,}", f"{module.images:,}", self._standing())
+            log.info("%s/%s images  %s", f"{module.images_seen:,}", f"{module.images:,}", self._standing(module.device))
 
-    def _standing(self) -> str:
+    def _standing(self, device: torch.device) -> str:
         latest = self.curves.latest if self.curves is not None else {}
         shown = [f"{short} {latest[name]:.2f}" for name, short in SHORT_NAMES.items() if name in latest]
         if "time/images_per_second" in latest:
             shown.insert(0, f"{latest['time/images_per_second']:,.0f} images/s")
+        peak = gpu_memory.peak_mebibytes(device)
+        if peak is not None:
+            shown.append(f"GPU memory {peak:,} MiB")
         return "  ".join(shown)

@@ -11,15 +11,16 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
-from ganexp import memory, summary
+from ganexp import gpu_memory, memory, summary
 from ganexp.errors import one_line
 
 
 class Summary(L.Callback):
     """Keeps ``folder``/summary.json: status, times, device, parameters and images an update of each player, memory.
 
-    A resumed run keeps its first start and its highest peak of memory. Times are no part of metrics.csv, whose rows
-    are the same whether or not a run was interrupted.
+    A resumed run keeps its first start and its highest peak of memory. On a GPU, ``gpu_memory`` has the peaks since the
+    last start and the device's size, in MiB. Times are no part of metrics.csv, whose rows are the same whether or not a
+    run was interrupted.
     """
 
     def __init__(self, folder: str) -> None:
@@ -60,6 +61,7 @@ class Summary(L.Callback):
 
     def _end(self, module: Any, status: str, reason: str | None) -> None:
         peaks = [summary.read(self.folder).get("peak_memory_bytes"), peak_bytes(module.device)]
+        used = gpu_memory.usage(module.device)
         summary.update(
             self.folder,
             status=status,
@@ -68,6 +70,7 @@ class Summary(L.Callback):
             images_seen=module.images_seen,
             peak_memory_bytes=max((peak for peak in peaks if peak is not None), default=None),
             peak_memory_of="GPU" if module.device.type == "cuda" else "process",
+            **({} if used is None else {"gpu_memory": used}),
         )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp import run_folder
-from ganexp.commands import processes
+from ganexp.commands import gpus, processes
 from ganexp.commands.preemption import requeued_when_preempted
 from ganexp.errors import Diverged, UserError
 
@@ -37,11 +37,11 @@ def messages(folder: Path) -> AbstractContextManager[None]:
 def run(config: DictConfig, folder: Path, checkpoint: Path | None, quiet: bool = False) -> None:
     """Train in every process that the trainer names; ``quiet`` keeps other processes from saying anything.
 
-    Raises UserError for several devices without a strategy for them, and for more GPUs than there are.
+    Raises UserError for several devices without a strategy for them, and for GPUs that are not there or cannot be used.
     """
+    gpus.require_gpus(config.trainer)
     devices, nodes = processes.devices(config.trainer), config.trainer.get("num_nodes", 1)
     if devices * nodes > 1:
-        processes.require_gpus(config.trainer)
         require_strategy(config)
         if not processes.started_by_others():
             return processes.run(config, folder, checkpoint, devices, nodes, quiet)

@@ -46,19 +46,6 @@ def gpus() -> int:
     return max(1, torch.cuda.device_count())
 
 
-def require_gpus(trainer: Mapping[str, Any]) -> None:
-    """Raise UserError if the trainer is told to use more GPUs than this machine has."""
-    if trainer.get("accelerator") in ("gpu", "cuda"):
-        import torch
-
-        there = torch.cuda.device_count()
-        if devices(trainer) > there:
-            raise UserError(
-                f"trainer.devices={trainer.get('devices')}: this machine has {there or 'no'} GPU{'s' * (there != 1)}; "
-                "trainer=ddp uses all there are, trainer=ddp_cpu processors"
-            )
-
-
 def started_by_others() -> bool:
     """Return whether torchrun or srun has started one process a device already."""
     return started_by_torchrun() or started_by_srun()

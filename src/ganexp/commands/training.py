@@ -13,11 +13,11 @@ from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnv
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 
-from ganexp import composition
+from ganexp import composition, gpu_memory
 from ganexp.callbacks.interruption import GracefulStop
 from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
-from ganexp.commands import processes
+from ganexp.commands import gpus, processes
 from ganexp.commands.bounds import bounded
 from ganexp.commands.building import build
 from ganexp.commands.resuming import take_up, tell_nothing_left, tell_other_ranks
@@ -35,12 +35,13 @@ def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     """
     for name in ("pytorch", "fabric"):
         logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
+    gpus.require_usable(config.trainer)
     try:
         build_and_fit(config, folder, checkpoint)
     except MisconfigurationException as error:
         raise UserError(f"trainer: {one_line(error)}") from error
-    except torch.OutOfMemoryError as error:
-        raise UserError("the device's memory is full: lower data.batch_size, or raise model.accumulate") from error
+    except torch.cuda.OutOfMemoryError as error:
+        raise UserError(gpu_memory.brief(error)) from error
 
 
 def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
@@ -67,6 +68,8 @@ def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> 
     except SystemExit as end:
         # Lightning's answer to a second Ctrl-C.
         raise Interrupted(signal.SIGINT, "stopped at once, without saving") from end
+    except torch.cuda.OutOfMemoryError as error:
+        raise out_of_memory(error, module, config.data.batch_size // trainer.world_size) from error
     if stop.received is not None and module.images_seen < module.images:
         again = shlex.quote(f"resume={folder}")
         how = f"stopped after {module.images_seen:,} images; go on by: python -m ganexp {again}"
@@ -82,6 +85,13 @@ def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> 
         duration(time.perf_counter() - started),
         shown(folder),
     )
+
+
+def out_of_memory(error: BaseException, module: Any, images: int) -> UserError:
+    """Return what is said of a GPU whose memory was too small for a rank's part of the batch, so many images."""
+    weights = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())
+    fixed = gpu_memory.COPIES_OF_WEIGHTS * weights
+    return UserError(gpu_memory.explanation(error, images, module.accumulate, fixed))
 
 
 def surroundings(trainer: DictConfig) -> dict[str, Any]:

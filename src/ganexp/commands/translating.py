@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 from torch import Tensor
 
+from ganexp import gpu_memory
 from ganexp.commands.sampling import load_model
 from ganexp.commands.tiling import translated
 from ganexp.data.decoding import conversions, is_grey, pixels_of, upright
@@ -102,8 +103,8 @@ def translate(network: Any, image: Tensor, multiple: int, tile: int) -> Image.Im
     """
     try:
         pixels = translated(network, image, multiple, tile).numpy()
-    except torch.OutOfMemoryError as error:
-        raise UserError(f"tile={tile}: the device's memory is full; choose smaller tiles") from error
+    except torch.cuda.OutOfMemoryError as error:
+        raise UserError(f"tile={tile}: {gpu_memory.brief(error)}; choose smaller tiles") from error
     return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
 
 

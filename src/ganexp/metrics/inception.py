@@ -1,6 +1,7 @@
 """The Inception network in whose features images are scored since arXiv 1606.03498 and 1706.08500."""
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
@@ -71,9 +72,14 @@ def inception(
     ``weights`` is a file; None takes torch-fidelity's, from where it lies already or else from the network.
     ``resize`` is "legacy", "clean" or a function of your own.
 
-    Raises UserError if the images are neither grey nor RGB, there is no such resize, or the weights are missing,
-    damaged, another network's or hold code.
+    Raises UserError if torch-fidelity is not installed, the images are neither grey nor RGB, there is no such resize,
+    or the weights are missing, damaged, another network's or hold code.
     """
+    if find_spec("torch_fidelity") is None:
+        raise UserError(
+            "extractor inception: the package torch-fidelity is not installed: pip install torch-fidelity; or without "
+            "Inception: metric=[fid_classifier]."
+        )
     channels = images.shape[0]
     if channels not in (1, 3):
         raise UserError(

@@ -2,8 +2,10 @@
 
 import platform
 from collections.abc import Iterator, Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+from ganexp import __version__
 
 Protocol = dict[str, Any]
 
@@ -11,10 +13,19 @@ REPORTED_ONLY = ("versions", "fakes.seed")
 """What is reported and does not set two scores apart: seeds are averaged over, versions agree to rounding."""
 
 
-def versions() -> dict[str, str]:
-    """Return the versions of what computes scores."""
-    packages = ("ganexp", "torch", "torchvision", "torchmetrics", "torch-fidelity", "numpy", "pillow")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+def versions() -> dict[str, str | None]:
+    """Return the versions of what computes scores, None for a package that is not installed."""
+    packages = ("torch", "torchvision", "torchmetrics", "torch-fidelity", "numpy", "pillow")
+    installed = {name: installed_version(name) for name in packages}
+    return {"python": platform.python_version(), "ganexp": __version__, **installed}
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of an installed package, None where there is no such package."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:

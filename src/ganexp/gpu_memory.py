@@ -1,0 +1,120 @@
+"""GPU memory: what was free when it ran out, and which gradient accumulation would fit."""
+
+import re
+from dataclasses import dataclass
+
+import torch
+
+MEBIBYTE = 1 << 20
+UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": MEBIBYTE, "GiB": 1 << 30}
+AMOUNT = rf"([\d.]+) ({'|'.join(UNITS)})"
+USABLE = 0.9
+"""The share of the memory that an estimate fills, since fragmentation takes some of it."""
+COPIES_OF_WEIGHTS = 4
+"""Weights, their gradients and Adam's two moments, none of which depends on the batch."""
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """What torch reports when an allocation fails, in bytes."""
+
+    requested: int
+    capacity: int
+    free: int
+    allocated: int
+    """By torch's tensors."""
+    in_use: int | None
+    """By this process, with the CUDA context; None if torch does not report it."""
+
+    @property
+    def available(self) -> int:
+        """What this process has and could still get."""
+        return self.capacity if self.in_use is None else self.free + self.in_use
+
+
+def read_shortage(text: str) -> Shortage | None:
+    """Return the figures in the text of a torch.OutOfMemoryError, None if it has no such text."""
+    found = {
+        "requested": amount(rf"Tried to allocate {AMOUNT}", text),
+        "capacity": amount(rf"total capacity of {AMOUNT}", text),
+        "free": amount(rf"of which {AMOUNT} is free", text),
+        "allocated": amount(rf"{AMOUNT} is allocated by PyTorch", text),
+    }
+    known = {name: value for name, value in found.items() if value is not None}
+    if len(known) < len(found):
+        return None
+    return Shortage(**known, in_use=amount(rf"this process has {AMOUNT} memory in use", text))
+
+
+def amount(pattern: str, text: str) -> int | None:
+    """Return the bytes in the first match of a pattern with a number and a unit, None if there is no match."""
+    match = re.search(pattern, text)
+    return None if match is None else round(float(match[1]) * UNITS[match[2]])
+
+
+def fitting_accumulation(shortage: Shortage, images: int, accumulate: int, fixed: int) -> int | None:
+    """Return the smallest larger ``model.accumulate`` that fits by a first estimate, None if no divisor does.
+
+    ``images`` is the batch of one rank, ``fixed`` the bytes that do not depend on the batch. What was needed when the
+    allocation failed is taken as the peak, and all of it beyond ``fixed`` as proportional to the images at once.
+    """
+    activations = max(0, shortage.allocated + shortage.requested - fixed)
+    for parts in range(accumulate + 1, images + 1):
+        if images % parts == 0 and fixed + activations * accumulate / parts <= USABLE * shortage.available:
+            return parts
+    return None
+
+
+def explanation(error: BaseException, images: int, accumulate: int, fixed: int) -> str:
+    """Return one line on a torch.OutOfMemoryError in training: what was free, and what to do.
+
+    ``images``, ``accumulate`` and ``fixed`` are those of :func:`fitting_accumulation`.
+    """
+    shortage = read_shortage(str(error))
+    if shortage is None:
+        return "the device's memory is full: lower data.batch_size, or raise model.accumulate"
+    parts = fitting_accumulation(shortage, images, accumulate, fixed)
+    advice = (
+        f"by a first estimate model.accumulate={parts} fits, {images // parts} of {images} images at once; or lower "
+        "data.batch_size"
+        if parts is not None
+        else "by a first estimate not even one image at once fits: choose a smaller network or data.image_size, or "
+        "trainer.precision=bf16-mixed"
+    )
+    return f"the GPU's memory is full: {state(shortage)}; {advice}"
+
+
+def state(shortage: Shortage) -> str:
+    """Return in words how the memory stood when an allocation failed."""
+    used = "" if shortage.in_use is None else f" (this process held {readable(shortage.in_use)})"
+    return (
+        f"{readable(shortage.free)} of {readable(shortage.capacity)} were free{used}, "
+        f"{readable(shortage.requested)} more were needed"
+    )
+
+
+def brief(error: BaseException) -> str:
+    """Return one line on a torch.OutOfMemoryError of any command."""
+    shortage = read_shortage(str(error))
+    return "the device's memory is full" + ("" if shortage is None else f": {state(shortage)}")
+
+
+def readable(count: float) -> str:
+    """Return bytes in GiB, or in MiB where that is less than one."""
+    return f"{count / UNITS['GiB']:.1f} GiB" if count >= UNITS["GiB"] else f"{count / MEBIBYTE:.0f} MiB"
+
+
+def peak_mebibytes(device: torch.device) -> int | None:
+    """Return the peak of torch's tensors on a GPU in MiB, None on any other device."""
+    return torch.cuda.max_memory_allocated(device) // MEBIBYTE if device.type == "cuda" else None
+
+
+def usage(device: torch.device) -> dict[str, int] | None:
+    """Return in MiB the peaks of torch's tensors and of all it reserved, and the GPU's size; None on other devices."""
+    if device.type != "cuda":
+        return None
+    return {
+        "peak_mib": torch.cuda.max_memory_allocated(device) // MEBIBYTE,
+        "reserved_peak_mib": torch.cuda.max_memory_reserved(device) // MEBIBYTE,
+        "device_mib": torch.cuda.get_device_properties(device).total_memory // MEBIBYTE,
+    }
