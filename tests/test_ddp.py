@@ -28,7 +28,7 @@ from runs import rows
 from scored import SCORED, Bytes, scores
 from test_configs import GROUPS, tiny
 from tiny import adam, make_gan
-from two_ranks import of_two, on_two_ranks
+from two_ranks import of_two, on_two_ranks, start_method
 
 BATCH, BATCHES = 8, 3
 CASES = {
@@ -164,6 +164,15 @@ def test_each_rank_draws_its_own_part_of_the_noise_of_one():
     assert len(first) == 6
     assert all(not torch.equal(*pair) for pair in zip(first, second, strict=True))
     assert all(torch.equal(torch.cat(pair[:2]), pair[2]) for pair in zip(first, second, noise(0), strict=True))
+
+
+@pytest.mark.slow
+def test_new_processes_play_what_forked_ones_play(monkeypatch):
+    forked = on_two_ranks(noise_of_two)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert start_method() == "spawn"
+    spawned = on_two_ranks(noise_of_two)
+    assert all(torch.equal(*pair) for ranks in zip(forked, spawned, strict=True) for pair in zip(*ranks, strict=True))
 
 
 def make_everything():

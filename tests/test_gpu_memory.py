@@ -108,7 +108,9 @@ def test_training_that_fills_a_gpu_ends_in_one_line(monkeypatch, capsys, tmp_pat
     assert cli.main([*TINY, f"run_dir={tmp_path / 'run'}"]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("ganexp: the GPU's memory is full: 512 MiB of 24.0 GiB were free")
-    assert last.endswith("by a first estimate model.accumulate=2 fits, 32 of 64 images at once; or lower data.batch_size")
+    assert last.endswith(
+        "by a first estimate model.accumulate=2 fits, 32 of 64 images at once; or lower data.batch_size"
+    )
 
 
 @pytest.fixture

@@ -12,11 +12,15 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from ganexp.strategy import TurnByTurn
 
 
+def start_method():
+    """Return how tests start processes: by fork, which is fast, or by spawn where a fork would inherit CUDA."""
+    return "spawn" if torch.cuda.is_available() else "fork"
+
+
 def on_two_ranks(work, *arguments):
     """Return what ``work(rank, *arguments)`` returns in each of two processes, tensors and plain values."""
     with tempfile.TemporaryDirectory() as folder:
-        # New processes would import torch and Lightning anew, which takes longer than most tests.
-        mp.start_processes(_process, (Path(folder), work, arguments), nprocs=2, start_method="fork")
+        mp.start_processes(_process, (Path(folder), work, arguments), nprocs=2, start_method=start_method())
         return [torch.load(Path(folder) / f"{rank}.pt") for rank in range(2)]
 
 

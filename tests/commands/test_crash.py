@@ -12,6 +12,7 @@ import torch
 from ganexp import cli
 from ganexp.commands.differences import differences
 from runs import rows
+from two_ranks import start_method
 
 KILLS, LONG = 20, 4_800
 GAME = [
@@ -29,9 +30,13 @@ GAME = [
 ]
 
 
+def end_as_the_command(arguments):
+    os._exit(cli.main(list(arguments)))
+
+
 def started(*arguments):
-    """A command in a process of its own that has everything imported already."""
-    process = multiprocessing.get_context("fork").Process(target=lambda: os._exit(cli.main(list(arguments))))
+    """A command in a process of its own, which has everything imported already where it is forked."""
+    process = multiprocessing.get_context(start_method()).Process(target=end_as_the_command, args=(arguments,))
     process.start()
     return process
 

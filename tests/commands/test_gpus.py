@@ -87,7 +87,9 @@ def test_more_gpus_than_there_are(machine, refused, there, devices, told):
 
 @pytest.mark.parametrize("devices", ["abc", "1.5", "[a]", "[0,-1]", "[]", "true", "{a: 1}", "-2"])
 def test_what_is_no_number_of_devices(refused, devices):
-    assert "a whole number is expected, or a list such as trainer.devices=[0,2]" in refused(f"trainer.devices={devices}")
+    assert "a whole number is expected, or a list such as trainer.devices=[0,2]" in refused(
+        f"trainer.devices={devices}"
+    )
 
 
 def test_gpus_that_the_environment_hides(machine, refused, monkeypatch):

@@ -12,6 +12,7 @@ from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.reference import CachedReference, RealImages, joined
 from ganexp.metrics.store import kept
 from ganexp.metrics.weights import checksum_of
+from two_ranks import start_method
 
 CPU = torch.device("cpu")
 
@@ -196,7 +197,7 @@ def keep_slowly(barrier, results):
 
 
 def test_processes_that_ask_at_once_compute_once(cache):
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context(start_method())
     barrier, results = context.Barrier(2), context.Queue()
     processes = [context.Process(target=keep_slowly, args=(barrier, results)) for _ in range(2)]
     for process in processes:

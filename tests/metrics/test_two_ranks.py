@@ -15,6 +15,7 @@ from ganexp.metrics.inception_score import InceptionScore
 from ganexp.metrics.kernel import KernelDistance
 from ganexp.metrics.modes import Modes
 from ganexp.metrics.neighbours import DensityCoverage, PrecisionRecall
+from two_ranks import start_method
 
 SAMPLES = 41
 
@@ -82,8 +83,7 @@ def flat(scores):
 
 
 def test_two_ranks_score_as_one(tmp_path):
-    # New processes would import torch and torchmetrics anew, which takes longer than all else here.
-    mp.start_processes(work, (tmp_path,), nprocs=2, start_method="fork")
+    mp.start_processes(work, (tmp_path,), nprocs=2, start_method=start_method())
     one = flat([*scores_of(0, 1), few_samples(0)])
     for rank in range(2):
         two, complained = json.loads((tmp_path / f"{rank}.json").read_text())
