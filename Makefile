@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 EXTRAS := dev,tensorboard,lsun,sweeps,report,board,demo,docs,notebooks
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow lint format bench docs clean
+.PHONY: help train test test-slow test-gpu lint format bench docs clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,6 +28,10 @@ test: $(READY) ## run the default test suite
 
 test-slow: $(READY) ## run the slow tests
 	$(PYTEST) -m slow --timeout 1200 $(ARGS)
+
+# With the environment that is there: nothing is made or installed.
+test-gpu: ## run all tests, models and commands on a GPU; ARGS="out=DIR"
+	PYTHONPATH=src $(or $(wildcard $(BIN)/python),$(PYTHON)) tests/gpu/run.py $(ARGS)
 
 lint: $(READY) ## check style, types and the layering of imports
 	$(BIN)/ruff check

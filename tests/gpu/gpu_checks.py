@@ -1,10 +1,17 @@
-"""Checks of the GPU test suite that no command makes without a browser: the demo's pictures, and the board's page."""
+"""Checks of the GPU test suite: commands on a run, and without a browser the demo's pictures and the board's page."""
 
+import json
 import sys
+import time
+import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from ganexp import composition, run_folder
 from ganexp.rules import translates
+
+FAILED = "FAILED"
 
 
 def demo(run: Path, pictures: Path, out: Path) -> None:
@@ -29,17 +36,45 @@ def demo(run: Path, pictures: Path, out: Path) -> None:
         image.save(out / f"{number}.png")
 
 
-def board(runs: Path) -> None:
+def use(run: str, pictures: str, out: str, commands: str) -> None:
+    """Use commands on a run, given as JSON {name: arguments}, draw the demo's pictures, and tell in one line how it went.
+
+    One that fails does not keep the others from being used; the exit status is then 1.
+    """
+    from ganexp import cli
+
+    uses: dict[str, Callable[[], object]] = {
+        name: partial(cli.main, [name, *arguments]) for name, arguments in json.loads(commands).items()
+    }
+    uses["demo"] = lambda: demo(Path(run), Path(pictures), Path(out))
+    told = {name: outcome(use) for name, use in uses.items()}
+    print(", ".join(f"{name} {how}" for name, how in told.items()), flush=True)
+    if FAILED in told.values():
+        sys.exit(1)
+
+
+def outcome(use: Callable[[], object]) -> str:
+    """Return the seconds that a use took, or that it failed; 0 and None are success."""
+    started = time.monotonic()
+    try:
+        failed = bool(use())
+    except Exception:
+        traceback.print_exc()
+        failed = True
+    return FAILED if failed else f"{time.monotonic() - started:.0f} s"
+
+
+def board(runs: str) -> None:
     """Open the board's page of runs, and close it."""
     from ganexp.board import PROJECT, opened
     from ganexp.commands.board import runs_below, start
 
     trackio = opened(None)
-    assert runs_below(trackio, PROJECT, runs)
+    assert runs_below(trackio, PROJECT, Path(runs))
     server, address = start(trackio, None)
     assert address.startswith("http://127.0.0.1")
     server.close()
 
 
 if __name__ == "__main__":
-    {"demo": demo, "board": board}[sys.argv[1]](*map(Path, sys.argv[2:]))
+    {"run": use, "board": board}[sys.argv[1]](*sys.argv[2:])

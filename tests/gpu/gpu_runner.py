@@ -17,12 +17,16 @@ FAILING = (FAILED, NOT_RUN)
 
 @dataclass(frozen=True)
 class Step:
-    """A command, the seconds that it may take, and the packages without which it is skipped."""
+    """A command, the seconds that it may take, and the packages without which it is skipped.
+
+    ``tells`` puts the last line of its output into the table.
+    """
 
     name: str
     command: Sequence[str]
     limit: float = 180.0
     needs: tuple[str, ...] = ()
+    tells: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Runner:
         status = self.run_command(step.command, log, limit)
         seconds = time.monotonic() - started
         if status == 0:
-            return Result(chain.name, step.name, PASSED, seconds, passed_note(log))
+            return Result(chain.name, step.name, PASSED, seconds, last_line(log) if step.tells else "")
         note = f"longer than {limit:.0f} s" if status is None else last_line(log) or f"status {status}"
         return Result(chain.name, step.name, FAILED, seconds, f"{note} ({log})")
 
@@ -125,12 +129,6 @@ def last_line(log: Path) -> str:
     """Return the last line of a log that says something."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1][:200] if lines else ""
-
-
-def passed_note(log: Path) -> str:
-    """Return pytest's count of tests, where the log has one."""
-    line = last_line(log)
-    return line if " passed" in line and " in " in line else ""
 
 
 def failed_tests(logs: Path) -> list[str]:

@@ -1,5 +1,6 @@
 """Stages of the GPU test suite: pytest's tests, and each model of conf/model through every command."""
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,18 +103,25 @@ def model_chain(model: str, device: str, pictures: Path, out: Path) -> Chain:
     steps = [
         step("train", *train, f"run_dir={run}"),
         step("resume", f"resume={run}", "images=128"),
-        step("evaluate", "evaluate", f"run={run}", *([] if inputs else ["samples=[32]"])),
-        step("sample", "sample", f"run={run}", "n=8", f"out={run}-samples"),
         step("verify", "verify", f"run={run}", "steps=2", "ranks=1"),
-        Step("demo's pictures", [sys.executable, str(CHECKS), "demo", str(run), str(pictures), f"{run}-demo"]),
+        used(run, pictures, translates=inputs is not None),
     ]
-    if inputs:
-        input = pictures / "class0"
-        steps.append(step("translate", "translate", f"run={run}", f"input={input}", f"out={run}-translated"))
+    return Chain(model, steps)
+
+
+def used(run: Path, pictures: Path, translates: bool) -> Step:
+    """Return the step that uses the other commands on a run, in one process since each takes seconds to import."""
+    commands = {
+        "evaluate": [f"run={run}", *([] if translates else ["samples=[32]"])],
+        "sample": [f"run={run}", "n=8", f"out={run}-samples"],
+    }
+    if translates:
+        commands["translate"] = [f"run={run}", f"input={pictures / 'class0'}", f"out={run}-translated"]
     else:
         options = [f"analysis.{option}" for option in ANALYSES]
-        steps.append(step("analyze", "analyze", f"run={run}", "analysis=all", *options, f"out={run}-analysis"))
-    return Chain(model, steps)
+        commands["analyze"] = [f"run={run}", "analysis=all", *options, f"out={run}-analysis"]
+    given = [str(CHECKS), "run", str(run), str(pictures), f"{run}-demo", json.dumps(commands)]
+    return Step(f"{', '.join(commands)}, demo", [sys.executable, *given], 240.0, tells=True)
 
 
 def step(name: str, *arguments: str, needs: tuple[str, ...] = (), limit: float = 240.0) -> Step:
@@ -185,7 +193,7 @@ def pytest_step(name: str, paths: Sequence[Path], marked: str, out: Path) -> Ste
     """Return the step that runs the tests in ``paths`` that are marked so."""
     options = ["-m", marked, "-rfEs", "-p", "no:cacheprovider", "--rootdir", str(TESTS.parent)]
     options += ["-c", str(TESTS.parent / "pyproject.toml"), "--basetemp", str(out / "tmp" / name.replace(" ", "-"))]
-    return Step(name, [sys.executable, "-m", "pytest", *options, *map(str, paths)], 420.0, ("pytest",))
+    return Step(name, [sys.executable, "-m", "pytest", *options, *map(str, paths)], 420.0, ("pytest",), tells=True)
 
 
 def balanced(files: Sequence[Path], shards: int) -> list[list[Path]]:

@@ -83,7 +83,7 @@ def environment(out: Path) -> dict[str, str]:
     (out / "tmp").mkdir(parents=True)
     own = {
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")])),
-        "PYTHONPYCACHEPREFIX": str(out / "pycache"),
+        "PYTHONDONTWRITEBYTECODE": "1",
         "OMP_NUM_THREADS": "1",
         "GANEXP_CACHE": str(out / "cache"),
         "MPLCONFIGDIR": str(out / "matplotlib"),
