@@ -130,6 +130,8 @@ def patches():
 
 def patched(folder):
     """Return a copy of the sources and the configuration with every patch of the page."""
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
     for part in ("src", "conf", "sweeps"):
         shutil.copytree(REPOSITORY / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     assert len(patches()) == len(PATCHED)

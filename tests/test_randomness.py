@@ -1,8 +1,11 @@
+import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ganexp.randomness import derived_seed, generator, seed_layers
+
+hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
+st = hypothesis.strategies
+given = hypothesis.given
 
 WHOLE = st.integers(-(2**70), 2**70)
 

@@ -4,7 +4,6 @@ from functools import cache
 from itertools import product
 
 import pytest
-import wandb.sdk.launch.sweeps.utils as wandb_sweeps
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -13,6 +12,8 @@ from ganexp import checks, composition
 from ganexp.commands.list import description
 from ganexp.commands.matrix import of_model, option, verdict
 from ganexp.errors import UserError
+
+wandb_sweeps = pytest.importorskip("wandb.sdk.launch.sweeps.utils", reason="wandb is not installed")
 
 CONF = composition.conf_dir()
 WANDB = sorted((composition.sweeps_dir() / "wandb").glob("*.yaml"))

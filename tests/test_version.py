@@ -1,5 +1,6 @@
 """The code's version: the commit of a checkout, and of nothing else."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -9,6 +10,8 @@ from ganexp.version import commit
 
 @pytest.fixture
 def checkout(tmp_path):
+    if shutil.which("git") is None:
+        pytest.skip("git is not installed")
     (tmp_path / "__init__.py").write_text("")
     identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
     for command in (["init", "-q"], ["add", "."], [*identity, "commit", "-q", "-m", "first"]):

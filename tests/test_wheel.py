@@ -29,6 +29,8 @@ TINY = [*runs.TINY, "images=128"]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
+    for package in ("build", "hatchling", "pip"):
+        pytest.importorskip(package, reason=f"{package} is not installed")
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, REPOSITORY]
     subprocess.run(build, check=True, capture_output=True)

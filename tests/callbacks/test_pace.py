@@ -1,7 +1,10 @@
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
 from ganexp.callbacks.pace import Every
+
+hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
+st = hypothesis.strategies
+given = hypothesis.given
 
 
 @given(st.integers(1, 1_000), st.integers(1, 300), st.integers(1, 60))

@@ -7,6 +7,8 @@ import pytest
 
 from synthetic import write_run, write_seeds
 
+pytest.importorskip("jinja2", reason="jinja2 is not installed: pip install 'ganexp[report]'")
+
 
 def test_two_commands_and_one_page(ganexp, here):
     write_seeds(here / "sweep", [3.0, 4.0, 5.0], "hinge", pictures=2)

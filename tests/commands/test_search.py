@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 
-import optuna
 import pytest
 
 from ganexp import summary
@@ -13,6 +12,8 @@ from ganexp.commands.outcome import Outcome
 from ganexp.commands.search import TRIAL, Search
 from ganexp.errors import UserError
 from runs import NETWORKS
+
+optuna = pytest.importorskip("optuna", reason="optuna is not installed: pip install 'ganexp[sweeps]'")
 
 TrialState = optuna.trial.TrialState
 SCORED = ["metric=fid_classifier", "scoring.samples=60", "scoring.every=64", "+extractor.classifier.epochs=1"]

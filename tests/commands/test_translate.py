@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from ganexp.commands.tiling import mirrored, starts, translated, weights
+
+hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
+st = hypothesis.strategies
+given = hypothesis.given
+settings = hypothesis.settings
 
 MODULE = """
 import torch

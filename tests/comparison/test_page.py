@@ -13,6 +13,8 @@ from ganexp.comparison.finding import find_runs
 from ganexp.comparison.page import render
 from synthetic import write_run, write_seeds
 
+pytest.importorskip("jinja2", reason="jinja2 is not installed: pip install 'ganexp[report]'")
+
 EVIL = '<script>window.evil=1</script><img src=x onerror="window.evil=1">\'"&'
 
 

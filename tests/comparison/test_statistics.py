@@ -2,11 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
 from ganexp.comparison import statistics
+
+hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
+st = hypothesis.strategies
+given = hypothesis.given
+settings = hypothesis.settings
 
 VALUES = st.lists(st.floats(-100, 100), min_size=2, max_size=8)
 

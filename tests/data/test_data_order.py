@@ -2,11 +2,14 @@ from itertools import chain, islice
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ganexp.data.order import GlobalBatches
 from ganexp.errors import UserError
+
+hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
+st = hypothesis.strategies
+given = hypothesis.given
+settings = hypothesis.settings
 
 sizes = st.integers(1, 60).flatmap(lambda size: st.tuples(st.just(size), st.integers(1, size)))
 seeds = st.integers(0, 2**31)

@@ -37,7 +37,7 @@ def demo(run: Path, pictures: Path, out: Path) -> None:
 
 
 def use(run: str, pictures: str, out: str, commands: str) -> None:
-    """Use commands on a run, given as JSON {name: arguments}, draw the demo's pictures, and tell in one line how it went.
+    """Use commands on a run, given as JSON {name: arguments}, draw the demo, and tell in one line how it went.
 
     One that fails does not keep the others from being used; the exit status is then 1.
     """

@@ -10,14 +10,15 @@ from ganexp import cli
 
 SCORED = ["metric=fid_classifier", "scoring.samples=64", "scoring.every=128", "+extractor.classifier.epochs=1"]
 CONDITIONAL = ["model=cdcgan", "model.generator.network.width=4", "model.discriminator.network.width=4"]
-OPTIONAL = [name for name in ("tensorboard", "trackio") if find_spec(name)]
+LOGGERS = [*(name for name in ("wandb", "tensorboard", "trackio") if find_spec(name)), "csv"]
+OF_WANDB = ["logger.wandb.mode=offline", "logger.wandb.log_model=true"] if "wandb" in LOGGERS else []
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """A scored run of a model that is told classes, offline, that was stopped by its budget and then went on."""
     run = tmp_path_factory.mktemp("loggers") / "run"
-    loggers = [f"logger=[{','.join(['wandb', *OPTIONAL])}]", "logger.wandb.mode=offline", "logger.wandb.log_model=true"]
+    loggers = [f"logger=[{','.join(LOGGERS)}]", *OF_WANDB]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WANDB_DATA_DIR", str(run.parent))
         assert cli.main([*CONDITIONAL, *runs.UNSCORED, "images=256", *SCORED, *loggers, f"run_dir={run}"]) == 0

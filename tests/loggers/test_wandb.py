@@ -14,9 +14,10 @@ from service import CLOSED, served
 
 import runs
 from ganexp import cli
-from ganexp.loggers import wandb as module
-from ganexp.loggers.wandb import WandB, reason_to_go_offline
 from ganexp.version import code_version
+
+module = pytest.importorskip("ganexp.loggers.wandb", reason="wandb is not installed")
+WandB, reason_to_go_offline = module.WandB, module.reason_to_go_offline
 
 TINY = [*runs.TINY, "images=64"]
 SCORED = ["metric=fid_classifier", "scoring.samples=64", "scoring.every=128", "+extractor.classifier.epochs=1"]

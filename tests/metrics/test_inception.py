@@ -17,6 +17,8 @@ from ganexp.metrics import inception as module
 from ganexp.metrics.inception import clean, inception, legacy
 from ganexp.metrics.reference import RealImages
 
+pytest.importorskip("torch_fidelity", reason="torch-fidelity is not installed")
+
 CPU = torch.device("cpu")
 
 

@@ -3,10 +3,14 @@
 import pytest
 import torch
 from fakes import features, score
-from torch_fidelity.metric_isc import KEY_METRIC_ISC_MEAN, KEY_METRIC_ISC_STD, isc_features_to_metric
 
 from ganexp.errors import UserError
 from ganexp.metrics.inception_score import InceptionScore, split_numbers
+
+metric_isc = pytest.importorskip("torch_fidelity.metric_isc", reason="torch-fidelity is not installed")
+KEY_METRIC_ISC_MEAN = metric_isc.KEY_METRIC_ISC_MEAN
+KEY_METRIC_ISC_STD = metric_isc.KEY_METRIC_ISC_STD
+isc_features_to_metric = metric_isc.isc_features_to_metric
 
 
 def inception_score(logits, splits=10, **how):

@@ -3,11 +3,15 @@
 import pytest
 import torch
 from fakes import RealFeatures, features, score
-from torch_fidelity.metric_kid import KEY_METRIC_KID_MEAN, KEY_METRIC_KID_STD, kid_features_to_metric
 
 from ganexp.errors import UserError
 from ganexp.metrics import kernel
 from ganexp.metrics.kernel import KernelDistance
+
+metric_kid = pytest.importorskip("torch_fidelity.metric_kid", reason="torch-fidelity is not installed")
+KEY_METRIC_KID_MEAN = metric_kid.KEY_METRIC_KID_MEAN
+KEY_METRIC_KID_STD = metric_kid.KEY_METRIC_KID_STD
+kid_features_to_metric = metric_kid.kid_features_to_metric
 
 
 def metric(real, samples, **settings):

@@ -3,11 +3,15 @@
 import pytest
 import torch
 from fakes import RealFeatures, features, score
-from torch_fidelity.metric_prc import KEY_METRIC_PRECISION, KEY_METRIC_RECALL, prc_features_to_metric
 
 from ganexp.errors import UserError
 from ganexp.metrics import neighbours
 from ganexp.metrics.neighbours import DensityCoverage, PrecisionRecall
+
+metric_prc = pytest.importorskip("torch_fidelity.metric_prc", reason="torch-fidelity is not installed")
+KEY_METRIC_PRECISION = metric_prc.KEY_METRIC_PRECISION
+KEY_METRIC_RECALL = metric_prc.KEY_METRIC_RECALL
+prc_features_to_metric = metric_prc.prc_features_to_metric
 
 
 @pytest.fixture(params=[4096, 16], ids=["one block", "many blocks"])

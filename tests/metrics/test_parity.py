@@ -2,14 +2,17 @@
 
 import pytest
 import torch
-import torch_fidelity
 from fakes import RealFeatures, score
-from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from ganexp.metrics.frechet import FrechetDistance
 from ganexp.metrics.inception_score import InceptionScore
 from ganexp.metrics.kernel import KernelDistance
 from ganexp.metrics.neighbours import PrecisionRecall
+
+torch_fidelity = pytest.importorskip("torch_fidelity", reason="torch-fidelity is not installed")
+FeatureExtractorInceptionV3 = pytest.importorskip(
+    "torch_fidelity.feature_extractor_inceptionv3"
+).FeatureExtractorInceptionV3
 
 NAME = "inception-v3-compat"
 LAYERS = ["2048", "logits_unbiased"]
