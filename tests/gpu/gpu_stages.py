@@ -133,9 +133,23 @@ def option_chains(device: str, pictures: Path, out: Path) -> list[Chain]:
     """Return chains that train with each option of the groups that go with many models, and in each precision."""
     groups = composition.groups(composition.conf_dir())
     values = {group: groups[group] for group in SWEPT} | {"trainer.precision": PRECISIONS[device]}
+    # Without batch normalization in the discriminator, with which many penalties and losses do not go.
+    kept = {group: ["normalization=layer"] for group in ("loss", "penalty")}
     game = [*tiny("dcgan", pictures), trainer(device), "metric=none", "skip_refused=true"]
     chains = [
-        Chain(key, [step("train with each", "-m", *game, f"{key}={','.join(names)}", f"sweep_dir={out}/sweeps/{key}")])
+        Chain(
+            key,
+            [
+                step(
+                    "train with each",
+                    "-m",
+                    *game,
+                    *kept.get(key, []),
+                    f"{key}={','.join(names)}",
+                    f"sweep_dir={out}/sweeps/{key}",
+                )
+            ],
+        )
         for key, names in values.items()
     ]
     several = "trainer=ddp" if device == "cuda" else "trainer=ddp_cpu"
