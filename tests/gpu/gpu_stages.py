@@ -136,22 +136,10 @@ def option_chains(device: str, pictures: Path, out: Path) -> list[Chain]:
     # Without batch normalization in the discriminator, with which many penalties and losses do not go.
     kept = {group: ["normalization=layer"] for group in ("loss", "penalty")}
     game = [*tiny("dcgan", pictures), trainer(device), "metric=none", "skip_refused=true"]
-    chains = [
-        Chain(
-            key,
-            [
-                step(
-                    "train with each",
-                    "-m",
-                    *game,
-                    *kept.get(key, []),
-                    f"{key}={','.join(names)}",
-                    f"sweep_dir={out}/sweeps/{key}",
-                )
-            ],
-        )
-        for key, names in values.items()
-    ]
+    chains = []
+    for key, names in values.items():
+        given = [*game, *kept.get(key, []), f"{key}={','.join(names)}", f"sweep_dir={out}/sweeps/{key}"]
+        chains.append(Chain(key, [step("train with each", "-m", *given)]))
     several = "trainer=ddp" if device == "cuda" else "trainer=ddp_cpu"
     alone = [*tiny("dcgan", pictures), "metric=none", several, "trainer.devices=1", "model.accumulate=2"]
     return [*chains, Chain("ddp", [step("train on one device", *alone, f"run_dir={out}/ddp")])]
