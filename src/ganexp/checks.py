@@ -46,6 +46,7 @@ def check(config: dict[str, Any]) -> None:
     check_counts(config)
     check_seed(config["seed"])
     check_trainer(config["trainer"])
+    check_numerics(config.get("numerics") or {}, config["trainer"])
     check_clipping(config)
     check_rules(config)
 
@@ -80,6 +81,17 @@ def check_trainer(trainer: dict[str, Any]) -> None:
             raise UserError(f"trainer.{name}={trainer[name]}: {reason}; use {ours}= instead")
     if trainer.get("limit_train_batches") == 0:
         raise UserError("trainer.limit_train_batches=0: there is nothing to train on; give images=N for a short run")
+
+
+def check_numerics(numerics: dict[str, Any], trainer: dict[str, Any]) -> None:
+    """Refuse algorithms that are to be deterministic and chosen by their speed, which varies from run to run."""
+    deterministic = trainer.get("deterministic")
+    exact = numerics.get("deterministic") if deterministic is None else deterministic
+    if exact and trainer.get("benchmark"):
+        raise UserError(
+            "trainer.benchmark=true chooses algorithms by timing them, so two runs may differ: give "
+            "numerics.deterministic=false as well"
+        )
 
 
 def check_clipping(config: dict[str, Any]) -> None:
