@@ -66,7 +66,7 @@ def resume_verdict(config: DictConfig, steps: int, folder: Path) -> tuple[bool, 
     again = differences(whole, play(config, folder / "again", 2 * steps))
     if again and on_gpu(config) and not numerics_of(config).deterministic:
         return True, (
-            f"not checked: with numerics.deterministic=false a GPU adds in no fixed order, and {2 * steps} batches from "
+            f"not checked: with numerics.deterministic=false a GPU adds in no fixed order: {2 * steps} batches from "
             f"the start differ from themselves by up to {again[0].size:.2g}; {what} differ {described(found)}"
         )
     why = (
