@@ -47,7 +47,7 @@ REFUSED = (
     "upsample_linear1d_backward",
     "upsample_trilinear3d_backward",
 )
-"""What torch's documentation of `use_deterministic_algorithms` lists as raising, in torch 2.4 to 2.15, as ATen names."""
+"""What torch's documentation of `use_deterministic_algorithms` lists as raising, as ATen names."""
 
 
 class Recorder(TorchDispatchMode):
