@@ -98,11 +98,11 @@ class Pictures(L.LightningDataModule):
         return batch | {"input": batch["image"].flip(3)} if self.translates else batch
 
 
-def train(config, batches=1):
+def train(config, batches=1, accelerator="cpu"):
     torch.manual_seed(0)
     module = build(config.model)
     trainer = L.Trainer(
-        accelerator="cpu",
+        accelerator=accelerator,
         max_epochs=1,
         limit_train_batches=batches,
         logger=False,

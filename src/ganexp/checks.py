@@ -46,6 +46,7 @@ def check(config: dict[str, Any]) -> None:
     check_counts(config)
     check_seed(config["seed"])
     check_trainer(config["trainer"])
+    check_numerics(config.get("numerics") or {}, config["trainer"])
     check_clipping(config)
     check_rules(config)
 
@@ -97,6 +98,17 @@ def check_devices(devices: Any) -> None:
 def is_number_of_device(value: Any) -> bool:
     """Return whether a value is a whole number from 0, possibly as text."""
     return (is_whole(value) and value >= 0) or (isinstance(value, str) and value.strip().isdigit())
+
+
+def check_numerics(numerics: dict[str, Any], trainer: dict[str, Any]) -> None:
+    """Refuse algorithms that are to be deterministic and chosen by their speed, which varies from run to run."""
+    deterministic = trainer.get("deterministic")
+    exact = numerics.get("deterministic") if deterministic is None else deterministic
+    if exact and trainer.get("benchmark"):
+        raise UserError(
+            "trainer.benchmark=true chooses algorithms by timing them, so two runs may differ: give "
+            "numerics.deterministic=false as well"
+        )
 
 
 def check_clipping(config: dict[str, Any]) -> None:

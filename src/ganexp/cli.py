@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ganexp import __version__
 from ganexp.errors import CheckFailed, Interrupted, UserError
+from ganexp.numerics import prepare_cublas
 from ganexp.terminal import printable
 
 COMMANDS = {
@@ -35,6 +36,7 @@ OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status: 0 for success, 2 for a user's mistake."""
+    prepare_cublas()
     try:
         command, rest = split_command(list(sys.argv[1:] if arguments is None else arguments))
         if "--version" in rest:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
+from ganexp import deterministic
+
 HALF_TURN = math.pi
 OCTAVE = math.log(2)
 
@@ -78,7 +80,10 @@ def resampled(images: Tensor, geometry: Tensor) -> Tensor:
     # From pixels to torch's coordinates, in which the edges lie at -1 and 1.
     shares = geometry.to(images) * half / half[:, None]
     grid = affine_grid(shares[:, :2], list(images.shape), align_corners=False)
-    found = grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    if deterministic.required(images):
+        found = deterministic.bilinear_samples(images, grid)
+    else:
+        found = grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
     return torch.where(is_identity(geometry), images, found)
 
 

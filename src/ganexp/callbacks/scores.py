@@ -14,6 +14,7 @@ from ganexp.errors import UserError
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.scoring import ExtractorFactory, Measurement, RealSet, Result, Scoring, build_extractors
 from ganexp.metrics.table import as_text, entries, write_scores
+from ganexp.numerics import contiguous_weights, full_precision
 from ganexp.pictures import as_saved
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,8 @@ class Scores(L.Callback):
             # What is missing in the cache is made by the first rank, while the others wait.
             if not trainer.is_global_zero:
                 trainer.strategy.barrier()
-            self.scoring = self._scoring(trainer, module)
+            with full_precision():
+                self.scoring = self._scoring(trainer, module)
             if trainer.is_global_zero:
                 trainer.strategy.barrier()
         self.seconds += time.perf_counter() - begin
@@ -68,7 +70,8 @@ class Scores(L.Callback):
         due = self.every.due(module.images_seen)
         if self.scoring is not None and (due or module.progress() >= 1):
             begin = time.perf_counter()
-            validate(trainer)
+            with full_precision(), contiguous_weights(module):
+                validate(trainer)
             self.seconds += time.perf_counter() - begin
             self._keep_if_best(trainer, module)
 

@@ -25,6 +25,7 @@ from ganexp.metrics.reference import RealImages
 from ganexp.metrics.score import Score
 from ganexp.metrics.scoring import Measurement, RealSet, Result, Scoring, build_extractors
 from ganexp.metrics.table import add_scores, entries
+from ganexp.numerics import full_precision
 from ganexp.pictures import as_saved
 from ganexp.progress import progress
 from ganexp.randomness import blocks
@@ -45,6 +46,7 @@ class Subject:
     description: Callable[[int], dict[str, Any]]
 
 
+@full_precision()
 def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[str], trust: list[str]) -> None:
     """Score runs, each on its own data with its own metrics unless the overrides name others."""
     results = {}
@@ -67,6 +69,7 @@ def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[s
         print(rank(results, config.rank))
 
 
+@full_precision()
 def evaluate_folder(config: DictConfig, fake: Path, out: Path, overrides: list[str]) -> None:
     """Score a folder of images against another folder or a data set."""
     given = {override.partition("=")[0] for override in overrides}

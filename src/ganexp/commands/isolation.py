@@ -3,17 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ganexp.numerics import restored
+
 
 @contextmanager
 def contained() -> Iterator[None]:
-    """Put back torch's switches, which a Trainer sets where told and never resets."""
-    import torch
-
-    benchmark = torch.backends.cudnn.benchmark
-    deterministic = torch.are_deterministic_algorithms_enabled()
-    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    try:
+    """Put back torch's switches, which a run and its Trainer set and never reset."""
+    with restored():
         yield
-    finally:
-        torch.backends.cudnn.benchmark = benchmark
-        torch.use_deterministic_algorithms(deterministic, warn_only=warn_only)

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from ganexp.commands.building import build
 from ganexp.commands.loading import load_weights
 from ganexp.errors import UserError
+from ganexp.numerics import full_precision
 from ganexp.pictures import are_points, as_image, picture, save
 
 GRID = "grid.png"
@@ -38,6 +39,7 @@ def truncate(model: Any, truncation: float) -> None:
         raise UserError(str(error)) from error
 
 
+@full_precision()
 def write_samples(model: Any, n: int, seed: int, labels: list[int] | None, out: Path) -> None:
     """Write ``n`` images as NNNNN.png, pixel by pixel, or points as points.csv; and grid.png of them all."""
     try:

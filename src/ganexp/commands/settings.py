@@ -10,6 +10,7 @@ from ganexp import composition, run_folder
 CHANGEABLE = (
     "images",
     "trainer",
+    "numerics",
     "logger",
     "callbacks",
     "scoring",

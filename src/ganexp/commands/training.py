@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from ganexp import composition, gpu_memory
 from ganexp.callbacks.interruption import GracefulStop
+from ganexp.callbacks.numerics import ChannelsLast, RecordNumerics
 from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
 from ganexp.commands import gpus, processes
@@ -23,6 +24,7 @@ from ganexp.commands.building import build
 from ganexp.commands.resuming import take_up, tell_nothing_left, tell_other_ranks
 from ganexp.commands.settings import settings
 from ganexp.errors import Interrupted, Pruned, UserError, one_line
+from ganexp.numerics import Numerics, apply, numerics_of, operation_without_deterministic_form, prepare_cublas
 from ganexp.version import code_version
 
 log = logging.getLogger(__name__)
@@ -42,10 +44,20 @@ def run(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
         raise UserError(f"trainer: {one_line(error)}") from error
     except torch.cuda.OutOfMemoryError as error:
         raise UserError(gpu_memory.brief(error)) from error
+    except RuntimeError as error:
+        operation = operation_without_deterministic_form(error)
+        if operation is None:
+            raise
+        raise UserError(
+            f"{operation} has no deterministic form: numerics.deterministic=false trains with it, and then two runs "
+            "of the same seed may differ"
+        ) from error
 
 
 def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> None:
     """Build, fit and report."""
+    prepare_cublas()
+    numerics = numerics_of(config)
     # Before anything is built, which resolves what it uses.
     fixed = Settings(settings(config))
     L.seed_everything(config.seed, workers=True, verbose=False)
@@ -55,9 +67,10 @@ def build_and_fit(config: DictConfig, folder: Path, checkpoint: Path | None) -> 
     contents = None if checkpoint is None else take_up(module, checkpoint, config, folder)
     stop = GracefulStop()
     loggers = present(build(parts.logger))
-    callbacks = [*present(build(parts.callbacks)), fixed, stop]
+    callbacks = [*present(build(parts.callbacks)), fixed, stop, *numerical_callbacks(numerics, folder)]
     trainer = build(parts.trainer, callbacks=callbacks, logger=loggers, **surroundings(parts.trainer))
     require_gpus_to_synchronize(trainer)
+    set_numerics(numerics, config.trainer, trainer.strategy.root_device)
     if contents is not None:
         tell_other_ranks(contents, trainer.world_size)
     for logger in loggers:
@@ -92,6 +105,17 @@ def out_of_memory(error: BaseException, module: Any, images: int) -> UserError:
     weights = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())
     fixed = gpu_memory.COPIES_OF_WEIGHTS * weights
     return UserError(gpu_memory.explanation(error, images, module.accumulate, fixed))
+
+
+def numerical_callbacks(numerics: Numerics, folder: Path) -> list[L.Callback]:
+    """Return what records the numerical settings, and lays networks out in memory as they say."""
+    return [RecordNumerics(numerics, folder), *([ChannelsLast()] if numerics.channels_last else [])]
+
+
+def set_numerics(numerics: Numerics, trainer: DictConfig, device: torch.device) -> None:
+    """Set torch's switches for training on a device, after the Trainer has set its own."""
+    benchmark, warn_only = bool(trainer.get("benchmark")), trainer.get("deterministic") == "warn"
+    apply(numerics, device.type, benchmark, warn_only)
 
 
 def surroundings(trainer: DictConfig) -> dict[str, Any]:

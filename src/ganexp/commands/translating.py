@@ -18,6 +18,7 @@ from ganexp.commands.tiling import translated
 from ganexp.data.decoding import conversions, is_grey, pixels_of, upright
 from ganexp.data.unreadable import reason_of, unreadable
 from ganexp.errors import UserError
+from ganexp.numerics import full_precision
 from ganexp.progress import progress
 
 PNG = {"format": "PNG"}
@@ -35,6 +36,7 @@ FORMATS: dict[str, dict[str, Any]] = {
 OPPOSITE = {"a2b": "b2a", "b2a": "a2b"}
 
 
+@full_precision()
 def translate_files(
     config: DictConfig, checkpoint: Path, paths: Sequence[Path], top: Path, out: Path, wanted: str | None, tile: int
 ) -> None:

@@ -25,6 +25,7 @@ ELSEWHERE = (
     "extractor",
     "scoring",
     "trainer",
+    "numerics",
 )
 """Where and how a run is made, watched and scored: the scores' protocols tell what of it matters."""
 OF_THE_TRAINER = ("trainer.precision", "trainer.max_epochs", "trainer.max_steps", "trainer.sync_batchnorm")

@@ -9,8 +9,12 @@ from ganexp import __version__
 
 Protocol = dict[str, Any]
 
-REPORTED_ONLY = ("versions", "fakes.seed")
-"""What is reported and does not set two scores apart: seeds are averaged over, versions agree to rounding."""
+REPORTED_ONLY = ("versions", "numerics", "fakes.seed")
+"""What is reported and does not forbid a comparison.
+
+Seeds are averaged over, versions agree to rounding, and all scores are computed in the same way, but for those from
+before that was recorded.
+"""
 
 
 def versions() -> dict[str, str | None]:

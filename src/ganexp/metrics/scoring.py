@@ -12,6 +12,7 @@ from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.protocol import Protocol, differences, versions
 from ganexp.metrics.reference import CachedReference, RealImages
 from ganexp.metrics.score import Reference, SampleMetric, Score
+from ganexp.numerics import SCORES
 
 ExtractorFactory = Callable[[RealImages, torch.device], Extractor]
 
@@ -143,6 +144,7 @@ class Scoring:
             if metric.against_real
             else {"data": real.description["data"]},
             "fakes": {"samples": samples, **fakes, "values": "as drawn" if name is None else "uint8 from [-1, 1]"},
+            "numerics": SCORES,
             "versions": versions(),
         }
         return Column(measurement, metric, samples, protocol)

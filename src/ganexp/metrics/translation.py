@@ -14,6 +14,7 @@ from ganexp.metrics.protocol import versions
 from ganexp.metrics.reference import Images, RealImages
 from ganexp.metrics.score import Score
 from ganexp.metrics.scoring import ExtractorFactory, Measurement, RealSet, Result, Scoring, build_extractors
+from ganexp.numerics import SCORES
 
 Pair = tuple[str, str]
 """The names of images and of what they are compared with."""
@@ -176,6 +177,7 @@ class TranslationScoring:
             "features": {},
             "reference": self.reference,
             "fakes": {"samples": self.count, **self._source(made), "values": "uint8 from [-1, 1]"},
+            "numerics": SCORES,
             "versions": versions(),
             "settings": column.comparison.settings(),
         }

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from ganexp import deterministic
 from ganexp.networks.checks import require_positive
 from ganexp.networks.dcgan import doublings
 
@@ -110,6 +111,8 @@ class Doubling(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps (N, C, 2H, 2W) from maps (N, C, H, W)."""
+        if deterministic.required(maps):
+            return deterministic.doubled(maps)
         return interpolate(maps, scale_factor=2, mode="bilinear")
 
 
@@ -118,6 +121,8 @@ class Halving(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps (N, C, H / 2, W / 2) from maps (N, C, H, W)."""
+        if deterministic.required(maps):
+            return deterministic.halved(maps)
         # The processor has no kernel for half precision.
         known = maps.float() if maps.device.type == "cpu" else maps
         return interpolate(known, scale_factor=0.5, mode="bilinear", antialias=True).to(maps.dtype)

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from ganexp.layers.normalization import Normalization
+from ganexp.layers.padding import ReflectionPad2d
 from ganexp.networks.checks import require_positive
 from ganexp.networks.initialization import initialize_norms, initialized
 
@@ -21,10 +22,10 @@ class Block(nn.Module):
     def __init__(self, width: int, normalization: Normalization) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.ReflectionPad2d(1),
+            ReflectionPad2d(1),
             normalization.hidden(initialized(nn.Conv2d(width, width, 3))),
             nn.ReLU(),
-            nn.ReflectionPad2d(1),
+            ReflectionPad2d(1),
             normalization.hidden(initialized(nn.Conv2d(width, width, 3))),
         )
 
@@ -63,7 +64,7 @@ class Generator(nn.Module):
         hidden = normalization.hidden
         self.encoder = nn.ModuleList(
             [
-                nn.Sequential(nn.ReflectionPad2d(3), hidden(initialized(nn.Conv2d(channels, width, 7))), nn.ReLU()),
+                nn.Sequential(ReflectionPad2d(3), hidden(initialized(nn.Conv2d(channels, width, 7))), nn.ReLU()),
                 nn.Sequential(hidden(_halving(width, 2 * width)), nn.ReLU()),
                 nn.Sequential(hidden(_halving(2 * width, 4 * width)), nn.ReLU()),
             ]
@@ -74,7 +75,7 @@ class Generator(nn.Module):
             nn.ReLU(),
             hidden(_doubling(2 * width, width)),
             nn.ReLU(),
-            nn.ReflectionPad2d(3),
+            ReflectionPad2d(3),
             normalization.edge(initialized(nn.Conv2d(width, channels, 7))),
             nn.Tanh(),
         )
