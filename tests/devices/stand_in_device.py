@@ -62,6 +62,9 @@ class OnDevice(torch.Tensor):
     def tolist(self) -> Any:
         return self.cpu().tolist()
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.values.__reduce_ex__(protocol)  # a checkpoint holds tensors, not their stand-ins
+
     def new_tensor(self, data: Any, dtype: torch.dtype | None = None) -> Tensor:
         return torch.tensor(data, dtype=dtype or self.dtype, device=DEVICE)
 
