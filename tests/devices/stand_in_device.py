@@ -137,12 +137,6 @@ class Watch(TorchDispatchMode):
         self.waits = waits
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if torch.is_inference_mode_enabled():
-            # There composite operations such as Tensor.to come whole.
-            with self:
-                found = func.decompose(*args, **(kwargs or {}))
-            if found is not NotImplemented:
-                return found
         return computed(func, args, kwargs or {}, self.waits)
 
 
@@ -173,6 +167,8 @@ def stand_in_device(waits: bool = True) -> Iterator[torch.device]:
             patch.object(torch, "Generator", DeviceGenerator),
             patch.object(torch, "autocast", Autocast),
             patch.object(torch, "tensor", tensor),
+            # Inference tensors cannot be wrapped.
+            patch.object(torch, "inference_mode", torch.no_grad),
             Watch(waits),
         ):
             yield DEVICE
