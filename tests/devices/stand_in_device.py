@@ -156,6 +156,11 @@ def tensor(data: Any, *, device: torch.device | str | None = None, **settings: A
     return made if device is None else made.to(device)
 
 
+def no_inference(mode: bool = True) -> torch.autograd.grad_mode.set_grad_enabled:
+    """Stand for ``torch.inference_mode``, whose tensors cannot be wrapped; without it gradients are as they were."""
+    return torch.set_grad_enabled(not mode and torch.is_grad_enabled())
+
+
 @contextmanager
 def stand_in_device(waits: bool = True) -> Iterator[torch.device]:
     """Give the device for a while."""
@@ -168,7 +173,7 @@ def stand_in_device(waits: bool = True) -> Iterator[torch.device]:
             patch.object(torch, "autocast", Autocast),
             patch.object(torch, "tensor", tensor),
             # Inference tensors cannot be wrapped.
-            patch.object(torch, "inference_mode", torch.no_grad),
+            patch.object(torch, "inference_mode", no_inference),
             Watch(waits),
         ):
             yield DEVICE
