@@ -3,14 +3,29 @@
 from types import SimpleNamespace
 
 import pytest
-from games import DRAWING, TRANSLATING, batch_of, of_groups, played
+from games import DRAWING, TRANSLATING, batch_of, built, of_groups, played
 from PIL import Image
 from stand_in_device import DEVICE, stand_in_device
+from torch import nn
 
 from ganexp import noise
+from ganexp.analysis.subject import HeldOut
 from ganexp.callbacks.doctor import Doctor
+from ganexp.commands.analyzing import subject_of
+from ganexp.commands.building import build
 from ganexp.commands.playing import Samples, Translations
+from ganexp.composition import composed
+from ganexp.data.memory import InMemory
+from ganexp.metrics.own import own
+from ganexp.metrics.reference import RealImages
 from ganexp.pictures import as_image, as_saved, picture
+
+
+class Means(nn.Module):
+    """The mean of each half of an image."""
+
+    def forward(self, images):
+        return torch.stack([half.mean((1, 2, 3)) for half in images.chunk(2, dim=3)], 1)
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +69,20 @@ def test_samples_pictures_and_signs_of_a_model(model, device):
     demo = Samples.of(game, config)
     at, way = demo.draw(0, 1, 0.5, None, None, [0.5] * len(demo.directions))
     assert at.size[0] < way.size[0] or way.size[0] > way.size[1]
+
+
+def test_a_discriminators_features_are_probed(device, tmp_path):
+    config = of_groups("dcgan_small", {})
+    subject = subject_of(built(config).to(device), config, 0)
+    images = torch.randint(256, (30, *subject.shape), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    table = InMemory(images, torch.arange(30) % 10)
+    subject.load_training = lambda: RealImages(table, table.checksum())
+    subject.load_held_out = lambda: HeldOut(None, "none")
+    chosen = ["analysis=probe", "analysis.probe.labels=[12]", "analysis.probe.seeds=1"]
+    probe = build(composed("analyze", chosen).analysis)["probe"]
+    subject.load_extractor = lambda real: own(real, device, Means())
+    assert probe.reason_against(subject) is None
+    assert probe(subject, tmp_path)
 
 
 @pytest.mark.parametrize("model", TRANSLATING)
