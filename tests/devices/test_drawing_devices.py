@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
+import torch
 from games import DRAWING, TRANSLATING, batch_of, built, of_groups, played
 from PIL import Image
 from stand_in_device import DEVICE, stand_in_device
@@ -96,5 +97,6 @@ def test_translations_of_a_model(model, device, tmp_path):
     Image.new("L", (20, 18), 90).save(tmp_path / "photo.png")
     demo = Translations.of(game, config)
     for direction in demo.own:
-        seen, made = demo.draw(tmp_path / "photo.png", direction)
+        # Without its decorator torch.inference_mode, under which tensors cannot be wrapped.
+        seen, made = Translations.draw.__wrapped__(demo, tmp_path / "photo.png", direction)
         assert seen.size == made.size == (20, 18)
