@@ -1,4 +1,7 @@
-"""Distributions of the generator's input, each a pure function of the random generator's state."""
+"""Distributions of the generator's input, each a pure function of the random generator's state.
+
+Noise is on the device of the random generator; whoever wants it elsewhere moves it.
+"""
 
 import math
 from collections.abc import Callable, Sequence
@@ -13,15 +16,14 @@ from ganexp.randomness import generator as rng
 Noise = Callable[[tuple[int, ...], torch.Generator], Tensor]
 
 
-def normal(shape: Sequence[int], generator: torch.Generator, device: torch.device | str = "cpu") -> Tensor:
+def normal(shape: Sequence[int], generator: torch.Generator) -> Tensor:
     """Return float32 noise of the given shape from N(0, 1)."""
-    # Drawn where the generator lives and moved after, so that every device sees the same numbers.
-    return torch.randn(tuple(shape), generator=generator, device=generator.device).to(device)
+    return torch.randn(tuple(shape), generator=generator, device=generator.device)
 
 
-def uniform(shape: Sequence[int], generator: torch.Generator, device: torch.device | str = "cpu") -> Tensor:
+def uniform(shape: Sequence[int], generator: torch.Generator) -> Tensor:
     """Return float32 noise of the given shape from the uniform distribution on [-1, 1)."""
-    return torch.rand(tuple(shape), generator=generator, device=generator.device).to(device) * 2 - 1
+    return torch.rand(tuple(shape), generator=generator, device=generator.device) * 2 - 1
 
 
 def numbered(noise: Noise, latent: int, numbers: Tensor, seed: int) -> Tensor:
@@ -29,16 +31,14 @@ def numbered(noise: Noise, latent: int, numbers: Tensor, seed: int) -> Tensor:
     return noise((BLOCK, latent), rng(seed, "sample", int(numbers[0]) // BLOCK))[: len(numbers)]
 
 
-def truncated_normal(
-    shape: Sequence[int], generator: torch.Generator, device: torch.device | str = "cpu", threshold: float = 1.0
-) -> Tensor:
+def truncated_normal(shape: Sequence[int], generator: torch.Generator, threshold: float = 1.0) -> Tensor:
     """Return float32 noise from N(0, 1) given that no number is farther from 0 than the threshold.
 
     It is what drawing each number anew until it lies there gives (arXiv 1809.11096, section 3.1), but by one draw.
     """
     # In float64, so that the inverse of the distribution function has enough numbers in its tails.
     drawn = torch.empty(tuple(shape), dtype=torch.float64, device=generator.device)
-    return nn.init.trunc_normal_(drawn, a=-threshold, b=threshold, generator=generator).float().to(device)
+    return nn.init.trunc_normal_(drawn, a=-threshold, b=threshold, generator=generator).float()
 
 
 def truncated(noise: Noise, threshold: float) -> Noise:

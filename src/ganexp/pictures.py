@@ -76,7 +76,7 @@ def scatter(points: Tensor, size: int = 512) -> Image.Image:
 
 def as_image(sample: Tensor) -> Image.Image:
     """Return a sample (C, H, W) in [-1, 1] as a picture of its own size, grey for one channel."""
-    pixels = quantized(sample).numpy()
+    pixels = quantized(sample).cpu().numpy()
     return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
 
 

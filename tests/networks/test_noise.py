@@ -16,12 +16,12 @@ def seeded(seed):
 
 @pytest.mark.parametrize("draw", [noise.normal, noise.uniform])
 def test_noise_depends_on_the_generator_alone(draw):
-    first = draw((4, 5), seeded(1), "cpu")
+    first = draw((4, 5), seeded(1))
     torch.manual_seed(7)
     state = torch.random.get_rng_state()
-    assert torch.equal(draw((4, 5), seeded(1), "cpu"), first)
+    assert torch.equal(draw((4, 5), seeded(1)), first)
     assert torch.equal(torch.random.get_rng_state(), state)
-    assert not torch.equal(draw((4, 5), seeded(2), "cpu"), first)
+    assert not torch.equal(draw((4, 5), seeded(2)), first)
     assert first.dtype == torch.float32
 
 
@@ -36,8 +36,11 @@ def test_distributions():
 
 
 @pytest.mark.gpu
-def test_every_device_sees_the_same_numbers():
-    assert torch.equal(noise.normal((4, 5), seeded(1), "cuda").cpu(), noise.normal((4, 5), seeded(1)))
+@pytest.mark.parametrize("draw", [noise.normal, noise.uniform, noise.truncated_normal])
+def test_noise_is_on_the_device_of_its_generator(draw):
+    drawn = draw((4, 5), torch.Generator("cuda").manual_seed(1))
+    assert drawn.is_cuda
+    assert torch.equal(draw((4, 5), torch.Generator("cuda").manual_seed(1)), drawn)
 
 
 @pytest.mark.parametrize("threshold", [0.04, 0.5, 2.0])

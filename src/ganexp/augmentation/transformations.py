@@ -76,7 +76,8 @@ def resampled(images: Tensor, geometry: Tensor) -> Tensor:
     An identity leaves its image exactly as it is.
     """
     height, width = images.shape[2:]
-    half = images.new_tensor([width / 2, height / 2, 1])
+    # Filled, not copied from a list, for which the processor would have to wait.
+    half = torch.cat([images.new_full((1,), extent) for extent in (width / 2, height / 2, 1)])
     # From pixels to torch's coordinates, in which the edges lie at -1 and 1.
     shares = geometry.to(images) * half / half[:, None]
     grid = affine_grid(shares[:, :2], list(images.shape), align_corners=False)
@@ -146,7 +147,8 @@ def saturation(factor: Tensor) -> Tensor:
 
 def hue(angle: Tensor) -> Tensor:
     """Return matrices (n, 4, 4) that turn colours by angles (n,) about the axis of greys, by Rodrigues' formula."""
-    turned = torch.tensor([[0.0, -1.0, 1.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]], device=angle.device) / math.sqrt(3)
+    cycle = torch.eye(3, device=angle.device).roll(1, 0)
+    turned = (cycle - cycle.T) / math.sqrt(3)
     matrices = along_and_across_grey(torch.ones_like(angle), angle.cos())
     matrices[:, :3, :3] += angle.sin()[:, None, None] * turned
     return matrices

@@ -12,6 +12,7 @@ from rich.console import Console
 from torch import Tensor
 
 from ganexp import composition, run_folder
+from ganexp.commands import devices
 from ganexp.commands.building import build
 from ganexp.commands.evaluating_translation import require_plain, translation_scores
 from ganexp.commands.folder_images import FolderImages, decoded_as, folder_images
@@ -104,7 +105,7 @@ def with_parts_of(config: DictConfig, run: DictConfig, overrides: list[str]) -> 
 
 def scores_of(subject: Subject, config: DictConfig) -> list[Result]:
     """Return the scores of the subject, as the mean over the seeds."""
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = devices.fastest()
     measurements = measurements_of(config)
     own, references = real_sets(config)
     scoring = Scoring(

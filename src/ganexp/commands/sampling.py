@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from omegaconf import DictConfig
 
+from ganexp.commands import devices
 from ganexp.commands.building import build
 from ganexp.commands.loading import load_weights
 from ganexp.errors import UserError
@@ -23,7 +23,7 @@ def load_model(config: DictConfig, checkpoint: Path, truncation: float | None = 
     """
     model = build(config.model)
     load_weights(model, checkpoint, config)
-    model = model.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+    model = model.to(devices.fastest()).eval()
     if truncation is not None:
         truncate(model, truncation)
     return model

@@ -126,8 +126,8 @@ class CUT(Translation):
 
     def positions(self, number: int, maps: Tensor) -> Tensor:
         """Draw positions (P,) among H * W for one of the maps (N, width, H, W), the same for all images of a batch."""
-        draw = rng(self.seed, f"patches {number}", self.batches_seen)
-        return torch.randperm(maps.shape[2] * maps.shape[3], generator=draw)[: self.patches].to(maps.device)
+        draw = rng(self.seed, f"patches {number}", self.batches_seen, maps.device)
+        return torch.randperm(maps.shape[2] * maps.shape[3], generator=draw, device=maps.device)[: self.patches]
 
     def discriminator_loss(self, batch: Batch) -> Terms:
         """Tell real from fake."""

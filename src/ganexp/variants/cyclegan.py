@@ -125,7 +125,7 @@ class CycleGAN(Translation):
         """
         gathered: Any = self.all_gather(fakes)
         everywhere = gathered.view(-1, *fakes.shape[1:])
-        lent = self.pools[domain].exchange(everywhere, rng(self.seed, f"pool {domain}", self.batches_seen))
+        lent = self.pools[domain].exchange(everywhere, rng(self.seed, f"pool {domain}", self.batches_seen, self.device))
         mine = lent[self.global_rank * len(fakes) :][: len(fakes)]
         return list(mine.split(len(fakes) // self.accumulate))
 

@@ -36,8 +36,9 @@ class ImagePool(nn.Module):
         fresh, offered = fakes[:free], fakes[free:]
         if len(offered) == 0 or len(self.images) == 0:
             return fakes
-        place = torch.randperm(len(self.images), generator=rng)[: len(offered)].to(fakes.device)
-        lent = (torch.rand(len(offered), generator=rng) < 0.5).to(fakes.device)[:, None, None, None]
+        place = torch.randperm(len(self.images), generator=rng, device=rng.device)[: len(offered)].to(fakes.device)
+        chance = torch.rand(len(offered), generator=rng, device=rng.device).to(fakes.device)
+        lent = (chance < 0.5)[:, None, None, None]
         kept = self.images[place]
         self.images[place] = torch.where(lent, offered.to(kept), kept)
         return torch.cat([fresh, torch.where(lent, kept.to(offered), offered)])

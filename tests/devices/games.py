@@ -1,0 +1,75 @@
+"""Tiny games of every configuration on the stand-in device."""
+
+from functools import cache
+
+import torch
+from omegaconf import OmegaConf
+from stand_in_device import stand_in_device
+
+import test_matrix
+from ganexp.commands.building import build
+from ganexp.commands.matrix import of_model
+from test_configs import GROUPS, tiny
+from test_matrix import OneTurn
+
+BATCH = 4
+TRANSLATING = [model for model in GROUPS["model"] if of_model(model)["requires"].get("inputs")]
+DRAWING = [model for model in GROUPS["model"] if model not in TRANSLATING]
+
+
+class Trainer(OneTurn):
+    """Stands for Lightning's trainer on one device."""
+
+    def all_gather(self, tensor, **_):
+        return tensor
+
+
+@cache
+def tiny_model(model):
+    return tiny(model)
+
+
+def of_groups(model, settings, **groups):
+    """Return a model's tiny configuration with other options of some groups, and further settings."""
+    config = tiny_model(model).copy()
+    for group, name in groups.items():
+        for key, node in test_matrix.option(group, name).items():
+            OmegaConf.update(config, key, node, merge=False)
+    for key, value in settings.items():
+        OmegaConf.update(config, key, value, force_add=True)
+    for player in config.optimizer.values():
+        if "fused" in player:
+            player.fused = False  # fused kernels know real devices only
+    for player in config.normalization.values():
+        if "groups" in player:
+            player.groups = 2
+    return config
+
+
+def built(config):
+    torch.manual_seed(0)
+    return build(config.model)
+
+
+def batch_of(config):
+    """Return a batch of random labelled images, with inputs where the model makes images from images."""
+    side = config.data.image_size
+    rng = torch.Generator().manual_seed(0)
+    images = torch.rand(BATCH, config.data.channels, side, side, generator=rng) * 2 - 1
+    batch = {"image": images, "label": torch.arange(BATCH) % config.data.num_classes}
+    return batch | {"input": images.flip(3)} if config.requires.inputs else batch
+
+
+def played(config, batches, device="cpu", waits=True):
+    """Return the game after some batches; ``waits=False`` forbids that the processor waits for the device in a turn."""
+    game = built(config).to(device)
+    game._trainer = Trainer(game)
+    batch = {name: value.to(device) for name, value in batch_of(config).items()}
+    if waits:
+        for _ in range(batches):
+            game.training_step(batch, 0)
+    else:
+        with stand_in_device(waits=False):
+            for _ in range(batches):
+                game.training_step(batch, 0)
+    return game

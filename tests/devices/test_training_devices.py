@@ -1,0 +1,69 @@
+"""Training on the stand-in device: nothing is left on the processor, and no turn waits for the device."""
+
+import pytest
+import torch
+from games import DRAWING, TRANSLATING, of_groups, played
+from stand_in_device import DEVICE, stand_in_device
+
+from ganexp import noise
+from test_configs import GROUPS
+
+BATCHES = 2
+# A convolutional network for images in colour, whose every layer can be normalized.
+SMALL = "dcgan_small"
+COLOUR = {"data.channels": 3, "data.image_size": 16}
+# ADA's strength moves every fourth batch.
+MORE_BATCHES = {"ada": 5}
+
+
+def case(model, settings=None, batches=BATCHES, **groups):
+    name = "-".join(groups.values()) or model
+    return pytest.param(model, settings or {}, groups, batches, id=f"{name}{'-'.join(settings or {})}")
+
+
+CASES = [
+    *(case(model) for model in GROUPS["model"]),
+    *(case(SMALL, penalty=option) for option in GROUPS["penalty"]),
+    *(case(SMALL, COLOUR, MORE_BATCHES.get(option, BATCHES), augmentation=option) for option in GROUPS["augmentation"]),
+    # Instance normalization needs maps of more than a pixel.
+    *(case("sngan" if option == "instance" else SMALL, normalization=option) for option in GROUPS["normalization"]),
+    *(case("gan", loss=option) for option in GROUPS["loss"]),
+    case("cdcgan", {"model.accumulate": 2, "model.gradient_clip": 0.1}, penalty="lecam"),
+    case(SMALL, {"model.critic_steps": 2, "penalty.r1.every": 2}, 4, penalty="r1"),
+]
+
+
+@pytest.mark.parametrize(("model", "settings", "groups", "batches"), CASES)
+def test_no_turn_mixes_devices_or_waits(model, settings, groups, batches):
+    config = of_groups(model, settings, **groups)
+    with stand_in_device() as device:
+        game = played(config, batches, device, waits=False)
+        assert game.batches_seen == batches
+        assert {tensor.device for tensor in game.state_dict().values() if isinstance(tensor, torch.Tensor)} == {DEVICE}
+        terms = game.read_terms()
+    assert any(name.startswith("generator/") for name in terms)
+    assert all(torch.tensor(value).isfinite() for value in terms.values())
+
+
+@pytest.mark.parametrize("model", ["cdcgan", "cyclegan", "r3gan"])
+def test_training_there_is_training_on_the_processor(model):
+    config = of_groups(model, {})
+    expected = played(config, BATCHES).state_dict()
+    with stand_in_device() as device:
+        found = played(config, BATCHES, device).cpu().state_dict()
+    for name, value in expected.items():
+        if isinstance(value, torch.Tensor):
+            assert torch.equal(found[name], value), name
+
+
+def test_every_model_is_one_or_the_other():
+    assert set(DRAWING) | set(TRANSLATING) == set(GROUPS["model"])
+
+
+@pytest.mark.parametrize("draw", ["normal", "uniform"])
+def test_noise_that_is_moved_to_the_processor_is_found(draw, monkeypatch):
+    right = getattr(noise, draw)
+    monkeypatch.setattr(noise, draw, lambda shape, generator: right(shape, generator).to("cpu"))
+    config = of_groups("dcgan_small", {"model.noise": {"_target_": f"ganexp.noise.{draw}", "_partial_": True}})
+    with stand_in_device() as device, pytest.raises(RuntimeError, match="at least two devices"):
+        played(config, 1, device)
