@@ -7,8 +7,7 @@ from subjects import Linear, rng, subject
 from torch import nn
 
 from ganexp.analysis.embeddings import mixed_labels
-from ganexp.analysis.walk import Walk, farther_from_real
-from ganexp.analysis.ways import (
+from ganexp.analysis.interpolation import (
     along,
     arc,
     crossfade,
@@ -18,6 +17,7 @@ from ganexp.analysis.ways import (
     line,
     smoothness,
 )
+from ganexp.analysis.walk import Walk, farther_from_real
 from ganexp.errors import UserError
 
 SHARES = torch.linspace(0, 1, 9)

@@ -11,7 +11,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from ganexp.analysis.opponents import Opponent
+from ganexp.analysis.discriminators import Opponent
 from ganexp.analysis.subject import Analysis, Figures, Subject
 from ganexp.config import composition
 from ganexp.config.build import build
