@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ganexp.analysis.neighbours import Neighbours
+from ganexp.analysis.memorization import NearestNeighbours
 from ganexp.analysis.subject import Subject
 from ganexp.data.memory import InMemory
 from ganexp.files.cache import cache_folder
@@ -73,7 +73,7 @@ def main(images: int = 50_000, samples: int = 1_000, side: int = 32) -> None:
     before, begin = megabytes_now(), resource.getrusage(resource.RUSAGE_SELF).ru_utime
     clock = time.perf_counter()
     with tempfile.TemporaryDirectory() as out:
-        Neighbours(samples=samples)(subject, Path(out))
+        NearestNeighbours(samples=samples)(subject, Path(out))
     used = resource.getrusage(resource.RUSAGE_SELF).ru_utime - begin
     peak = megabytes_at_most()
     print(f"{images:,} images of 3x{side}x{side}, {samples:,} samples, 2,000 real images checked")

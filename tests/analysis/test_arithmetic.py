@@ -7,8 +7,8 @@ from torch import nn
 
 from ganexp.analysis.arithmetic import Arithmetic, combined, neighbourhood
 from ganexp.analysis.concepts import Concept, concept, remaining
+from ganexp.analysis.pose_direction import PoseDirection, moved
 from ganexp.analysis.properties import slant, stroke_width
-from ganexp.analysis.turn import Turn, moved
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
 from support.subjects import Linear, rng, subject
@@ -119,12 +119,12 @@ def test_numbers_of_samples_are_concepts_too(tmp_path):
 
 
 def test_the_turn_vector_turns_what_it_should_and_nothing_else(tmp_path):
-    figures = Turn(pool=400, samples=50, steps=5)(leaning(), tmp_path)
+    figures = PoseDirection(pool=400, samples=50, steps=5)(leaning(), tmp_path)
     assert figures["values"] == sorted(figures["values"])
     assert figures["share_turned_the_right_way"] == 1
     assert figures["change_in_standard_deviations"] > 2
     assert min(figures["share_of_classes_kept"]) > 0.85
-    back = Turn(start="right", end="left", pool=400, samples=50, steps=5)(leaning(), tmp_path)
+    back = PoseDirection(start="right", end="left", pool=400, samples=50, steps=5)(leaning(), tmp_path)
     assert back["values"] == sorted(back["values"], reverse=True)
     assert back["share_turned_the_right_way"] == 1
 
@@ -133,12 +133,12 @@ def test_words_need_strokes_and_classes():
     coloured = leaning()
     coloured.shape = (3, 8, 8)
     assert "grey images only; give numbers of samples instead" in Arithmetic().reason_against(coloured)
-    assert "grey images only" in Turn().reason_against(coloured)
+    assert "grey images only" in PoseDirection().reason_against(coloured)
     assert Arithmetic(plus=[[1, 2, 3]], minus=[]).reason_against(coloured) is None
     unlabelled = leaning()
     unlabelled.extractor.description["labels"] = "rotations"
     assert "the data has no classes" in Arithmetic().reason_against(unlabelled)
-    assert Turn().reason_against(unlabelled) is None
+    assert PoseDirection().reason_against(unlabelled) is None
 
 
 @pytest.mark.parametrize(
@@ -162,10 +162,10 @@ def test_words_need_strokes_and_classes():
         (Arithmetic, {"plus": [[1, 2, -3]], "minus": []}, "[-3]: samples have the numbers"),
         (Arithmetic, {"exemplars": 2}, "exemplars=2: it must be 3 or more"),
         (Arithmetic, {"noise": -1}, "noise=-1: it must be 0 or more"),
-        (Turn, {"end": "class1"}, "end=class1: say what to follow: measured=thick|thin|right|left"),
-        (Turn, {"measured": "tall"}, "measured=tall: choose one of thick"),
-        (Turn, {"start": "left-right"}, "left-right: 0 of 50 samples are so"),
-        (Turn, {"reach": 0}, "reach=0: it must be above 0"),
+        (PoseDirection, {"end": "class1"}, "end=class1: say what to follow: measured=thick|thin|right|left"),
+        (PoseDirection, {"measured": "tall"}, "measured=tall: choose one of thick"),
+        (PoseDirection, {"start": "left-right"}, "left-right: 0 of 50 samples are so"),
+        (PoseDirection, {"reach": 0}, "reach=0: it must be above 0"),
     ],
 )
 def test_what_is_wrong_is_named(look, settings, answer, tmp_path):

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from ganexp.analysis.nearest import (
+from ganexp.analysis.memorization import NearestNeighbours
+from ganexp.analysis.nearest_neighbours import (
     MEMORIZED,
     NEARER,
     NO_SIGN,
@@ -17,7 +18,6 @@ from ganexp.analysis.nearest import (
     singled_out,
     verdict,
 )
-from ganexp.analysis.neighbours import Neighbours
 from ganexp.analysis.subject import HeldOut
 from ganexp.data.values import to_signed_unit
 from ganexp.errors import UserError
@@ -39,7 +39,7 @@ class Recalling(nn.Module):
 
 def looked(generator, out, training=None, **settings):
     training = pictures(400, 1) if training is None else training
-    return Neighbours(samples=200, k=3, shown=4)(subject(generator, training, **settings), out)
+    return NearestNeighbours(samples=200, k=3, shown=4)(subject(generator, training, **settings), out)
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])
@@ -56,7 +56,7 @@ def test_the_distances_do_not_depend_on_how_many_are_compared_at_once(values, mo
     # Of 16 pixels each: one image at a time, four, ten.
     rows, queries = pictures(90, 1).flatten(1), pictures(25, 2).flatten(1)
     whole = nearest(queries, [rows], 3)
-    monkeypatch.setattr("ganexp.analysis.nearest.MOST_VALUES", values)
+    monkeypatch.setattr("ganexp.analysis.nearest_neighbours.MOST_VALUES", values)
     for batches in ([rows], rows.split(11)):
         found = nearest(queries, batches, 3)
         assert torch.equal(found.distances, whole.distances)
@@ -166,5 +166,5 @@ def test_planted_near_duplicates_are_counted(tmp_path):
 )
 def test_what_is_wrong_is_named(settings, parts, answer, tmp_path):
     with pytest.raises(UserError) as caught:
-        Neighbours(**settings)(subject(**parts), tmp_path)
+        NearestNeighbours(**settings)(subject(**parts), tmp_path)
     assert answer in str(caught.value)

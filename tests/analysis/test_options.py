@@ -3,10 +3,10 @@
 import pytest
 
 from ganexp.analysis.equilibrium import EquilibriumAnalysis
+from ganexp.analysis.feature_ablation_analysis import FeatureAblation
 from ganexp.analysis.filters import Filters
-from ganexp.analysis.forgetting import Forget
 from ganexp.analysis.latent_directions import LatentDirections
-from ganexp.analysis.probing import LinearProbe
+from ganexp.analysis.linear_probe_analysis import LinearProbe
 from ganexp.analysis.spectrum import SpectrumAnalysis
 from ganexp.errors import UserError
 
@@ -17,9 +17,9 @@ from ganexp.errors import UserError
         (LinearProbe, {"seeds": 0}, "seeds=0: it must be 1 or more"),
         (LinearProbe, {"labels": ["a"]}, "labels=.*numbers of labels are expected"),
         (LinearProbe, {"labels": [0]}, "labels=0: it must be 1 or more"),
-        (Forget, {"label": "zero"}, "label=zero: the number of a class is expected"),
-        (Forget, {"samples": 1}, "samples=1: it must be 2 or more"),
-        (Forget, {"strength": 0.0}, "strength=0.0: it must be above 0"),
+        (FeatureAblation, {"label": "zero"}, "label=zero: the number of a class is expected"),
+        (FeatureAblation, {"samples": 1}, "samples=1: it must be 2 or more"),
+        (FeatureAblation, {"strength": 0.0}, "strength=0.0: it must be above 0"),
         (Filters, {"best": 0}, "best=0: it must be 1 or more"),
         (LatentDirections, {"steps": 1}, "steps=1: it must be 2 or more"),
         (SpectrumAnalysis, {"images": 1}, "images=1: it must be 2 or more"),

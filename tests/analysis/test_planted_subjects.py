@@ -5,13 +5,13 @@ import json
 import torch
 from torch import nn
 
-from analysis.test_forget import CHANNELS, PLANTED, Planted
+from analysis.test_feature_ablation import CHANNELS, PLANTED, Planted
+from ganexp.analysis.discriminators import Opponent
 from ganexp.analysis.equilibrium import EquilibriumAnalysis
+from ganexp.analysis.feature_ablation_analysis import FeatureAblation
 from ganexp.analysis.filters import Filters
-from ganexp.analysis.forgetting import Forget
 from ganexp.analysis.latent_directions import LatentDirections
-from ganexp.analysis.opponents import Opponent
-from ganexp.analysis.probing import LinearProbe
+from ganexp.analysis.linear_probe_analysis import LinearProbe
 from ganexp.analysis.spectrum import SpectrumAnalysis
 from ganexp.data.values import to_signed_unit
 from support.subjects import pictures, rng, subject, table
@@ -22,7 +22,7 @@ def test_an_object_in_boxes_is_forgotten(tmp_path):
     with_it = (looked_at.latents(60)[:, PLANTED] > 0).nonzero().flatten().tolist()
     path = tmp_path / "boxes.json"
     path.write_text(json.dumps({number: [[0, 0, 3, 3]] for number in with_it}))
-    figures = Forget(str(path), samples=60, counts=1, draws=20)(looked_at, tmp_path)
+    figures = FeatureAblation(str(path), samples=60, counts=1, draws=20)(looked_at, tmp_path)
     assert figures["maps_that_draw_it"] == 1
     assert figures["detected_after"] < 0.1
     assert figures["detected_after_random"]["mean"] > 0.7
@@ -75,7 +75,7 @@ def test_labels_that_are_missing_and_networks_without_maps_are_said():
     assert "no labels" in LinearProbe().reason_against(subject(opponent=mapped))
     assert "no feature maps" in LinearProbe().reason_against(subject(opponent=opponent(lambda images: images)))
     assert "no feature maps" in Filters().reason_against(subject(opponent=opponent(lambda images: images)))
-    assert "no convolutions" in Forget().reason_against(subject())
+    assert "no convolutions" in FeatureAblation().reason_against(subject())
     assert "has no discriminator" in EquilibriumAnalysis().reason_against(subject())
 
 

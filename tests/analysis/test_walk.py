@@ -6,8 +6,7 @@ from PIL import Image
 from torch import nn
 
 from ganexp.analysis.embeddings import mixed_labels
-from ganexp.analysis.walk import Walk, farther_from_real
-from ganexp.analysis.ways import (
+from ganexp.analysis.interpolation import (
     along,
     arc,
     crossfade,
@@ -17,6 +16,7 @@ from ganexp.analysis.ways import (
     line,
     smoothness,
 )
+from ganexp.analysis.walk import Walk, farther_from_real
 from ganexp.errors import UserError
 from support.subjects import Linear, rng, subject
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ganexp.layers import normalization as normalizations
-from ganexp.networks.dcgan import Discriminator, Generator, doublings, step_widths
+from ganexp.networks.dcgan import Discriminator, Generator
 
 SIZES = [8, 14, 16, 28, 32, 56, 64, 112, 128]
 
@@ -45,13 +45,6 @@ def test_an_image_of_another_size_fails_loudly():
     discriminator = Discriminator(3, 16, normalizations.none(), width=4)
     with pytest.raises(RuntimeError):
         discriminator(torch.randn(2, 3, 32, 32))
-
-
-def test_widths_are_the_papers_at_64():
-    assert step_widths(4, 128, 1024) == [128, 256, 512, 1024]
-    assert step_widths(5, 128, 1024) == [128, 256, 512, 1024, 1024]
-    assert [doublings(size) for size in (8, 28, 56, 64)] == [(4, 1), (7, 2), (7, 3), (4, 4)]
-    assert [doublings(size, (1, 7)) for size in (8, 28)] == [(1, 3), (7, 2)]
 
 
 def test_maps_of_the_discriminator_at_64_are_32_16_8_4_and_the_generators_their_mirror():

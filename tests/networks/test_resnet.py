@@ -6,7 +6,7 @@ from torch import nn
 
 from ganexp.layers import normalization as normalizations
 from ganexp.layers.attention import SelfAttention
-from ganexp.networks.resnet import ConditionalGenerator, Discriminator, Generator, ProjectionDiscriminator
+from ganexp.networks.resnet import Discriminator, Generator
 
 SIZES = [32, 48, 64, 128]
 FACTORIES = {
@@ -20,9 +20,9 @@ FACTORIES = {
 }
 NETWORKS = {
     "generator": lambda norm, **more: Generator(6, 3, 32, norm, width=4, **more),
-    "conditional": lambda norm, **more: ConditionalGenerator(6, 3, 32, norm, 5, width=4, **more),
+    "conditional": lambda norm, **more: Generator(6, 3, 32, norm, 5, width=4, **more),
     "discriminator": lambda norm, **more: Discriminator(3, 32, norm, width=4, **more),
-    "projection": lambda norm, **more: ProjectionDiscriminator(3, 32, norm, 5, width=4, **more),
+    "projection": lambda norm, **more: Discriminator(3, 32, norm, 5, width=4, **more),
 }
 
 
@@ -42,10 +42,10 @@ def test_shapes_and_range(size, channels):
     images = Generator(10, channels, size, normalizations.batch(), width=1)(noise)
     assert images.shape == (2, channels, size, size)
     assert images.abs().max() <= 1
-    labelled = ConditionalGenerator(10, channels, size, normalizations.batch(), 3, width=1)(noise, label)
+    labelled = Generator(10, channels, size, normalizations.batch(), 3, width=1)(noise, label)
     assert labelled.shape == images.shape
     assert Discriminator(channels, size, normalizations.spectral(), width=1)(images).shape == (2,)
-    assert ProjectionDiscriminator(channels, size, normalizations.spectral(), 3, width=1)(images, label).shape == (2,)
+    assert Discriminator(channels, size, normalizations.spectral(), 3, width=1)(images, label).shape == (2,)
 
 
 def test_parameter_counts_at_32_in_closed_form():
@@ -147,9 +147,9 @@ def test_attention_stands_at_its_stride_and_changes_nothing_at_first(name):
 def test_other_sizes_are_refused_with_those_there_are(size):
     for build in (
         lambda: Generator(8, 3, size, normalizations.batch()),
-        lambda: ConditionalGenerator(8, 3, size, normalizations.batch(), 3),
+        lambda: Generator(8, 3, size, normalizations.batch(), 3),
         lambda: Discriminator(3, size, normalizations.batch()),
-        lambda: ProjectionDiscriminator(3, size, normalizations.batch(), 3),
+        lambda: Discriminator(3, size, normalizations.batch(), 3),
     ):
         with pytest.raises(ValueError, match=r"data\.image_size to 32, 48, 64 or 128$"):
             build()
@@ -159,4 +159,4 @@ def test_other_sizes_are_refused_with_those_there_are(size):
 def test_sizes_below_one_are_refused_by_name(argument):
     sizes = {"latent": 8, "channels": 3, "num_classes": 3, "width": 2, argument: 0}
     with pytest.raises(ValueError, match=f"^{argument} must be"):
-        ConditionalGenerator(**sizes, image_size=32, normalization=normalizations.batch())
+        Generator(**sizes, image_size=32, normalization=normalizations.batch())

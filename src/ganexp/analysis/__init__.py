@@ -1,1 +1,1 @@
-"""Looking inside: what a generator has learned, and what a discriminator knows; one way of looking a file."""
+"""Analyses of trained generators and discriminators, one analysis a file."""

@@ -1,4 +1,4 @@
-"""Arithmetic on averaged latents: right 0 - left 0 + 1 = right 1? (arXiv 1511.06434, section 6.3.2)."""
+"""Vector arithmetic on averaged latents: right 0 - left 0 + 1 = right 1? (arXiv 1511.06434, section 6.3.2)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,11 +18,11 @@ from ganexp.analysis.concepts import (
     Given,
     Pool,
     concept,
-    found,
     letters,
     named,
     needs_words,
     pool_of,
+    positions_of,
     remaining,
 )
 from ganexp.analysis.drawing import save_figure
@@ -35,8 +35,8 @@ from ganexp.numerics.randomness import generator as rng
 
 def combined(plus: Sequence[Tensor], minus: Sequence[Tensor]) -> Tensor:
     """Return the sum of the means of the exemplars (K, D) to add, less those to subtract: (D,)."""
-    return sum((each.mean(0) for each in plus), torch.zeros(())) - sum(
-        (each.mean(0) for each in minus), torch.zeros(())
+    return sum((latents.mean(0) for latents in plus), torch.zeros(())) - sum(
+        (latents.mean(0) for latents in minus), torch.zeros(())
     )
 
 
@@ -52,7 +52,7 @@ class Sum:
     """One sum as images: each concept's exemplars (K, C, H, W), what their mean draws (1, C, H, W), and what comes out.
 
     ``result`` (9, C, H, W) has the sum itself in the middle, and around it its neighbours. ``outcome`` says in words
-    what should come out, if that is known, and whether it did.
+    the expected result, if there is one, and whether it came out.
     """
 
     names: list[str]
@@ -111,15 +111,15 @@ class Arithmetic:
         require_at_least(1, pool=pool, sums=sums, shown=shown)
         if noise < 0:
             raise UserError(f"noise={noise}: it must be 0 or more")
-        self.plus = [concept(each, "plus") for each in plus]
-        self.minus = [concept(each, "minus") for each in minus]
+        self.plus = [concept(given, "plus") for given in plus]
+        self.minus = [concept(given, "minus") for given in minus]
         if len(self.plus) != len(self.minus) + 1:
             counts = f"plus has {len(self.plus)} concepts and minus {len(self.minus)}"
             raise UserError(f"{counts}: add one more than you subtract, so that the result is a latent like others")
         self.expected = remaining(self.plus, self.minus) if expect is None else concept(expect, "expect").words
         self.exemplars = exemplars
         self.pool = pool
-        self.sums = 1 if all(each.numbers for each in self.concepts) else sums
+        self.sums = 1 if all(operand.numbers for operand in self.concepts) else sums
         self.noise = noise
         self.shown = shown
 
@@ -130,7 +130,7 @@ class Arithmetic:
 
     def reason_against(self, subject: Subject) -> str | None:
         """Return why nothing can be added: points are no images, and words need strokes or classes."""
-        words = {word for each in self.concepts for word in each.words} | set(self.expected)
+        words = {word for operand in self.concepts for word in operand.words} | set(self.expected)
         return needs_images(subject) or needs_words(subject, words)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
@@ -148,13 +148,19 @@ class Arithmetic:
 
         Raises UserError if there are none.
         """
-        known = letters(self.concepts)
-        every = [dict(zip(known, each, strict=True)) for each in permutations(range(pool.num_classes), len(known))]
-        wanted = [each for each in self.concepts if each.words]
-        enough = [c for c in every if all(len(pool.having(w.of(c).words)) >= self.exemplars for w in wanted)]
+        names = letters(self.concepts)
+        choices = [
+            dict(zip(names, classes, strict=True)) for classes in permutations(range(pool.num_classes), len(names))
+        ]
+        in_words = [operand for operand in self.concepts if operand.words]
+        enough = [
+            classes
+            for classes in choices
+            if all(len(pool.having(operand.of(classes).words)) >= self.exemplars for operand in in_words)
+        ]
         if not enough:
-            for each in wanted:
-                found(pool, each.of(every[0] if every else {}), self.exemplars)
+            for operand in in_words:
+                positions_of(pool, operand.of(choices[0] if choices else {}), self.exemplars)
             raise UserError(
                 f"no classes have {self.exemplars} samples of each concept among {self.pool:,}; try a larger pool="
             )
@@ -162,17 +168,19 @@ class Arithmetic:
         return [enough[int(number)] for number in order]
 
     def _sum(self, subject: Subject, pool: Pool, number: int, classes: Mapping[str, int]) -> Sum:
-        concepts = [each.of(classes) for each in self.concepts]
-        chosen = [self._exemplars(subject, pool, each, number * 100 + i) for i, each in enumerate(concepts)]
+        concepts = [operand.of(classes) for operand in self.concepts]
+        chosen = [self._exemplars(subject, pool, operand, number * 100 + i) for i, operand in enumerate(concepts)]
         latents, labels = zip(*chosen, strict=True)
         split = len(self.plus)
         total = combined(latents[:split], latents[split:])
         around = neighbourhood(total, self.noise, rng(subject.seed, "neighbourhood", number))
         mixed = None if labels[0] is None else combined(labels[:split], labels[split:])
         images = images_along(subject, around, None if mixed is None else mixed.expand(9, -1))
-        exemplars = [images_along(subject, *each) for each in chosen]
+        exemplars = [images_along(subject, latents, labels) for latents, labels in chosen]
         means = [images_along(subject, z.mean(0, True), None if c is None else c.mean(0, True)) for z, c in chosen]
-        return Sum([str(each) for each in concepts], self._outcome(pool, images, classes), exemplars, means, images)
+        return Sum(
+            [str(operand) for operand in concepts], self._outcome(pool, images, classes), exemplars, means, images
+        )
 
     def _outcome(self, pool: Pool, images: Tensor, classes: Mapping[str, int]) -> str:
         if not self.expected:
@@ -180,14 +188,14 @@ class Arithmetic:
         words = named(self.expected, classes)
         return f"{'-'.join(words)}: {'yes' if bool(pool.true(words, images)[4]) else 'no'}"
 
-    def _exemplars(self, subject: Subject, pool: Pool, each: Concept, number: int) -> tuple[Tensor, Tensor | None]:
+    def _exemplars(self, subject: Subject, pool: Pool, operand: Concept, number: int) -> tuple[Tensor, Tensor | None]:
         """Return latents (K, latent) and, of a conditional generator, classes (K, num_classes), one-hot."""
-        if each.numbers:
-            latents, labels = subject.latents_of(each.numbers), subject.labels_of(each.numbers)
+        if operand.numbers:
+            latents, labels = subject.latents_of(operand.numbers), subject.labels_of(operand.numbers)
         else:
-            every = found(pool, each, self.exemplars)
-            order = torch.randperm(len(every), generator=rng(subject.seed, "exemplars", number))
-            chosen = every[order[: self.exemplars]]
+            positions = positions_of(pool, operand, self.exemplars)
+            order = torch.randperm(len(positions), generator=rng(subject.seed, "exemplars", number))
+            chosen = positions[order[: self.exemplars]]
             latents, labels = pool.latents[chosen], None if pool.labels is None else pool.labels[chosen]
         if labels is None or subject.num_classes is None:
             return latents, None
@@ -198,7 +206,7 @@ class Arithmetic:
         sums = list(zip(drawn, classes, strict=True))
 
         def true(words: Sequence[str]) -> Tensor:
-            return torch.stack([pool.true(named(words, c), each.result) for each, c in sums]).double()
+            return torch.stack([pool.true(named(words, classes), drawn.result) for drawn, classes in sums]).double()
 
         def chance(words: Sequence[str]) -> float:
             return fmean(float(pool.true(named(words, c)).double().mean()) for c in classes)

@@ -1,4 +1,4 @@
-"""Boxes drawn around an object in numbered samples, and a detector for what is in them."""
+"""Bounding boxes around an object in numbered samples, and a detector trained on them."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -90,11 +90,11 @@ def box_detector(images: Tensor, boxes: Boxes, seed: int = 0) -> Callable[[Tenso
     regression.fit(torch.stack([*on, *off]).numpy(), answer)
 
     def detect(shown: Tensor) -> Tensor:
-        found = torch.zeros(len(shown), dtype=torch.bool)
+        detected = torch.zeros(len(shown), dtype=torch.bool)
         for number in numbers:
             patches = [patch(shown[number], box) for box in boxes[number]]
-            found[number] = bool(patches) and bool(regression.predict(torch.stack(patches).numpy()).any())
-        return found
+            detected[number] = bool(patches) and bool(regression.predict(torch.stack(patches).numpy()).any())
+        return detected
 
     return detect
 

@@ -1,4 +1,4 @@
-"""Concepts: what samples have in common, by their numbers, by class, or by what can be measured of strokes."""
+"""Concepts that samples share: chosen samples, a class, or a measured property of strokes."""
 
 import re
 from collections import Counter
@@ -53,8 +53,8 @@ def concept(given: Given, name: str) -> Concept:
         words = tuple(given.split("-"))
         unknown = [word for word in words if word not in PROPERTIES and not CLASS.fullmatch(word)]
         if unknown:
-            known = f"{', '.join(PROPERTIES)} and class0, class1, …"
-            raise UserError(f"{name}: {given}: {unknown[0]!r} is no word for samples; there are {known}, joined by -")
+            choices = f"{', '.join(PROPERTIES)} and class0, class1, …"
+            raise UserError(f"{name}: {given}: {unknown[0]!r} is no word for samples; there are {choices}, joined by -")
         return Concept(words=words)
     if not isinstance(given, list | tuple) or len(given) < FEWEST:
         raise UserError(f"{name}: {given}: give words, such as thick-class3, or a list of {FEWEST} numbers or more")
@@ -68,20 +68,20 @@ def named(words: Sequence[str], classes: Mapping[str, int]) -> tuple[str, ...]:
 
 def letters(concepts: Sequence[Concept]) -> list[str]:
     """Return the letters that stand for classes, such as A for classA."""
-    found = {match[1] for each in concepts for word in each.words if (match := CLASS.fullmatch(word))}
-    return sorted(letter for letter in found if letter.isalpha())
+    names = {match[1] for operand in concepts for word in operand.words if (match := CLASS.fullmatch(word))}
+    return sorted(name for name in names if name.isalpha())
 
 
 def remaining(plus: Sequence[Concept], minus: Sequence[Concept]) -> tuple[str, ...]:
     """Return the words that the result of adding and subtracting concepts should have."""
-    added, taken = (Counter(word for each in side for word in each.words) for side in (plus, minus))
+    added, taken = (Counter(word for operand in side for word in operand.words) for side in (plus, minus))
     return tuple(added - taken)
 
 
 class Pool:
     """Samples to find concepts among: their latents (N, latent), images (N, C, H, W) in [-1, 1] and classes.
 
-    ``logits`` maps images to logits (N, K) of the classes. ``labels`` (N,) are what a conditional generator was told.
+    ``logits`` maps images to logits (N, K) of the classes. ``labels`` (N,) are those of a conditional generator.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ def pool_of(subject: Subject, n: int) -> Pool:
     return Pool(latents, subject.images(latents, labels), lambda images: subject.outputs(images)["logits"], labels)
 
 
-def found(pool: Pool, wanted: Concept, least: int = FEWEST) -> Tensor:
+def positions_of(pool: Pool, wanted: Concept, least: int = FEWEST) -> Tensor:
     """Return the positions of all samples of a concept in words; raises UserError if they are fewer than ``least``."""
     positions = pool.having(wanted.words)
     if len(positions) < least:

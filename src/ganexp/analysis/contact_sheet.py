@@ -1,4 +1,4 @@
-"""Samples with their numbers, so that concepts can be picked for arithmetic (arXiv 1511.06434, section 6.3.2)."""
+"""Contact sheet of numbered samples, for choosing exemplars (arXiv 1511.06434, section 6.3.2)."""
 
 from collections.abc import Sequence
 from pathlib import Path

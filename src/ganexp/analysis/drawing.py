@@ -1,4 +1,4 @@
-"""What the pictures of several analyses have in common."""
+"""Drawing helpers shared by several analyses."""
 
 from collections.abc import Sequence
 from pathlib import Path

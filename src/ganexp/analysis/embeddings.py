@@ -1,4 +1,4 @@
-"""Labels between labels: what a conditional generator draws where classes are mixed."""
+"""Interpolation of label embeddings in conditional generators."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

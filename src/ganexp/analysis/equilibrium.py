@@ -1,4 +1,4 @@
-"""What a discriminator answers to real, held-out and fake images: where the game stands, and whether D memorizes."""
+"""Discriminator outputs on training, held-out and fake images: distance from equilibrium, and overfitting of D."""
 
 import math
 from dataclasses import dataclass
@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from scipy.stats import ks_2samp, norm, rankdata
 from torch import Tensor
 
+from ganexp.analysis.discriminators import Examples, answers, examples
 from ganexp.analysis.drawing import save_figure
-from ganexp.analysis.opponents import Examples, answers, examples
 from ganexp.analysis.subject import Figures, Subject, require_at_least
 from ganexp.errors import UserError
 
@@ -108,33 +108,35 @@ class EquilibriumAnalysis:
                 raise UserError(
                     "the discriminator is told labels, but the held-out images have none: give class folders"
                 )
-        found = {name: answers(subject.opponent.ask, shown) for name, shown in sets.items()}
-        save_figure(plot_answers(found), out / "equilibrium.png")
+        outputs = {name: answers(subject.opponent.ask, shown) for name, shown in sets.items()}
+        save_figure(plot_answers(outputs), out / "equilibrium.png")
         pairs = [("training", "fake"), ("training", "held out"), ("held out", "fake")]
-        told = {
-            pair: separation(*(found[name] for name in pair)) for pair in pairs if all(name in found for name in pair)
+        separations = {
+            pair: separation(*(outputs[name] for name in pair))
+            for pair in pairs
+            if all(name in outputs for name in pair)
         }
-        known = told.get(("training", "held out"))
+        overfitting = separations.get(("training", "held out"))
         return {
-            "verdict": f"whether it memorizes cannot be told: {words}" if known is None else said(known),
+            "verdict": f"whether it memorizes cannot be told: {words}" if overfitting is None else said(overfitting),
             "held_out": words,
-            "mean_answer": {name: float(values.mean()) for name, values in found.items()},
-            **{f"{one} against {other}".replace(" ", "_"): described(each) for (one, other), each in told.items()},
+            "mean_answer": {name: float(values.mean()) for name, values in outputs.items()},
+            **{f"{one} against {other}".replace(" ", "_"): described(gap) for (one, other), gap in separations.items()},
         }
 
 
-def described(found: Separation) -> dict[str, float | list[float]]:
+def described(separation: Separation) -> dict[str, float | list[float]]:
     """Return a separation as plain figures."""
     return {
-        "auc": found.auc,
-        "auc_99_percent_interval": list(found.interval),
-        "accuracy_at_best_threshold": found.accuracy,
-        "gap_in_standard_deviations": found.gap,
+        "auc": separation.auc,
+        "auc_99_percent_interval": list(separation.interval),
+        "accuracy_at_best_threshold": separation.accuracy,
+        "gap_in_standard_deviations": separation.gap,
     }
 
 
 def said(training: Separation) -> str:
     """Return in words whether the discriminator knows the training images."""
     low, high = training.interval
-    known = "knows its training images: it overfits" if overfits(training) else "shows no sign of overfitting"
-    return f"the discriminator {known} (training above held-out in {training.auc:.1%}, {low:.1%} to {high:.1%})"
+    finding = "knows its training images: it overfits" if overfits(training) else "shows no sign of overfitting"
+    return f"the discriminator {finding} (training above held-out in {training.auc:.1%}, {low:.1%} to {high:.1%})"

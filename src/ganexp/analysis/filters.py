@@ -1,4 +1,4 @@
-"""What makes a discriminator's features answer: guided backpropagation (arXiv 1412.6806; 1511.06434, figure 5)."""
+"""Guided backpropagation of a discriminator's features (arXiv 1412.6806; 1511.06434, figure 5)."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from ganexp.analysis.discriminators import Ask, examples, settle
 from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.maps import noted_maps
-from ganexp.analysis.opponents import Ask, examples, settle
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.pictures import tiled
 
@@ -231,15 +231,15 @@ class Filters:
         assert subject.opponent is not None
         shown = examples(subject.training, self.images, subject.seed)
         pair = {"random": settle(subject.untrained(subject.seed), shown), "trained": subject.opponent}
-        found = {
+        layers = {
             name: look_at(network, shown.images, shown.labels, self.layers, self.features, self.best, ask)
             for name, (network, ask) in pair.items()
         }
-        save_figure(plot_filters(found["random"], found["trained"]), out / "filters.png")
+        save_figure(plot_filters(layers["random"], layers["trained"]), out / "filters.png")
         return {
             layer.name: {
                 name: {"kurtosis": one.kurtosis, "class_share": one.class_share, "silent": one.silent}
                 for name, one in (("random", random), ("trained", layer))
             }
-            for random, layer in zip(found["random"], found["trained"], strict=True)
+            for random, layer in zip(layers["random"], layers["trained"], strict=True)
         }

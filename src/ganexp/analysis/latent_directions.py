@@ -1,4 +1,4 @@
-"""Directions of the latent space that change images most, in closed form (SeFa, arXiv 2007.06600)."""
+"""Latent directions in closed form (SeFa, arXiv 2007.06600)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def factorization(generator: nn.Module, latent: int, generate: Generate | None =
     base = next(generator.parameters())
     noise = torch.randn(CHECKS, latent, generator=rng(0, "affine")).to(base) * FAR
     basis = torch.cat([torch.zeros(1, latent).to(base), torch.eye(latent).to(base), noise])
-    found: dict[str, Tensor] = {}
+    matrices: dict[str, Tensor] = {}
 
     def note(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
@@ -54,7 +54,7 @@ def factorization(generator: nn.Module, latent: int, generate: Generate | None =
             matrix = linear_part(output.flatten(1).double(), noise.double())
             # What a later layer reads is a mixture of the noise's numbers, not the numbers themselves.
             if matrix is not None and reading is not None and int((reading != 0).sum(0).max()) == 1:
-                found[name] = matrix
+                matrices[name] = matrix
 
         return hook
 
@@ -62,13 +62,13 @@ def factorization(generator: nn.Module, latent: int, generate: Generate | None =
     try:
         (generate or generator)(basis)
     finally:
-        for each in hooks:
-            each.remove()
-    if not found:
+        for hook in hooks:
+            hook.remove()
+    if not matrices:
         raise ValueError("no linear or convolutional layer of this generator reads the noise itself")
-    rows = torch.cat(list(found.values()), 1)
+    rows = torch.cat(list(matrices.values()), 1)
     eigenvalues, vectors = torch.linalg.eigh((rows @ rows.T).cpu())
-    return Factorization(vectors.T.flip(0).float(), eigenvalues.flip(0).clamp(min=0).float(), list(found))
+    return Factorization(vectors.T.flip(0).float(), eigenvalues.flip(0).clamp(min=0).float(), list(matrices))
 
 
 def linear_part(values: Tensor, noise: Tensor) -> Tensor | None:
@@ -95,15 +95,17 @@ def change(generate: Callable[[Tensor], Tensor], latents: Tensor, directions: Te
 
     Latents (N, latent) are moved by one step forth and one back.
     """
-    there = [generate(latents + step * direction) - generate(latents - step * direction) for direction in directions]
-    return torch.stack([each.square().mean().sqrt() for each in there])
+    differences = [
+        generate(latents + step * direction) - generate(latents - step * direction) for direction in directions
+    ]
+    return torch.stack([difference.square().mean().sqrt() for difference in differences])
 
 
-def plot_eigenvalues(found: Factorization) -> Figure:
+def plot_eigenvalues(factors: Factorization) -> Figure:
     """Draw the share of each direction in the sum of the eigenvalues."""
     figure = Figure(figsize=(6, 3.5), layout="constrained")
     axis = figure.subplots()
-    share = found.eigenvalues / found.eigenvalues.sum()
+    share = factors.eigenvalues / factors.eigenvalues.sum()
     axis.bar(range(1, len(share) + 1), share)
     axis.axhline(1 / len(share), color="0.5", linestyle="--", label="all alike")
     axis.set_xlabel("direction")
@@ -139,29 +141,29 @@ class LatentDirections:
         labels = subject.labels(1)
 
         def generate(noise: Tensor) -> Tensor:
-            told = () if labels is None else (labels.expand(len(noise)).to(noise.device),)
-            images: Tensor = subject.generator(noise, *told)
+            condition = () if labels is None else (labels.expand(len(noise)).to(noise.device),)
+            images: Tensor = subject.generator(noise, *condition)
             return images
 
-        found = factorization(subject.generator, subject.latent, generate)
-        few = min(self.directions, len(found.directions))
+        factors = factorization(subject.generator, subject.latent, generate)
+        few = min(self.directions, len(factors.directions))
         latents = subject.latents(MOVED)
         classes = subject.labels(self.samples)
         spread = float(latents.std())
         steps = torch.linspace(-self.reach, self.reach, self.steps) * spread
-        for number, direction in enumerate(found.directions[:few], start=1):
+        for number, direction in enumerate(factors.directions[:few], start=1):
             path = moved(latents[: self.samples], direction, steps).flatten(0, 1)
-            told = None if classes is None else classes.repeat_interleave(self.steps)
-            save(grid(subject.images(path, told), self.steps), out / f"direction_{number}.png")
-        save_figure(plot_eigenvalues(found), out / "eigenvalues.png")
+            path_labels = None if classes is None else classes.repeat_interleave(self.steps)
+            save(grid(subject.images(path, path_labels), self.steps), out / f"direction_{number}.png")
+        save_figure(plot_eigenvalues(factors), out / "eigenvalues.png")
 
         others = torch.randn(self.random, subject.latent, generator=rng(subject.seed, "random directions"))
         unit = others / others.norm(dim=1, keepdim=True)
-        along = change(subject.images, latents, found.directions[:few], spread)
+        along = change(subject.images, latents, factors.directions[:few], spread)
         anywhere = change(subject.images, latents, unit, spread)
         return {
-            "layers": found.layers,
-            "share_of_eigenvalues": (found.eigenvalues / found.eigenvalues.sum())[:few].tolist(),
+            "layers": factors.layers,
+            "share_of_eigenvalues": (factors.eigenvalues / factors.eigenvalues.sum())[:few].tolist(),
             "change_along_directions": along.tolist(),
             "change_along_random_directions": {"mean": float(anywhere.mean()), "std": float(anywhere.std())},
             "ratio_of_the_first": float(along[0] / anywhere.mean()),

@@ -1,4 +1,4 @@
-"""A network's feature maps, noted while it runs."""
+"""Feature maps of a network, recorded by forward hooks."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

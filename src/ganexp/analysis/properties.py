@@ -1,4 +1,4 @@
-"""What can be measured of pictures of light strokes on a dark ground, such as digits."""
+"""Measured properties of light strokes on a dark background, such as digits."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""What a linear classifier may be given of an image: a discriminator's maps, and simpler things to compare with."""
+"""Image representations for a linear probe: discriminator features, pixels, PCA and k-means patches."""
 
 import math
 from collections.abc import Callable
@@ -122,9 +122,9 @@ def _fitted_centroids(images: RealImages, centroids: int, seed: int) -> dict[str
     values = sample_of(images, seed)
     side = min(6, max(2, min(values.shape[2:]) // 2))
     draw = rng(seed, "patches")
-    each = math.ceil(PATCHES / len(values))
+    patches_per_image = math.ceil(PATCHES / len(values))
     patches = unfold(values, side).transpose(1, 2)
-    where = torch.randint(patches.shape[1], (len(values), each), generator=draw)
+    where = torch.randint(patches.shape[1], (len(values), patches_per_image), generator=draw)
     chosen = contrast_normalized(patches.gather(1, where[:, :, None].expand(-1, -1, patches.shape[2])).flatten(0, 1))
     mean = chosen.mean(0)
     eigenvalues, vectors = torch.linalg.eigh((chosen - mean).T.cov())

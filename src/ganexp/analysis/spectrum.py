@@ -1,4 +1,4 @@
-"""How much of an image lies at which spatial frequency, real against fake (arXiv 2003.01826, section 3)."""
+"""Power spectra of real and fake images by spatial frequency (arXiv 2003.01826, section 3)."""
 
 import math
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from ganexp.analysis.discriminators import examples
 from ganexp.analysis.drawing import save_figure
-from ganexp.analysis.opponents import examples
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 
 FLOOR = 1e-12  # of a power, so that the logarithm of an empty frequency is finite

@@ -1,4 +1,4 @@
-"""What an analysis may look at."""
+"""Subject of an analysis: a trained model, its noise and its data."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor, nn
 
-from ganexp.analysis.opponents import Opponent
+from ganexp.analysis.discriminators import Opponent
 from ganexp.data.memory import InMemory
 from ganexp.drawing.pictures import as_saved
 from ganexp.errors import UserError
@@ -21,7 +21,7 @@ from ganexp.numerics.randomness import BLOCK, blocks
 MOST_SAMPLES = 1_000_000
 
 Figures = dict[str, Any]
-"""What an analysis found: numbers and words by name, in plain containers that JSON can hold."""
+"""Results of an analysis by name: numbers and words, in containers that JSON can hold."""
 
 
 class HeldOut(NamedTuple):
@@ -60,7 +60,7 @@ def no_truncation(threshold: float) -> "Subject":
 class Subject:
     """A generator, its opponent and its data; what takes long is made when it is first asked for.
 
-    ``generator`` maps noise (N, latent), and labels (N,) if it is told any, to images (N, C, H, W) in [-1, 1]; it is
+    ``generator`` maps noise (N, latent), and labels (N,) if it is conditional, to images (N, C, H, W) in [-1, 1]; it is
     the moving average where there is one. ``num_classes`` is None for a generator without labels. ``opponent`` is its
     discriminator. Samples are those that ``sample run=DIR seed=`` writes. Nothing here knows of runs or of Lightning,
     so a notebook can build one.
@@ -114,12 +114,12 @@ class Subject:
     def images(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
         """Return images (N, C, H, W) in [-1, 1], float32 on the processor, from noise (N, latent) and labels (N,).
 
-        A generator that is told labels takes those of the samples 0 to N - 1 if none are given.
+        A conditional generator takes the labels of samples 0 to N - 1 if none are given.
         """
         labels = self.labels(len(latents)) if labels is None else labels
         inputs = (latents,) if labels is None else (latents, labels)
-        parts = zip(*(each.split(BLOCK) for each in inputs), strict=True)
-        return torch.cat([self.generator(*(each.to(self.device) for each in part)).float().cpu() for part in parts])
+        parts = zip(*(tensor.split(BLOCK) for tensor in inputs), strict=True)
+        return torch.cat([self.generator(*(tensor.to(self.device) for tensor in part)).float().cpu() for part in parts])
 
     def samples(self, n: int) -> Tensor:
         """Return the samples 0 to n - 1 as they are saved, uint8 (n, C, H, W).
@@ -184,7 +184,7 @@ class Analysis(Protocol):
         ...
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
-        """Write pictures into a folder and return what was found."""
+        """Write pictures into a folder and return the results."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The truncation trick: what samples lose in variety and gain in quality (arXiv 1809.11096, section 3.1)."""
+"""Truncation trick: the trade-off between diversity and fidelity (arXiv 1809.11096, section 3.1)."""
 
 import math
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def plot_trades(thresholds: Sequence[float], cut: Sequence[Trade], whole: Trade)
     shares, distances = figure.subplots(1, 2)
     for axis, names in ((shares, ("precision", "recall", "diversity")), (distances, ("distance",))):
         for name in names:
-            (drawn,) = axis.plot(thresholds, [getattr(each, name) for each in cut], marker="o", label=name)
+            (drawn,) = axis.plot(thresholds, [getattr(scores, name) for scores in cut], marker="o", label=name)
             axis.axhline(getattr(whole, name), color=drawn.get_color(), linestyle="--", linewidth=0.8)
         axis.set_xlabel("threshold")
         axis.set_ylim(bottom=0)
@@ -100,6 +100,6 @@ class Truncation:
         names = list(Trade.__dataclass_fields__)
         return {
             "thresholds": self.thresholds,
-            **{name: [getattr(each, name) for each in cut] for name in names},
+            **{name: [getattr(scores, name) for scores in cut] for name in names},
             **{f"{name}_of_whole_noise": getattr(whole, name) for name in names},
         }

@@ -1,4 +1,4 @@
-"""Walking in the latent space: sharp transitions hint at memorization (arXiv 1511.06434, section 6.1)."""
+"""Latent-space walks: sharp transitions suggest memorization (arXiv 1511.06434, section 6.1)."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,7 @@ from torch.nn.functional import one_hot
 
 from ganexp.analysis.drawing import rows, save_animation, save_figure, there_and_back
 from ganexp.analysis.embeddings import label_embeddings, mixed_labels
-from ganexp.analysis.nearest import nearest
-from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
-from ganexp.analysis.ways import (
+from ganexp.analysis.interpolation import (
     PARTS,
     Between,
     Smoothness,
@@ -28,6 +26,8 @@ from ganexp.analysis.ways import (
     line,
     smoothness,
 )
+from ganexp.analysis.nearest_neighbours import nearest
+from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
 from ganexp.numerics.randomness import BLOCK
@@ -144,27 +144,31 @@ class Walk:
         """Write linear.png, spherical.png, classes.png, the animation and smoothness.png; return the figures."""
         anchors = self._anchors(subject)
         legs = len(anchors[0][0]) - 1
-        ways = {name: [through_samples(subject, *each, between) for each in anchors] for name, between in WAYS.items()}
+        ways = {
+            name: [through_samples(subject, *anchor, between) for anchor in anchors] for name, between in WAYS.items()
+        }
         ways["pixels"] = [crossfade(way(equal_shares(legs, 1))) for way in ways["linear"]]
-        found = {name: [self._walked(subject, way, legs) for way in some] for name, some in ways.items()}
+        walks = {name: [self._walked(subject, way, legs) for way in some] for name, some in ways.items()}
         if subject.num_classes is not None and label_embeddings(subject.generator, subject.num_classes):
             classes = torch.eye(subject.num_classes)[: max(2, self.length)]
             through = [through_classes(subject, latent, classes) for latent in subject.latents(self.walks)]
-            found["classes"] = [self._walked(subject, way, len(classes) - 1) for way in through]
-        for name, some in found.items():
+            walks["classes"] = [self._walked(subject, way, len(classes) - 1) for way in through]
+        for name, some in walks.items():
             if name != "pixels":
-                save(rows([each.images for each in some]), out / f"{name}.png")
-        frames = [grid(torch.stack(moment), 4) for moment in zip(*(w.images for w in found["spherical"]), strict=True)]
+                save(rows([walk.images for walk in some]), out / f"{name}.png")
+        frames = [
+            grid(torch.stack(moment), 4) for moment in zip(*(walk.images for walk in walks["spherical"]), strict=True)
+        ]
         save_animation(there_and_back(frames), out / f"walk.{self.animation}")
-        measured = {name: [smoothness(each.features) for each in some] for name, some in found.items()}
+        measured = {name: [smoothness(walk.features) for walk in some] for name, some in walks.items()}
         save_figure(plot_smoothness(measured), out / "smoothness.png")
         real = subject.features(subject.training)
         figures: Figures = {}
-        for name, some in found.items():
-            figures[f"{name}_length"] = statistics.fmean(each.length for each in measured[name])
-            figures[f"{name}_jump"] = statistics.fmean(each.jump for each in measured[name])
-            figures[f"{name}_leap"] = statistics.fmean(each.leap for each in some)
-            inner, anchor = torch.cat([each.between for each in some]), torch.cat([each.anchors for each in some])
+        for name, some in walks.items():
+            figures[f"{name}_length"] = statistics.fmean(smooth.length for smooth in measured[name])
+            figures[f"{name}_jump"] = statistics.fmean(smooth.jump for smooth in measured[name])
+            figures[f"{name}_leap"] = statistics.fmean(walk.leap for walk in some)
+            inner, anchor = torch.cat([walk.between for walk in some]), torch.cat([walk.anchors for walk in some])
             figures[f"{name}_from_real"] = farther_from_real(inner, anchor, real)
         return figures
 

@@ -1,4 +1,4 @@
-"""Distortions through which the discriminator sees real and fake images."""
+"""Discriminator augmentation: random transformations of real and fake images alike."""
 
 from ganexp.augmentation.base import Augmentation, NoAugmentation
 

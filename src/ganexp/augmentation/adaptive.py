@@ -1,4 +1,4 @@
-"""Adaptive discriminator augmentation (arXiv 2006.06676): as strong as the discriminator overfits."""
+"""Adaptive discriminator augmentation: stronger the more the discriminator overfits (arXiv 2006.06676)."""
 
 import torch
 from torch import Tensor
@@ -12,13 +12,13 @@ INTERVAL = 4
 
 
 class AdaptiveAugmentation(Augmentation):
-    """Flips, turns, scales, shifts and colours, each befalling each image with the probability ``p``.
+    """Flips, rotations, scaling, translations and colour changes, applied with probability ``p`` each.
 
-    After every 4 batches p moves towards the point at which r_t, the mean sign of the logits of real images, is
-    ``target`` (section 3.1), at a speed that takes ``images_to_full`` images from 0 to 1. p and what was observed
-    since its last move are part of the state. Of the paper's transformations those of frequency bands, noise
-    and cutout are left out, as they are of its final setting; images are resampled bilinearly, without its wavelet
-    filter. Raises UserError unless p is in [0, 1], the target in [-1, 1] and ``images_to_full`` positive.
+    Every 4 batches p is adjusted so that r_t, the mean sign of the logits of real images, approaches ``target``
+    (section 3.1), at a rate of 1 per ``images_to_full`` images. p and the observations since its last update are part
+    of the state. As in the paper's final setting, its frequency-band, noise and cutout transformations are left out;
+    images are resampled bilinearly, without its wavelet filter. Raises UserError unless p is in [0, 1], the target in
+    [-1, 1] and ``images_to_full`` positive.
     """
 
     p: Tensor
@@ -42,7 +42,7 @@ class AdaptiveAugmentation(Augmentation):
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
 
     def forward(self, images: Tensor, draw: Draw) -> Tensor:
-        """Return the images (N, C, H, W), transformed; colours may leave [-1, 1].
+        """Return the images (N, C, H, W), transformed; values may leave [-1, 1].
 
         Raises UserError unless images are grey or RGB and of more than one pixel.
         """
@@ -54,7 +54,7 @@ class AdaptiveAugmentation(Augmentation):
             geometry = random_geometry(numbers, self.p, height, width)
             return torch.cat([geometry.flatten(1), random_colours(numbers, self.p).flatten(1)], dim=1)
 
-        # In half precision a position would be off by pixels.
+        # In half precision sampling positions would be off by whole pixels.
         with torch.autocast(images.device.type, enabled=False):
             geometry, colours = draw(len(images), matrices).split([9, 16], dim=1)
             images = at_least_float32(images)
@@ -62,13 +62,13 @@ class AdaptiveAugmentation(Augmentation):
 
     @torch.no_grad()
     def observe(self, real_logits: Tensor, images: int) -> None:
-        """Move p, if it is time, by the discriminator's logits of a global batch of so many real images."""
+        """Record the logits of a global batch of ``images`` real images, and update p every 4 batches."""
         self.signs += collectives.mean(real_logits.sign().float().mean())
         self.images += images
         self.batches += 1
-        # Written without a branch on the device's numbers, for which the processor would have to wait.
+        # Branch-free: a branch on a value on the device would synchronize with it.
         due = self.batches == INTERVAL
         step = (self.signs / INTERVAL - self.target).sign() * self.images / self.images_to_full
         self.p.copy_(torch.where(due, self.p + step, self.p).clamp(0, 1))
-        for observed in (self.signs, self.images, self.batches):
-            observed.mul_(~due)
+        for statistic in (self.signs, self.images, self.batches):
+            statistic.mul_(~due)

@@ -1,4 +1,4 @@
-"""What all augmentations share: the discriminator sees real and fake images through the same distortions."""
+"""Augmentation interface: the discriminator sees real and fake images through the same random transformations."""
 
 from collections.abc import Callable
 
@@ -8,25 +8,25 @@ from torch import Tensor, nn
 from ganexp.errors import UserError
 
 Draw = Callable[[int, Callable[[int, torch.Generator], Tensor]], Tensor]
-"""The n rows of this rank of what is drawn for the global batch; the same each time that it is called."""
+"""Draws random numbers for the global batch and returns this rank's n rows; every call returns the same ones."""
 
 
 class Augmentation(nn.Module):
     """A random, differentiable map of images (N, C, H, W) in [-1, 1] to images of the same shape."""
 
     def forward(self, images: Tensor, draw: Draw) -> Tensor:
-        """Return the images (N, C, H, W), each distorted in its own way; ``draw`` is called once at most."""
-        raise NotImplementedError("an augmentation says how images are distorted")
+        """Return the images (N, C, H, W), transformed independently of one another; calls ``draw`` at most once."""
+        raise NotImplementedError("an augmentation must implement forward")
 
     def observe(self, real_logits: Tensor, images: int) -> None:
-        """Learn from the logits of a global batch of so many real images; most augmentations do not."""
+        """Adapt to the logits of a global batch of ``images`` real images; does nothing by default."""
 
 
 class NoAugmentation(Augmentation):
-    """Images as they are."""
+    """The identity."""
 
     def forward(self, images: Tensor, draw: Draw) -> Tensor:
-        """Return the images themselves."""
+        """Return the images unchanged."""
         return images
 
 
@@ -36,10 +36,10 @@ def require_pictures(images: Tensor) -> None:
     if channels not in (1, 3) or height * width == 1:
         raise UserError(
             f"augmentation needs grey or RGB pictures, not {channels} channels of {height} x {width} pixels; "
-            "augmentation=none does without"
+            "set augmentation=none to train without"
         )
 
 
 def at_least_float32(images: Tensor) -> Tensor:
-    """Return images in float32, or in their own type where that is more exact."""
+    """Return images in float32, or in their own dtype if that is more precise."""
     return images.to(torch.promote_types(images.dtype, torch.float32))

@@ -10,34 +10,34 @@ from ganexp.errors import UserError
 
 
 class DiffAugment(Augmentation):
-    """The distortions that ``policy`` names, in its order: color, translation and cutout.
+    """The transformations that ``policy`` lists, in this order: color, translation, cutout.
 
-    Raises UserError for another name.
+    Raises UserError for any other name.
     """
 
     def __init__(self, policy: Sequence[str] = ("color", "translation", "cutout")) -> None:
         super().__init__()
-        unknown = [name for name in policy if name not in DISTORTIONS]
+        unknown = [name for name in policy if name not in TRANSFORMATIONS]
         if unknown:
-            raise UserError(f"augmentation.policy={list(policy)}: no {unknown[0]} among {', '.join(DISTORTIONS)}")
-        self.distortions = [DISTORTIONS[name] for name in policy]
+            raise UserError(f"augmentation.policy={list(policy)}: no {unknown[0]} among {', '.join(TRANSFORMATIONS)}")
+        self.transformations = [TRANSFORMATIONS[name] for name in policy]
 
     def forward(self, images: Tensor, draw: Draw) -> Tensor:
-        """Return the images (N, C, H, W), distorted; colours may leave [-1, 1].
+        """Return the images (N, C, H, W), transformed; values may leave [-1, 1].
 
         Raises UserError unless images are grey or RGB and of more than one pixel.
         """
         require_pictures(images)
-        shape = (len(self.distortions), 3)
+        shape = (len(self.transformations), 3)
         numbers = draw(len(images), lambda total, rng: torch.rand(total, *shape, generator=rng, device=rng.device))
         images = at_least_float32(images)
-        for distort, uniform in zip(self.distortions, numbers.unbind(1), strict=True):
-            images = distort(images, uniform)
+        for transform, uniform in zip(self.transformations, numbers.unbind(1), strict=True):
+            images = transform(images, uniform)
         return images
 
 
 def color(images: Tensor, uniform: Tensor) -> Tensor:
-    """Return images with brightness, saturation and contrast changed by numbers (N, 3) in [0, 1)."""
+    """Return images with random brightness, saturation and contrast, from uniform numbers (N, 3) in [0, 1)."""
     brightness, saturation, contrast = uniform[:, :, None, None, None].unbind(1)
     images = images + brightness - 0.5
     grey = images.mean(1, keepdim=True)
@@ -47,7 +47,7 @@ def color(images: Tensor, uniform: Tensor) -> Tensor:
 
 
 def translation(images: Tensor, uniform: Tensor) -> Tensor:
-    """Return images moved by at most 1/8 of each side by numbers (N, 3) in [0, 1); what follows is 0."""
+    """Return images shifted by up to 1/8 of their sides, padded with 0, from uniform numbers (N, 3) in [0, 1)."""
     for dimension, number in ((2, uniform[:, 0]), (3, uniform[:, 1])):
         most = rounded(images.shape[dimension] / 8)
         images = moved(images, whole(number, -most, most), dimension)
@@ -55,7 +55,7 @@ def translation(images: Tensor, uniform: Tensor) -> Tensor:
 
 
 def cutout(images: Tensor, uniform: Tensor) -> Tensor:
-    """Return images with a rectangle of half of each side set to 0, around a point by numbers (N, 3) in [0, 1)."""
+    """Return images with a random rectangle of half their sides set to 0, from uniform numbers (N, 3) in [0, 1)."""
     inside = torch.ones((), dtype=torch.bool, device=images.device)
     for dimension, number in ((2, uniform[:, 0]), (3, uniform[:, 1])):
         size = images.shape[dimension]
@@ -68,7 +68,7 @@ def cutout(images: Tensor, uniform: Tensor) -> Tensor:
 
 
 def moved(images: Tensor, by: Tensor, dimension: int) -> Tensor:
-    """Return images (N, C, H, W) moved by whole pixels (N,) along a dimension, zeros taking their place."""
+    """Return images (N, C, H, W) shifted by whole pixels (N,) along a dimension, padded with 0."""
     size = images.shape[dimension]
     source = torch.arange(size, device=images.device) - by[:, None]
     nearest = along(source.clamp(0, size - 1), dimension).expand_as(images)
@@ -81,16 +81,16 @@ def along(values: Tensor, dimension: int) -> Tensor:
 
 
 def whole(uniform: Tensor, least: int, most: int) -> Tensor:
-    """Return whole numbers (N,), equally likely from least to most, from numbers (N,) in [0, 1)."""
+    """Return uniform integers (N,) from least to most, inclusive, from uniform numbers (N,) in [0, 1)."""
     return least + (uniform * (most - least + 1)).long()
 
 
 def rounded(value: float) -> int:
-    """Return the nearest whole number, halves rounded up."""
+    """Return the nearest integer, halves rounded up."""
     return int(value + 0.5)
 
 
-DISTORTIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+TRANSFORMATIONS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "color": color,
     "translation": translation,
     "cutout": cutout,

@@ -1,4 +1,4 @@
-"""Random homogeneous matrices of positions and of colours (arXiv 2006.06676, appendix B), and how they act."""
+"""Random geometric and colour transformations as homogeneous matrices (arXiv 2006.06676, appendix B)."""
 
 import math
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ OCTAVE = math.log(2)
 
 @dataclass(frozen=True)
 class Numbers:
-    """Random numbers (n,), one an image."""
+    """Random numbers (n,), one per image."""
 
     n: int
     rng: torch.Generator
@@ -30,18 +30,18 @@ class Numbers:
         return deviation * torch.randn(self.n, generator=self.rng, device=self.rng.device)
 
     def whole(self, below: int) -> Tensor:
-        """Return equally likely whole numbers from 0, as floats."""
+        """Return uniform integers from 0 to ``below`` - 1, as floats."""
         return torch.randint(below, (self.n,), generator=self.rng, device=self.rng.device).float()
 
     def sometimes(self, p: Tensor, matrices: Tensor) -> Tensor:
-        """Return each of the matrices (n, k, k) with probability p, else the identity."""
+        """Return every matrix of (n, k, k) with probability p, otherwise the identity."""
         happens = torch.rand(self.n, generator=self.rng, device=self.rng.device) < p
         return torch.where(happens[:, None, None], matrices, torch.eye(matrices.shape[1], device=matrices.device))
 
 
 def random_geometry(numbers: Numbers, p: Tensor, height: int, width: int) -> Tensor:
-    """Return matrices (n, 3, 3) from positions in the output to positions in the input, in pixels from the centre."""
-    turned = 1 - (1 - p).sqrt()  # each of two times, so that an image is turned with probability p
+    """Return matrices (n, 3, 3) that map output positions to input positions, in pixels from the centre."""
+    turned = 1 - (1 - p).sqrt()  # for either of two rotations, so that an image is rotated with probability p
     mirror = 1 - 2 * numbers.whole(2)
     zoom, stretch = numbers.normal(0.2 * OCTAVE).exp(), numbers.normal(0.2 * OCTAVE).exp()
     steps = [
@@ -54,12 +54,12 @@ def random_geometry(numbers: Numbers, p: Tensor, height: int, width: int) -> Ten
         (turned, rotation(numbers.uniform(HALF_TURN))),
         (p, translation(numbers.normal(1 / 8) * width, numbers.normal(1 / 8) * height)),
     ]
-    # A step is as likely as its inverse, so multiplied in this order they invert the paper's sequence.
+    # A step and its inverse are equally likely, so the product in this order inverts the paper's sequence.
     return reduce(torch.matmul, [numbers.sometimes(*step) for step in steps])
 
 
 def random_colours(numbers: Numbers, p: Tensor) -> Tensor:
-    """Return matrices (n, 4, 4) from homogeneous colours (R, G, B, 1) to such colours."""
+    """Return matrices (n, 4, 4) that map homogeneous colours (R, G, B, 1) to homogeneous colours."""
     steps = [
         (p, brightness(numbers.normal(0.2))),
         (p, contrast(numbers.normal(0.5 * OCTAVE).exp())),
@@ -71,27 +71,27 @@ def random_colours(numbers: Numbers, p: Tensor) -> Tensor:
 
 
 def resampled(images: Tensor, geometry: Tensor) -> Tensor:
-    """Return images (N, C, H, W) with each position's value from where matrices (N, 3, 3) say, mirrored beyond edges.
+    """Return images (N, C, H, W) sampled at positions mapped by matrices (N, 3, 3), with reflection padding.
 
-    An identity leaves its image exactly as it is.
+    An identity matrix leaves its image exactly unchanged.
     """
     height, width = images.shape[2:]
-    # Filled, not copied from a list, for which the processor would have to wait.
+    # Filled on the device: a copy of a list from the processor would make it wait.
     half = torch.cat([images.new_full((1,), extent) for extent in (width / 2, height / 2, 1)])
-    # From pixels to torch's coordinates, in which the edges lie at -1 and 1.
+    # From pixels to torch's normalized coordinates, with the edges at -1 and 1.
     shares = geometry.to(images) * half / half[:, None]
     grid = affine_grid(shares[:, :2], list(images.shape), align_corners=False)
     if deterministic.required(images):
-        found = deterministic.bilinear_samples(images, grid)
+        sampled = deterministic.bilinear_samples(images, grid)
     else:
-        found = grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    return torch.where(is_identity(geometry), images, found)
+        sampled = grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    return torch.where(is_identity(geometry), images, sampled)
 
 
 def recoloured(images: Tensor, colours: Tensor) -> Tensor:
     """Return images (N, C, H, W) of 1 or 3 channels with matrices (N, 4, 4) applied to each pixel's colour.
 
-    A grey image is coloured and made grey again. An identity leaves its image exactly as it is.
+    A grey image is expanded to RGB and averaged to grey again. An identity matrix leaves its image exactly unchanged.
     """
     matrices = colours.to(images)
     rgb = images.expand(-1, 3, -1, -1).flatten(2)
@@ -102,23 +102,23 @@ def recoloured(images: Tensor, colours: Tensor) -> Tensor:
 
 
 def is_identity(matrices: Tensor) -> Tensor:
-    """Return whether each of the matrices (N, k, k) is the identity, as (N, 1, 1, 1)."""
+    """Return which of the matrices (N, k, k) are the identity, as booleans (N, 1, 1, 1)."""
     return (matrices == torch.eye(matrices.shape[1], device=matrices.device)).all(2).all(1)[:, None, None, None]
 
 
 def translation(x: Tensor, y: Tensor) -> Tensor:
-    """Return matrices (n, 3, 3) that move by x and y (n,)."""
+    """Return matrices (n, 3, 3) that translate by x and y (n,)."""
     one, zero = torch.ones_like(x), torch.zeros_like(x)
     return rows([one, zero, x], [zero, one, y], [zero, zero, one])
 
 
 def scaling(x: Tensor, y: Tensor) -> Tensor:
-    """Return matrices (n, 3, 3) that stretch by x and y (n,)."""
+    """Return matrices (n, 3, 3) that scale by x and y (n,)."""
     return torch.diag_embed(torch.stack([x, y, torch.ones_like(x)], dim=1))
 
 
 def rotation(angle: Tensor) -> Tensor:
-    """Return matrices (n, 3, 3) that turn by angles (n,)."""
+    """Return matrices (n, 3, 3) that rotate by angles (n,)."""
     one, zero, cos, sin = torch.ones_like(angle), torch.zeros_like(angle), angle.cos(), angle.sin()
     return rows([cos, -sin, zero], [sin, cos, zero], [zero, zero, one])
 
@@ -131,22 +131,22 @@ def brightness(by: Tensor) -> Tensor:
 
 
 def contrast(factor: Tensor) -> Tensor:
-    """Return matrices (n, 4, 4) that multiply all three channels by numbers (n,)."""
+    """Return matrices (n, 4, 4) that multiply all three channels by factors (n,)."""
     return along_and_across_grey(factor, factor)
 
 
 def luma(factor: Tensor) -> Tensor:
-    """Return matrices (n, 4, 4) that multiply the part of a colour along grey by numbers (n,)."""
+    """Return matrices (n, 4, 4) that scale a colour's component along the grey axis by factors (n,)."""
     return along_and_across_grey(factor, torch.ones_like(factor))
 
 
 def saturation(factor: Tensor) -> Tensor:
-    """Return matrices (n, 4, 4) that multiply the part of a colour across grey by numbers (n,)."""
+    """Return matrices (n, 4, 4) that scale a colour's component orthogonal to the grey axis by factors (n,)."""
     return along_and_across_grey(torch.ones_like(factor), factor)
 
 
 def hue(angle: Tensor) -> Tensor:
-    """Return matrices (n, 4, 4) that turn colours by angles (n,) about the axis of greys, by Rodrigues' formula."""
+    """Return matrices (n, 4, 4) that rotate colours by angles (n,) about the grey axis (Rodrigues' formula)."""
     cycle = torch.eye(3, device=angle.device).roll(1, 0)
     turned = (cycle - cycle.T) / math.sqrt(3)
     matrices = along_and_across_grey(torch.ones_like(angle), angle.cos())
@@ -155,7 +155,7 @@ def hue(angle: Tensor) -> Tensor:
 
 
 def along_and_across_grey(along: Tensor, across: Tensor) -> Tensor:
-    """Return matrices (n, 4, 4) that multiply a colour's part along (1, 1, 1) and the rest of it by numbers (n,)."""
+    """Return matrices (n, 4, 4) that scale a colour's components along grey and orthogonal to it by factors (n,)."""
     grey = torch.full((3, 3), 1 / 3, device=along.device)
     rest = torch.eye(3, device=along.device) - grey
     matrices = torch.eye(4, device=along.device).repeat(len(along), 1, 1)

@@ -10,9 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 from torch import Tensor
 
+from ganexp.analysis.interpolation import arc
 from ganexp.analysis.latent_directions import factorization
 from ganexp.analysis.subject import MOST_SAMPLES, Subject, needs_images
-from ganexp.analysis.ways import arc
 from ganexp.data.unreadable import reason_of
 from ganexp.drawing.pictures import as_saved, grid
 from ganexp.errors import UserError

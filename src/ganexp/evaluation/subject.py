@@ -7,7 +7,7 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor
 
-from ganexp.analysis.opponents import Opponent
+from ganexp.analysis.discriminators import Opponent
 from ganexp.analysis.subject import Subject
 from ganexp.config.build import build
 from ganexp.errors import UserError

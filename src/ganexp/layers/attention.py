@@ -1,4 +1,4 @@
-"""Self-attention between the positions of a map (arXiv 1805.08318)."""
+"""Self-attention over the positions of a feature map (arXiv 1805.08318)."""
 
 from collections.abc import Callable
 
@@ -9,20 +9,20 @@ from ganexp.layers.normalization import Layer
 
 
 class SelfAttention(nn.Module):
-    """Maps (N, C, H, W) plus what each position takes from all others (arXiv 1805.08318, eq. 1-3).
+    """Residual self-attention over the positions of maps (N, C, H, W) (arXiv 1805.08318, eq. 1-3).
 
     Queries f and keys g have C/8 channels, values h C/2, all by 1x1 convolutions without bias, as is v back to C.
     Keys and values are max-pooled by `pool`, as in the authors' code and in arXiv 1809.11096; `pool=1` is the paper's
-    text. At first gamma is 0 and the maps pass unchanged. `prepare` initializes and normalizes the convolutions.
+    text. At initialization gamma is 0 and the layer the identity. `init_and_normalize` is applied to the convolutions.
     """
 
-    def __init__(self, channels: int, prepare: Callable[[Layer], nn.Module], pool: int = 2) -> None:
+    def __init__(self, channels: int, init_and_normalize: Callable[[Layer], nn.Module], pool: int = 2) -> None:
         super().__init__()
-        few, half = max(channels // 8, 1), max(channels // 2, 1)
-        self.f = prepare(nn.Conv2d(channels, few, 1, bias=False))
-        self.g = prepare(nn.Conv2d(channels, few, 1, bias=False))
-        self.h = prepare(nn.Conv2d(channels, half, 1, bias=False))
-        self.v = prepare(nn.Conv2d(half, channels, 1, bias=False))
+        eighth, half = max(channels // 8, 1), max(channels // 2, 1)
+        self.f = init_and_normalize(nn.Conv2d(channels, eighth, 1, bias=False))
+        self.g = init_and_normalize(nn.Conv2d(channels, eighth, 1, bias=False))
+        self.h = init_and_normalize(nn.Conv2d(channels, half, 1, bias=False))
+        self.v = init_and_normalize(nn.Conv2d(half, channels, 1, bias=False))
         self.pool = nn.MaxPool2d(pool)
         self.gamma = nn.Parameter(torch.zeros(()))
 
@@ -31,7 +31,7 @@ class SelfAttention(nn.Module):
         query = self.f(maps).flatten(2)
         key = self.pool(self.g(maps)).flatten(2)
         value = self.pool(self.h(maps)).flatten(2)
-        # Written out: torch's fused attention cannot be differentiated twice, as gradient penalties do.
+        # Written out: gradient penalties differentiate twice, which torch's fused attention does not support.
         attention = torch.softmax(query.transpose(1, 2) @ key, dim=2)
-        taken = (value @ attention.transpose(1, 2)).unflatten(2, maps.shape[2:])
-        return maps + self.gamma * self.v(taken)
+        attended = (value @ attention.transpose(1, 2)).unflatten(2, maps.shape[2:])
+        return maps + self.gamma * self.v(attended)

@@ -1,4 +1,4 @@
-"""Normalizations whose gain and bias are a function of a condition, such as a label."""
+"""Conditional normalization: gain and bias are functions of a condition, such as a label."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from ganexp.layers.normalization import Layer
 
 
 class ConditionalNorm(nn.Module):
-    """Normalized maps, scaled and shifted as a condition says (arXiv 1610.07629, eq. 5; 1707.00683, eq. 2).
+    """Normalized maps, scaled and shifted by functions of a condition (arXiv 1610.07629, eq. 5; 1707.00683, eq. 2).
 
     `norm` has no gain and no bias of its own: with batch norm this is conditional batch norm, with instance norm
     conditional instance norm, with the identity a feature-wise affine map. `gain` and `bias` map the condition to
@@ -22,15 +22,15 @@ class ConditionalNorm(nn.Module):
         self.bias = bias
 
     def forward(self, maps: Tensor, condition: Tensor) -> Tensor:
-        """Return maps (N, C, H, W) from maps of that shape and what `gain` and `bias` take, (N, ...)."""
+        """Return maps (N, C, H, W) from maps of that shape and a condition (N, ...)."""
         gain, bias = self.gain(condition)[:, :, None, None], self.bias(condition)[:, :, None, None]
         return (1 + gain) * self.norm(maps) + bias
 
 
 def by_label(norm: nn.Module, channels: int, num_classes: int) -> ConditionalNorm:
-    """Return the norm of maps (N, channels, H, W) given labels (N,): a gain, at first 1, and a bias, at first 0, each.
+    """Return the norm of maps (N, channels, H, W) conditional on labels (N,), with gains of 1 and biases of 0 at first.
 
-    `norm` comes without its own. Class-conditional batch norm is that of arXiv 1610.07629 as 1802.05637 uses it.
+    `norm` has no gain and bias of its own. Class-conditional batch norm follows arXiv 1610.07629 as used in 1802.05637.
     """
     gain, bias = nn.Embedding(num_classes, channels), nn.Embedding(num_classes, channels)
     nn.init.zeros_(gain.weight)
@@ -38,12 +38,14 @@ def by_label(norm: nn.Module, channels: int, num_classes: int) -> ConditionalNor
     return ConditionalNorm(norm, gain, bias)
 
 
-def by_vector(norm: nn.Module, channels: int, size: int, prepare: Callable[[Layer], nn.Module]) -> ConditionalNorm:
-    """Return the norm of maps (N, channels, H, W) given vectors (N, size), by linear maps without bias.
+def by_vector(
+    norm: nn.Module, channels: int, size: int, init_and_normalize: Callable[[Layer], nn.Module]
+) -> ConditionalNorm:
+    """Return the norm of maps (N, channels, H, W) conditional on vectors (N, size), by linear maps without bias.
 
-    `norm` comes without gain and bias of its own; `prepare` initializes and normalizes the two linear maps
-    (arXiv 1809.11096, appendix B).
+    `norm` has no gain and bias of its own; `init_and_normalize` is applied to the two linear maps (arXiv 1809.11096,
+    appendix B).
     """
-    gain = prepare(nn.Linear(size, channels, bias=False))
-    bias = prepare(nn.Linear(size, channels, bias=False))
+    gain = init_and_normalize(nn.Linear(size, channels, bias=False))
+    bias = init_and_normalize(nn.Linear(size, channels, bias=False))
     return ConditionalNorm(norm, gain, bias)

@@ -1,4 +1,4 @@
-"""Dropout as a network's noise."""
+"""Dropout, optionally active at test time as a network's source of noise."""
 
 import torch
 from torch import Tensor, nn
@@ -8,16 +8,16 @@ from ganexp.numerics.randomness import generator
 
 
 class Dropout(nn.Module):
-    """Dropout that may stay on in evaluation, where it is the noise of an image-to-image network (arXiv 1611.07004).
+    """Dropout that may stay on in evaluation, as the noise of an image-to-image network (arXiv 1611.07004).
 
-    In evaluation all images share one mask, always the same for maps of one shape, so that an image's result depends
-    neither on the batch it comes in nor on what was drawn before. Raises ValueError unless 0 <= p < 1.
+    In evaluation all images share one mask, the same for all maps of one shape, so that an image's output depends
+    neither on its batch nor on earlier random draws. Raises ValueError unless 0 <= p < 1.
     """
 
     def __init__(self, p: float, at_test: bool = False) -> None:
         super().__init__()
         if not 0 <= p < 1:
-            raise ValueError(f"dropout={p}: it is a probability, at least 0 and below 1")
+            raise ValueError(f"dropout={p}: a probability is expected, at least 0 and below 1")
         self.p = p
         self.at_test = at_test
 
@@ -28,7 +28,7 @@ class Dropout(nn.Module):
         return maps * self.mask(maps) if self.at_test else maps
 
     def mask(self, maps: Tensor) -> Tensor:
-        """Return what maps (N, C, H, W) are multiplied with in evaluation, (C, H, W)."""
+        """Return the mask (C, H, W), divided by 1 - p, that multiplies maps (N, C, H, W) in evaluation."""
         shape = maps.shape[1:]
         kept = torch.rand(shape, generator=generator(0, f"dropout of {tuple(shape)}")) >= self.p
         return kept.to(maps) / (1 - self.p)

@@ -1,4 +1,4 @@
-"""Normalizations as functions from a layer to a module, so that any network takes any of them."""
+"""Normalizations of activations and weights, as functions from a layer to a module that any network can take."""
 
 import math
 from collections import OrderedDict
@@ -15,7 +15,7 @@ Layer = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
 
 @dataclass(frozen=True)
 class Normalization:
-    """How a network normalizes its layers: what follows a layer, what its weight goes through, or both.
+    """A network's normalization: of the activations after a layer, of its weight, or both.
 
     A normalization of activations applies to hidden layers only (arXiv 1511.06434, section 3), one of
     weights to every layer (arXiv 1802.05957, section 2.1). Layers are Linear, Conv2d or
@@ -31,25 +31,25 @@ class Normalization:
     def hidden(self, layer: nn.Module) -> nn.Module:
         """Return a hidden layer with its normalization; shapes are the layer's own."""
         layer = self.edge(layer)
-        norm = self._norm(_known(layer))
+        norm = self._norm(_require_layer(layer))
         if norm is None:
             return layer
         if self.centres:
-            # The mean that the norm subtracts contains the bias: it would be a parameter without effect.
+            # The norm subtracts the mean and with it the bias, which would be a parameter without effect.
             layer.register_parameter("bias", None)
         return nn.Sequential(OrderedDict(layer=layer, norm=norm))
 
     def maps(self, channels: int, affine: bool = True) -> nn.Module:
-        """Return the normalization of maps (N, channels, H, W) by itself, for blocks that start with it.
+        """Return the normalization of maps (N, channels, H, W) on its own, for blocks that start with it.
 
-        It is the identity where activations are not normalized. Without `affine` it has no gain and no bias.
+        It is the identity if activations are not normalized. Without `affine` it has no gain and bias.
         """
         return nn.Identity() if self.of_maps is None else self.of_maps(channels, affine=affine)
 
     def edge(self, layer: nn.Module) -> nn.Module:
         """Return a layer at a network's edge: G's output, D's input and D's output."""
-        known = _known(layer)
-        return known if self.weight is None else self.weight(known)
+        normalizable = _require_layer(layer)
+        return normalizable if self.weight is None else self.weight(normalizable)
 
     def _norm(self, layer: Layer) -> nn.Module | None:
         if isinstance(layer, nn.Linear):
@@ -58,7 +58,7 @@ class Normalization:
 
 
 def none() -> Normalization:
-    """Return the normalization that leaves every layer as it is."""
+    """Return the normalization that leaves every layer unchanged."""
     return Normalization()
 
 
@@ -70,7 +70,7 @@ def batch() -> Normalization:
 def instance() -> Normalization:
     """Return affine instance normalization of hidden feature maps (arXiv 1607.08022).
 
-    Its `hidden` raises ValueError for a Linear layer, whose output has no map to take statistics of.
+    Its `hidden` raises ValueError for a Linear layer, whose output is no feature map.
     """
     return Normalization(_refused, _instance, centres=True, within_maps=True)
 
@@ -83,8 +83,8 @@ def layer() -> Normalization:
 def group(groups: int = 32) -> Normalization:
     """Return group normalization of hidden layers (arXiv 1803.08494).
 
-    A layer gets as many groups as divide its channels, at most `groups`. Raises ValueError for
-    groups < 1; its `hidden` raises ValueError for a Linear layer that would get one feature a group.
+    The number of groups is the largest divisor of the layer's channels that is at most `groups`. Raises ValueError for
+    groups < 1; its `hidden` raises ValueError for a Linear layer that would get one feature per group.
     """
     if groups < 1:
         raise ValueError(f"group normalization needs groups of at least 1, not {groups}")
@@ -94,7 +94,7 @@ def group(groups: int = 32) -> Normalization:
 def spectral(scale: float = 1.0) -> Normalization:
     """Return spectral normalization of every layer's weight (arXiv 1802.05957, eq. 8).
 
-    Each weight's spectral norm is `scale`: above 1 a discriminator may be steeper (arXiv 2009.02773). Raises
+    Each weight's spectral norm is `scale`: above 1 the Lipschitz bound is looser (arXiv 2009.02773). Raises
     ValueError unless it is finite and above 0.
     """
     if not (math.isfinite(scale) and scale > 0):
@@ -108,16 +108,16 @@ def batch_spectral() -> Normalization:
 
 
 def with_activations(chosen: Normalization, otherwise: Normalization) -> Normalization:
-    """Return the chosen normalization, to which `otherwise` adds that of activations if it has of weights only.
+    """Return the chosen normalization, with the norm of activations of `otherwise` if it normalizes weights only.
 
-    With `spectral` chosen this is the SN-PatchGAN's generator: spectrally normalized convolutions, then a norm of maps.
+    With `spectral` chosen: spectrally normalized convolutions, each followed by a norm of maps.
     """
     if chosen.weight is None or chosen.of_maps is not None:
         return chosen
     return replace(otherwise, weight=chosen.weight)
 
 
-def _known(layer: nn.Module) -> Layer:
+def _require_layer(layer: nn.Module) -> Layer:
     if not isinstance(layer, Layer):
         raise ValueError(f"cannot normalize {type(layer).__name__}: only Linear, Conv2d and ConvTranspose2d")
     return layer
@@ -143,7 +143,7 @@ def _group_vectors(features: int, groups: int) -> nn.Module:
     if divisor == features:
         # A single number minus its own mean is zero, whatever the input.
         raise ValueError(
-            f"{features} features in {divisor} groups are one a group, normalized to zero: use fewer groups"
+            f"{features} features in {divisor} groups are one per group, normalized to zero: use fewer groups"
         )
     return nn.GroupNorm(divisor, features)
 
@@ -153,7 +153,7 @@ def _group_maps(channels: int, groups: int, affine: bool = True) -> nn.Module:
 
 
 def _spectral(layer: Layer, scale: float = 1.0) -> nn.Module:
-    # torch takes dimension 1 of a ConvTranspose2d as its outputs and dimension 0 of the others.
+    # torch treats dimension 1 of a ConvTranspose2d's weight as the outputs, and dimension 0 of other layers'.
     normalized = spectral_norm(layer)
     if scale != 1.0:
         register_parametrization(normalized, "weight", _Scaled(scale))

@@ -1,4 +1,4 @@
-"""Spectral normalization's power iteration, and how to let it rest."""
+"""Power iteration of spectral normalization, and a context in which it is frozen."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,17 +9,19 @@ from torch.nn.utils.parametrize import ParametrizationList
 
 @contextmanager
 def frozen_power_iteration(network: nn.Module, when: bool = True) -> Iterator[None]:
-    """Use the network's spectrally normalized weights without a power iteration, if ``when`` says so.
+    """Use the network's spectrally normalized weights without a power iteration, if ``when`` is true.
 
-    Its vectors stand still, as in evaluation mode; the rest of the network goes on as before.
+    The singular vectors stay fixed, as in evaluation mode; the rest of the network is unaffected.
     """
     modules = network.modules() if when else ()
-    resting = [child for module in modules if isinstance(module, ParametrizationList) for child in module]
-    modes = [child.training for child in resting]
+    parametrizations = [
+        parametrization for module in modules if isinstance(module, ParametrizationList) for parametrization in module
+    ]
+    modes = [parametrization.training for parametrization in parametrizations]
     try:
-        for child in resting:
-            child.training = False
+        for parametrization in parametrizations:
+            parametrization.training = False
         yield
     finally:
-        for child, mode in zip(resting, modes, strict=True):
-            child.training = mode
+        for parametrization, mode in zip(parametrizations, modes, strict=True):
+            parametrization.training = mode

@@ -1,4 +1,4 @@
-"""The projection discriminator's last layer (arXiv 1802.05637)."""
+"""Projection discriminator head (arXiv 1802.05637)."""
 
 from collections.abc import Callable
 
@@ -11,15 +11,15 @@ from ganexp.layers.normalization import Layer
 class Projection(nn.Module):
     """Features (N, size) and labels (N,) to logits (N,): y^T V h + psi(h), psi linear (arXiv 1802.05637, eq. 4).
 
-    `prepare` initializes and normalizes V and psi.
+    `init_and_normalize` is applied to V and psi.
     """
 
-    def __init__(self, size: int, num_classes: int, prepare: Callable[[Layer], nn.Module]) -> None:
+    def __init__(self, size: int, num_classes: int, init_and_normalize: Callable[[Layer], nn.Module]) -> None:
         super().__init__()
         self.num_classes = num_classes
-        self.logit = prepare(nn.Linear(size, 1))
-        # The embedding as a linear map of the one-hot label, as in the equation: a layer like any other to `prepare`.
-        self.embedding = prepare(nn.Linear(num_classes, size, bias=False))
+        self.logit = init_and_normalize(nn.Linear(size, 1))
+        # A linear map of the one-hot label, as in the equation: initialized and normalized like any other layer.
+        self.embedding = init_and_normalize(nn.Linear(num_classes, size, bias=False))
 
     def forward(self, features: Tensor, label: Tensor) -> Tensor:
         """Return logits (N,) from features (N, size) and labels (N,) in [0, num_classes)."""

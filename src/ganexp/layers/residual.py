@@ -1,4 +1,4 @@
-"""Residual blocks that double or halve a map (arXiv 1704.00028, appendix; 1802.05957, figure 8)."""
+"""Residual blocks that double or halve a feature map (arXiv 1704.00028, appendix; 1802.05957, figure 8)."""
 
 from collections.abc import Callable
 
@@ -10,35 +10,39 @@ from ganexp.layers.normalization import Layer
 class UpBlock(nn.Module):
     """Norm, ReLU, doubling, 3x3 convolution, norm, ReLU, 3x3 convolution, beside a doubling and a 1x1 convolution.
 
-    `norm` builds the normalization of so many channels; conditional ones are given the condition.
-    `prepare` initializes and normalizes a layer.
+    `norm` builds the normalization for a number of channels; a conditional one is called with the condition.
+    `init_and_normalize` is applied to each convolution.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, norm: Callable[[int], nn.Module], prepare: Callable[[Layer], nn.Module]
+        self,
+        inputs: int,
+        outputs: int,
+        norm: Callable[[int], nn.Module],
+        init_and_normalize: Callable[[Layer], nn.Module],
     ) -> None:
         super().__init__()
         self.norm1 = norm(inputs)
-        self.conv1 = prepare(_conv3(inputs, outputs))
+        self.conv1 = init_and_normalize(_conv3(inputs, outputs))
         self.norm2 = norm(outputs)
-        self.conv2 = prepare(_conv3(outputs, outputs))
-        self.shortcut = prepare(nn.Conv2d(inputs, outputs, 1))
+        self.conv2 = init_and_normalize(_conv3(outputs, outputs))
+        self.shortcut = init_and_normalize(nn.Conv2d(inputs, outputs, 1))
         self.relu = nn.ReLU()
         self.upsample = nn.Upsample(scale_factor=2)
 
     def forward(self, maps: Tensor, *condition: Tensor) -> Tensor:
-        """Return maps (N, outputs, 2H, 2W) from maps (N, inputs, H, W) and the condition of the norms, if any."""
+        """Return maps (N, outputs, 2H, 2W) from maps (N, inputs, H, W) and the norms' condition, if any."""
         residual = self.conv1(self.upsample(self.relu(self.norm1(maps, *condition))))
         residual = self.conv2(self.relu(self.norm2(residual, *condition)))
-        # A 1x1 convolution and the copying of pixels commute: this order is the cheaper one.
+        # A 1x1 convolution and nearest-neighbour upsampling commute; this order is cheaper.
         return self.upsample(self.shortcut(maps)) + residual
 
 
 class DownBlock(nn.Module):
     """Norm, ReLU, 3x3 convolution, norm, ReLU, 3x3 convolution, pooling, beside a 1x1 convolution and pooling.
 
-    `norm` and `prepare` are as in UpBlock; `hidden` is the number of channels between the convolutions. With `pool=1`
-    the map keeps its size; if it also keeps its channels, the shortcut is the identity.
+    `norm` and `init_and_normalize` are as in UpBlock; `hidden` is the number of channels between the convolutions. With
+    `pool=1` the map keeps its size; if it also keeps its channels, the shortcut is the identity.
     """
 
     def __init__(
@@ -47,23 +51,25 @@ class DownBlock(nn.Module):
         hidden: int,
         outputs: int,
         norm: Callable[[int], nn.Module],
-        prepare: Callable[[Layer], nn.Module],
+        init_and_normalize: Callable[[Layer], nn.Module],
         pool: int = 2,
     ) -> None:
         super().__init__()
         self.residual = nn.Sequential(
             norm(inputs),
             nn.ReLU(),
-            prepare(_conv3(inputs, hidden)),
+            init_and_normalize(_conv3(inputs, hidden)),
             norm(hidden),
             nn.ReLU(),
-            prepare(_conv3(hidden, outputs)),
+            init_and_normalize(_conv3(hidden, outputs)),
             nn.AvgPool2d(pool),
         )
         same = inputs == outputs and pool == 1
-        # A 1x1 convolution and the mean of pixels commute: this order is the cheaper one.
+        # A 1x1 convolution and average pooling commute; this order is cheaper.
         self.shortcut = (
-            nn.Identity() if same else nn.Sequential(nn.AvgPool2d(pool), prepare(nn.Conv2d(inputs, outputs, 1)))
+            nn.Identity()
+            if same
+            else nn.Sequential(nn.AvgPool2d(pool), init_and_normalize(nn.Conv2d(inputs, outputs, 1)))
         )
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -72,20 +78,20 @@ class DownBlock(nn.Module):
 
 
 class FirstBlock(nn.Module):
-    """3x3 convolution, ReLU, 3x3 convolution, pooling, beside pooling and a 1x1 convolution: for images.
+    """3x3 convolution, ReLU, 3x3 convolution, pooling, beside pooling and a 1x1 convolution, for images.
 
-    Nothing precedes the first convolution: a ReLU would cut off the dark half of the image.
+    No ReLU precedes the first convolution: it would clip the image's negative half.
     """
 
-    def __init__(self, inputs: int, outputs: int, prepare: Callable[[Layer], nn.Module]) -> None:
+    def __init__(self, inputs: int, outputs: int, init_and_normalize: Callable[[Layer], nn.Module]) -> None:
         super().__init__()
         self.residual = nn.Sequential(
-            prepare(_conv3(inputs, outputs)),
+            init_and_normalize(_conv3(inputs, outputs)),
             nn.ReLU(),
-            prepare(_conv3(outputs, outputs)),
+            init_and_normalize(_conv3(outputs, outputs)),
             nn.AvgPool2d(2),
         )
-        self.shortcut = nn.Sequential(nn.AvgPool2d(2), prepare(nn.Conv2d(inputs, outputs, 1)))
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2), init_and_normalize(nn.Conv2d(inputs, outputs, 1)))
 
     def forward(self, image: Tensor) -> Tensor:
         """Return maps (N, outputs, H / 2, W / 2) from images (N, inputs, H, W)."""

@@ -1,4 +1,4 @@
-"""Batch norm's standing statistics, gathered anew for samples (arXiv 1809.11096, appendix C)."""
+"""Standing statistics of batch norm, for sampling (arXiv 1809.11096, appendix C)."""
 
 import copy
 from collections.abc import Iterable, Sequence
@@ -11,23 +11,23 @@ from ganexp.layers.statistics import BATCH_NORMS
 
 
 def batch_norms(network: nn.Module) -> list[Any]:
-    """Return the network's batch norms, which have running statistics."""
+    """Return the network's batch norms."""
     return [module for module in network.modules() if isinstance(module, BATCH_NORMS)]
 
 
 @torch.no_grad()
 def with_standing_statistics(network: nn.Module, batches: Iterable[Sequence[Tensor]]) -> nn.Module:
-    """Return a copy of the network whose batch norms' running statistics are their plain mean over these batches.
+    """Return a copy of the network whose batch norms' running statistics are the arithmetic mean over these batches.
 
-    A batch is the network's inputs. Only batch norms are in training mode while they are gathered, so that dropout
-    and spectral normalization stand still; the copy is then in evaluation mode. Unlike running statistics they belong
-    to these very weights, which may be an average's.
+    A batch is the network's inputs. Meanwhile only batch norms are in training mode, so that dropout and spectral
+    normalization behave as in evaluation; the copy is returned in evaluation mode. Unlike running statistics they
+    belong to the current weights, which may be a moving average.
     """
     standing = copy.deepcopy(network).eval()
     norms = batch_norms(standing)
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # each batch counts the same
+        norm.momentum = None  # a cumulative average: all batches weigh the same
         norm.train()
     for inputs in batches:
         standing(*inputs)

@@ -1,4 +1,4 @@
-"""Statistics that layers gather as they are used, and how to keep them still."""
+"""Running statistics of normalization layers, and a context in which they are frozen."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,31 +12,31 @@ INSTANCE_NORMS = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
 
 @contextmanager
 def frozen_statistics(*networks: nn.Module) -> Iterator[None]:
-    """Let networks run as in their present mode, but without moving any buffer of a normalization.
+    """Run networks in their current mode, without updating any buffer of a normalization.
 
-    In training mode batch norm goes on using the batch's statistics, and the running ones stand still;
-    parametrizations answer as in evaluation, so that spectral norm makes no power iteration. Parameters
+    In training mode batch norm still uses the batch's statistics, but the running ones stay fixed;
+    parametrizations behave as in evaluation, so that spectral norm runs no power iteration. Parameters
     and gradients are not affected. Do not call train() or eval() inside.
     """
     flags: list[tuple[nn.Module, str, bool]] = []
     buffers: list[tuple[nn.Module, str, Tensor | None]] = []
 
-    def lower(module: nn.Module, flag: str) -> None:
+    def clear(module: nn.Module, flag: str) -> None:
         flags.append((module, flag, getattr(module, flag)))
-        # Past nn.Module's own __setattr__, which costs ten times as much and has nothing to do here.
+        # Bypasses nn.Module.__setattr__, which costs ten times as much and is not needed here.
         object.__setattr__(module, flag, False)
 
-    # The modules are looked up at each use: a cached list would miss a later conversion to SyncBatchNorm.
+    # The modules are looked up on every use: a cached list would miss a later conversion to SyncBatchNorm.
     try:
         for network in networks:
             for module in network.modules():
                 if isinstance(module, ParametrizationList):
                     for parametrization in module:
-                        lower(parametrization, "training")
+                        clear(parametrization, "training")
                 elif isinstance(module, BATCH_NORMS):
-                    lower(module, "track_running_stats")
+                    clear(module, "track_running_stats")
                 elif isinstance(module, INSTANCE_NORMS) and module.training and module.track_running_stats:
-                    # Unlike batch norm's, this flag would not keep instance norm from writing them.
+                    # For instance norm, unlike batch norm, clearing track_running_stats would not stop the updates.
                     for name in ("running_mean", "running_var"):
                         buffers.append((module, name, getattr(module, name)))
                         setattr(module, name, None)
@@ -49,7 +49,7 @@ def frozen_statistics(*networks: nn.Module) -> Iterator[None]:
 
 
 def running_statistics(network: nn.Module) -> list[Tensor]:
-    """Return the running means and variances of a network's normalizations."""
+    """Return the running means and variances of a network's normalization layers."""
     tracking = (module for module in network.modules() if isinstance(module, BATCH_NORMS + INSTANCE_NORMS))
     buffers = [getattr(module, name) for module in tracking for name in ("running_mean", "running_var")]
     return [buffer for buffer in buffers if buffer is not None]

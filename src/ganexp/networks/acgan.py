@@ -1,20 +1,21 @@
-"""A discriminator with a second head that names the class (arXiv 1610.09585, section 4)."""
+"""Auxiliary classifier discriminator (arXiv 1610.09585, section 4)."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ganexp.layers.checks import require_positive
+from ganexp.layers.initialization import initialize_norms, initialized
 from ganexp.layers.normalization import Normalization
-from ganexp.networks.checks import require_positive
-from ganexp.networks.dcgan import SMALLEST, halvings
-from ganexp.networks.initialization import initialize_norms, initialized
+from ganexp.layers.resolution import SMALLEST, doublings, halving, require_norm_fits, step_widths
 
 
 class Discriminator(nn.Module):
     """Images (N, channels, image_size, image_size) to logits (N,) of being real and (N, num_classes) of the classes.
 
-    The layers are DCGAN's, where the paper's appendix has others, deeper and with dropout; its two heads read the same
-    features. Raises ValueError as dcgan.Generator does, and for num_classes below 1.
+    The layers are DCGAN's; those of the paper's appendix are deeper and have dropout. Both heads share the features.
+    Raises ValueError as dcgan.Generator does, and for num_classes below 1.
     """
 
     def __init__(
@@ -28,11 +29,16 @@ class Discriminator(nn.Module):
         smallest: Sequence[int] = SMALLEST,
     ) -> None:
         super().__init__()
-        require_positive(num_classes=num_classes)
-        layers, features, start = halvings(channels, image_size, normalization, width, max_width, smallest)
+        require_positive(num_classes=num_classes, channels=channels, width=width, max_width=max_width)
+        start, steps = doublings(image_size, smallest)
+        require_norm_fits(start, normalization)
+        widths = step_widths(steps, width, max_width)
+        layers: list[nn.Module] = [normalization.edge(halving(channels, widths[0])), nn.LeakyReLU(0.2)]
+        for inputs, outputs in pairwise(widths):
+            layers += [normalization.hidden(halving(inputs, outputs)), nn.LeakyReLU(0.2)]
         self.features = nn.Sequential(*layers)
-        self.source = normalization.edge(initialized(nn.Conv2d(features, 1, start)))
-        self.classes = normalization.edge(initialized(nn.Conv2d(features, num_classes, start)))
+        self.source = normalization.edge(initialized(nn.Conv2d(widths[-1], 1, start)))
+        self.classes = normalization.edge(initialized(nn.Conv2d(widths[-1], num_classes, start)))
         initialize_norms(self)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,20 +1,19 @@
 """BigGAN's class-conditional residual networks (arXiv 1809.11096, appendix B)."""
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
+from ganexp.layers.checks import require_positive
 from ganexp.layers.conditional_normalization import by_vector
-from ganexp.layers.normalization import Layer, Normalization
+from ganexp.layers.initialization import weight_init
+from ganexp.layers.normalization import Normalization
 from ganexp.layers.projection import Projection
-from ganexp.networks.checks import require_positive
-from ganexp.networks.resnet import Downward, Form, Upward, form_of
+from ganexp.layers.resnet_trunks import Architecture, ResNetDiscriminatorTrunk, ResNetGeneratorTrunk, architecture_for
 
-FORMS = {
-    # The form of the authors' PyTorch code for CIFAR-10; the paper gives none.
-    32: Form(4, (4, 4, 4, 4), (4, 4, 4, 4), halvings=2, hidden_as_output=True),
-    128: Form(4, (16, 16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16), halvings=5, hidden_as_output=True),  # table 4
+ARCHITECTURES = {
+    # From the authors' PyTorch code for CIFAR-10; the paper gives none.
+    32: Architecture(4, (4, 4, 4, 4), (4, 4, 4, 4), halvings=2, hidden_as_output=True),
+    128: Architecture(4, (16, 16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16), halvings=5, hidden_as_output=True),  # table 4
 }
 ATTENTION_STRIDE = {32: None, 128: 2}  # at 64x64 in images of 128x128
 
@@ -22,9 +21,9 @@ ATTENTION_STRIDE = {32: None, 128: 2}  # at 64x64 in images of 128x128
 class Generator(nn.Module):
     """Noise (N, latent) and labels (N,) to images (N, channels, image_size, image_size) in [-1, 1].
 
-    The noise is cut into one piece for the first map and one for each block, which its norms read beside an embedding
-    of the label that all blocks share (figure 15). `width` is the paper's ch. Raises ValueError for an image_size other
-    than 32 and 128, for a latent that cannot be cut and for sizes below 1.
+    The noise is split into one chunk for the first map and one for each block, whose norms take it concatenated with an
+    embedding of the label that all blocks share (figure 15). `width` is the paper's ch. Raises ValueError for an
+    image_size other than 32 and 128, for a latent that cannot be split and for sizes below 1.
     """
 
     def __init__(
@@ -39,26 +38,35 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(latent=latent, num_classes=num_classes, embedding=embedding)
-        form, prepare = form_of(image_size, FORMS), orthogonal(normalization)
-        pieces = len(form.generator)
-        if latent % pieces:
-            raise ValueError(f"latent={latent}: it must be a multiple of {pieces}, a piece for each map")
-        self.piece = latent // pieces
+        architecture = architecture_for(image_size, ARCHITECTURES)
+        init_and_normalize = weight_init(nn.init.orthogonal_, normalization)
+        chunks = len(architecture.generator)
+        if latent % chunks:
+            raise ValueError(f"latent={latent}: it must be a multiple of {chunks}, one chunk for each map")
+        self.chunk = latent // chunks
 
-        def norm(width: int) -> nn.Module:
-            return by_vector(normalization.maps(width, affine=False), width, embedding + self.piece, prepare)
+        def norm(channels: int) -> nn.Module:
+            unconditional = normalization.maps(channels, affine=False)
+            return by_vector(unconditional, channels, embedding + self.chunk, init_and_normalize)
 
         self.embedding = nn.Embedding(num_classes, embedding)
         nn.init.orthogonal_(self.embedding.weight)
-        self.network = Upward(
-            self.piece, channels, form, width, normalization, norm, prepare, ATTENTION_STRIDE[image_size]
+        self.network = ResNetGeneratorTrunk(
+            self.chunk,
+            channels,
+            architecture,
+            width,
+            normalization,
+            norm,
+            init_and_normalize,
+            ATTENTION_STRIDE[image_size],
         )
 
     def forward(self, noise: Tensor, label: Tensor) -> Tensor:
         """Return images (N, C, H, W) in [-1, 1] from noise (N, latent) and labels (N,) in [0, num_classes)."""
-        first, *others = noise.split(self.piece, dim=1)
+        first, *others = noise.split(self.chunk, dim=1)
         embedded = self.embedding(label)
-        return self.network(first, [(torch.cat([embedded, piece], dim=1),) for piece in others])
+        return self.network(first, [(torch.cat([embedded, chunk], dim=1),) for chunk in others])
 
 
 class Discriminator(nn.Module):
@@ -77,23 +85,13 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(num_classes=num_classes)
-        form, prepare = form_of(image_size, FORMS), orthogonal(normalization)
-        self.network = Downward(channels, form, width, normalization, prepare, ATTENTION_STRIDE[image_size])
-        self.logit = Projection(self.network.features, num_classes, prepare)
+        architecture = architecture_for(image_size, ARCHITECTURES)
+        init_and_normalize = weight_init(nn.init.orthogonal_, normalization)
+        self.network = ResNetDiscriminatorTrunk(
+            channels, architecture, width, normalization, init_and_normalize, ATTENTION_STRIDE[image_size]
+        )
+        self.logit = Projection(self.network.features, num_classes, init_and_normalize)
 
     def forward(self, image: Tensor, label: Tensor) -> Tensor:
         """Return logits (N,) from images (N, C, H, W) and labels (N,) in [0, num_classes)."""
         return self.logit(self.network(image), label)
-
-
-def orthogonal(normalization: Normalization) -> Callable[[Layer], nn.Module]:
-    """Return a function that gives a layer orthogonal weights and no bias, then normalizes its weight."""
-
-    def prepare(layer: Layer) -> nn.Module:
-        # Before any normalization, so that spectral norm starts its vectors from these weights.
-        nn.init.orthogonal_(layer.weight)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
-        return normalization.edge(layer)
-
-    return prepare

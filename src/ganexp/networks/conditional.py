@@ -1,18 +1,18 @@
-"""Networks that are told the label, by composition with any network that is not (arXiv 1411.1784)."""
+"""Class-conditional networks by label embedding, composed with any unconditional network (arXiv 1411.1784)."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from ganexp.networks.checks import require_positive
+from ganexp.layers.checks import require_positive
 
 
 class LabelledNoise(nn.Module):
-    """A generator that reads the label's embedding beside its noise (arXiv 1411.1784, figure 1).
+    """A generator whose noise is concatenated with the label's embedding (arXiv 1411.1784, figure 1).
 
-    `network(latent=...)` builds the generator, here for latent + embedding values. The embedding has as
-    many values as there are classes unless told otherwise. Raises ValueError for sizes below 1.
+    `network(latent=...)` builds the generator, here for latent + embedding values. The embedding has
+    num_classes values by default. Raises ValueError for sizes below 1.
     """
 
     def __init__(
@@ -33,9 +33,9 @@ class LabelledNoise(nn.Module):
 
 
 class LabelledVector(nn.Module):
-    """A perceptron that reads the label's embedding beside the flattened image (arXiv 1411.1784, figure 1).
+    """A perceptron whose flattened image is concatenated with the label's embedding (arXiv 1411.1784, figure 1).
 
-    `network(extra=...)` builds the perceptron, with `extra` inputs more than the image has. Raises
+    `network(extra=...)` builds the perceptron, with `extra` inputs besides the image's values. Raises
     ValueError for sizes below 1.
     """
 
@@ -55,7 +55,7 @@ class LabelledVector(nn.Module):
 
 
 class LabelledPlane(nn.Module):
-    """A convolutional discriminator that sees the label's embedding as one more channel of the image.
+    """A convolutional discriminator with the label's embedding as an additional channel of the image.
 
     `network(channels=...)` builds the discriminator, here for channels + 1. Raises ValueError for sizes
     below 1.

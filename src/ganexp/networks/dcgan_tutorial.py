@@ -1,19 +1,24 @@
-"""The 28x28 tanh network of the well-known Keras DCGAN tutorial for handwritten digits."""
+"""Tanh networks for 28x28 digits, of the well-known Keras DCGAN tutorial."""
+
+from functools import partial
 
 from torch import Tensor, nn
 
+from ganexp.layers.checks import require_positive
+from ganexp.layers.initialization import initialized
 from ganexp.layers.normalization import Normalization
-from ganexp.networks.checks import require_positive
 
 SIZE = 28
+# Keras' default initialization, suited to tanh.
+glorot = partial(initialized, init_=nn.init.xavier_uniform_)
 
 
 class Generator(nn.Module):
     """Noise (N, latent) to images (N, channels, 28, 28) in [-1, 1].
 
     `width` is the number of channels of the largest hidden map, 64 in the tutorial; the smaller map has twice as many,
-    and the first layer 16 times. Only the layer of 128 * 7 * 7 values is a hidden layer to the normalization, as in the
-    tutorial. Raises ValueError for any other image_size and for sizes below 1.
+    and the first layer 16 times. As in the tutorial, only the layer of 128 * 7 * 7 values counts as hidden for the
+    normalization. Raises ValueError for any other image_size and for sizes below 1.
     """
 
     def __init__(
@@ -24,16 +29,16 @@ class Generator(nn.Module):
         _require_size(image_size)
         edge, hidden = normalization.edge, normalization.hidden
         self.layers = nn.Sequential(
-            edge(_initialized(nn.Linear(latent, 16 * width))),
+            edge(glorot(nn.Linear(latent, 16 * width))),
             nn.Tanh(),
-            hidden(_initialized(nn.Linear(16 * width, 2 * width * 7 * 7))),
+            hidden(glorot(nn.Linear(16 * width, 2 * width * 7 * 7))),
             nn.Tanh(),
             nn.Unflatten(1, (2 * width, 7, 7)),
             nn.Upsample(scale_factor=2),
-            edge(_initialized(nn.Conv2d(2 * width, width, 5, padding=2))),
+            edge(glorot(nn.Conv2d(2 * width, width, 5, padding=2))),
             nn.Tanh(),
             nn.Upsample(scale_factor=2),
-            edge(_initialized(nn.Conv2d(width, channels, 5, padding=2))),
+            edge(glorot(nn.Conv2d(width, channels, 5, padding=2))),
             nn.Tanh(),
         )
 
@@ -45,8 +50,8 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, channels, 28, 28) to logits (N,).
 
-    `width` is the number of channels after the first layer, 64 in the tutorial. The tutorial normalizes nothing here. A
-    normalization of activations, if one is given, applies to the second convolution. Raises ValueError for any other
+    `width` is the number of channels after the first layer, 64 in the tutorial. The tutorial normalizes nothing here; a
+    normalization of activations, if given, applies to the second convolution. Raises ValueError for any other
     image_size and for sizes below 1.
     """
 
@@ -56,16 +61,16 @@ class Discriminator(nn.Module):
         _require_size(image_size)
         edge, hidden = normalization.edge, normalization.hidden
         self.layers = nn.Sequential(
-            edge(_initialized(nn.Conv2d(channels, width, 5, padding=2))),
+            edge(glorot(nn.Conv2d(channels, width, 5, padding=2))),
             nn.Tanh(),
             nn.MaxPool2d(2),
-            hidden(_initialized(nn.Conv2d(width, 2 * width, 5, padding=2))),
+            hidden(glorot(nn.Conv2d(width, 2 * width, 5, padding=2))),
             nn.Tanh(),
             nn.MaxPool2d(2),
             nn.Flatten(),
-            edge(_initialized(nn.Linear(2 * width * 7 * 7, 16 * width))),
+            edge(glorot(nn.Linear(2 * width * 7 * 7, 16 * width))),
             nn.Tanh(),
-            edge(_initialized(nn.Linear(16 * width, 1))),
+            edge(glorot(nn.Linear(16 * width, 1))),
             nn.Flatten(0),
         )
 
@@ -77,11 +82,3 @@ class Discriminator(nn.Module):
 def _require_size(image_size: int) -> None:
     if image_size != SIZE:
         raise ValueError(f"the tutorial has one size: set data.image_size to {SIZE}, not {image_size}")
-
-
-def _initialized(layer: nn.Linear | nn.Conv2d) -> nn.Module:
-    # Keras' default, and the one made for tanh: Glorot's uniform weights, no bias.
-    nn.init.xavier_uniform_(layer.weight)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer

@@ -1,12 +1,12 @@
-"""Perceptrons for small images and toy data (arXiv 1406.2661)."""
+"""Multilayer perceptrons for small images and toy data (arXiv 1406.2661)."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ganexp.layers.checks import require_positive
 from ganexp.layers.normalization import Normalization
-from ganexp.networks.checks import require_positive
 
 
 class Generator(nn.Module):
@@ -41,7 +41,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, ...) of channels * image_size^2 + extra values to logits (N,).
 
-    `extra` counts values that are joined to the flattened image, such as a label's embedding. Raises
+    `extra` is the number of values concatenated with the flattened image, such as a label's embedding. Raises
     ValueError for sizes below 1, a negative `extra` or a dropout outside of [0, 1).
     """
 

@@ -1,4 +1,4 @@
-"""R3GAN's residual networks of grouped convolutions, without any normalization (arXiv 2501.05441, config E)."""
+"""R3GAN: residual networks of grouped convolutions, without normalization (arXiv 2501.05441, config E)."""
 
 from itertools import pairwise
 
@@ -6,22 +6,22 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ganexp.networks.checks import require_positive
-from ganexp.networks.dcgan import doublings
+from ganexp.layers.checks import require_positive
+from ganexp.layers.resolution import doublings
 from ganexp.numerics import deterministic
 
 SLOPE = 0.2
-GROUP = 16  # channels of a group: 1536 in 96 groups
-FULL = 4  # so many of the smallest maps, 4x4 to 32x32, have the full width
-BLOCKS = 2  # at each size
+GROUP = 16  # channels per group: 1536 in 96 groups
+FULL = 4  # number of the smallest maps, 4x4 to 32x32, with the full width
+BLOCKS = 2  # residual blocks per size
 
 
 class Generator(nn.Module):
     """Noise (N, latent) to images (N, channels, image_size, image_size) in [-1, 1].
 
     At each size there are two residual blocks of `width` channels, half as many with each doubling beyond 32x32. The
-    paper has no tanh; here it keeps the images in range. Raises ValueError for an image_size other than 4 or 7 doubled
-    once or oftener, for sizes below 1 and for widths that cannot be grouped.
+    paper has no tanh; here it keeps the images in range. Raises ValueError unless image_size is 4 or 7 doubled one or
+    more times, for sizes below 1 and for widths that cannot be grouped.
     """
 
     def __init__(self, latent: int, channels: int, image_size: int, width: int = 768) -> None:
@@ -69,8 +69,8 @@ class Discriminator(nn.Module):
 class Block(nn.Module):
     """A residual block (N, C, H, W) of the same shape: 1x1 to twice the channels, grouped 3x3, 1x1 back.
 
-    At first it is the identity, and with `depth` blocks in a network its other layers are scaled by depth^(-1/4), which
-    is fix-up initialization for three layers (arXiv 1901.09321).
+    At initialization it is the identity, and in a network of `depth` blocks the other layers are scaled by
+    depth^(-1/4): Fixup initialization for three layers (arXiv 1901.09321).
     """
 
     def __init__(self, channels: int, depth: int) -> None:
@@ -94,7 +94,7 @@ class Block(nn.Module):
 
 
 class Basis(nn.Module):
-    """Noise (N, latent) to maps (N, channels, side, side): one learned map a channel, scaled by a linear layer."""
+    """Noise (N, latent) to maps (N, channels, side, side): one learned map per channel, scaled by a linear layer."""
 
     def __init__(self, latent: int, channels: int, side: int) -> None:
         super().__init__()
@@ -129,7 +129,7 @@ class Halving(nn.Module):
 
 
 def _widths(width: int, steps: int) -> list[int]:
-    # Of the maps, smallest first.
+    # Smallest map first.
     widths = [width // 2 ** max(0, depth - FULL + 1) for depth in range(steps + 1)]
     require_positive(width=widths[-1])
     return widths

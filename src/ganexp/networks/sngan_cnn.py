@@ -1,12 +1,13 @@
-"""The convolutional networks of spectral normalization's experiments (arXiv 1802.05957, table 3)."""
+"""Convolutional networks of the spectral normalization paper (arXiv 1802.05957, table 3)."""
 
 from itertools import pairwise
 
 from torch import Tensor, nn
 
-from ganexp.layers.normalization import Layer, Normalization
-from ganexp.networks.checks import require_positive
-from ganexp.networks.dcgan import doublings, step_widths
+from ganexp.layers.checks import require_positive
+from ganexp.layers.initialization import initialized
+from ganexp.layers.normalization import Normalization
+from ganexp.layers.resolution import doubling, doublings, step_widths
 
 SMALLEST = (4, 6, 7)  # the sides of the smallest map: the paper's 4 and 6, and 7 for images of 28x28
 
@@ -16,7 +17,7 @@ class Generator(nn.Module):
 
     A linear layer, then the map is doubled by transposed convolutions: 512, 256, 128 and 64 channels with the paper's
     `width` of 64 at 32x32 and, from a map of 6x6, at 48x48. Larger images have more steps, with `max_width` at most.
-    Raises ValueError for an image_size other than 4, 6 or 7 doubled once or oftener and for sizes below 1.
+    Raises ValueError unless image_size is 4, 6 or 7 doubled one or more times, and for sizes below 1.
     """
 
     def __init__(
@@ -33,12 +34,12 @@ class Generator(nn.Module):
         start, steps = doublings(image_size, SMALLEST)
         widths = step_widths(steps + 1, width, max_width)[::-1]
         layers: list[nn.Module] = [
-            normalization.edge(_initialized(nn.Linear(latent, widths[0] * start**2))),
+            normalization.edge(initialized(nn.Linear(latent, widths[0] * start**2))),
             nn.Unflatten(1, (widths[0], start, start)),
         ]
         for inputs, outputs in pairwise(widths):
-            layers += [normalization.hidden(_initialized(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1))), nn.ReLU()]
-        layers += [normalization.edge(_initialized(nn.Conv2d(widths[-1], channels, 3, padding=1))), nn.Tanh()]
+            layers += [normalization.hidden(doubling(inputs, outputs)), nn.ReLU()]
+        layers += [normalization.edge(initialized(nn.Conv2d(widths[-1], channels, 3, padding=1))), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, noise: Tensor) -> Tensor:
@@ -67,23 +68,15 @@ class Discriminator(nn.Module):
         start, steps = doublings(image_size, SMALLEST)
         widths = step_widths(steps + 1, width, max_width)
         layers: list[nn.Module] = [
-            normalization.edge(_initialized(nn.Conv2d(channels, widths[0], 3, padding=1))),
+            normalization.edge(initialized(nn.Conv2d(channels, widths[0], 3, padding=1))),
             nn.LeakyReLU(0.1),
         ]
         for inputs, outputs in pairwise(widths):
             for convolution in (nn.Conv2d(inputs, outputs, 4, 2, 1), nn.Conv2d(outputs, outputs, 3, padding=1)):
-                layers += [normalization.hidden(_initialized(convolution)), nn.LeakyReLU(0.1)]
-        layers += [nn.Flatten(), normalization.edge(_initialized(nn.Linear(widths[-1] * start**2, 1))), nn.Flatten(0)]
+                layers += [normalization.hidden(initialized(convolution)), nn.LeakyReLU(0.1)]
+        layers += [nn.Flatten(), normalization.edge(initialized(nn.Linear(widths[-1] * start**2, 1))), nn.Flatten(0)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (N,) from images (N, channels, image_size, image_size)."""
         return self.layers(image)
-
-
-def _initialized(layer: Layer) -> nn.Module:
-    # Before any normalization, so that spectral norm starts its vectors from these weights.
-    nn.init.normal_(layer.weight, 0.0, 0.02)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer

@@ -1,11 +1,11 @@
-"""The residual network that translates images in CycleGAN (arXiv 1703.10593, appendix 7.2, after 1603.08155)."""
+"""Residual image-to-image generator of CycleGAN (arXiv 1703.10593, appendix 7.2; 1603.08155)."""
 
 from torch import Tensor, nn
 
+from ganexp.layers.checks import require_positive
+from ganexp.layers.initialization import initialize_norms, initialized
 from ganexp.layers.normalization import Normalization
 from ganexp.layers.padding import ReflectionPad2d
-from ganexp.networks.checks import require_positive
-from ganexp.networks.initialization import initialize_norms, initialized
 
 SMALLEST = 8
 FIFTH = 4
@@ -17,7 +17,7 @@ def blocks_for(image_size: int) -> int:
 
 
 class Block(nn.Module):
-    """Maps (N, width, H, W) plus what two 3x3 convolutions make of them, edges mirrored."""
+    """A residual block (N, width, H, W) of two 3x3 convolutions with reflection padding."""
 
     def __init__(self, width: int, normalization: Normalization) -> None:
         super().__init__()
@@ -56,10 +56,10 @@ class Generator(nn.Module):
         blocks = blocks_for(image_size) if blocks is None else blocks
         require_positive(channels=channels, image_size=image_size, width=width, blocks=blocks)
         if image_size % self.multiple or image_size < SMALLEST:
-            near = max(SMALLEST, -(-image_size // self.multiple) * self.multiple)
+            nearest = max(SMALLEST, -(-image_size // self.multiple) * self.multiple)
             raise ValueError(
                 f"a residual translator halves its maps twice and cannot take {image_size}x{image_size}: "
-                f"set data.image_size to {near}"
+                f"set data.image_size to {nearest}"
             )
         hidden = normalization.hidden
         self.encoder = nn.ModuleList(
@@ -89,23 +89,23 @@ class Generator(nn.Module):
         return self.decoder(images)
 
     def features(self, images: Tensor) -> list[Tensor]:
-        """Return what CUT compares of images (N, channels, H, W) (arXiv 2007.15651, appendix C.1).
+        """Return the feature maps of images (N, channels, H, W) that CUT contrasts (arXiv 2007.15651, appendix C.1).
 
-        These are the pixels, both halved maps, and the first and the fifth (or last) residual block's, each
-        (N, `feature_widths`, h, w).
+        These are the pixels, both downsampled maps, and the outputs of the first and the fifth (or last) residual
+        block, each (N, `feature_widths`, h, w).
         """
         first, *halvings = self.encoder
-        found = [images]
+        features = [images]
         maps = first(images)
         for halving in halvings:
             maps = halving(maps)
-            found.append(maps)
+            features.append(maps)
         fifth = min(FIFTH, len(self.blocks) - 1)
         for number, block in enumerate(self.blocks[: fifth + 1]):
             maps = block(maps)
             if number in (0, fifth):
-                found.append(maps)
-        return found if fifth else [*found, maps]
+                features.append(maps)
+        return features if fifth else [*features, maps]
 
 
 def _halving(inputs: int, outputs: int) -> nn.Module:

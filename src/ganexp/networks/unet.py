@@ -1,21 +1,22 @@
-"""The U-Net that translates images in pix2pix (arXiv 1611.07004, appendix 6.1.1)."""
+"""U-Net generator of pix2pix (arXiv 1611.07004, appendix 6.1.1)."""
 
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from ganexp.layers.checks import require_positive
 from ganexp.layers.dropout import Dropout
+from ganexp.layers.initialization import initialize_norms
 from ganexp.layers.normalization import Normalization
-from ganexp.networks.checks import require_positive
-from ganexp.networks.initialization import initialize_norms, initialized
+from ganexp.layers.resolution import doubling, halving
 
 MOST_HALVINGS = 8
-DROPPING = 3  # so many layers of the decoder, from the innermost on, have dropout
+DROPOUT_LAYERS = 3  # number of innermost decoder layers with dropout
 
 
 def halvings(image_size: int) -> int:
-    """Return how often a side can be halved, at most 8 times, which takes 256 to a single pixel.
+    """Return how many times a side can be halved, at most 8, which takes 256 to a single pixel.
 
     Raises ValueError for an odd side.
     """
@@ -32,10 +33,10 @@ def halvings(image_size: int) -> int:
 class Generator(nn.Module):
     """Images (N, channels, H, W) in [-1, 1] to images of the same shape; H and W are multiples of `multiple`.
 
-    Each layer of the encoder halves the map; each of the decoder doubles it and also sees the encoder's map of its own
+    Each encoder layer halves the map; each decoder layer doubles it and is concatenated with the encoder's map of that
     size. `depth` is the number of halvings; None is as many as `image_size` allows, at most the paper's 8.
     `width` is the number of channels of the largest hidden map, and doubles with each halving up to `max_width`. The
-    three innermost layers of the decoder have dropout, which `dropout_at_test` leaves on in evaluation.
+    three innermost layers of the decoder have dropout, which `dropout_at_test` keeps on in evaluation.
     Raises ValueError for an odd image_size, for one that cannot be halved `depth` times, and for other sizes below 1.
     """
 
@@ -58,18 +59,18 @@ class Generator(nn.Module):
             raise ValueError(f"depth={depth}: a U-Net for {image_size}x{image_size} has at most {possible} halvings")
         self.multiple = 2**depth
         widths = [min(width * 2**level, max_width) for level in range(depth)]
-        # The innermost map is a single pixel of each image, of which a norm within maps would leave nothing.
-        outer = [normalization.edge(_halving(channels, widths[0]))]
-        inner = [_down(normalization.hidden(_halving(*sizes))) for sizes in pairwise(widths[:-1])]
-        innermost = [_down(normalization.edge(_halving(*widths[-2:])))] if depth > 1 else []
+        # The innermost map may be a single pixel, which instance normalization would set to zero.
+        outer = [normalization.edge(halving(channels, widths[0]))]
+        inner = [_down(normalization.hidden(halving(*sizes))) for sizes in pairwise(widths[:-1])]
+        innermost = [_down(normalization.edge(halving(*widths[-2:])))] if depth > 1 else []
         self.encoder = nn.ModuleList([*outer, *inner, *innermost])
         self.decoder = nn.ModuleList()
-        seen = widths[-1]
+        inputs = widths[-1]
         for position, outputs in enumerate(reversed(widths[:-1])):
-            noise = Dropout(dropout, dropout_at_test) if position < DROPPING else nn.Identity()
-            self.decoder.append(nn.Sequential(nn.ReLU(), normalization.hidden(_doubling(seen, outputs)), noise))
-            seen = 2 * outputs
-        self.output = nn.Sequential(nn.ReLU(), normalization.edge(_doubling(seen, channels)), nn.Tanh())
+            noise = Dropout(dropout, dropout_at_test) if position < DROPOUT_LAYERS else nn.Identity()
+            self.decoder.append(nn.Sequential(nn.ReLU(), normalization.hidden(doubling(inputs, outputs)), noise))
+            inputs = 2 * outputs
+        self.output = nn.Sequential(nn.ReLU(), normalization.edge(doubling(inputs, channels)), nn.Tanh())
         initialize_norms(self)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -87,11 +88,3 @@ class Generator(nn.Module):
 
 def _down(layer: nn.Module) -> nn.Module:
     return nn.Sequential(nn.LeakyReLU(0.2), layer)
-
-
-def _halving(inputs: int, outputs: int) -> nn.Module:
-    return initialized(nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1))
-
-
-def _doubling(inputs: int, outputs: int) -> nn.Module:
-    return initialized(nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1))

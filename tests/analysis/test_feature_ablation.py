@@ -1,4 +1,4 @@
-"""Forgetting: a planted map that draws an object is found, dropped, and missed; random ones are not."""
+"""Feature ablation: a planted map that draws an object is detected, dropped and missed; random maps are not."""
 
 import json
 
@@ -7,12 +7,12 @@ import torch
 from torch import nn
 
 from ganexp.analysis.boxes import box_detector, inside_boxes, read_boxes
-from ganexp.analysis.forget import (
+from ganexp.analysis.feature_ablation import (
     Seen,
+    ablate,
     drawing_maps,
-    forget,
     maps_before,
-    plot_forgetting,
+    plot_ablation,
     second_highest,
     strokes,
     without_maps,
@@ -72,12 +72,12 @@ def test_the_planted_map_is_found(planted):
 def test_dropping_it_moves_the_object_and_nothing_else(planted):
     _, generate, convolution, maps, seen = planted
     drawing = drawing_maps(maps, seen.inside, seen.outside)
-    found = forget(generate, convolution, CHANNELS, drawing, seen, counts=1, draws=20)
+    found = ablate(generate, convolution, CHANNELS, drawing, seen, counts=1, draws=20)
     last = found.drawing[0]
     assert (last.detected, last.others_kept) == (0, 1)
     random = torch.tensor([each.detected for each in found.random[0]])
     assert random.mean() > last.detected + 3 * random.std() / 20**0.5
-    figure = plot_forgetting(found)
+    figure = plot_ablation(found)
     assert len(figure.axes) == 3
 
 

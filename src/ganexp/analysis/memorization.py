@@ -1,4 +1,4 @@
-"""Does the generator memorize: its samples' nearest training images (as in arXiv 1706.08500 and 2004.05675)."""
+"""Memorization test by nearest training images (arXiv 1706.08500, 2004.05675): analysis=neighbours."""
 
 import math
 from collections.abc import Iterator
@@ -11,7 +11,15 @@ from PIL import Image
 from torch import Tensor
 
 from ganexp.analysis.drawing import save_figure
-from ganexp.analysis.nearest import Comparison, Nearest, compared, nearest, rows_at_once, singled_out, verdict
+from ganexp.analysis.nearest_neighbours import (
+    Comparison,
+    Nearest,
+    compared,
+    nearest,
+    rows_at_once,
+    singled_out,
+    verdict,
+)
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.data.values import to_signed_unit
 from ganexp.drawing.pictures import grid, save
@@ -40,14 +48,14 @@ class Memorization:
     training images to the nearest other one.
     """
 
-    found: Nearest
+    nearest: Nearest
     others: Tensor
     comparison: Comparison
 
 
-def memorization(found: Nearest, others: Tensor) -> Memorization:
+def memorization(nearest: Nearest, others: Tensor) -> Memorization:
     """Return the samples' neighbours beside the distances (M,) of other images."""
-    return Memorization(found, others, compared(found.distances[:, 0], others, singled_out(found)))
+    return Memorization(nearest, others, compared(nearest.distances[:, 0], others, singled_out(nearest)))
 
 
 def duplicate_share(distances: Tensor, pixels: int, tolerance: float) -> tuple[float, float]:
@@ -79,7 +87,7 @@ def plot_distances(spaces: dict[str, Memorization], others: str) -> Figure:
     """Draw how far samples, and other images, are from the nearest training image, in each space."""
     figure = Figure(figsize=(4.5 * len(spaces), 3.5), layout="constrained")
     for axis, (name, space) in zip(figure.subplots(1, len(spaces), squeeze=False)[0], spaces.items(), strict=True):
-        mine = space.found.distances[:, 0]
+        mine = space.nearest.distances[:, 0]
         edges = torch.linspace(0, float(torch.cat([mine, space.others]).max()) or 1.0, 41).tolist()
         for label, distances in {"samples": mine, others: space.others}.items():
             axis.hist(distances.tolist(), edges, density=True, histtype="step", label=label)
@@ -90,7 +98,7 @@ def plot_distances(spaces: dict[str, Memorization], others: str) -> Figure:
     return figure
 
 
-class Neighbours:
+class NearestNeighbours:
     """Nearest training images of ``samples`` samples, in pixels and in features, and a verdict on memorization.
 
     ``k`` neighbours of the ``shown`` samples nearest to a training image are drawn. At most ``checked`` real images are
@@ -133,8 +141,8 @@ class Neighbours:
             "pixels": self._pixels(training, held_out.images, samples, apart, subject.seed),
             "features": self._features(subject, training, held_out.images, samples, positions),
         }
-        order = spaces["pixels"].found.distances[:, 0].argsort()[: self.shown]
-        drawn = [each.found.positions[order, : self.k] for each in spaces.values()]
+        order = spaces["pixels"].nearest.distances[:, 0].argsort()[: self.shown]
+        drawn = [space.nearest.positions[order, : self.k] for space in spaces.values()]
         save(side_by_side(samples[order], training, drawn), out / "neighbours.png")
         others = "training images to others" if held_out.images is None else "held-out images"
         save_figure(plot_distances(spaces, others), out / "distances.png")
@@ -158,18 +166,18 @@ class Neighbours:
             return memorization(nearest(queries, pixel_rows(training), self._among(training)), apart)
         real = held_out.at(some_of(held_out.count, self.checked, seed)).flatten(1)
         both = nearest(torch.cat([queries, real]), pixel_rows(training), self._among(training))
-        found = Nearest(both.distances[: len(queries)], both.positions[: len(queries)])
-        return memorization(found, both.distances[len(queries) :, 0])
+        of_samples = Nearest(both.distances[: len(queries)], both.positions[: len(queries)])
+        return memorization(of_samples, both.distances[len(queries) :, 0])
 
     def _features(
         self, subject: Subject, training: RealImages, held_out: RealImages | None, samples: Tensor, positions: Tensor
     ) -> Memorization:
         rows = subject.features(training)
-        found = nearest(subject.features(samples), [rows], self._among(training))
+        of_samples = nearest(subject.features(samples), [rows], self._among(training))
         if held_out is None:
-            return memorization(found, nearest(rows[positions], [rows], 1, positions).distances[:, 0])
+            return memorization(of_samples, nearest(rows[positions], [rows], 1, positions).distances[:, 0])
         real = held_out.at(some_of(held_out.count, self.checked, subject.seed))
-        return memorization(found, nearest(subject.features(real), [rows], 1).distances[:, 0])
+        return memorization(of_samples, nearest(subject.features(real), [rows], 1).distances[:, 0])
 
 
 def of_space(name: str, comparison: Comparison) -> Figures:
@@ -193,5 +201,5 @@ def require_alike(training: RealImages, held_out: RealImages | None, drawn: tupl
     if held_out is not None:
         shapes["held-out images"] = held_out.shape
     if len(set(shapes.values())) > 1:
-        found = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items())
-        raise UserError(f"images of different shapes have no distance: {found}")
+        listed = ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in shapes.items())
+        raise UserError(f"images of different shapes have no distance: {listed}")

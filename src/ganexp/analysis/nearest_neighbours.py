@@ -1,4 +1,4 @@
-"""Nearest images among many that stream by, and what their distances say of memorization."""
+"""Nearest-neighbour search over batches of images, and a statistical test of memorization on the distances."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from torch import Tensor
 from ganexp.errors import UserError
 
 MOST_VALUES = 2**20
-"""How many values of rows are compared at once in float64, 8 MiB, and as many of the queries."""
+"""Number of float64 values of rows compared at once, 8 MiB, and as many of the queries."""
 MOST_ROWS = 1024
 
 
 def rows_at_once(width: int) -> int:
-    """Return how many rows of so many values are compared at once, which bounds the memory."""
+    """Return how many rows of ``width`` values are compared at once, which bounds the memory."""
     return min(MOST_ROWS, max(1, MOST_VALUES // width))
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """Distances (N, k), Euclidean, nearest first, and the positions (N, k) of those they lead to."""
+    """Euclidean distances (N, k), nearest first, and positions (N, k) of the k nearest neighbours."""
 
     distances: Tensor
     positions: Tensor
@@ -30,7 +30,7 @@ class Nearest:
 def nearest(queries: Tensor, batches: Iterable[Tensor], k: int, own: Tensor | None = None) -> Nearest:
     """Return the k nearest of all rows (B, D) in the batches to each of queries (N, D).
 
-    ``own`` (N,) are positions among the rows that are no neighbours, each of its query: its own.
+    ``own`` (N,) are the queries' own positions among the rows, which are excluded from their neighbours.
     Raises UserError if there are fewer than k rows to choose from.
     """
     # |a - b|^2 = |a|^2 - 2ab + |b|^2 is exact in float64 for pixels, so that equal images have distance 0.
@@ -65,11 +65,11 @@ def squared_norms(rows: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How much nearer samples are to something than others are.
+    """Comparison of the samples' distances to those of other images.
 
-    ``auc`` is the chance that a sample is nearer than one of the others, a tie counting half: 0.5 where both are
-    alike. ``error`` is its standard error (DeLong et al., 1988). ``copied`` is the share of copies, which are nearer
-    than all but 1 % of the others: no more than about 0.01 where both are alike. ``copied_error`` is its standard
+    ``auc`` is the probability that a sample is nearer than one of the others, a tie counting half: 0.5 for equal
+    distributions. ``error`` is its standard error (DeLong et al., 1988). ``copied`` is the share of copies, which are
+    nearer than all but 1 % of the others: at most about 0.01 for equal distributions. ``copied_error`` is its standard
     error.
     """
 
@@ -82,9 +82,9 @@ class Comparison:
 
 
 def compared(samples: Tensor, others: Tensor, singled_out: Tensor | None = None) -> Comparison:
-    """Return how much smaller the distances of samples (N,) are than those of others (M,); each has two or more.
+    """Return the comparison of distances of samples (N,) with those of others (M,), N and M at least 2.
 
-    Only samples that are ``singled_out``, bool (N,), if given, count as copies.
+    If ``singled_out``, bool (N,), is given, only those samples count as copies.
     """
     placements = share_below(samples, others)
     against = 1 - share_below(others, samples)
@@ -98,12 +98,13 @@ def compared(samples: Tensor, others: Tensor, singled_out: Tensor | None = None)
     return Comparison(auc, float(error), copied, copied_error, len(samples), len(others))
 
 
-def singled_out(found: Nearest) -> Tensor:
-    """Return which queries have one neighbour that is less than half as far as their k nearest on average, bool (N,).
+def singled_out(neighbours: Nearest) -> Tensor:
+    """Return which queries have a neighbour at less than half the mean distance of their k nearest, bool (N,).
 
-    A blurred image is near to all images of its kind, and singles out none; a copy does (arXiv 2301.13188, k = 50).
+    A blurred image is near all images of its kind and singles out none; a copy singles out one (arXiv 2301.13188,
+    k = 50).
     """
-    return found.distances[:, 0] < 0.5 * found.distances.mean(1)
+    return neighbours.distances[:, 0] < 0.5 * neighbours.distances.mean(1)
 
 
 def share_below(values: Tensor, others: Tensor) -> Tensor:
@@ -121,10 +122,10 @@ MEMORIZED = "memorized"
 
 
 def verdict(comparison: Comparison) -> str:
-    """Return what the comparison says of memorization, at 1.96 standard errors.
+    """Return whether the comparison shows memorization, at 1.96 standard errors.
 
-    Samples that are typical are nearer to real images than real images are to each other, without being copies: so a
-    memorizing generator must also copy, five times as often as held-out images seem to.
+    Typical samples are nearer to real images than real images are to one another, without being copies: so a
+    memorizing generator must also copy, five times as often as held-out images appear to.
     """
     if comparison.auc - 1.96 * comparison.error <= 0.5:
         return NO_SIGN

@@ -1,4 +1,4 @@
-"""Ways through anchors, where to step on them, and how smooth they are."""
+"""Interpolation through anchors: lines and arcs, step placement, and smoothness."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,21 +9,21 @@ from torch import Tensor
 
 Between = Callable[[Tensor, Tensor, Tensor], Tensor]
 Way = Callable[[Tensor], Tensor]
-"""From places (T,) to what is there (T, ...): the k-th anchor at k, and between anchors the share of the way."""
+"""Maps positions (T,) to points (T, ...): the k-th anchor at k, and interpolated points in between."""
 PARTS = 8
-"""Into how many parts a step is divided, to see whether it is a leap."""
+"""Number of parts that a step is divided into, to detect discontinuities."""
 
 
 def line(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    """Return the points (T, D) at these shares (T,) of the way from a (D,) to b (D,), straight."""
+    """Return the points (T, D) at fractions (T,) of the straight line from a (D,) to b (D,) (lerp)."""
     return torch.lerp(a, b, share[:, None])
 
 
 def arc(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    """Return the points (T, D) at these shares (T,) of the angle from a (D,) to b (D,) (slerp, arXiv 1609.04468).
+    """Return the points (T, D) at fractions (T,) of the angle from a (D,) to b (D,) (slerp, arXiv 1609.04468).
 
-    Between points of one sphere it stays on that sphere. Where the directions are equal or opposite, which leaves the
-    angle's plane open, it is the straight line.
+    Between points of one sphere it stays on that sphere. For equal or opposite directions, which do not determine a
+    plane, it is the straight line.
     """
     cosine = torch.dot(a, b) / (a.norm() * b.norm())
     angle = torch.arccos(cosine.clamp(-1, 1))
@@ -34,7 +34,7 @@ def arc(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
 
 
 def along(anchors: Tensor, places: Tensor, between: Between = line) -> Tensor:
-    """Return the points (T, D) at these places (T,), from 0 to K - 1, of the way through anchors (K, D)."""
+    """Return the points (T, D) at positions (T,), from 0 to K - 1, on the path through anchors (K, D)."""
     legs = places.floor().clamp(0, len(anchors) - 2)
     points = anchors.new_empty(len(places), anchors.shape[1])
     for leg in range(len(anchors) - 1):
@@ -44,19 +44,19 @@ def along(anchors: Tensor, places: Tensor, between: Between = line) -> Tensor:
 
 
 def crossfade(images: Tensor) -> Way:
-    """Return the way on which each of images (K, C, H, W) fades into the next, pixel by pixel."""
+    """Return the path that linearly interpolates the pixels of consecutive images (K, C, H, W)."""
     return lambda places: along(images.flatten(1), places).unflatten(1, images.shape[1:])
 
 
 def equal_shares(legs: int, steps: int) -> Tensor:
-    """Return the places (T,) of a way of so many legs, T = legs * steps + 1, that divide each into equal shares."""
+    """Return positions (T,), T = legs * steps + 1, that divide every leg into ``steps`` equal parts."""
     return torch.arange(legs * steps + 1) / steps
 
 
 def equal_distances(places: Tensor, features: Tensor, steps: int) -> Tensor:
-    """Return places (steps + 1,) at equal distances along the way, of which features (T, D) at places (T,) are known.
+    """Return positions (steps + 1,) at equal distances in features along a path, given features (T, D) at places (T,).
 
-    A way that never changes is divided into equal shares.
+    A constant path is divided into equal parts.
     """
     walked = distances(features).cumsum(0)
     if not walked[-1] > 0:
@@ -66,17 +66,17 @@ def equal_distances(places: Tensor, features: Tensor, steps: int) -> Tensor:
 
 
 def distances(features: Tensor) -> Tensor:
-    """Return the distances (T - 1,) between neighbouring rows of features (T, D), in float64."""
+    """Return the distances (T - 1,) between consecutive rows of features (T, D), in float64."""
     points = features.double()
     return (points[1:] - points[:-1]).norm(dim=1)
 
 
 @dataclass(frozen=True)
 class Smoothness:
-    """How evenly something changes along a way, measured in features.
+    """How evenly images change along a path, measured in features.
 
-    ``steps`` are the distances of neighbours, ``length`` is their sum, ``jump`` the largest over their mean: 1 is
-    even, and the number of steps is one leap.
+    ``steps`` are the distances between consecutive images, ``length`` is their sum, ``jump`` the largest over their
+    mean: 1 is even; the number of steps means that all change happens in one step.
     """
 
     steps: tuple[float, ...]
@@ -85,7 +85,7 @@ class Smoothness:
 
 
 def smoothness(features: Tensor) -> Smoothness:
-    """Return how evenly features (T, D) change from row to row; a way that never changes is even."""
+    """Return how evenly features (T, D) change from row to row; a constant path counts as even."""
     steps = distances(features)
     length = float(steps.sum())
     jump = float(steps.max()) / (length / len(steps)) if length > 0 else 1.0
@@ -93,10 +93,10 @@ def smoothness(features: Tensor) -> Smoothness:
 
 
 def leap(way: Way, features: Callable[[Tensor], Tensor], places: Tensor) -> float:
-    """Return how much of the largest step between places (T,) is taken in one of its eight parts.
+    """Return the largest share of the largest step between places (T,) that falls into one of its eight parts.
 
-    ``features`` maps what is on the way to rows (T, D). An eighth is even; on a smooth way it tends to that as steps
-    get smaller. 1 is a leap, which stays one however small the steps are. A way that never changes has none.
+    ``features`` maps points on the path to rows (T, D). An eighth is even, and a smooth path tends to it as steps get
+    smaller; 1 is a discontinuity, however small the steps are. A constant path gives an eighth.
     """
     largest = int(distances(features(way(places))).argmax())
     parts = distances(features(way(torch.linspace(float(places[largest]), float(places[largest + 1]), PARTS + 1))))

@@ -1,4 +1,4 @@
-"""The «turn» vector: samples moved along the line between two averaged poses (arXiv 1511.06434, section 6.3.2)."""
+"""Pose direction in latent space: the "turn" vector between two averaged poses (arXiv 1511.06434, section 6.3.2)."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from ganexp.analysis.concepts import PROPERTIES, Concept, Given, Pool, concept, found, needs_words, pool_of
+from ganexp.analysis.concepts import PROPERTIES, Concept, Given, Pool, concept, needs_words, pool_of, positions_of
 from ganexp.analysis.drawing import rows, save_figure
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.pictures import save
@@ -20,24 +20,24 @@ def moved(latents: Tensor, direction: Tensor, shares: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Turned:
-    """What was measured of samples on their way: ``values`` (N, T) and ``classes`` (N, T) at the shares (T,)."""
+class PoseSweep:
+    """Measured ``values`` (N, T) and predicted ``classes`` (N, T) of samples moved by shares (T,) of a direction."""
 
     shares: Tensor
     values: Tensor
     classes: Tensor
 
 
-def plot_turn(turned: Turned, measured: str, spread: float) -> Figure:
+def plot_turn(sweep: PoseSweep, measured: str, spread: float) -> Figure:
     """Draw the mean of what is measured along the line, with the samples' standard deviation, and classes that stay."""
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    mean, deviation = turned.values.mean(0), turned.values.std(0, correction=0)
-    left.plot(turned.shares, mean)
-    left.fill_between(turned.shares, mean - deviation, mean + deviation, alpha=0.2)
+    mean, deviation = sweep.values.mean(0), sweep.values.std(0, correction=0)
+    left.plot(sweep.shares, mean)
+    left.fill_between(sweep.shares, mean - deviation, mean + deviation, alpha=0.2)
     left.set_ylabel(measured)
     left.set_title(f"a sample's standard deviation is {spread:.2f}", fontsize="small")
-    right.plot(turned.shares, kept(turned).mean(0))
+    right.plot(sweep.shares, kept(sweep).mean(0))
     right.set_ylabel("share of samples that\nkeep their class")
     right.set_ylim(0, 1.05)
     for axis in (left, right):
@@ -45,12 +45,12 @@ def plot_turn(turned: Turned, measured: str, spread: float) -> Figure:
     return figure
 
 
-def kept(turned: Turned) -> Tensor:
+def kept(sweep: PoseSweep) -> Tensor:
     """Return where samples have the class that they have unmoved, 0 or 1, float64 (N, T)."""
-    return (turned.classes == turned.classes[:, turned.shares.abs().argmin(), None]).double()
+    return (sweep.classes == sweep.classes[:, sweep.shares.abs().argmin(), None]).double()
 
 
-class Turn:
+class PoseDirection:
     """Samples moved along the line from the mean of ``start`` to the mean of ``end``, and what is measured on the way.
 
     Both are words for samples, such as left and right, or lists of three numbers or more. Words take all samples of a
@@ -90,14 +90,14 @@ class Turn:
         self.shown = shown
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why nothing can be turned: points are no images, and slant and width are measured of strokes."""
+        """Return why the analysis does not apply: points are no images, and slant and width are measured of strokes."""
         return needs_images(subject) or needs_words(subject, {self.measured, *self.start.words, *self.end.words})
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
         """Write turn.png and measured.png; return how what is measured changes, in standard deviations of samples."""
         pool = pool_of(subject, self.pool)
         direction = self._mean(subject, pool, self.end) - self._mean(subject, pool, self.start)
-        # Samples that no mean was taken of.
+        # Samples that are in neither mean.
         numbers = range(self.pool, self.pool + self.samples)
         labels = subject.labels_of(numbers)
         shares = torch.linspace(-self.reach, self.reach, self.steps)
@@ -107,21 +107,21 @@ class Turn:
         save(rows(list(drawn[: self.shown])), out / "turn.png")
         measure, upper = PROPERTIES[self.measured]
         classes = subject.outputs(images)["logits"].argmax(1).view(self.samples, self.steps)
-        turned = Turned(shares, measure(images).view(self.samples, self.steps), classes)
+        sweep = PoseSweep(shares, measure(images).view(self.samples, self.steps), classes)
         spread = float(measure(pool.images).std())
-        save_figure(plot_turn(turned, measure.__name__.replace("_", " "), spread), out / "measured.png")
-        change = (turned.values[:, -1] - turned.values[:, 0]) * (1 if upper else -1)
+        save_figure(plot_turn(sweep, measure.__name__.replace("_", " "), spread), out / "measured.png")
+        change = (sweep.values[:, -1] - sweep.values[:, 0]) * (1 if upper else -1)
         return {
             "measured": measure.__name__,
             "shares": shares.tolist(),
-            "values": turned.values.mean(0).tolist(),
+            "values": sweep.values.mean(0).tolist(),
             "change_in_standard_deviations": float(change.mean()) / max(spread, 1e-12),
             "share_turned_the_right_way": float((change > 0).double().mean()),
             "chance": 0.5,
-            "share_of_classes_kept": kept(turned).mean(0).tolist(),
+            "share_of_classes_kept": kept(sweep).mean(0).tolist(),
         }
 
     def _mean(self, subject: Subject, pool: Pool, of: Concept) -> Tensor:
         if of.numbers:
             return subject.latents_of(of.numbers).mean(0)
-        return pool.latents[found(pool, of)].mean(0)
+        return pool.latents[positions_of(pool, of)].mean(0)

@@ -1,4 +1,4 @@
-"""How good features are for telling classes: a linear SVM on top of them (arXiv 1511.06434, section 5)."""
+"""Linear probe: the accuracy of a linear SVM on features (arXiv 1511.06434, section 5)."""
 
 import statistics
 import warnings
@@ -38,7 +38,7 @@ PUBLISHED = (
 
 @dataclass(frozen=True)
 class Accuracy:
-    """The shares of test images told rightly, one for each seed, with so many labelled training images."""
+    """Test accuracies, one per seed, with ``labels`` labelled training images."""
 
     labels: int
     values: tuple[float, ...]
@@ -56,7 +56,7 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Probe:
-    """What a linear SVM on features of so many dimensions gets right; ``strength`` is the C that was chosen for it."""
+    """The accuracies of a linear SVM on features of ``dimensions`` numbers; ``strength`` is the C chosen for it."""
 
     dimensions: int
     strength: float
@@ -74,7 +74,7 @@ class Labelled:
 
 
 def probe(data: Labelled, counts: Sequence[int | None] = (None,), seeds: Sequence[int] = (0,)) -> Probe:
-    """Return the accuracy of an L2-regularized linear SVM with so many labels each, None for all.
+    """Return the accuracy of an L2-regularized linear SVM for numbers of labels, None for all.
 
     Features are standardized. The strength of the regularization is chosen once, on one in five of the training images
     (of 1,000 at most). Some of the labels are a random choice that holds each class alike, another for each seed; with
@@ -123,7 +123,7 @@ def chosen_strength(features: Tensor, labels: Tensor, seed: int) -> float:
 
 
 def fitted_accuracy(data: Labelled, chosen: Tensor, strength: float) -> float:
-    """Return the share of the test images that an SVM trained on the chosen images (K,) tells rightly.
+    """Return the test accuracy of an SVM trained on the chosen images (K,).
 
     Raises ValueError for one class only.
     """
@@ -146,16 +146,20 @@ def plot_probes(probes: dict[str, Probe]) -> Figure:
     """Draw the accuracies of features by name, with their standard deviation over the seeds."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axis = figure.subplots()
-    counts = [each.labels for each in next(iter(probes.values())).accuracies]
+    counts = [accuracy.labels for accuracy in next(iter(probes.values())).accuracies]
     width = 0.8 / len(counts)
     for number, count in enumerate(counts):
-        found = [probe.accuracies[number] for probe in probes.values()]
+        accuracies = [probe.accuracies[number] for probe in probes.values()]
         left = [place - 0.4 + width * (number + 0.5) for place in range(len(probes))]
         axis.bar(
-            left, [each.mean for each in found], width, yerr=[each.std for each in found], label=f"{count:,} labels"
+            left,
+            [accuracy.mean for accuracy in accuracies],
+            width,
+            yerr=[accuracy.std for accuracy in accuracies],
+            label=f"{count:,} labels",
         )
     axis.set_xticks(range(len(probes)), list(probes))
-    lowest = min(each.mean for probe in probes.values() for each in probe.accuracies)
+    lowest = min(accuracy.mean for probe in probes.values() for accuracy in probe.accuracies)
     axis.set_ylim(max(0.0, lowest - 0.1), 1)
     axis.set_ylabel("accuracy on test images")
     axis.legend(loc="lower right")

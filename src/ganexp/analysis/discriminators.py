@@ -1,4 +1,4 @@
-"""Discriminators, trained and not, and the images that they are asked about."""
+"""Discriminators, trained or untrained, and the images they are evaluated on."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -36,7 +36,7 @@ class Examples(NamedTuple):
 
 
 def examples(real: RealImages, most: int, seed: int = 0) -> Examples:
-    """Return at most so many of the real images, a random choice."""
+    """Return at most ``most`` of the real images, chosen at random."""
     chosen = torch.randperm(real.count, generator=rng(seed, "examples"))[:most].sort().values
     items = real.items(chosen)
     return Examples(to_signed_unit(items["image"]), items.get("label"))
@@ -44,17 +44,17 @@ def examples(real: RealImages, most: int, seed: int = 0) -> Examples:
 
 @torch.no_grad()
 def answers(ask: Ask, shown: Examples) -> Tensor:
-    """Return the discriminator's answers (N,), float32 on the processor."""
+    """Return the discriminator's outputs (N,), float32 on the CPU."""
     return torch.cat([ask(*batch).float().cpu().flatten() for batch in shown.batches()])
 
 
 @torch.no_grad()
 def settle(opponent: Opponent, shown: Examples) -> Opponent:
-    """Return the discriminator, its batch norms given the statistics of images as if it had been trained on them."""
+    """Return the discriminator, its batch norms' running statistics replaced by those of these images."""
     norms = batch_norms(opponent.network)
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # each batch counts the same
+        norm.momentum = None  # a cumulative average: all batches weigh the same
         norm.train()
     if norms:
         for batch in shown.batches():

@@ -5,7 +5,7 @@ import torch
 from scipy.stats import norm
 from torch import nn
 
-from ganexp.analysis.probe import PUBLISHED, Labelled, evenly, plot_probes, probe
+from ganexp.analysis.linear_probe import PUBLISHED, Labelled, evenly, plot_probes, probe
 from ganexp.analysis.representations import (
     Features,
     patch_centroids,

@@ -1,4 +1,4 @@
-"""Making a generator forget an object: the feature maps that draw it are dropped (arXiv 1511.06434, section 6.3.1)."""
+"""Feature ablation: dropping the feature maps that draw an object (arXiv 1511.06434, section 6.3.1)."""
 
 import warnings
 from collections.abc import Callable, Iterator
@@ -22,10 +22,10 @@ def second_highest(generator: nn.Module, run: Callable[[], Any]) -> nn.Module:
 
     ``run`` runs the generator once. Raises ValueError for a generator without convolutions.
     """
-    found = last_convolution(generator, run)
-    if found is None:
+    convolution = last_convolution(generator, run)
+    if convolution is None:
         raise ValueError("this generator has no convolutions, so no feature maps")
-    return found
+    return convolution
 
 
 @contextmanager
@@ -61,7 +61,7 @@ def maps_before(convolution: nn.Module, run: Callable[[], Any]) -> Tensor:
 class Drawing:
     """How much each feature map draws an object: the weights (C,) of a logistic regression on its maps.
 
-    ``accuracy`` is the share of positions that the regression tells rightly, inside and outside weighing the same.
+    ``accuracy`` is the regression's balanced accuracy on positions inside and outside the object.
     """
 
     weights: Tensor
@@ -104,8 +104,8 @@ def drawing_maps(maps: Tensor, inside: Tensor, outside: Tensor, strength: float 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         regression.fit(scaled, answer.numpy())
-    told = torch.from_numpy(regression.predict(scaled))
-    right = [float((told[answer == kind] == kind).double().mean()) for kind in (0, 1)]
+    predicted = torch.from_numpy(regression.predict(scaled))
+    right = [float((predicted[answer == kind] == kind).double().mean()) for kind in (0, 1)]
     return Drawing(torch.from_numpy(regression.coef_[0]).float(), sum(right) / 2)
 
 
@@ -120,7 +120,7 @@ def strokes(images: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Seen:
-    """Samples (N, C, H, W) in which an object is to be forgotten.
+    """Samples (N, C, H, W) from which an object is to be removed.
 
     ``inside`` and ``outside`` (N, H, W), bool, say which pixels are on it and which are to be compared with it,
     ``present`` (N,) which samples hold it. ``detect`` says of images of the same samples which still do. ``kinds``, if
@@ -162,15 +162,15 @@ def effect(generate: Callable[[], Tensor], convolution: nn.Module, maps: Tensor,
 
 
 @dataclass(frozen=True)
-class Forgetting:
-    """The effects of dropping so many maps: those that draw the object most, and in several draws as many at random."""
+class Ablation:
+    """The effects of dropping the maps that draw the object most, and as many random ones in several draws."""
 
     dropped: list[int]
     drawing: list[Effect]
     random: list[list[Effect]]
 
 
-def forget(
+def ablate(
     generate: Callable[[], Tensor],
     convolution: nn.Module,
     channels: int,
@@ -179,26 +179,28 @@ def forget(
     counts: int = 6,
     draws: int = 10,
     seed: int = 0,
-) -> Forgetting:
+) -> Ablation:
     """Return what dropping more and more of the channels before a convolution does, up to all that draw the object."""
     most = len(drawing.maps)
     dropped = torch.linspace(0, most, min(counts, most) + 1).round().long().unique()[1:].tolist()
     chosen = [effect(generate, convolution, drawing.maps[:count], seen) for count in dropped]
     orders = [torch.randperm(channels, generator=rng(seed, "dropped maps", draw)) for draw in range(draws)]
     random = [[effect(generate, convolution, order[:count], seen) for order in orders] for count in dropped]
-    return Forgetting(dropped, chosen, random)
+    return Ablation(dropped, chosen, random)
 
 
-def plot_forgetting(found: Forgetting) -> Figure:
+def plot_ablation(ablation: Ablation) -> Figure:
     """Draw against the number of dropped maps how many objects are left, and what becomes of the rest."""
     panels = {"objects still detected": "detected", "change of the rest (RMS)": "rest_change"}
-    if found.drawing and found.drawing[0].others_kept is not None:
+    if ablation.drawing and ablation.drawing[0].others_kept is not None:
         panels["other samples that stay what they are"] = "others_kept"
     figure = Figure(figsize=(4 * len(panels), 3.5), layout="constrained")
     for axis, (title, field) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
-        random = torch.tensor([[getattr(each, field) for each in draws] for draws in found.random])
-        axis.plot(found.dropped, [getattr(each, field) for each in found.drawing], "o-", label="maps that draw it")
-        axis.errorbar(found.dropped, random.mean(1), random.std(1), fmt="s--", capsize=3, label="as many at random")
+        random = torch.tensor([[getattr(effect, field) for effect in draws] for draws in ablation.random])
+        axis.plot(
+            ablation.dropped, [getattr(effect, field) for effect in ablation.drawing], "o-", label="maps that draw it"
+        )
+        axis.errorbar(ablation.dropped, random.mean(1), random.std(1), fmt="s--", capsize=3, label="as many at random")
         axis.set_title(title, fontsize=10)
         axis.set_xlabel("maps dropped")
         axis.set_ylim(0, 1.05 * axis.dataLim.ymax or 1)

@@ -1,4 +1,4 @@
-"""The analysis `forget`: an object given by boxes, or a class of the data, dropped from a trained generator."""
+"""Feature ablation of an object given by boxes, or of a class, in a trained generator: analysis=forget."""
 
 import statistics
 from dataclasses import asdict
@@ -9,15 +9,15 @@ from torch import Tensor, nn
 
 from ganexp.analysis.boxes import box_detector, inside_boxes, read_boxes
 from ganexp.analysis.drawing import save_figure
-from ganexp.analysis.forget import (
+from ganexp.analysis.feature_ablation import (
+    Ablation,
     Drawing,
     Effect,
-    Forgetting,
     Seen,
+    ablate,
     drawing_maps,
-    forget,
     maps_before,
-    plot_forgetting,
+    plot_ablation,
     second_highest,
     strokes,
     without_maps,
@@ -32,7 +32,7 @@ SHOWN = 10
 MOST_VALUES = 2**26  # of feature maps in memory at once, 256 MiB
 
 
-class Forget:
+class FeatureAblation:
     """Drop the feature maps that draw an object in ``samples`` samples.
 
     The object is what lies in the ``boxes`` of a JSON file, or without one a class of the data, number ``label``, as a
@@ -66,7 +66,7 @@ class Forget:
         self.draws = draws
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why nothing can be forgotten, or None."""
+        """Return why no object can be removed, or None."""
         if reason := needs_images(subject):
             return reason
         if last_convolution(subject.generator, lambda: subject.images(subject.latents(1))) is None:
@@ -89,7 +89,7 @@ class Forget:
         convolution = second_highest(subject.generator, lambda: subject.images(latents[:1]))
         drawing = self._drawing(subject, convolution, latents, seen)
         channels = len(drawing.weights)
-        found = forget(generate, convolution, channels, drawing, seen, self.counts, self.draws, subject.seed)
+        ablation = ablate(generate, convolution, channels, drawing, seen, self.counts, self.draws, subject.seed)
         with_it, without = seen.present.nonzero().flatten(), (~seen.present).nonzero().flatten()
         shown = torch.cat([with_it[:SHOWN], without[:SHOWN]])
         order = torch.randperm(channels, generator=rng(subject.seed, "dropped maps", 0))
@@ -98,9 +98,9 @@ class Forget:
             with without_maps(convolution, dropped):
                 rows_of.append(generate())
         save(grid(torch.cat([images[shown] for images in rows_of]), len(shown)), out / "forget.png")
-        save_figure(plot_forgetting(found), out / "forget_effect.png")
+        save_figure(plot_ablation(ablation), out / "forget_effect.png")
         about = {"object": seen.name, "samples": len(before), "samples_with_it": int(seen.present.sum())}
-        return {**about, **figures(found, drawing, channels)}
+        return {**about, **figures(ablation, drawing, channels)}
 
     def _seen(self, subject: Subject, images: Tensor) -> Seen:
         height, width = images.shape[2:]
@@ -147,9 +147,9 @@ class Forget:
         return drawing
 
 
-def figures(found: Forgetting, drawing: Drawing, channels: int) -> Figures:
+def figures(ablation: Ablation, drawing: Drawing, channels: int) -> Figures:
     """Return the effects as plain figures."""
-    last, random = found.drawing[-1], [each.detected for each in found.random[-1]]
+    last, random = ablation.drawing[-1], [effect.detected for effect in ablation.random[-1]]
     spread = statistics.stdev(random) if len(random) > 1 else 0.0
     return {
         "maps": channels,
@@ -159,7 +159,7 @@ def figures(found: Forgetting, drawing: Drawing, channels: int) -> Figures:
         "detected_after_random": {"mean": statistics.fmean(random), "std": spread},
         "by_maps_dropped": [
             {"dropped": count, "drawing": asdict(one), "random": summary(others)}
-            for count, one, others in zip(found.dropped, found.drawing, found.random, strict=True)
+            for count, one, others in zip(ablation.dropped, ablation.drawing, ablation.random, strict=True)
         ],
     }
 
@@ -167,8 +167,8 @@ def figures(found: Forgetting, drawing: Drawing, channels: int) -> Figures:
 def summary(effects: list[Effect]) -> dict[str, dict[str, float]]:
     """Return mean and standard deviation of each part of the effects."""
     parts: dict[str, list[float]] = {}
-    for each in effects:
-        for name, value in asdict(each).items():
+    for effect in effects:
+        for name, value in asdict(effect).items():
             if value is not None:
                 parts.setdefault(name, []).append(value)
     return {

@@ -1,4 +1,4 @@
-"""The analysis `probe`: a trained discriminator's features as a representation, beside simpler ones."""
+"""Linear probe of a trained discriminator's features against simpler features: analysis=probe."""
 
 import math
 import statistics
@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ganexp.analysis.discriminators import Ask, Opponent, examples, settle
 from ganexp.analysis.drawing import save_figure
+from ganexp.analysis.linear_probe import PUBLISHED, Labelled, Probe, plot_probes, probe
 from ganexp.analysis.maps import noted_maps
-from ganexp.analysis.opponents import Ask, Opponent, examples, settle
-from ganexp.analysis.probe import PUBLISHED, Labelled, Probe, plot_probes, probe
 from ganexp.analysis.representations import Features, patch_centroids, pixels, principal_components
 from ganexp.analysis.subject import Figures, HeldOut, Subject, needs_images, require_at_least
 from ganexp.errors import UserError
@@ -48,7 +48,7 @@ class Split:
 
 
 def split(train: RealImages, held_out: HeldOut, most: int, seed: int) -> Split:
-    """Return at most so many labelled images to learn from and to be tested on.
+    """Return at most ``most`` labelled training images and as many test images.
 
     Held-out images without labels, or none, are replaced by one in five of the others.
     """
@@ -100,17 +100,17 @@ class LinearProbe:
         images = split(*subject.labelled, self.images, subject.seed)
         total, classes = len(images.train_rows), classes_in(images)
         counts: list[int | None] = [count for count in self.labels if classes <= count < total]
-        found = {}
+        probes = {}
         for name, extractor in extractors(subject, images.train).items():
             data = images.labelled(lambda real, of=extractor: features(of, real, subject.device))  # type: ignore[misc]
-            found[name] = probe(data, [*counts, None], range(subject.seed, subject.seed + self.seeds))
-        save_figure(plot_probes(found), out / "probe.png")
+            probes[name] = probe(data, [*counts, None], range(subject.seed, subject.seed + self.seeds))
+        save_figure(plot_probes(probes), out / "probe.png")
         return {
-            "verdict": verdict(found, len(images.test_rows)),
+            "verdict": verdict(probes, len(images.test_rows)),
             "data": images.words,
             "left_out": [f"{count:,} labels of {total:,}" for count in self.labels if count not in counts],
-            "accuracy": {name: described(each) for name, each in found.items()},
-            "published": [asdict(each) for each in PUBLISHED],
+            "accuracy": {name: described(fitted) for name, fitted in probes.items()},
+            "published": [asdict(published) for published in PUBLISHED],
         }
 
 
@@ -165,21 +165,23 @@ def classes_in(images: Split) -> int:
     return classes
 
 
-def described(found: Probe) -> Figures:
+def described(fitted: Probe) -> Figures:
     """Return a probe as plain figures."""
-    by_labels = {f"{each.labels} labels": {"mean": each.mean, "std": each.std} for each in found.accuracies}
-    return {**by_labels, "dimensions": found.dimensions, "C": found.strength}
+    by_labels = {
+        f"{accuracy.labels} labels": {"mean": accuracy.mean, "std": accuracy.std} for accuracy in fitted.accuracies
+    }
+    return {**by_labels, "dimensions": fitted.dimensions, "C": fitted.strength}
 
 
-def verdict(found: dict[str, Probe], tested: int) -> str:
+def verdict(probes: dict[str, Probe], tested: int) -> str:
     """Return in words whether the trained discriminator's features are better than pixels and than untrained ones.
 
-    The error is that of the paired differences over seeds or, with all labels, that of counting so many test images.
+    The error is that of the paired differences over seeds or, with all labels, the binomial error of ``tested`` images.
     """
     parts = []
-    for place, mine in enumerate(found[TRAINED].accuracies):
+    for place, mine in enumerate(probes[TRAINED].accuracies):
         for name in (PIXELS, UNTRAINED):
-            other = found[name].accuracies[place]
+            other = probes[name].accuracies[place]
             gained = [a - b for a, b in zip(mine.values, other.values, strict=True)]
             gain = statistics.fmean(gained)
             if len(gained) > 1:

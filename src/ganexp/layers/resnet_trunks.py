@@ -1,0 +1,134 @@
+"""ResNet trunks of generators and discriminators (arXiv 1802.05957, appendix B.4; 1809.11096, appendix B)."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from ganexp.layers.attention import SelfAttention
+from ganexp.layers.checks import require_positive
+from ganexp.layers.normalization import Layer, Normalization
+from ganexp.layers.residual import DownBlock, FirstBlock, UpBlock
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Depth and widths of both networks for one image size; channels are multiples of the width."""
+
+    start: int  # side of the generator's first map
+    generator: tuple[int, ...]  # channels of the first map and after each block
+    discriminator: tuple[int, ...]  # channels after each block
+    halvings: int  # number of leading discriminator blocks that halve the map
+    hidden_as_output: bool = False  # whether discriminator blocks widen in their first convolution, not the second
+
+
+def architecture_for(image_size: int, architectures: Mapping[int, Architecture]) -> Architecture:
+    """Return the architecture for an image size; raises ValueError naming the supported sizes for any other."""
+    if image_size not in architectures:
+        *most, last = map(str, architectures)
+        raise ValueError(
+            f"this network has no architecture for {image_size}x{image_size}: "
+            f"set data.image_size to {', '.join(most)} or {last}"
+        )
+    return architectures[image_size]
+
+
+class ResNetGeneratorTrunk(nn.Module):
+    """Noise (N, latent), with a condition for each block, to images (N, channels, H, W) in [-1, 1].
+
+    A linear layer, residual blocks that double the map, then norm, ReLU, 3x3 convolution and tanh. `norm` builds the
+    blocks' norms. `attention_stride`, if given, puts self-attention on the map whose side is the image's divided by it;
+    raises ValueError where no map has that stride.
+    """
+
+    def __init__(
+        self,
+        latent: int,
+        channels: int,
+        architecture: Architecture,
+        width: int,
+        normalization: Normalization,
+        norm: Callable[[int], nn.Module],
+        init_and_normalize: Callable[[Layer], nn.Module],
+        attention_stride: int | None,
+    ) -> None:
+        super().__init__()
+        require_positive(latent=latent, channels=channels, width=width)
+        start, widths = architecture.start, [width * multiple for multiple in architecture.generator]
+        strides = [2**step for step in reversed(range(len(widths) - 1))]
+        self.first = nn.Sequential(
+            init_and_normalize(nn.Linear(latent, widths[0] * start**2)),
+            nn.Unflatten(1, (widths[0], start, start)),
+        )
+        self.blocks = nn.ModuleList(
+            UpBlock(inputs, outputs, norm, init_and_normalize) for inputs, outputs in pairwise(widths)
+        )
+        self.attentions = nn.ModuleList(_attentions(widths[1:], strides, attention_stride, init_and_normalize))
+        self.last = nn.Sequential(
+            normalization.maps(widths[-1]),
+            nn.ReLU(),
+            init_and_normalize(nn.Conv2d(widths[-1], channels, 3, padding=1)),
+            nn.Tanh(),
+        )
+
+    def forward(self, noise: Tensor, conditions: Sequence[Sequence[Tensor]]) -> Tensor:
+        """Return images (N, channels, H, W) in [-1, 1] from noise (N, latent) and the condition of each block's norms.
+
+        A condition is the tensors that the norms take besides the maps: empty for unconditional norms.
+        """
+        maps = self.first(noise)
+        for block, attention, condition in zip(self.blocks, self.attentions, conditions, strict=True):
+            maps = attention(block(maps, *condition))
+        return self.last(maps)
+
+
+class ResNetDiscriminatorTrunk(nn.Module):
+    """Images (N, channels, H, W) to features (N, `features`): residual blocks, ReLU, the sum over positions.
+
+    `attention_stride` is as in ResNetGeneratorTrunk; of several maps with that stride the first gets self-attention.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        architecture: Architecture,
+        width: int,
+        normalization: Normalization,
+        init_and_normalize: Callable[[Layer], nn.Module],
+        attention_stride: int | None,
+    ) -> None:
+        super().__init__()
+        require_positive(channels=channels, width=width)
+        widths = [width * multiple for multiple in architecture.discriminator]
+        strides = [2 ** min(depth + 1, architecture.halvings) for depth in range(len(widths))]
+        blocks: list[nn.Module] = [FirstBlock(channels, widths[0], init_and_normalize)]
+        for depth, (inputs, outputs) in enumerate(pairwise(widths), start=1):
+            hidden = outputs if architecture.hidden_as_output else inputs
+            pool = 2 if depth < architecture.halvings else 1
+            blocks.append(DownBlock(inputs, hidden, outputs, normalization.maps, init_and_normalize, pool))
+        attentions = _attentions(widths, strides, attention_stride, init_and_normalize)
+        alternating = [module for pair in zip(blocks, attentions, strict=True) for module in pair]
+        self.layers = nn.Sequential(*alternating, nn.ReLU())
+        self.features = widths[-1]
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return non-negative features (N, features) from images (N, channels, H, W)."""
+        return self.layers(image).sum((2, 3))
+
+
+def _attentions(
+    widths: Sequence[int],
+    strides: Sequence[int],
+    attention_stride: int | None,
+    init_and_normalize: Callable[[Layer], nn.Module],
+) -> list[nn.Module]:
+    if attention_stride is not None and attention_stride not in strides:
+        raise ValueError(
+            f"attention_stride={attention_stride}: this network's maps have the strides {sorted(set(strides))}"
+        )
+    attended = None if attention_stride is None else strides.index(attention_stride)
+    return [
+        SelfAttention(width, init_and_normalize) if depth == attended else nn.Identity()
+        for depth, width in enumerate(widths)
+    ]
