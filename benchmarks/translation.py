@@ -32,7 +32,7 @@ from torch.nn.functional import l1_loss, mse_loss, softplus
 from ganexp.cli import main as cli
 from ganexp.config import composition
 from ganexp.config.build import build
-from ganexp.data.degradations import Mosaic
+from ganexp.data.translation.degradations import Mosaic
 
 SETTINGS = [
     "data=mosaic",

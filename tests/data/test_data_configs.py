@@ -11,8 +11,7 @@ from PIL import Image
 from ganexp.data.folders import class_folders
 from ganexp.data.gaussians import GaussianData
 from ganexp.data.images import ImageData
-from ganexp.data.paired import PairedData
-from ganexp.data.unpaired import UnpairedData
+from ganexp.data.translation.module import PairedData, UnpairedData
 
 CONF = Path(__file__).parents[2] / "conf"
 NAMES = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))

@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganexp.data.degradations import Downscale, Edges, Gray, Hole, Mosaic, Nothing
+from ganexp.data.translation.degradations import Downscale, Edges, Gray, Hole, Mosaic, Nothing
 from ganexp.errors import UserError
 
 ALL = [Nothing(), Mosaic(), Mosaic(3, [0.1, 0.2, 0.9, 0.7]), Gray(), Edges(), Hole(), Downscale(2)]

@@ -5,14 +5,14 @@ import pytest
 from PIL import Image
 
 from ganexp.data import sources
-from ganexp.data.collection import Collection
-from ganexp.data.complaints import complain, listing
 from ganexp.data.decoding import Decoder
-from ganexp.data.duplicates import Duplicates
 from ganexp.data.images import ImageData
-from ganexp.data.inspection import SAMPLES, inspect, repeated
+from ganexp.data.inspection.duplicates import Duplicates
+from ganexp.data.inspection.inspect import SAMPLES, inspect, repeated
+from ganexp.data.inspection.picture_set import PictureSet
+from ganexp.data.inspection.problems import collect_problems, report_problem
 from ganexp.data.pictures import ArrayPictures
-from ganexp.data.unpaired import UnpairedData
+from ganexp.data.translation.module import UnpairedData
 from ganexp.errors import UserError
 
 SIZE = 32
@@ -35,8 +35,8 @@ def save(path, seed, mode="RGB", **size):
 def inspected(root, image_size=SIZE, **settings):
     settings = {"num_classes": None, "channels": 3, **settings}
     data = ImageData(lambda: sources.image_folder(str(root)), "folder", image_size, batch_size=2, seed=0, **settings)
-    with listing() as problems:
-        (collection,) = data.collections()["folder"]()
+    with collect_problems() as problems:
+        (collection,) = data.picture_sets()["folder"]()
     duplicates = Duplicates()
     seen, names = inspect(collection, duplicates)
     return seen, {each.what: each for each in [*problems, *seen.problems, *repeated(duplicates, names)]}
@@ -79,9 +79,9 @@ PLANTED = {
     "CMYK": (photo("CMYK"), "x.jpg", "CMYK", "save them as RGB"),
     "alpha": (photo("RGBA"), "x.png", "transparent", "background of your choice"),
     "grey": (photo("L"), "x.png", "grey pictures among others", "remove them"),
-    "small": (photo("RGB", width=20, height=20), "x.png", "smaller than what", "data.image_size"),
+    "small": (photo("RGB", width=20, height=20), "x.png", "smaller than data.image_size", "a smaller data.image_size"),
     "long": (photo("RGB", width=100, height=40), "x.png", "more than twice as long", "crop them"),
-    "the same": (lambda path: save(path, 0), "x.png", "the same picture again", "remove all but one"),
+    "the same": (lambda path: save(path, 0), "x.png", "exact duplicates", "remove all but one"),
 }
 
 
@@ -107,8 +107,8 @@ def test_a_picture_saved_anew_is_nearly_the_same_and_is_not_taken_for_another(cl
     path = clean / "b" / "again.jpg"
     Image.fromarray(photograph(0)).save(path, quality=90)
     _, problems = inspected(clean)
-    assert problems["nearly the same picture again"].where == (f"{path} (as {clean / 'a' / '00.png'})",)
-    assert "the same picture again" not in problems
+    assert problems["near-duplicates"].where == (f"{path} (as {clean / 'a' / '00.png'})",)
+    assert "exact duplicates" not in problems
 
 
 def test_rare_and_empty_classes_are_named(clean):
@@ -131,14 +131,14 @@ def test_what_training_would_refuse_of_the_settings_is_said_with_the_right_value
 
 def test_masks_of_0_and_1_are_told_apart_from_pictures(tmp_path):
     masks = ArrayPictures(np.random.default_rng(0).integers(0, 2, (4, 16, 16), dtype=np.uint8), [0] * 4, [])
-    seen, _ = inspect(Collection("masks", masks, Decoder(16, 1)), Duplicates())
+    seen, _ = inspect(PictureSet("masks", masks, Decoder(16, 1)), Duplicates())
     assert [problem.what for problem in seen.problems] == ["values from -1 to -0.992 only, of [-1, 1]"]
 
 
 def test_samples_are_spread_over_the_collection():
     values = np.arange(200, dtype=np.uint8)
     pictures = ArrayPictures(np.broadcast_to(values[:, None, None], (200, 8, 8)), [0] * 200, [])
-    seen, _ = inspect(Collection("ramp", pictures, Decoder(8, 1)), Duplicates())
+    seen, _ = inspect(PictureSet("ramp", pictures, Decoder(8, 1)), Duplicates())
     drawn = [float(image.mean()) for (image,) in seen.samples]
     assert len(drawn) == SAMPLES
     assert np.allclose(np.diff(drawn) * 127.5, 199 / 63, atol=1)
@@ -152,7 +152,7 @@ def test_pairs_without_a_partner_and_of_unequal_sizes_are_named_and_the_others_o
     (tmp_path / "B" / "2.png").write_bytes(b"")
     with pytest.raises(UserError, match="without a counterpart"):
         sources.paired_folder("train", str(tmp_path))
-    with listing() as problems:
+    with collect_problems() as problems:
         pairs = sources.paired_folder("train", str(tmp_path))
     places = {problem.what: problem.where for problem in problems}
     assert places["no partner of that name"] == (str(tmp_path / "A" / "alone.png"),)
@@ -166,7 +166,7 @@ def test_pairs_without_a_partner_and_of_unequal_sizes_are_named_and_the_others_o
 def test_pairs_of_an_odd_width_are_named(tmp_path):
     for number in range(3):
         save(tmp_path / f"{number}.png", number, width=64 + number % 2)
-    with listing() as problems:
+    with collect_problems() as problems:
         assert len(sources.paired_folder("train", str(tmp_path))) == 1
     assert [problem.where for problem in problems] == [(f"{tmp_path / '1.png'} (65x32)",)]
 
@@ -181,7 +181,7 @@ def test_a_picture_of_both_domains_or_splits_is_found(tmp_path):
         batch_size=1, seed=0,
     )  # fmt: skip
     duplicates, names = Duplicates(), []
-    for open_it in data.collections().values():
+    for open_it in data.picture_sets().values():
         for collection in open_it():
             names += [f"{collection.name}: {name}" for name in inspect(collection, duplicates)[1]]
     (found,) = repeated(duplicates, names)
@@ -191,10 +191,10 @@ def test_a_picture_of_both_domains_or_splits_is_found(tmp_path):
 
 
 def test_complaints_are_raised_where_nobody_lists_them():
-    with listing() as problems:
+    with collect_problems() as problems:
         pass
     with pytest.raises(UserError, match="wrong"):
-        complain(UserError("wrong"), None)
+        report_problem(UserError("wrong"), None)
     assert problems == []
 
 
@@ -202,4 +202,4 @@ def test_nobody_looks_like_another_where_the_brightness_is_turned_round():
     duplicates = Duplicates()
     for picture in (photograph(1), 255 - photograph(1), photograph(2)):
         duplicates.add(Decoder(SIZE, 3)(Image.fromarray(picture)))
-    assert duplicates.equal() == duplicates.alike() == {}
+    assert duplicates.exact() == duplicates.near() == {}

@@ -16,7 +16,7 @@ from PIL import Image
 
 from ganexp.data import sources
 from ganexp.data.decoding import Decoder
-from ganexp.data.pairing import PairDecoder
+from ganexp.data.translation.pairs import PairDecoder
 from ganexp.data.unpacking import unpack
 from ganexp.errors import UserError
 
@@ -90,7 +90,7 @@ def test_without_a_test_split_every_tenth_pair_is_kept_for_it(tmp_path, split, l
         train, test = (sources.paired_folder(split, str(tmp_path)) for split in ("train", "test"))
     assert values(test) == [(9, 9), (19, 19)]
     assert sorted(values(train) + values(test)) == [(index, index) for index in range(20)]
-    assert "has no test split, so every tenth is kept for it: 18 for train" in caplog.text
+    assert "has no test split, so every tenth image is reserved for it: 18 for train" in caplog.text
 
 
 def test_few_images_leave_at_least_one_to_test_on(tmp_path):
@@ -120,7 +120,7 @@ def test_pictures_of_unequal_size_are_named(tmp_path):
     for name, size in (("a", (6, 6)), ("b", (5, 6))):
         save(tmp_path / "A" / f"{name}.png", picture(0))
         save(tmp_path / "B" / f"{name}.png", picture(0, size))
-    refused(tmp_path, r"one size: \S*A/b\.png has 6x6 pixels and \S*B/b\.png 5x6")
+    refused(tmp_path, r"the same size: \S*A/b\.png has 6x6 pixels and \S*B/b\.png 5x6")
 
 
 def test_an_odd_width_is_named(tmp_path):
@@ -132,7 +132,7 @@ def test_an_odd_width_is_named(tmp_path):
 def test_two_pictures_of_one_name_are_named(tmp_path):
     for name in ("A/a.png", "A/a.bmp", "B/a.png"):
         save(tmp_path / name, picture(0))
-    refused(tmp_path, r"A/a\.bmp and \S*A/a\.png have one name")
+    refused(tmp_path, r"A/a\.bmp and \S*A/a\.png have the same name")
 
 
 def test_an_empty_or_missing_domain_is_named(tmp_path):
@@ -377,7 +377,7 @@ def test_an_archive_that_leaves_its_folder_is_refused(tmp_path, kind, make, name
     archive = tmp_path / "deep" / f"archive.{kind}"
     archive.parent.mkdir()
     make(archive, {"good/a.png": b"a", name: b"evil"})
-    with pytest.raises(UserError, match="would be written outside of the archive's folder"):
+    with pytest.raises(UserError, match="would be written outside the target folder"):
         unpack(archive, tmp_path / "deep" / "out")
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [archive.name]
     assert not (tmp_path / "deep" / "out").exists()
@@ -425,7 +425,7 @@ def test_archives_with_and_without_a_top_folder(tmp_path, kind, make):
 
 
 def test_pairs_of_unequal_size_are_refused_while_decoding():
-    from ganexp.data.pairing import Pair
+    from ganexp.data.translation.pairs import Pair
 
     with pytest.raises(UserError, match="the input has 6x6 pixels, the target 6x8"):
         PairDecoder(Decoder(6, 3))(Pair(picture(0), picture(0, (6, 8))))

@@ -11,13 +11,12 @@ import torch
 from PIL import Image
 
 from ganexp.data import sources
-from ganexp.data.augmentation import CropAndFlip, centre
-from ganexp.data.degradations import Gray, Mosaic
-from ganexp.data.domains import Domains, halves
 from ganexp.data.order import GlobalBatches, NumberedBatches
-from ganexp.data.paired import PairedData
-from ganexp.data.pictures import ArrayPictures
-from ganexp.data.unpaired import UnpairedData
+from ganexp.data.pictures import ArrayPictures, Domains
+from ganexp.data.sources import halves
+from ganexp.data.translation.augmentation import CropAndFlip, center_crop
+from ganexp.data.translation.degradations import Gray, Mosaic
+from ganexp.data.translation.module import PairedData, UnpairedData
 from ganexp.errors import UserError
 
 SETTINGS = {"name": "test", "image_size": 8, "channels": 3, "batch_size": 4, "seed": 0, "flip": False}
@@ -265,7 +264,7 @@ def test_whole_domains_are_there_to_compare_with():
 
 def test_no_subject_is_in_both_halves_and_each_is_in_one():
     module = unpaired(partial(source), domains=halves, degradation=Gray())
-    sides = module.sides
+    sides = module.pairs
     inputs, targets = ({int(store[i]["image"][0, 0, 0]) for i in range(len(store))} for store in sides.stores)
     assert not inputs & targets
     assert inputs | targets == set(range(20))
@@ -289,14 +288,14 @@ def test_one_line_a_set_tells_what_was_loaded(caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "data: test, 20 pairs decoded into memory (0.0 MB), not resized",
         "data: test, 9 pairs decoded into memory (0.0 MB), resize bicubic 8x8 -> 6x6",
-        "data: test, 20 pairs of 3x6x6 to train on (cut at random from 8x8, half of them mirrored), 9 to test",
+        "data: test, 20 pairs of 3x6x6 for training (random crops of 8x8, half of them mirrored), 9 for testing",
     ]
 
 
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"load_size": 7}, r"data\.load_size=7: squares of data\.image_size=8"),
+        ({"load_size": 7}, r"data\.load_size=7 is smaller than the crops of data\.image_size=8"),
         ({"test_images": 0}, r"data\.test_images=0"),
         ({"direction": "b2c"}, r"data\.direction=b2c: choose one of a2b, b2a"),
         ({"num_classes": 3}, r"data\.num_classes=3: image-to-image data has no labels"),
@@ -314,7 +313,7 @@ def test_a_batch_larger_than_the_smaller_domain_is_refused():
         unpaired(batch_size=16).train_dataloader()
 
 
-def test_centre():
+def test_center_crop():
     whole = torch.arange(25).view(1, 1, 5, 5)
-    assert centre(whole, 3).flatten().tolist() == [6, 7, 8, 11, 12, 13, 16, 17, 18]
-    assert torch.equal(centre(whole, 5), whole)
+    assert center_crop(whole, 3).flatten().tolist() == [6, 7, 8, 11, 12, 13, 16, 17, 18]
+    assert torch.equal(center_crop(whole, 5), whole)

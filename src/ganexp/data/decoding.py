@@ -1,4 +1,4 @@
-"""From a picture of any kind to uint8 pixels of one size."""
+"""Picture decoding to uint8 pixels of one size."""
 
 from typing import Any, Protocol
 
@@ -21,7 +21,7 @@ MODES = {1: "L", 3: "RGB"}
 
 
 class Decodes(Protocol):
-    """Turns what a source returns into uint8 (channels, image_size, image_size)."""
+    """Decodes an item of a source into uint8 (channels, image_size, image_size)."""
 
     image_size: int
     channels: int
@@ -35,19 +35,18 @@ class Decodes(Protocol):
 class Decoder:
     """Turns PIL images into uint8 tensors of shape (channels, image_size, image_size).
 
-    The picture is turned upright by its EXIF orientation, made grey or RGB, its shorter side resized to
-    image_size with Pillow's antialiased filter, and its centre cropped. A picture whose shorter side has that
-    size already is not resized. Transparent pictures are composited on white. 16-bit grey is scaled to 8 bits
-    (65535 to 255), not clipped.
+    The picture is rotated by its EXIF orientation, converted to grey or RGB, resized so that its shorter side has
+    image_size pixels (with Pillow's antialiased filter; not at all if it has that size already), and center-cropped.
+    Transparent pictures are composited on white. 16-bit grey is scaled to 8 bits (65535 to 255), not clipped.
 
     Raises UserError if image_size is below 1, channels is not 1 or 3, or resize_filter is unknown.
     """
 
     def __init__(self, image_size: int, channels: int, resize_filter: str = "bicubic") -> None:
         if image_size < 1:
-            raise UserError(f"data.image_size={image_size}: an image needs at least one pixel.")
+            raise UserError(f"data.image_size={image_size}: give at least one pixel.")
         if channels not in MODES:
-            raise UserError(f"data.channels={channels}: images have 1 (grey) or 3 (RGB).")
+            raise UserError(f"data.channels={channels}: images have 1 (grey) or 3 (RGB) channels.")
         if resize_filter not in FILTERS:
             raise UserError(f"data.resize_filter={resize_filter}: choose one of {', '.join(FILTERS)}.")
         self.image_size = image_size
@@ -57,8 +56,8 @@ class Decoder:
     def __call__(self, image: Image.Image) -> Tensor:
         """Return the picture as uint8 (channels, image_size, image_size).
 
-        Raises UserError for pictures of floats or of integers beyond 16 bits; Pillow's errors (mostly
-        OSError) pass through for a file that cannot be read.
+        Raises UserError for floating-point pixels and integers beyond 16 bits; Pillow's errors (mostly OSError) for
+        an unreadable file are not caught.
         """
         return pixels_of(self._fitted(upright(image, self.channels)))
 
@@ -75,9 +74,9 @@ class Decoder:
 
 
 def upright(image: Image.Image, channels: int) -> Image.Image:
-    """Return the picture turned upright by its EXIF orientation, opaque, with 8 bits in 1 or 3 channels.
+    """Return the picture rotated by its EXIF orientation, opaque, with 8 bits in 1 or 3 channels.
 
-    Raises UserError for pictures of floats or of integers beyond 16 bits.
+    Raises UserError for floating-point pixels and integers beyond 16 bits.
     """
     return _flattened(ImageOps.exif_transpose(image)).convert(MODES[channels])
 
@@ -89,28 +88,28 @@ def pixels_of(image: Image.Image) -> Tensor:
 
 
 def conversions(image: Image.Image) -> list[str]:
-    """Return in words what `upright` does to a picture's values beyond choosing channels, judged by its header."""
+    """Return descriptions of the conversions that `upright` applies besides the channels', according to the header."""
     kinds = {"transparent (put on white)": is_transparent(image), "of 16 bits (scaled to 8)": is_deep(image)}
-    return [words for words, applies in kinds.items() if applies]
+    return [description for description, applies in kinds.items() if applies]
 
 
 def is_grey(image: Image.Image) -> bool:
-    """Return whether a picture has one channel of brightness, judged by its header."""
+    """Return whether a picture is grey according to its header."""
     return image.mode in ("1", "L", "LA", "La") or is_deep(image)
 
 
 def is_transparent(image: Image.Image) -> bool:
-    """Return whether a picture can be seen through somewhere, judged by its header."""
+    """Return whether a picture has transparency according to its header."""
     return image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info
 
 
 def is_deep(image: Image.Image) -> bool:
-    """Return whether a picture has more than 8 bits a channel, judged by its header."""
+    """Return whether a picture has more than 8 bits per channel according to its header."""
     return image.mode == "I" or image.mode.startswith("I;")
 
 
 def _flattened(image: Image.Image) -> Image.Image:
-    """Return the picture with 8 bits a channel and without transparency."""
+    """Return the picture with 8 bits per channel and without transparency."""
     if image.mode == "F":
         raise UserError("mode F (floating-point pixels) has no fixed range; save it as 8- or 16-bit integers")
     if is_deep(image):
@@ -126,5 +125,5 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     # Pillow's own conversion clips at 255, which turns most 16-bit pictures white.
     values = np.asarray(image.convert("I"))
     if values.min() < 0 or values.max() > 65535:
-        raise UserError(f"mode {image.mode} has integers outside of 0..65535; save it with 8 or 16 bits")
+        raise UserError(f"mode {image.mode} has integers outside 0..65535; save it with 8 or 16 bits")
     return Image.fromarray(np.rint(values / 257).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""Data left on disk: decoded when a batch asks for it."""
+"""On-disk data set: pictures decoded on demand."""
 
 import hashlib
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from ganexp.data.unreadable import unreadable
 
 
 class OnDisk(Dataset[dict[str, Tensor]]):
-    """Pictures decoded one by one; items and batches are those of `InMemory` over the same pictures.
+    """Pictures decoded on access, with the same items and batches as `InMemory`.
 
-    Reading an item raises UnreadableError, a UserError that names the picture, if it cannot be read.
+    Reading an item raises UnreadableError, a UserError with the picture's name, if it is unreadable.
     """
 
     def __init__(self, pictures: Pictures, decoder: Decodes, labelled: bool) -> None:
@@ -38,9 +38,9 @@ class OnDisk(Dataset[dict[str, Tensor]]):
         return item
 
     def checksum(self) -> str:
-        """Return a checksum of the pictures' names, sizes and times of change, and of how they are decoded.
+        """Return a checksum of the pictures' names, sizes and modification times, and of the decoder's settings.
 
-        Reading millions of pictures would take longer than training on them.
+        Hashing the contents of millions of pictures would take longer than training on them.
         """
         decoder = self.decoder
         digest = hashlib.blake2b(digest_size=16)
@@ -59,5 +59,5 @@ class OnDisk(Dataset[dict[str, Tensor]]):
 
 
 def batched(items: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Return items as one batch."""
+    """Return the items stacked into one batch."""
     return {key: torch.stack([item[key] for item in items]) for key in items[0]}

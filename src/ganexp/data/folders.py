@@ -1,60 +1,63 @@
-"""What lies in a folder of images; free of heavy imports, since the configuration asks it."""
+"""Image folders and their classes.
+
+Free of heavy imports, because the configuration uses this module.
+"""
 
 import os
 from pathlib import Path
 
-from ganexp.data.complaints import Problem, complain
+from ganexp.data.inspection.problems import Problem, report_problem
 from ganexp.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 
 
 def class_folders(root: str | os.PathLike[str]) -> int | None:
-    """Return the number of class folders in a folder of images, None if its images have no labels.
+    """Return the number of class folders in a folder of images; None if its images are unlabelled.
 
-    Only the first level is read, so it is quick on millions of files. A missing folder counts as unlabelled.
+    Only the first level is read, which is fast even with millions of files. A missing folder counts as unlabelled.
     """
     return len(_class_names(Path(root).expanduser())) or None
 
 
 def existing(folder: str | os.PathLike[str], key: str) -> Path:
-    """Return a folder's path.
+    """Return the path of an existing folder.
 
-    Raises UserError naming the setting ``key`` if it is none.
+    Raises UserError with the setting ``key`` if there is no such folder.
     """
     path = Path(folder).expanduser()
     if not path.is_dir():
-        what = "is not a folder" if path.exists() else "does not exist"
-        raise UserError(f"{path} {what}: give a folder of images ({key}=FOLDER).")
+        problem = "is not a folder" if path.exists() else "does not exist"
+        raise UserError(f"{path} {problem}: give a folder of images ({key}=FOLDER).")
     return path
 
 
 def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], list[str]]:
     """Return the paths of all images below a folder, their labels and the names of their classes.
 
-    The paths are sorted; hidden files and folders are left out. Images directly in the folder, or all in one
-    single folder, are unlabelled: no labels, no classes.
+    The paths are sorted; hidden files and folders are skipped. Images directly in the folder, or in a single
+    subfolder, are unlabelled: no labels, no classes.
 
-    Raises UserError if the folder is missing, has no image, or if one of several class folders has none.
+    Raises UserError if the folder is missing or has no images, or if one of several class folders is empty.
     """
     top = existing(root, "data.root")
     names = _class_names(top)
     if not names:
         paths = images_below(top)
         if not paths:
-            raise UserError(f"{top} has no images ({' '.join(SUFFIXES)}) in it or below it.")
+            raise UserError(f"{top} has no images ({' '.join(SUFFIXES)}) in it or its subfolders.")
         return paths, [], []
     groups = [images_below(top / name) for name in names]
     if not any(groups):
-        raise UserError(f"{top} has no images ({' '.join(SUFFIXES)}) in it or below it.")
+        raise UserError(f"{top} has no images ({' '.join(SUFFIXES)}) in it or its subfolders.")
     empty = [name for name, group in zip(names, groups, strict=True) if not group]
     if empty:
-        refusal = UserError(
+        error = UserError(
             f"{top} has class folders without images: {', '.join(empty[:5])}"
             f"{' …' if len(empty) > 5 else ''}. Remove or fill them."
         )
         folders = tuple(str(top / name) for name in empty)
-        complain(refusal, Problem("class folders without images", folders, "remove or fill them"))
+        report_problem(error, Problem("class folders without images", folders, "remove or fill them"))
     paths = [path for group in groups for path in group]
     labels = [label for label, group in enumerate(groups) for _ in group]
     return paths, labels, names
@@ -68,24 +71,24 @@ def _class_names(root: Path) -> list[str]:
     if any(_is_image(entry.name) and entry.is_file() for entry in entries):
         return []
     names = sorted(entry.name for entry in entries if entry.is_dir())
-    # One folder of everything says nothing about the images.
+    # A single folder is no classification.
     return names if len(names) > 1 else []
 
 
 def images_below(root: Path) -> list[str]:
-    """Return the paths of all images below a folder, sorted; hidden files and folders are left out."""
-    found = []
+    """Return the paths of all images below a folder, sorted; hidden files and folders are skipped."""
+    paths = []
     for folder, subfolders, files in os.walk(root, followlinks=True):
         subfolders[:] = [
-            name for name in subfolders if not name.startswith(".") and not _leads_back(Path(folder, name))
+            name for name in subfolders if not name.startswith(".") and not _is_cyclic_link(Path(folder, name))
         ]
-        found += [f"{folder}/{name}" for name in files if _is_image(name)]
-    return sorted(found)
+        paths += [f"{folder}/{name}" for name in files if _is_image(name)]
+    return sorted(paths)
 
 
-def _leads_back(folder: Path) -> bool:
-    """Return whether a folder is a link to one that it lies in, so that following it has no end."""
-    return folder.is_symlink() and any(folder.resolve() == above.resolve() for above in folder.absolute().parents)
+def _is_cyclic_link(folder: Path) -> bool:
+    """Return whether a folder is a link to one of its parents, which would be followed forever."""
+    return folder.is_symlink() and any(folder.resolve() == parent.resolve() for parent in folder.absolute().parents)
 
 
 def _is_image(name: str) -> bool:

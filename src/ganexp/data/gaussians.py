@@ -1,20 +1,17 @@
-"""Two-dimensional mixtures of Gaussians, whose density is known."""
+"""Two-dimensional mixtures of Gaussians with known density."""
 
-import logging
 import math
 from collections.abc import Sequence
 
-import lightning as L
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ganexp.data.loading import sample_loader, training_loader
+from ganexp.data.loading import training_loader
 from ganexp.data.memory import InMemory
+from ganexp.data.module import ImageDataModule
 from ganexp.errors import UserError
 from ganexp.numerics.randomness import generator
-
-log = logging.getLogger(__name__)
 
 MARGIN_STDS = 4
 
@@ -22,9 +19,9 @@ MARGIN_STDS = 4
 class Mixture:
     """A mixture of K round Gaussians in the plane: centres (K, 2), one standard deviation, weights (K,).
 
-    The weights are scaled to the sum 1; without them all modes weigh the same. Generators end in tanh, so
-    each centre must be four standard deviations inside of [-1, 1].
-    Raises UserError if one is not, if std is not above 0, or if a shape or weight makes no sense.
+    The weights are normalized to sum to 1; by default, all modes have equal weight. Generators end in tanh, so
+    each centre must be at least four standard deviations inside [-1, 1].
+    Raises UserError if one is not, if std is not positive, or for invalid shapes or weights.
     """
 
     def __init__(self, centres: Sequence[Sequence[float]], std: float, weights: Sequence[float] | None = None) -> None:
@@ -64,7 +61,7 @@ class Mixture:
 
 
 def ring(modes: int = 8, radius: float = 0.8, std: float = 0.01) -> Mixture:
-    """Return modes of equal weight, evenly on a circle around 0, the first on the positive x axis.
+    """Return modes of equal weight, evenly spaced on a circle around 0, the first on the positive x axis.
 
     Raises UserError if modes is below 1 or the ring does not fit into [-1, 1].
     """
@@ -75,12 +72,12 @@ def ring(modes: int = 8, radius: float = 0.8, std: float = 0.01) -> Mixture:
 
 
 def grid(side: int = 5, extent: float = 0.8, std: float = 0.02) -> Mixture:
-    """Return side x side modes of equal weight, evenly over the square [-extent, extent]^2.
+    """Return side x side modes of equal weight, evenly spaced over the square [-extent, extent]^2.
 
     Raises UserError if side is below 2 or the grid does not fit into [-1, 1].
     """
     if side < 2:
-        raise UserError(f"data.mixture.side={side}: a grid needs at least two modes a side.")
+        raise UserError(f"data.mixture.side={side}: a grid needs at least two modes per side.")
     line = [extent * (2 * step / (side - 1) - 1) for step in range(side)]
     return Mixture([[x, y] for x in line for y in line], std)
 
@@ -93,15 +90,14 @@ def custom(centres: Sequence[Sequence[float]], std: float, weights: Sequence[flo
     return Mixture(centres, std, weights)
 
 
-class GaussianData(L.LightningDataModule):
+class GaussianData(ImageDataModule):
     """Batches {"image": (B, 2, 1, 1)} of points of a mixture, float32, with their mode as "label" (B,).
 
-    The points are drawn once, from (seed, "gaussians"). Labels are served if num_classes is given.
-    `batch_size` counts the points of all ranks together. image_size (1) and channels (2) are what
-    models read.
+    The points are drawn once, from (seed, "gaussians"). Labels are included if num_classes is given.
+    `batch_size` counts the points of all ranks together. To models, points are images of image_size 1 with 2 channels.
 
     Raises UserError if num_classes is not the number of modes, points is below 1, or image_size or channels
-    are others.
+    have other values.
     """
 
     def __init__(
@@ -115,55 +111,41 @@ class GaussianData(L.LightningDataModule):
         image_size: int = 1,
         channels: int = 2,
     ) -> None:
-        super().__init__()
+        super().__init__(name, image_size, channels, num_classes, batch_size, seed)
         if (image_size, channels) != (1, 2):
             raise UserError("points in the plane have data.image_size=1 and data.channels=2.")
         if points < 1:
-            raise UserError(f"data.points={points}: there must be at least one.")
+            raise UserError(f"data.points={points}: give at least one point.")
         if num_classes is not None and num_classes != len(mixture.centres):
             raise UserError(
                 f"data.num_classes={num_classes}, but the mixture has {len(mixture.centres)} modes: "
-                f"data.num_classes={len(mixture.centres)}, or null to leave labels out."
+                f"data.num_classes={len(mixture.centres)}, or null to ignore the labels."
             )
         self.mixture = mixture
-        self.name = name
-        self.image_size = image_size
-        self.channels = channels
-        self.num_classes = num_classes
-        self.batch_size = batch_size
-        self.seed = seed
-        self.num_images = points
+        self.points = points
         self._dataset: InMemory | None = None
 
     def setup(self, stage: str = "fit") -> None:
         """Draw the points; a second call does nothing."""
         if self._dataset is not None:
             return
-        points, modes = self.mixture.sample(self.num_images, generator(self.seed, "gaussians"))
+        points, modes = self.mixture.sample(self.points, generator(self.seed, "gaussians"))
         self._dataset = InMemory(points[:, :, None, None], None if self.num_classes is None else modes)
-        if self.trainer is None or self.trainer.is_global_zero:
-            count = f"{self.num_images:,}"
-            log.info("data: %s, %s points of %d modes", self.name, count, len(self.mixture.centres))
+        self._log(f"{self.points:,} points of {len(self.mixture.centres)} modes")
 
     @property
     def dataset(self) -> InMemory:
         """The points as images (N, 2, 1, 1), and their modes, after `setup`."""
-        if self._dataset is None:
-            raise RuntimeError(f"data {self.name}: call setup() first")
-        return self._dataset
+        return self._set_up(self._dataset)
 
     @property
-    def images_per_epoch(self) -> int:
-        """The number of points in one epoch of whole batches."""
-        return self.num_images // self.batch_size * self.batch_size
+    def num_images(self) -> int:
+        """The number of points."""
+        return self.points
 
     def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
-        """Return an endless loader that begins where the trainer's module has got to.
+        """Return an endless loader that starts at the trainer's current batch.
 
         Raises UserError if the batch size does not fit the number of points or of ranks.
         """
         return training_loader(self.dataset, self.batch_size, self.seed, self.trainer)
-
-    def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
-        """Return the numbers of the samples to be scored; the data has no part in validation."""
-        return sample_loader(self.trainer)

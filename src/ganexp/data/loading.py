@@ -1,4 +1,4 @@
-"""The loaders, the same for every kind of data."""
+"""Data loaders, shared by all kinds of data."""
 
 from typing import Any
 
@@ -19,9 +19,9 @@ def training_loader(
 ) -> DataLoader[dict[str, Tensor]]:
     """Return an endless loader of this rank's part of the global batches.
 
-    It begins where the trainer's module has got to (`batches_seen`, in global batches), or at batch 0 without
-    a trainer, and never draws from the global random generators; what is read from disk while a user's own code draws
-    from them is a function of (seed, position). Batches are {"image": (B, C, H, W)} with
+    It starts at the `batches_seen` of the trainer's module (in global batches), or at batch 0 without a trainer, and
+    never draws from the global random generators. If a user's own code draws from them while reading from disk, the
+    result is a function of (seed, position). Batches are {"image": (B, C, H, W)} with
     "label" (B,) where the data set has labels, B = batch_size // world size.
 
     Raises UserError if the batch size does not fit the data set or the number of ranks.
@@ -35,7 +35,7 @@ def training_loader(
 def global_batches(
     size: int, batch_size: int, seed: int, trainer: L.Trainer | None, purpose: str = "order"
 ) -> GlobalBatches:
-    """Return the order of ``size`` images for the trainer's rank, from where its module has got to.
+    """Return the order of ``size`` images for the trainer's rank, starting at the current batch of its module.
 
     Raises UserError if the batch size does not fit the size or the number of ranks.
     """
@@ -58,47 +58,47 @@ def global_batches(
 
 
 def endless_loader(dataset: Dataset[Any], batches: Sampler[Any], workers: int = 0) -> DataLoader[dict[str, Tensor]]:
-    """Return a loader of the batches that an endless sampler names, each had from the data set at once."""
+    """Return a loader of an endless sampler's batches, each read from the data set by one call."""
     return DataLoader(
         dataset,
         batch_sampler=batches,
-        collate_fn=_as_it_is,
+        collate_fn=_identity,
         num_workers=workers,
         persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
-        # Without one of its own a loader takes its workers' seed from the global generator.
+        # By default, a loader seeds its workers from the global generator.
         generator=torch.Generator(),
     )
 
 
 def once_loader(dataset: Dataset[Any], length: int, batch_size: int, trainer: L.Trainer | None) -> DataLoader[Any]:
-    """Return a loader of each item once, in order, each batch on one rank only."""
+    """Return a loader of every item once, in order, each batch on one rank only."""
     batches = torch.arange(length).split(batch_size)
-    mine = batches if trainer is None else batches[trainer.global_rank :: trainer.world_size]
+    local = batches if trainer is None else batches[trainer.global_rank :: trainer.world_size]
     return DataLoader(
         dataset,
-        batch_sampler=[numbers.tolist() for numbers in mine],
-        collate_fn=_as_it_is,
+        batch_sampler=[numbers.tolist() for numbers in local],
+        collate_fn=_identity,
         generator=torch.Generator(),
     )
 
 
 def sample_loader(trainer: L.Trainer | None) -> DataLoader[dict[str, Tensor]]:
-    """Return the numbers of the samples that the trainer's module draws in a validation, {"number": (B,)} in blocks.
+    """Return the numbers of the samples that the trainer's module draws for validation, {"number": (B,)} in blocks.
 
-    Each rank has blocks of its own, so that no sample is drawn twice. Where there are fewer blocks than ranks, those
-    without one draw a sample beyond the last: its number says that it does not count, and its features have the shape
-    that metrics must know on all ranks.
+    The blocks are divided among the ranks, so no sample is drawn twice. If there are fewer blocks than ranks, the
+    other ranks draw one sample beyond the last: its number marks it as not counted, and its features have the shape
+    that metrics need on all ranks.
     """
     if trainer is None:
-        raise RuntimeError("only a trainer knows which samples its module draws")
+        raise RuntimeError("sample_loader needs a trainer, whose module decides which samples to draw")
     module: Any = trainer.lightning_module
-    every = blocks(module.scored_samples)
-    mine = every[trainer.global_rank :: trainer.world_size]
-    if every and not mine:
-        mine = [torch.tensor([len(every) * BLOCK])]
-    return DataLoader([{"number": block} for block in mine], batch_size=None, generator=torch.Generator())  # type: ignore[arg-type]
+    all_blocks = blocks(module.scored_samples)
+    local = all_blocks[trainer.global_rank :: trainer.world_size]
+    if all_blocks and not local:
+        local = [torch.tensor([len(all_blocks) * BLOCK])]
+    return DataLoader([{"number": block} for block in local], batch_size=None, generator=torch.Generator())  # type: ignore[arg-type]
 
 
-def _as_it_is(batch: Any) -> Any:
+def _identity(batch: Any) -> Any:
     return batch

@@ -1,4 +1,4 @@
-"""Data held in memory: whole batches by indexing."""
+"""In-memory data set: batches by indexing."""
 
 import hashlib
 import os
@@ -22,8 +22,8 @@ CHUNK = 64
 class InMemory(Dataset[dict[str, Tensor]]):
     """Images uint8 (N, C, H, W), or points float32 (N, C, H, W), with labels int64 (N,) or none.
 
-    One item is {"image": (C, H, W), "label": ()}; `__getitems__` gives a whole batch at once,
-    {"image": (B, C, H, W), "label": (B,)}. Without labels there is no "label".
+    An item is {"image": (C, H, W), "label": ()}; `__getitems__` returns a batch,
+    {"image": (B, C, H, W), "label": (B,)}. Without labels, there is no "label".
     """
 
     def __init__(self, images: Tensor, labels: Tensor | None = None) -> None:
@@ -51,8 +51,8 @@ class InMemory(Dataset[dict[str, Tensor]]):
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """Return one batch."""
-        # NumPy copies whole rows on this thread, 0.05 ms for 128 images of 3x32x32; torch's parallel kernel took
-        # 8 ms for them while other programs kept the processors busy.
+        # NumPy copies rows on this thread, 0.05 ms for 128 images of 3x32x32; torch's parallel kernel took 8 ms while
+        # other programs occupied the processors.
         chosen = np.asarray(indices)
         batch = {"image": torch.from_numpy(self.images.numpy()[chosen])}
         if self.labels is not None:
@@ -63,7 +63,7 @@ class InMemory(Dataset[dict[str, Tensor]]):
 def decoded(pictures: Pictures, decoder: Decodes, labelled: bool) -> tuple[InMemory, set[tuple[int, int]]]:
     """Return all pictures decoded, and the set of their sizes (width, height) before resizing.
 
-    Raises UnreadableError, a UserError that names the pictures, if any cannot be read.
+    Raises UnreadableError, a UserError with the pictures' names, if any are unreadable.
     """
     total = len(pictures)
     images = torch.empty(total, decoder.channels, decoder.image_size, decoder.image_size, dtype=torch.uint8)
@@ -99,14 +99,14 @@ def decoded(pictures: Pictures, decoder: Decodes, labelled: bool) -> tuple[InMem
 
 
 def available_cpus() -> int:
-    """Return the number of processors this process may use."""
+    """Return the number of processors available to this process."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def machine_memory() -> int:
-    """Return the bytes of memory this process may use: the machine's, or its container's limit."""
+    """Return the bytes of memory available to this process: the machine's, or its container's limit."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:

@@ -1,4 +1,4 @@
-"""The order of the training data: endless batch samplers that are pure functions of (seed, number)."""
+"""Order of the training data: endless batch samplers that are pure functions of (seed, batch number)."""
 
 from collections.abc import Callable, Iterator
 
@@ -10,14 +10,14 @@ from ganexp.numerics.randomness import generator
 
 
 class GlobalBatches(Sampler[list[int]]):
-    """Endless batches of indices, of which this rank gets its own contiguous part.
+    """Endless batches of indices, each divided contiguously among the ranks.
 
-    Batch number b of epoch e = b // (size // batch_size) is a slice of the permutation drawn from
-    (seed, purpose, e), so that a resumed run and a run over another number of ranks see the same data.
-    The size % batch_size images left over at an epoch's end are others in every epoch.
+    Batch number b, in epoch e = b // (size // batch_size) is a slice of the permutation drawn from
+    (seed, purpose, e), so that a resumed run and a run on a different number of ranks see the same data.
+    The size % batch_size images left over at the end of an epoch differ between epochs.
 
-    `batch_size` counts the images of all ranks together. `start` is asked for the number of batches already
-    trained on each time an iteration begins. Each item is a list of batch_size // world_size indices.
+    `batch_size` counts the images of all ranks together. `start` returns the number of batches already trained on;
+    it is called whenever an iteration starts. Each item is a list of batch_size // world_size indices.
 
     Raises UserError if batch_size is below 1, above size, or not divisible by world_size.
     """
@@ -33,7 +33,7 @@ class GlobalBatches(Sampler[list[int]]):
         purpose: str = "order",
     ) -> None:
         if batch_size < 1:
-            raise UserError(f"data.batch_size={batch_size}: a batch needs at least one image.")
+            raise UserError(f"data.batch_size={batch_size}: give at least one image per batch.")
         if batch_size > size:
             raise UserError(
                 f"data.batch_size={batch_size} is more than the {size} images there are: "
@@ -43,7 +43,7 @@ class GlobalBatches(Sampler[list[int]]):
             nearest = max(batch_size // world_size, 1) * world_size
             raise UserError(
                 f"data.batch_size={batch_size} counts the images of all {world_size} processes together and "
-                f"is not divisible by {world_size}: for example data.batch_size={nearest}."
+                f"is not divisible by {world_size}; try data.batch_size={nearest}."
             )
         self.size = size
         self.batch_size = batch_size
@@ -67,10 +67,10 @@ class GlobalBatches(Sampler[list[int]]):
 
 
 class NumberedBatches(Sampler[list[tuple[int, ...]]]):
-    """Batches of (position, index, …): an index from each of several orders, and the sample's number in the sequence.
+    """Batches of (position, index, …): the sample's position in the sequence and an index from each of several orders.
 
-    The position counts the samples of all ranks since batch 0, so that what is drawn from it, such as an
-    augmentation, depends neither on the number of ranks nor on where a run was resumed. All orders have the same
+    The position counts the samples of all ranks since batch 0, so that random draws keyed by it, such as an
+    augmentation, depend neither on the number of ranks nor on where a run was resumed. All orders have the same
     batch size, ranks and start.
     """
 

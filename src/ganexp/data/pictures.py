@@ -1,21 +1,21 @@
-"""Map-style data sets of (PIL image, label): what a source returns before anything is decoded."""
+"""Map-style data sets of undecoded pictures: (PIL image, label)."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from PIL import Image
 
 
 class Pictures(Protocol):
-    """A map-style data set of (PIL image, class number); torchvision's image data sets are such.
+    """A map-style data set of (PIL image, class number), as torchvision's image data sets are.
 
-    In image-to-image data a pair of pictures may stand in a picture's place.
+    In image-to-image data, an item may be a pair of pictures instead of one.
 
-    It may have `classes`, the names of the classes (empty or absent: the labels mean nothing), and
-    `name(index)`, which tells the user where a picture lies.
+    It may have `classes`, the names of the classes (empty or absent: unlabelled), and `name(index)`, the location of
+    a picture for messages.
     """
 
     def __len__(self) -> int: ...
@@ -39,7 +39,7 @@ class ArrayPictures:
 
 
 class FilePictures:
-    """Pictures from files; without labels every picture has the label 0 and `classes` is empty."""
+    """Pictures from files; unlabelled pictures have the label 0 and no `classes`."""
 
     def __init__(self, paths: Sequence[str], labels: Sequence[int] | None = None, classes: Sequence[str] = ()) -> None:
         # One array of bytes instead of a million objects, which every worker would copy.
@@ -62,8 +62,19 @@ class FilePictures:
         return os.fsdecode(bytes(self.paths[index]))
 
 
+class Domains(NamedTuple):
+    """Pictures of two domains: inputs to translate, and targets.
+
+    ``aligned`` says that input i and target i show the same subject.
+    """
+
+    inputs: Pictures
+    targets: Pictures
+    aligned: bool = False
+
+
 class Part:
-    """Some of a data set's pictures, those with the given numbers, in that order."""
+    """A subset of a data set: the pictures with the given numbers, in that order."""
 
     def __init__(self, pictures: Pictures, numbers: Sequence[int] | np.ndarray) -> None:
         self.pictures = pictures
@@ -77,16 +88,16 @@ class Part:
         return self.pictures[int(self.numbers[index])]
 
     def name(self, index: int) -> str:
-        """Return what the whole set calls one picture."""
+        """Return the name of one picture in the whole set."""
         return name_of(self.pictures, int(self.numbers[index]))
 
 
 def classes_of(pictures: Pictures) -> list[str]:
-    """Return the names of the classes, empty if the pictures have no labels."""
+    """Return the names of the classes; empty if the pictures are unlabelled."""
     return [str(name) for name in getattr(pictures, "classes", [])]
 
 
 def name_of(pictures: Pictures, index: int) -> str:
-    """Return what to call one picture in a message: its path where it has one, else its number."""
+    """Return the name of one picture for messages: its path if it has one, else its number."""
     name = getattr(pictures, "name", None)
     return str(name(index)) if callable(name) else f"image {index}"

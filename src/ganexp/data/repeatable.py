@@ -1,4 +1,4 @@
-"""Items that are the same after a stop, whatever a user's own code draws while they are read."""
+"""Reproducible reading of data sets whose user code draws random numbers."""
 
 from collections.abc import Sequence
 
@@ -10,11 +10,11 @@ from ganexp.numerics.randomness import derived_seed, seed_globals
 
 
 class Repeatable(Dataset[dict[str, Tensor]]):
-    """Batches of a data set on disk, for what `NumberedBatches` yields.
+    """Batches of an on-disk data set, indexed by `NumberedBatches`.
 
-    Before each item the global generators of Python, NumPy and torch are seeded by (seed, its position in the
-    sequence), so that what a user's own transform draws depends neither on workers, nor on the number of ranks, nor on
-    where a run was resumed.
+    Before each item, the global generators of Python, NumPy and torch are seeded by (seed, position in the sequence),
+    so that a user's own random transform depends neither on workers, nor on the number of ranks, nor on where a run
+    was resumed.
     """
 
     def __init__(self, dataset: OnDisk, seed: int) -> None:

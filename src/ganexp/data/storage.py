@@ -1,4 +1,4 @@
-"""Where pictures are kept while training: decoded in memory, or on disk."""
+"""Storage of pictures during training: decoded in memory, or on disk."""
 
 from ganexp.data.decoding import Decodes
 from ganexp.data.disk import OnDisk
@@ -6,7 +6,7 @@ from ganexp.data.memory import InMemory, available_cpus, decoded, machine_memory
 from ganexp.data.pictures import Pictures
 
 Store = InMemory | OnDisk
-MOST_WORKERS = 8
+MAX_WORKERS = 8
 
 
 def stored(
@@ -17,28 +17,29 @@ def stored(
     workers: int | None,
     processes: int,
 ) -> tuple[Store, str]:
-    """Return the pictures ready to be read, and in words where they are and how they are resized.
+    """Return the pictures ready to read, and a description of where they are stored and how they are resized.
 
-    `in_memory` None keeps them decoded if they take less than a quarter of the machine's memory, shared by so many
-    processes. Raises UnreadableError, a UserError that names the pictures, if any cannot be decoded into memory.
+    With `in_memory` None, they are decoded into memory if they take less than a quarter of the machine's memory,
+    divided by the number of processes. Raises UnreadableError, a UserError with the pictures' names, if any cannot be
+    decoded into memory.
     """
     size = len(pictures) * decoder.channels * decoder.image_size**2
-    keep = size < machine_memory() / 4 / processes if in_memory is None else in_memory
-    if keep:
-        held, sizes = decoded(pictures, decoder, labelled)
-        return held, f"decoded into memory ({_megabytes(size)}), {_resizing(decoder, sizes)}"
-    left = OnDisk(pictures, decoder, labelled)
-    number = workers_for(left, workers, processes)
-    return left, f"left on disk ({_megabytes(size)} decoded), {number} workers, resize {decoder.resize_filter}"
+    fits = size < machine_memory() / 4 / processes if in_memory is None else in_memory
+    if fits:
+        dataset, sizes = decoded(pictures, decoder, labelled)
+        return dataset, f"decoded into memory ({_megabytes(size)}), {_resizing(decoder, sizes)}"
+    on_disk = OnDisk(pictures, decoder, labelled)
+    number = workers_for(on_disk, workers, processes)
+    return on_disk, f"left on disk ({_megabytes(size)} decoded), {number} workers, resize {decoder.resize_filter}"
 
 
 def workers_for(store: Store, workers: int | None, processes: int) -> int:
-    """Return how many processes decode: none for images in memory; `workers` None is one a processor, at most 8."""
+    """Return the number of decoding processes: none for images in memory; by default one per processor, at most 8."""
     if isinstance(store, InMemory):
         return 0
     if workers is not None:
         return workers
-    return min(MOST_WORKERS, max(1, available_cpus() // processes))
+    return min(MAX_WORKERS, max(1, available_cpus() // processes))
 
 
 def _resizing(decoder: Decodes, sizes: set[tuple[int, int]]) -> str:

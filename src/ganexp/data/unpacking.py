@@ -1,4 +1,4 @@
-"""Archives from elsewhere, unpacked so that nothing outside of their folder is touched."""
+"""Safe unpacking of untrusted archives: nothing outside the target folder is written."""
 
 import gzip
 import lzma
@@ -15,16 +15,16 @@ from typing import IO
 from ganexp.errors import UserError, one_line
 from ganexp.terminal.progress import progress
 
-# RuntimeError is zipfile's answer to a password.
+# zipfile raises RuntimeError for encrypted archives.
 DAMAGE = (tarfile.TarError, zipfile.BadZipFile, gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError, RuntimeError)
 BLOCK = 1 << 18
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Unpack a zip or tar archive into a new folder, whole or not at all; one top folder of its own is left out.
+    """Unpack a zip or tar archive atomically into a new folder; a single top-level folder in it is stripped.
 
-    Only plain files and folders are unpacked. Raises UserError if the archive is damaged, or has anything else, or a
-    path that leaves the folder.
+    Raises UserError if the archive is damaged, has members other than plain files and folders, or a path outside the
+    target folder.
     """
     part = folder.with_name(f".{folder.name}.{os.uname().nodename}.{os.getpid()}.part")
     try:
@@ -32,7 +32,9 @@ def unpack(archive: Path, folder: Path) -> None:
         _extract(archive, part)
         _only_folder(part).rename(folder)
     except DAMAGE as error:
-        raise UserError(f"{archive} is damaged ({one_line(error)}): remove it, to have it downloaded anew.") from error
+        raise UserError(
+            f"{archive} is damaged ({one_line(error)}): remove it, so that it is downloaded again."
+        ) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 
@@ -49,7 +51,7 @@ def _extract(archive: Path, folder: Path) -> None:
 
 
 def _zipped(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield each file of a zip archive by its name."""
+    """Yield the name and content of each file in a zip archive."""
     with zipfile.ZipFile(archive) as opened:
         for member in opened.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
@@ -61,7 +63,7 @@ def _zipped(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def _tarred(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield each file of a tar archive, packed or not, by its name."""
+    """Yield the name and content of each file in a tar archive, compressed or not."""
     with tarfile.open(archive) as opened:
         for member in opened:
             if not (member.isfile() or member.isdir()):
@@ -70,25 +72,25 @@ def _tarred(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
             file = opened.extractfile(member)
             if file is not None:
                 yield member.name, file
-        # A packed stream's checksum is at its very end, behind all members.
+        # The checksum of a compressed stream follows its last member.
         while opened.fileobj is not None and opened.fileobj.read(BLOCK):
             pass
 
 
 def _inside(archive: Path, name: str) -> PurePosixPath:
-    """Return a member's path, which is relative and goes nowhere but down."""
-    # To Windows both slashes separate, and a drive is a root as well.
+    """Return a member's path, which must be relative and stay inside the folder."""
+    # The strictest reading is that of Windows: both slashes separate, and drives are roots.
     strict = PureWindowsPath(name)
     if strict.anchor or ".." in strict.parts:
-        raise _refused(archive, name, "would be written outside of the archive's folder")
+        raise _refused(archive, name, "would be written outside the target folder")
     return PurePosixPath(name)
 
 
 def _refused(archive: Path, name: str, why: str) -> UserError:
-    return UserError(f"{archive} is not unpacked, since its member {name!r} {why}: do not use this archive.")
+    return UserError(f"{archive} is not unpacked because its member {name!r} {why}: do not use this archive.")
 
 
 def _only_folder(folder: Path) -> Path:
-    """Return the one folder that everything is in."""
+    """Return the single top-level folder that contains everything, or else the folder itself."""
     inside = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
     return inside[0] if len(inside) == 1 and inside[0].is_dir() else folder

@@ -1,24 +1,24 @@
-"""Pictures that cannot be read, told in one line."""
+"""Errors for unreadable pictures."""
 
 from collections.abc import Sequence
 
-from ganexp.data.complaints import Problem
+from ganexp.data.inspection.problems import Problem
 from ganexp.errors import UserError
 
 NAMES_SHOWN = 3
 
 
 class UnreadableError(UserError):
-    """Some pictures cannot be read."""
+    """Unreadable pictures, reported in one line."""
 
     def __init__(self, message: str) -> None:
-        # A DataLoader's worker hands its whole traceback over as the message; its last line is ours.
+        # A DataLoader worker passes its whole traceback as the message; only the last line is ours.
         last = message.rstrip().rsplit("\n", 1)[-1]
         super().__init__(last.removeprefix(f"{type(self).__module__}.{type(self).__qualname__}: "))
 
 
 def unreadable(failures: Sequence[tuple[str, Exception]], total: int) -> UnreadableError:
-    """Return the error for pictures, each with its name and why it cannot be read, out of a total."""
+    """Return the error for unreadable pictures, each with its name and cause, out of a total."""
     shown = "; ".join(f"{name} ({reason_of(error)})" for name, error in failures[:NAMES_SHOWN])
     more = f"; and {len(failures) - NAMES_SHOWN:,} more" if len(failures) > NAMES_SHOWN else ""
     return UnreadableError(
@@ -27,14 +27,14 @@ def unreadable(failures: Sequence[tuple[str, Exception]], total: int) -> Unreada
 
 
 def unreadable_problem(failures: Sequence[tuple[str, Exception]]) -> Problem:
-    """Return the same as a problem that names every picture."""
+    """Return the same failures as a problem with the name of every picture."""
     where = tuple(f"{name} ({reason_of(error)})" for name, error in failures)
     return Problem("cannot be read", where, "repair or remove them, training stops at them")
 
 
 def reason_of(error: Exception) -> str:
-    """Return in words why a picture cannot be read."""
-    # Pillow's own wording repeats the address of a Python object instead of saying what the file is.
+    """Return the reason why a picture cannot be read."""
+    # Pillow's own message contains the address of a Python object instead of the cause.
     if type(error).__name__ == "UnidentifiedImageError":
         return "empty or not an image"
     text = " ".join(str(error).split())

@@ -1,4 +1,4 @@
-"""The range of pixel values that networks see."""
+"""Pixel value range of network inputs."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from torch import Tensor
 def to_signed_unit(image: Tensor) -> Tensor:
     """Return uint8 pixels as float32 in [-1, 1] on the same device; floats pass unchanged.
 
-    Any shape. The range is fixed (0 to -1, 255 to 1), never that of the batch.
+    Any shape. The mapping is fixed (0 to -1, 255 to 1), whatever the values in a batch.
     """
     if image.dtype != torch.uint8:
         return image

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ganexp.config.build import build
-from ganexp.data.collection import Collection
-from ganexp.data.complaints import Problem, listing
-from ganexp.data.duplicates import Duplicates
-from ganexp.data.inspection import Inspection, inspect, repeated
+from ganexp.data.inspection.duplicates import Duplicates
+from ganexp.data.inspection.inspect import Inspection, inspect, repeated
+from ganexp.data.inspection.picture_set import PictureSet
+from ganexp.data.inspection.problems import Problem, collect_problems
 from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
 from ganexp.terminal.text import printable
@@ -33,13 +33,13 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
     Raises UserError if the data has no pictures, or if none can be read.
     """
     module = build(config)
-    if not hasattr(module, "collections"):
+    if not hasattr(module, "picture_sets"):
         raise UserError(
             f"data={name}: it has no pictures (points of a known density, or a class of your own without "
-            "collections()), so there is nothing to inspect"
+            "picture_sets()), so there is nothing to inspect"
         )
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
-    with listing() as problems:
+    with collect_problems() as problems:
         collections, refusals = opened(module)
     if not collections:
         show(problems, console)
@@ -62,11 +62,11 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
         raise UserError(f"data={name}: none of the pictures can be read")
 
 
-def opened(module: Any) -> tuple[list[Collection], list[UserError]]:
+def opened(module: Any) -> tuple[list[PictureSet], list[UserError]]:
     """Return all collections that can be opened, and why others cannot."""
-    collections: list[Collection] = []
+    collections: list[PictureSet] = []
     refusals: list[UserError] = []
-    for open_it in module.collections().values():
+    for open_it in module.picture_sets().values():
         try:
             collections += open_it()
         except UserError as refusal:

@@ -1,6 +1,6 @@
-"""Where images come from: functions that return a data set of (PIL image, class number) with `classes`.
+"""Sources of images: functions that return a data set of (PIL image, class number) with `classes`.
 
-Those of image-to-image data return pairs, or two domains.
+Sources of image-to-image data return pairs, or two domains.
 """
 
 from ganexp.data.sources.archives import paired_archive, unpaired_archive
@@ -14,7 +14,7 @@ from ganexp.data.sources.ilsvrc import imagenet
 from ganexp.data.sources.lsun import lsun_bedroom
 from ganexp.data.sources.pairs import paired_folder
 from ganexp.data.sources.scikit import digits
-from ganexp.data.sources.splits import divided
+from ganexp.data.sources.splits import divided, halves
 from ganexp.data.sources.stl import stl10
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "digits",
     "divided",
     "fashion_mnist",
+    "halves",
     "image_folder",
     "imagenet",
     "lsun_bedroom",

@@ -1,12 +1,11 @@
-"""Image-to-image data sets that are one archive."""
+"""Image-to-image data sets published as one archive."""
 
 import logging
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ganexp.data.domains import Domains
-from ganexp.data.pictures import Pictures
+from ganexp.data.pictures import Domains, Pictures
 from ganexp.data.sources.domains import unpaired_folder
 from ganexp.data.sources.pairs import paired_folder
 from ganexp.data.unpacking import unpack
@@ -24,10 +23,10 @@ def paired_archive(
     direction: str = "a2b",
     download: bool = True,
 ) -> Pictures:
-    """Return the pairs of an archive that unpacks to a folder as for `paired_folder`.
+    """Return the pairs of an archive that contains a folder for `paired_folder`.
 
     `root`/`name` is the unpacked folder. Raises UserError if it is missing and the archive can neither be found nor
-    downloaded, is damaged or leaves its folder.
+    downloaded, is damaged, or would write outside the folder.
     """
     return paired_folder(split, str(archive_folder(name, root, url, sha256, download)), direction)
 
@@ -41,18 +40,18 @@ def unpaired_archive(
     direction: str = "a2b",
     download: bool = True,
 ) -> Domains:
-    """Return the domains of an archive that unpacks to a folder as for `unpaired_folder`.
+    """Return the domains of an archive that contains a folder for `unpaired_folder`.
 
     `root`/`name` is the unpacked folder. Raises UserError if it is missing and the archive can neither be found nor
-    downloaded, is damaged or leaves its folder.
+    downloaded, is damaged, or would write outside the folder.
     """
     return unpaired_folder(split, str(archive_folder(name, root, url, sha256, download)), direction=direction)
 
 
 def archive_folder(name: str, root: str, url: str, sha256: str | None, download: bool) -> Path:
-    """Return the folder `root`/`name` that an archive unpacks to, after downloading and unpacking it if need be.
+    """Return the folder `root`/`name` that an archive unpacks to, after downloading and unpacking it if necessary.
 
-    A checksum that nobody knows yet is logged.
+    The checksum of an archive that has no published one is logged.
     """
     archive = Remote(Path(urlsplit(url).path).name, urls=(url,), sha256=sha256)
     folder = obtain(
@@ -69,7 +68,7 @@ def archive_folder(name: str, root: str, url: str, sha256: str | None, download:
 def _unpack(name: str, sha256: str | None, archive: Path, folder: Path) -> None:
     if sha256 is None:
         log.info(
-            "data: %s has no published checksum; the sha256 of %s is %s: data.source.sha256=… refuses any other",
+            "data: %s has no published checksum; the sha256 of %s is %s: set data.source.sha256=… to require it",
             name,
             archive,
             checksum_of_file(archive),

@@ -1,4 +1,4 @@
-"""CIFAR-10."""
+"""CIFAR-10 data set."""
 
 from pathlib import Path
 

@@ -1,11 +1,10 @@
-"""Two domains in two folders."""
+"""Folders of two unpaired image domains."""
 
 from pathlib import Path
 
-from ganexp.data.domains import Domains
 from ganexp.data.folders import existing
-from ganexp.data.headers import upright_sizes
-from ganexp.data.pictures import FilePictures, Pictures
+from ganexp.data.inspection.headers import upright_sizes
+from ganexp.data.pictures import Domains, FilePictures, Pictures
 from ganexp.data.sources.layout import images_in, layout, share
 from ganexp.data.sources.splits import TRAIN
 from ganexp.errors import UserError
@@ -20,14 +19,14 @@ def unpaired_folder(
     test_b: str | None = None,
     direction: str = "a2b",
 ) -> Domains:
-    """Return two domains of pictures, which need not be equally many.
+    """Return two domains of pictures, of any size each.
 
-    They lie in `root`, in folders such as trainA, trainB, testA and testB (`layout` says which others); or in the
-    folders `a` and `b`, and `test_a` and `test_b` for any split but train. Where there is no test split, every tenth
-    picture is for tests. The inputs are A, or B for the direction b2a.
+    They are either in `root`, in folders such as trainA, trainB, testA and testB (`layout` lists the others); or in the
+    folders `a` and `b`, and `test_a` and `test_b` for any split but train. Without a test split, every tenth picture
+    is reserved for testing. The inputs are A, or B with the direction b2a.
 
-    Raises UserError if a folder is missing or empty, or a file is no image; and unless either root or both a and b
-    are given.
+    Raises UserError if a folder is missing or empty, or a file is not an image; and unless either root or both a and
+    b are given.
     """
     if (root is None) == (a is None and b is None):
         raise UserError(
@@ -40,24 +39,24 @@ def unpaired_folder(
         folders, undivided = layout(existing(root, "data.root"), split)
     if len(folders) != 2:
         raise UserError(f"{root} has neither {split}A and {split}B nor A and B: two domains are needed.")
-    every = [_pictures(folder) for folder in folders]
-    of_a, of_b = (
+    domains = [_pictures(folder) for folder in folders]
+    domain_a, domain_b = (
         share(pictures, split, str(folder)) if undivided else pictures
-        for pictures, folder in zip(every, folders, strict=True)
+        for pictures, folder in zip(domains, folders, strict=True)
     )
-    return Domains(of_b, of_a) if direction == "b2a" else Domains(of_a, of_b)
+    return Domains(domain_b, domain_a) if direction == "b2a" else Domains(domain_a, domain_b)
 
 
 def _explicit(
     split: str, train: tuple[str | None, str | None], test: tuple[str | None, str | None]
 ) -> tuple[tuple[Path, ...], bool]:
-    """Return the folders that were given for a split, and whether they hold all splits together."""
+    """Return the explicit folders of a split, and whether they contain all splits together."""
     undivided = test == (None, None)
-    keys, given = (("a", "b"), train) if split == TRAIN or undivided else (("test_a", "test_b"), test)
+    keys, paths = (("a", "b"), train) if split == TRAIN or undivided else (("test_a", "test_b"), test)
     folders = []
-    for key, folder in zip(keys, given, strict=True):
+    for key, folder in zip(keys, paths, strict=True):
         if folder is None:
-            raise UserError(f"data.{key} is not set, and its counterpart is: both domains are needed.")
+            raise UserError(f"data.{key} is not set, but its counterpart is: both domains are needed.")
         folders.append(existing(folder, f"data.{key}"))
     return tuple(folders), undivided
 

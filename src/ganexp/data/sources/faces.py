@@ -1,4 +1,4 @@
-"""CelebA."""
+"""CelebA data set."""
 
 import contextlib
 import io
@@ -21,8 +21,8 @@ ADDRESS = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html"
 def celeba(root: str, split: str = "train", download: bool = True, attribute: str | None = None) -> FilePictures:
     """Return CelebA's aligned faces, RGB 178x218: 162,770 to train, 19,867 to validate, 19,962 to test.
 
-    `split` is train, valid, test or all. Unlabelled, unless `attribute` names one of the 40 attributes (such
-    as Smiling): then there are two classes, without and with it. `root`/celeba holds the files, as for
+    `split` is train, valid, test or all. Unlabelled, unless `attribute` is one of the 40 attributes (such as
+    Smiling): then there are two classes, without and with it. `root`/celeba holds the files, as for
     torchvision. Raises UserError if they are missing and cannot be downloaded (the download needs gdown).
     Source: Liu et al., 2015, https://arxiv.org/abs/1411.7766.
     """
@@ -52,9 +52,9 @@ def _opened(root: Path, split: str) -> CelebA | None:
 
 
 def _downloaded(root: Path, split: str) -> CelebA:
-    if find_spec("gdown") is None and not _archive_is_there(root):
+    if find_spec("gdown") is None and not _archive_exists(root):
         raise _missing(root, "the download needs gdown: pip install 'ganexp[celeba]'")
-    # gdown and its bars write to both streams; only a terminal is to see them.
+    # gdown writes progress bars to both streams; only a terminal should show them.
     streams = contextlib.ExitStack()
     with streams:
         if not sys.stderr.isatty():
@@ -67,7 +67,7 @@ def _downloaded(root: Path, split: str) -> CelebA:
             raise _missing(root, f"download failed ({reason})") from error
 
 
-def _archive_is_there(root: Path) -> bool:
+def _archive_exists(root: Path) -> bool:
     return all((root / CelebA.base_folder / name).is_file() for _, _, name in CelebA.file_list)
 
 

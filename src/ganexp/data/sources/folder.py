@@ -1,4 +1,4 @@
-"""Any folder of images."""
+"""Folders of images."""
 
 from ganexp.data.folders import existing, image_files
 from ganexp.data.pictures import FilePictures, Pictures
@@ -7,9 +7,9 @@ from ganexp.errors import UserError
 
 
 def image_folder(root: str) -> FilePictures:
-    """Return all images below a folder, sorted by path; hidden ones and other files are left out.
+    """Return all images below a folder, sorted by path; hidden and other files are skipped.
 
-    If all lie in two or more subfolders, at any depth, these are the classes. Raises UserError if the folder
+    If all are in two or more subfolders, at any depth, these are the classes. Raises UserError if the folder
     is missing or empty, or a class folder is empty.
     """
     paths, labels, classes = image_files(root)
@@ -17,9 +17,10 @@ def image_folder(root: str) -> FilePictures:
 
 
 def split_folder(split: str, root: str) -> Pictures:
-    """Return the images of the folder `root`/`split`; of all below `root` where there are no splits.
+    """Return the images of the folder `root`/`split`, or a part of all below `root` if there are no splits.
 
-    Then every tenth image is for tests. Raises UserError if a folder is missing or empty, or has other splits only.
+    Without splits, every tenth image is reserved for testing. Raises UserError if a folder is missing or empty, or
+    has other splits only.
     """
     folders, undivided = layout(existing(root, "data.root"), split)
     if len(folders) != 1:

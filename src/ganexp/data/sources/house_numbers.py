@@ -1,4 +1,4 @@
-"""SVHN."""
+"""SVHN data set (street view house numbers)."""
 
 from pathlib import Path
 
@@ -26,4 +26,4 @@ def svhn(root: str, split: str = "train", download: bool = True) -> ArrayPicture
 
 
 def _keep(file: Path, folder: Path) -> None:
-    """Leave the file as it is: it needs no unpacking."""
+    """Leave the file unchanged: it is not an archive."""

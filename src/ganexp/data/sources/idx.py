@@ -1,4 +1,4 @@
-"""MNIST and data sets in its format."""
+"""MNIST and other data sets in the IDX format."""
 
 import gzip
 import os
@@ -19,7 +19,7 @@ PREFIXES = {"train": "train", "test": "t10k"}
 def mnist(root: str, split: str = "train", download: bool = True) -> ArrayPictures:
     """Return MNIST's handwritten digits, grey 28x28, in 10 classes: 60,000 to train, 10,000 to test.
 
-    `root`/MNIST/raw holds the files, as for torchvision; only those of the split are needed, packed or not.
+    `root`/MNIST/raw holds the files, as for torchvision; only those of the split are needed, compressed or not.
     Raises UserError if they are missing and cannot be downloaded. Source: LeCun, Cortes and Burges,
     http://yann.lecun.com/exdb/mnist/.
     """
@@ -29,20 +29,20 @@ def mnist(root: str, split: str = "train", download: bool = True) -> ArrayPictur
 def fashion_mnist(root: str, split: str = "train", download: bool = True) -> ArrayPictures:
     """Return Fashion-MNIST's clothes, grey 28x28, in 10 classes: 60,000 to train, 10,000 to test.
 
-    `root`/FashionMNIST/raw holds the files, as for torchvision; only those of the split are needed, packed or
+    `root`/FashionMNIST/raw holds the files, as for torchvision; only those of the split are needed, compressed or
     not. Raises UserError if they are missing and cannot be downloaded. Source: Xiao, Rasul and Vollgraf,
     https://arxiv.org/abs/1708.07747.
     """
     return _idx("FashionMNIST", FashionMNIST, root, split, download)
 
 
-def _idx(name: str, known: type[MNIST], root: str, split: str, download: bool) -> ArrayPictures:
+def _idx(name: str, dataset: type[MNIST], root: str, split: str, download: bool) -> ArrayPictures:
     check_split(name, split, PREFIXES)
-    # torchvision's class wants the files of both splits and unpacks beside them, which a folder that holds
-    # one split or is read-only cannot give; its tables and its reader of the format are used.
+    # torchvision's class needs the files of both splits and unpacks next to them, which fails in a read-only folder
+    # or one with a single split; only its tables and its file readers are used.
     files = [
-        Remote(file, md5, tuple(f"{mirror.rstrip('/')}/{file}" for mirror in known.mirrors))
-        for file, md5 in known.resources
+        Remote(file, md5, tuple(f"{mirror.rstrip('/')}/{file}" for mirror in dataset.mirrors))
+        for file, md5 in dataset.resources
         if file.startswith(f"{PREFIXES[split]}-")
     ]
     unpacked = [file.name.removesuffix(".gz") for file in files]
@@ -57,10 +57,12 @@ def _idx(name: str, known: type[MNIST], root: str, split: str, download: bool) -
     (images,) = (folder / file for file in unpacked if "images" in file)
     (labels,) = (folder / file for file in unpacked if "labels" in file)
     try:
-        return ArrayPictures(read_image_file(str(images)).numpy(), read_label_file(str(labels)).numpy(), known.classes)
+        return ArrayPictures(
+            read_image_file(str(images)).numpy(), read_label_file(str(labels)).numpy(), dataset.classes
+        )
     except (AssertionError, ValueError, RuntimeError, KeyError, IndexError) as error:
         raise UserError(
-            f"{name} ({split}): {images} or {labels} is damaged; remove both, to have them unpacked or downloaded anew."
+            f"{name} ({split}): {images} or {labels} is damaged; remove both, and start again to restore them."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""ImageNet."""
+"""ImageNet data set (ILSVRC 2012)."""
 
 from pathlib import Path
 
@@ -16,9 +16,9 @@ ADDRESS = "https://image-net.org/challenges/LSVRC/2012/2012-downloads.php"
 def imagenet(root: str, split: str = "train", download: bool = True) -> FilePictures:
     """Return ImageNet's photographs (ILSVRC 2012), RGB of varying size, in 1,000 classes.
 
-    1,281,167 to train, 50,000 to validate (val). `root`/imagenet holds the two archives, unpacked there at
-    the first use, as for torchvision. It is never downloaded (it needs an account): raises UserError with
-    what to get if it is missing. Source: Russakovsky et al., 2015, https://arxiv.org/abs/1409.0575.
+    1,281,167 to train, 50,000 to validate (val). `root`/imagenet holds the two archives, which are
+    unpacked there at first use, as in torchvision. It is never downloaded (that needs an account): raises UserError
+    with the files to get if it is missing. Source: Russakovsky et al., 2015, https://arxiv.org/abs/1409.0575.
     """
     check_split("ImageNet", split, ("train", "val"))
     folder = Path(root).expanduser().absolute() / "imagenet"

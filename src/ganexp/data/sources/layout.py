@@ -1,4 +1,4 @@
-"""Where the splits and domains of an image-to-image data set lie in its folder."""
+"""Folder layouts of splits and domains in image-to-image data sets."""
 
 import logging
 from pathlib import Path
@@ -15,16 +15,16 @@ SPLITS = (TRAIN, "val", "valid", "test")
 
 
 class Layout(NamedTuple):
-    """The folders of one split: of both domains, or one of pictures that show both; or of all splits together."""
+    """The folders of one split, or of all splits together: one folder per domain, or a single one."""
 
     folders: tuple[Path, ...]
     divided: bool
 
 
 def layout(top: Path, split: str) -> Layout:
-    """Return where a split lies: in `split`, or `split`A and `split`B, `split`/A …, A/`split` …, or undivided.
+    """Return the folders of a split: `split`, or `split`A and `split`B, `split`/A …, A/`split` …, or undivided data.
 
-    It is undivided where there is no split, or none but train. Raises UserError if there are splits, but not this.
+    Data without splits, or with train alone, is undivided. Raises UserError if there are splits, but not this one.
     """
     present = {name: folders for name in dict.fromkeys((split, *SPLITS)) if (folders := _folders_of(top, name))}
     if list(present) == [TRAIN]:
@@ -33,15 +33,15 @@ def layout(top: Path, split: str) -> Layout:
         return Layout(present[split], divided=False)
     if present:
         key = "data.split" if split == TRAIN else "data.test_split"
-        raise UserError(f"{top} has no split {split!r}: choose one that it has by {key}={'|'.join(present)}.")
-    two = (top / "A", top / "B")
-    return Layout(two if any(folder.is_dir() for folder in two) else (top,), divided=True)
+        raise UserError(f"{top} has no split {split!r}: choose an existing one with {key}={'|'.join(present)}.")
+    domains = (top / "A", top / "B")
+    return Layout(domains if any(folder.is_dir() for folder in domains) else (top,), divided=True)
 
 
 def share(pictures: Pictures, split: str, where: str) -> Pictures:
-    """Return the part of undivided pictures that is there to train on, or to test on, and say so."""
+    """Return the training or test part of undivided pictures, and log its size."""
     part = part_of(pictures, split, where)
-    log.info("data: %s has no test split, so every tenth is kept for it: %d for %s", where, len(part), split)
+    log.info("data: %s has no test split, so every tenth image is reserved for it: %d for %s", where, len(part), split)
     return part
 
 
@@ -51,7 +51,7 @@ def images_in(folder: Path) -> list[str]:
     Raises UserError if it is missing or has none.
     """
     if not folder.is_dir():
-        raise UserError(f"{folder} is missing, and its counterpart is there: both domains are needed.")
+        raise UserError(f"{folder} is missing, but its counterpart exists: both domains are needed.")
     paths = images_below(folder)
     if not paths:
         raise UserError(f"{folder} has no images.")
@@ -59,11 +59,11 @@ def images_in(folder: Path) -> list[str]:
 
 
 def _folders_of(top: Path, split: str) -> tuple[Path, ...]:
-    for two in (
+    for domains in (
         (top / f"{split}A", top / f"{split}B"),
         (top / split / "A", top / split / "B"),
         (top / "A" / split, top / "B" / split),
     ):
-        if any(folder.is_dir() for folder in two):
-            return two
+        if any(folder.is_dir() for folder in domains):
+            return domains
     return (top / split,) if (top / split).is_dir() else ()

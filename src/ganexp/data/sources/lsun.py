@@ -1,4 +1,4 @@
-"""LSUN's bedrooms."""
+"""LSUN bedroom data set."""
 
 import hashlib
 import io
@@ -20,8 +20,8 @@ ADDRESS = "http://dl.yf.io/lsun/scenes/"
 def lsun_bedroom(root: str, split: str = "train", download: bool = True) -> "LmdbPictures":
     """Return LSUN's bedrooms, RGB, 256 pixels on the shorter side: 3,033,042 to train, 300 to validate (val).
 
-    `root`/bedroom_train_lmdb (bedroom_val_lmdb) is the unpacked data base, as for torchvision. Unlabelled. It
-    is never downloaded (43 GB): raises UserError with what to get if it is missing, or if lmdb is not
+    `root`/bedroom_train_lmdb (bedroom_val_lmdb) is the unpacked database, as in torchvision. Unlabelled. It
+    is never downloaded (43 GB): raises UserError with the files to get if it is missing, or if lmdb is not
     installed. Source: Yu et al., 2015, https://arxiv.org/abs/1506.03365.
     """
     check_split("LSUN bedroom", split, ("train", "val"))
@@ -34,12 +34,12 @@ def lsun_bedroom(root: str, split: str = "train", download: bool = True) -> "Lmd
 
 
 class LmdbPictures:
-    """Encoded pictures in an LMDB data base, unlabelled, in the order of their keys.
+    """Encoded pictures in an LMDB database, unlabelled, in the order of their keys.
 
-    Raises UserError if lmdb is not installed or the data base is damaged.
+    Raises UserError if lmdb is not installed or the database is damaged.
     """
 
-    # torchvision's class leaves a pickle of the keys in the current folder and cannot be given to workers.
+    # torchvision's class writes a pickle of the keys to the current folder and cannot be passed to workers.
 
     classes: tuple[str, ...] = ()
 
@@ -58,11 +58,11 @@ class LmdbPictures:
         return image, 0
 
     def name(self, index: int) -> str:
-        """Return the data base and the key of one picture."""
+        """Return the database and the key of one picture."""
         return f"{self.folder.name}:{bytes(self.keys[index]).decode(errors='replace')}"
 
     def _read_keys(self) -> np.ndarray:
-        # Listing three million keys reads all over a file of 43 GB, so it is done once.
+        # Cached, because listing three million keys reads from all over a file of 43 GB.
         path = self.folder / "data.mdb"
         identity = f"{path.absolute()} {path.stat().st_size} {path.stat().st_mtime_ns}"
         name = hashlib.blake2b(identity.encode(), digest_size=8).hexdigest()
@@ -78,7 +78,7 @@ class LmdbPictures:
         return keys
 
 
-# A process may open a data base only once, and must not read through what its parent opened.
+# A process may open a database only once, and must not use an environment that its parent opened.
 _environments: dict[Path, tuple[int, Any]] = {}
 
 
@@ -96,6 +96,6 @@ def _environment(folder: Path) -> Any:
     try:
         environment = lmdb.open(str(path), readonly=True, lock=False, readahead=False)
     except lmdb.Error as error:
-        raise UserError(f"{path} is not a whole LMDB data base: {error}") from error
+        raise UserError(f"{path} is not a complete LMDB database: {error}") from error
     _environments[path] = os.getpid(), environment
     return environment

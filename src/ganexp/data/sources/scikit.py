@@ -1,4 +1,4 @@
-"""Data that come with scikit-learn."""
+"""Data sets included in scikit-learn."""
 
 import numpy as np
 

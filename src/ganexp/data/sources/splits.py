@@ -1,12 +1,15 @@
-"""Names of a data set's parts, and parts of one that has none."""
+"""Splits of a data set."""
 
 from collections.abc import Callable, Iterable
 
-from ganexp.data.pictures import Part, Pictures
+import torch
+
+from ganexp.data.pictures import Domains, Part, Pictures
 from ganexp.errors import UserError
+from ganexp.numerics.randomness import generator
 
 TRAIN = "train"
-EVERY = 10
+TEST_INTERVAL = 10
 
 
 def check_split(data: str, split: str, splits: Iterable[str]) -> None:
@@ -16,18 +19,34 @@ def check_split(data: str, split: str, splits: Iterable[str]) -> None:
 
 
 def divided(split: str, source: Callable[[], Pictures]) -> Part:
-    """Return the pictures of a source without splits that are there to train on, or the others, to test on.
+    """Return a split of a source that has none: every tenth picture for testing, the others for training.
 
-    Every tenth picture is for tests. Raises UserError if there are fewer than two.
+    Raises UserError if there are fewer than two pictures.
     """
     return part_of(source(), split, "the data")
 
 
 def part_of(pictures: Pictures, split: str, where: str) -> Part:
-    """Return all but every tenth of the pictures for the split train, and every tenth for any other."""
+    """Return all but every tenth picture for the split train, and every tenth for any other.
+
+    Raises UserError if there are fewer than two pictures.
+    """
     number = len(pictures)
     if number < 2:
-        raise UserError(f"{where} has too few images ({number}) to keep some of them for tests.")
-    every = min(EVERY, number)
-    tested = [index for index in range(number) if index % every == every - 1]
-    return Part(pictures, sorted(set(range(number)) - set(tested)) if split == TRAIN else tested)
+        raise UserError(f"{where} has too few images ({number}) to reserve some for testing: two or more are needed.")
+    interval = min(TEST_INTERVAL, number)
+    test = [index for index in range(number) if index % interval == interval - 1]
+    return Part(pictures, sorted(set(range(number)) - set(test)) if split == TRAIN else test)
+
+
+def halves(split: str, source: Callable[..., Pictures]) -> Domains:
+    """Return two disjoint random halves of a source's pictures as domains to train on, the same for every seed.
+
+    For any split but train, both domains are all pictures, so that translations can be compared with their targets.
+    """
+    pictures = source(split=split)
+    if split != TRAIN:
+        return Domains(pictures, pictures, aligned=True)
+    order = torch.randperm(len(pictures), generator=generator(0, "halves")).numpy()
+    half = len(pictures) // 2
+    return Domains(Part(pictures, order[:half]), Part(pictures, order[half:]))

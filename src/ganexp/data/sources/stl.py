@@ -1,4 +1,4 @@
-"""STL-10."""
+"""STL-10 data set."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the headers of picture files say, before any is decoded."""
+"""Headers of picture files, read without decoding the pixels."""
 
 import logging
 from collections import Counter
@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from ganexp.data.complaints import complain
 from ganexp.data.decoding import conversions, is_grey
+from ganexp.data.inspection.problems import report_problem
 from ganexp.data.unreadable import unreadable, unreadable_problem
 from ganexp.terminal.progress import progress
 
@@ -19,9 +19,9 @@ SIDEWAYS = (5, 6, 7, 8)
 
 
 def upright_sizes(paths: Sequence[str], where: str) -> dict[str, Size]:
-    """Return each file's width and height once it is turned upright, by path, and log which are of unusual kinds.
+    """Return each file's width and height after EXIF rotation, by path, and log the number of unusual pictures.
 
-    Raises UnreadableError, a UserError that names the files, if any is no image.
+    Raises UnreadableError, a UserError with the files' names, if any are not images.
     """
     sizes: dict[str, Size] = {}
     failures: list[tuple[str, Exception]] = []
@@ -36,10 +36,10 @@ def upright_sizes(paths: Sequence[str], where: str) -> dict[str, Size]:
                 failures.append((path, error))
             advance(1)
     if failures:
-        complain(unreadable(failures, len(paths)), unreadable_problem(failures))
+        report_problem(unreadable(failures, len(paths)), unreadable_problem(failures))
     if kinds:
-        found = "; ".join(f"{number:,} {kind}" for kind, number in kinds.items())
-        log.info("data: %s, of %s images %s", where, f"{len(paths):,}", found)
+        counts = "; ".join(f"{number:,} {kind}" for kind, number in kinds.items())
+        log.info("data: %s, of %s images %s", where, f"{len(paths):,}", counts)
     return sizes
 
 

@@ -1,6 +1,6 @@
-"""What is done to images so that a model can learn to undo it: pure functions of uint8 images.
+"""Image degradations for restoration models to undo: pure functions of uint8 images.
 
-They run in the loader, mostly on NumPy: torch's parallel kernels wait for processors that other programs keep busy.
+They run in the data loader, mostly in NumPy: torch's parallel kernels stall while other programs occupy the processors.
 """
 
 import math
@@ -15,29 +15,29 @@ from torch.nn import functional as F
 from ganexp.errors import UserError
 
 Degradation = Callable[[Tensor], Tensor]
-"""From uint8 (B, C, H, W) to the degraded images, of the same shape and type."""
+"""Maps uint8 images (B, C, H, W) to degraded ones of the same shape and type."""
 
-# ITU-R BT.601, as Pillow and JPEG have it.
+# Luma of ITU-R BT.601, as in Pillow and JPEG.
 BRIGHTNESS = (0.299, 0.587, 0.114)
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
 class Nothing:
-    """Leaves images as they are."""
+    """No degradation."""
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return the images."""
+        """Return the images unchanged."""
         return images
 
 
 @dataclass(frozen=True)
 class Mosaic:
-    """Pixelates: each block of ``block`` x ``block`` pixels becomes its mean.
+    """Pixelation: each block of ``block`` x ``block`` pixels becomes its mean.
 
-    ``box`` (left, top, right, bottom, as fractions of the sides) limits it to a part; blocks are counted from the
-    part's corner, and those at its right and lower edge may be smaller. Raises UserError if block is below 2 or the
-    box is none.
+    ``box`` (left, top, right, bottom, as fractions of the sides) limits it to a region; blocks start at the region's
+    upper left corner, and those at its right and lower edge may be smaller. Raises UserError if block is below 2 or
+    the box is invalid.
     """
 
     block: int = 4
@@ -45,43 +45,43 @@ class Mosaic:
 
     def __post_init__(self) -> None:
         if self.block < 2:
-            raise UserError(f"data.degradation.block={self.block}: blocks of a mosaic have 2 pixels or more.")
+            raise UserError(f"data.degradation.block={self.block}: blocks must be at least 2 pixels wide.")
         require_box(self.box)
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return the mosaic."""
-        rows, columns = part_of(images, self.box)
-        part = images[..., rows, columns].numpy()
-        firsts = [np.arange(0, side, self.block) for side in part.shape[-2:]]
-        sides = [np.diff(first, append=side) for first, side in zip(firsts, part.shape[-2:], strict=True)]
-        sums = np.add.reduceat(np.add.reduceat(part, firsts[0], -2, dtype=np.float32), firsts[1], -1)
+        """Return the pixelated images."""
+        rows, columns = region_of(images, self.box)
+        region = images[..., rows, columns].numpy()
+        firsts = [np.arange(0, side, self.block) for side in region.shape[-2:]]
+        sides = [np.diff(first, append=side) for first, side in zip(firsts, region.shape[-2:], strict=True)]
+        sums = np.add.reduceat(np.add.reduceat(region, firsts[0], -2, dtype=np.float32), firsts[1], -1)
         means = as_bytes(sums / np.outer(*sides))
-        return with_part(images, rows, columns, torch.from_numpy(means.repeat(sides[0], -2).repeat(sides[1], -1)))
+        return with_region(images, rows, columns, torch.from_numpy(means.repeat(sides[0], -2).repeat(sides[1], -1)))
 
 
 @dataclass(frozen=True)
 class Gray:
-    """Takes the colour away: each channel becomes the brightness (ITU-R BT.601).
+    """Conversion to grey: each channel becomes the brightness (ITU-R BT.601).
 
     Raises UserError for images of one channel, which have no colour.
     """
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return grey images of as many channels."""
+        """Return grey images with the same number of channels."""
         if images.shape[1] == 1:
-            raise UserError("data/degradation=gray: images of one channel have no colour to lose; data.channels=3.")
+            raise UserError("data/degradation=gray: images with one channel have no colour to lose; data.channels=3.")
         return in_each_channel(brightness(images), images.shape[1])
 
 
 @dataclass(frozen=True)
 class Edges:
-    """Keeps the edges alone: the length of the brightness's gradient by Sobel's filter, white on black.
+    """Edge map: the gradient magnitude of the brightness by the Sobel filter, white on black.
 
     A step from 0 to 255 along an axis gives 255.
     """
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return the edges, the same in each channel."""
+        """Return the edge map, the same in each channel."""
         around = np.pad(brightness(images), ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge") / 4
         columns = around[..., :-2, :] + 2 * around[..., 1:-1, :] + around[..., 2:, :]
         rows = around[..., :-2] + 2 * around[..., 1:-1] + around[..., 2:]
@@ -91,9 +91,9 @@ class Edges:
 
 @dataclass(frozen=True)
 class Hole:
-    """Fills a part, ``box`` (left, top, right, bottom, as fractions of the sides), with one value of 0 to 255.
+    """Missing region: ``box`` (left, top, right, bottom, as fractions of the sides) is filled with one value, 0 to 255.
 
-    Raises UserError if the box is none or covers everything.
+    Raises UserError if the box is invalid or covers the whole image, or if the value is out of range.
     """
 
     box: Sequence[float] = (0.25, 0.25, 0.75, 0.75)
@@ -102,28 +102,28 @@ class Hole:
     def __post_init__(self) -> None:
         require_box(self.box)
         if tuple(self.box) == WHOLE:
-            raise UserError("data.degradation.box: a hole that covers everything leaves nothing to see.")
+            raise UserError("data.degradation.box: a hole over the whole image leaves nothing to see; give less.")
         if not 0 <= self.value <= 255:
             raise UserError(f"data.degradation.value={self.value}: pixels have values from 0 to 255.")
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return the images with the hole."""
-        rows, columns = part_of(images, self.box)
-        return with_part(images, rows, columns, torch.tensor(self.value, dtype=torch.uint8))
+        rows, columns = region_of(images, self.box)
+        return with_region(images, rows, columns, torch.tensor(self.value, dtype=torch.uint8))
 
 
 @dataclass(frozen=True)
 class Downscale:
-    """Makes images ``factor`` times smaller and as large as before again, both by bicubic interpolation.
+    """Low resolution: images are downscaled by ``factor`` and upscaled again, both by bicubic interpolation.
 
-    The way down is antialiased. Raises UserError if factor is below 2 or leaves no pixel.
+    Downscaling is antialiased. Raises UserError if factor is below 2 or leaves no pixel.
     """
 
     factor: int = 4
 
     def __post_init__(self) -> None:
         if self.factor < 2:
-            raise UserError(f"data.degradation.factor={self.factor}: it must be 2 or more.")
+            raise UserError(f"data.degradation.factor={self.factor}: give 2 or more.")
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return the blurred images."""
@@ -146,17 +146,17 @@ def brightness(images: Tensor) -> np.ndarray:
 
 
 def as_bytes(values: np.ndarray) -> np.ndarray:
-    """Return the nearest bytes."""
+    """Return the values rounded to uint8."""
     return np.rint(values).clip(0, 255).astype(np.uint8)
 
 
 def in_each_channel(values: np.ndarray, channels: int) -> Tensor:
-    """Return values (B, 1, H, W) as bytes, the same in each of so many channels."""
+    """Return values (B, 1, H, W) as uint8 (B, channels, H, W), the same in each channel."""
     return torch.from_numpy(as_bytes(values).repeat(channels, 1))
 
 
 def require_box(box: Sequence[float]) -> None:
-    """Raise UserError unless the box is (left, top, right, bottom) within [0, 1] and holds something."""
+    """Raise UserError unless the box is a non-empty (left, top, right, bottom) within [0, 1]."""
     valid = len(box) == 4 and all(0 <= side <= 1 for side in box) and box[0] < box[2] and box[1] < box[3]
     if not valid:
         raise UserError(
@@ -165,21 +165,21 @@ def require_box(box: Sequence[float]) -> None:
         )
 
 
-def part_of(images: Tensor, box: Sequence[float]) -> tuple[slice, slice]:
-    """Return the rows and columns of images (…, H, W) that a box touches, at least one of each."""
+def region_of(images: Tensor, box: Sequence[float]) -> tuple[slice, slice]:
+    """Return the rows and columns of a box in images (…, H, W), at least one of each."""
     height, width = images.shape[-2:]
     left, top, right, bottom = box
     return pixels_between(top, bottom, height), pixels_between(left, right, width)
 
 
 def pixels_between(first: float, last: float, length: int) -> slice:
-    """Return the pixels of a side between two fractions of it, rounded to whole ones."""
+    """Return the pixels between two fractions of a side, rounded to whole pixels."""
     begin = min(round(first * length), length - 1)
     return slice(begin, max(begin + 1, math.floor(last * length + 0.5)))
 
 
-def with_part(images: Tensor, rows: slice, columns: slice, part: Tensor) -> Tensor:
-    """Return a copy of the images with other pixels in a part."""
+def with_region(images: Tensor, rows: slice, columns: slice, region: Tensor) -> Tensor:
+    """Return a copy of the images with new pixels in a region."""
     changed = images.clone()
-    changed[..., rows, columns] = part
+    changed[..., rows, columns] = region
     return changed

@@ -1,0 +1,40 @@
+"""Problems of a data set: training stops at the first, an inspection collects them all."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from ganexp.errors import UserError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem, the files or classes that have it, and how to fix it."""
+
+    what: str
+    where: tuple[str, ...]
+    fix: str
+
+
+_collected: ContextVar[list[Problem] | None] = ContextVar("collected", default=None)
+
+
+def report_problem(error: UserError, problem: Problem) -> None:
+    """Raise the error; within `collect_problems`, record the problem instead, so that the caller can skip the item."""
+    problems = _collected.get()
+    if problems is None:
+        raise error
+    if problem not in problems:
+        problems.append(problem)
+
+
+@contextmanager
+def collect_problems() -> Iterator[list[Problem]]:
+    """Yield a list to which `report_problem` adds each problem once, instead of raising."""
+    problems: list[Problem] = []
+    token = _collected.set(problems)
+    try:
+        yield problems
+    finally:
+        _collected.reset(token)

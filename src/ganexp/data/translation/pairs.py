@@ -1,0 +1,255 @@
+"""Image pairs: inputs of a translation and their targets, as training and test sets."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ganexp.data.decoding import Decoder
+from ganexp.data.storage import Store
+from ganexp.data.translation.augmentation import CropAndFlip, center_crop
+from ganexp.data.translation.degradations import Degradation
+from ganexp.data.values import to_signed_unit
+from ganexp.errors import UserError
+from ganexp.numerics.randomness import derived_seed, seed_globals
+
+Crop = Callable[[Tensor, str], Tensor]
+"""Crops decoded images; the string is the purpose of its random draws."""
+
+
+class Pair(NamedTuple):
+    """Two pictures of one subject, of equal size."""
+
+    input: Image.Image
+    target: Image.Image
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """The width and height of either picture."""
+        return self.target.size
+
+
+class PairDecoder:
+    """Decodes both pictures of a `Pair` into one tensor with twice the channels, input first.
+
+    Every later crop or flip therefore applies to both. Raises UserError if their sizes differ.
+    """
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+        self.image_size = decoder.image_size
+        self.channels = 2 * decoder.channels
+        self.resize_filter = decoder.resize_filter
+
+    def __call__(self, pair: Pair) -> Tensor:
+        """Return uint8 (2 * channels, image_size, image_size)."""
+        if pair.input.size != pair.target.size:
+            raise UserError(f"the input has {as_text(pair.input.size)} pixels, the target {as_text(pair.target.size)}")
+        return torch.cat([self.decoder(pair.input), self.decoder(pair.target)])
+
+
+class PairedItems:
+    """Items that are pairs already."""
+
+    def decoder(self, decoder: Decoder) -> PairDecoder:
+        """Return the decoder of an item, given that of a picture."""
+        return PairDecoder(decoder)
+
+    def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets, (B, C, H, W) each, of decoded items (B, 2 * C, H, W)."""
+        inputs, targets = pixels.chunk(2, dim=1)
+        return inputs.contiguous(), targets.contiguous()
+
+    # Part of the cache's fingerprints, as is that of a degradation.
+    def __repr__(self) -> str:
+        return "pairs"
+
+
+class DegradedItems:
+    """Items that are target pictures, whose inputs are made by a degradation."""
+
+    def __init__(self, degradation: Degradation) -> None:
+        self.degradation = degradation
+
+    def decoder(self, decoder: Decoder) -> Decoder:
+        """Return the decoder of an item, given that of a picture."""
+        return decoder
+
+    def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets, (B, C, H, W) each, of decoded items (B, C, H, W)."""
+        return self.degradation(pixels), pixels
+
+    def __repr__(self) -> str:
+        return repr(self.degradation)
+
+
+class SingleDomain(Dataset[dict[str, Tensor]]):
+    """The inputs or the targets alone, as a data set {"image": uint8 (C, S, S)} without augmentation.
+
+    ``description`` is part of the checksum, which names cached features.
+    """
+
+    def __init__(self, store: Store, transform: Callable[[Tensor], Tensor], image_size: int, description: str) -> None:
+        self.store = store
+        self.transform = transform
+        self.image_size = image_size
+        self.description = description
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        return {"image": self.__getitems__([index])["image"][0]}
+
+    def __getitems__(self, indices: Sequence[int]) -> dict[str, Tensor]:
+        """Return one batch {"image": (B, C, S, S)}."""
+        return {"image": self.transform(center_crop(self.store.__getitems__(indices)["image"], self.image_size))}
+
+    def checksum(self) -> str:
+        """Return a checksum of the pictures and of the transform."""
+        text = f"{self.store.checksum()} {self.image_size} {self.description}"
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+class ImagePairs(Protocol):
+    """Decoded inputs and targets of one split.
+
+    ``lengths`` has one number for pairs, and two where inputs and targets are drawn independently. ``aligned`` says
+    that input i and target i show the same subject.
+    """
+
+    lengths: tuple[int, ...]
+    stores: tuple[Store, ...]
+    aligned: bool
+
+    def read(self, indices: Sequence[Sequence[int]], crop: Crop) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets, uint8 (B, C, S, S) each, for indices (B,) into each of the lengths."""
+        ...
+
+    def inputs(self, image_size: int) -> SingleDomain:
+        """Return the inputs alone."""
+        ...
+
+    def targets(self, image_size: int) -> SingleDomain:
+        """Return the targets alone."""
+        ...
+
+
+class PairedImages:
+    """Inputs and targets that belong together: drawn in one order, with the same crop for both."""
+
+    def __init__(self, store: Store, split: PairedItems | DegradedItems) -> None:
+        self.store = store
+        self.stores: tuple[Store, ...] = (store,)
+        self.split = split
+        self.lengths: tuple[int, ...] = (len(store),)
+        self.aligned = True
+
+    def read(self, indices: Sequence[Sequence[int]], crop: Crop) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets."""
+        (items,) = indices
+        return self.split(crop(self.store.__getitems__(items)["image"], "augmentation"))
+
+    def inputs(self, image_size: int) -> SingleDomain:
+        """Return the inputs alone."""
+        return SingleDomain(self.store, lambda items: self.split(items)[0], image_size, f"inputs of {self.split}")
+
+    def targets(self, image_size: int) -> SingleDomain:
+        """Return the targets alone."""
+        return SingleDomain(self.store, lambda items: self.split(items)[1], image_size, "targets")
+
+
+class UnpairedImages:
+    """Inputs and targets drawn independently: an order and a crop for each."""
+
+    def __init__(
+        self, input_store: Store, target_store: Store, degradation: Degradation, aligned: bool = False
+    ) -> None:
+        self.input_store = input_store
+        self.target_store = target_store
+        self.stores: tuple[Store, ...] = (input_store, target_store)
+        self.degradation = degradation
+        self.lengths: tuple[int, ...] = (len(input_store), len(target_store))
+        self.aligned = aligned
+
+    def read(self, indices: Sequence[Sequence[int]], crop: Crop) -> tuple[Tensor, Tensor]:
+        """Return degraded inputs and targets."""
+        inputs = crop(self.input_store.__getitems__(indices[0])["image"], "augmentation of inputs")
+        targets = crop(self.target_store.__getitems__(indices[1])["image"], "augmentation")
+        return self.degradation(inputs), targets
+
+    def inputs(self, image_size: int) -> SingleDomain:
+        """Return the inputs alone."""
+        return SingleDomain(self.input_store, self.degradation, image_size, f"inputs of {self.degradation}")
+
+    def targets(self, image_size: int) -> SingleDomain:
+        """Return the targets alone."""
+        return SingleDomain(self.target_store, lambda images: images, image_size, "targets")
+
+
+class TrainingPairs(Dataset[dict[str, Tensor]]):
+    """Augmented batches {"input": (B, C, S, S), "image": (B, C, S, S)} of uint8, indexed by `NumberedBatches`."""
+
+    def __init__(self, pairs: ImagePairs, augment: CropAndFlip) -> None:
+        self.pairs = pairs
+        self.augment = augment
+
+    def __getitems__(self, numbered: Sequence[tuple[int, ...]]) -> dict[str, Tensor]:
+        """Return one batch."""
+        positions, *indices = zip(*numbered, strict=True)
+        # For random draws in users' own code, as in `Repeatable`.
+        seed_globals(derived_seed(self.augment.seed, "reading", positions[0]))
+        inputs, images = self.pairs.read(indices, lambda images, purpose: self.augment(images, positions, purpose))
+        return {"input": inputs, "image": images}
+
+
+class TestPairs(Dataset[dict[str, Tensor]]):
+    """The test split without augmentation, {"number": (), "input": (C, S, S), "image": (C, S, S)} of uint8.
+
+    ``aligned`` says that an input and its image show the same subject, so that a translated input can be compared
+    with its image. Without alignment, the length is that of the smaller domain.
+    """
+
+    # Keeps pytest from collecting this class.
+    __test__ = False
+
+    def __init__(self, pairs: ImagePairs, image_size: int) -> None:
+        self.pairs = pairs
+        self.image_size = image_size
+        self.aligned = pairs.aligned
+
+    def __len__(self) -> int:
+        return min(self.pairs.lengths)
+
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        return {key: value[0] for key, value in self.__getitems__([number]).items()}
+
+    def __getitems__(self, numbers: Sequence[int]) -> dict[str, Tensor]:
+        """Return one batch."""
+        indices = [numbers] * len(self.pairs.lengths)
+        inputs, images = self.pairs.read(indices, lambda images, _: center_crop(images, self.image_size))
+        return {"number": torch.tensor(numbers), "input": inputs, "image": images}
+
+    @property
+    def inputs(self) -> SingleDomain:
+        """The inputs alone, as a data set of images."""
+        return self.pairs.inputs(self.image_size)
+
+    @property
+    def targets(self) -> SingleDomain:
+        """The targets alone, as a data set of images."""
+        return self.pairs.targets(self.image_size)
+
+    def examples(self, n: int) -> dict[str, Tensor]:
+        """Return the first n items, or all if there are fewer, as a batch of float32 in [-1, 1]."""
+        batch = self.__getitems__(list(range(min(n, len(self)))))
+        return {key: to_signed_unit(value) for key, value in batch.items()}
+
+
+def as_text(size: tuple[int, int]) -> str:
+    """Return a width and height as text, such as 256x128."""
+    return f"{size[0]}x{size[1]}"
