@@ -172,7 +172,7 @@ def generator_of(run: DictConfig, path: Path, name: str, checkpoint: str, trunca
 
     def draw(n: int, seed: int) -> Batches:
         for numbers in blocks(n):
-            yield as_saved(model.sample_numbered(numbers, seed)), numbers
+            yield as_saved(model.sampler.numbered(numbers, seed)), numbers
 
     return Subject(name, draw, lambda seed: {**model.describe_samples(seed), "checkpoint": checkpoint})
 

@@ -30,10 +30,10 @@ def load_model(config: DictConfig, checkpoint: Path, truncation: float | None = 
 
 def truncate(model: Any, truncation: float) -> None:
     """Truncate the model's noise; raises UserError for a model that draws from none, or from none to be cut."""
-    if not hasattr(model, "truncate"):
+    if not hasattr(model, "sampler"):
         raise UserError(f"truncation={truncation}: this model draws from no noise; leave it out")
     try:
-        model.truncate(truncation)
+        model.sampler.truncate(truncation)
     except ValueError as error:
         raise UserError(str(error)) from error
 
