@@ -133,7 +133,7 @@ class Moments(L.Callback):
     ) -> None:
         Moments.real = batch["image"].flatten(1)
         if len(self.taken) < len(MOMENTS) and module.progress() >= MOMENTS[len(self.taken)]:
-            points, _ = module.latest(SAMPLES, batch)
+            points, _ = module.current_samples(SAMPLES, batch)
             self.taken.append((module.images_seen, points.flatten(1)))
 
 

@@ -110,7 +110,7 @@ def compare_passes(samples: int, rounds: int, inception: bool) -> None:
 
         def score(some: Sequence[Tensor]) -> None:
             for numbers in some:
-                scoring.update(as_saved(model.sample_numbered(numbers, 0)), numbers)
+                scoring.update(as_saved(model.sampler.numbered(numbers, 0)), numbers)
                 advance(len(numbers))
 
         bare_pass(model.average.network, extractor, every[:TURN], device)

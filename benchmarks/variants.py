@@ -154,7 +154,7 @@ def bare_loop(game: GAN, batch_size: int, average: bool = True) -> Callable[[], 
 
 def picture_shape(game: GAN) -> tuple[int, int]:
     """Return side and channels of the game's images."""
-    images, _ = game.latest(1, {})
+    images, _ = game.current_samples(1, {})
     return images.shape[-1], images.shape[1]
 
 
@@ -275,7 +275,7 @@ def turns(*settings: str) -> Callable[[], None]:
 
     def step() -> None:
         game.training_step(batch, 0)
-        game.unread_terms = {}
+        game.loss_history.clear()
 
     return step
 

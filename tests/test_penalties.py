@@ -12,7 +12,7 @@ from torch.func import functional_call
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.errors import UserError
-from ganexp.penalties import R1, R2, CriticTurn, Dragan, GradientPenalty, LeCam, interpolates, surroundings
+from ganexp.penalties import R1, R2, CriticTurn, Dragan, GradientPenalty, LeCam, interpolates, perturbed
 
 CONF = composition.conf_dir()
 SHAPE = (6, 2, 3, 4)
@@ -130,7 +130,7 @@ def test_interpolates_are_spread_evenly():
 
 def test_surroundings_are_up_to_half_a_deviation_above_the_data():
     turn = turn_of(linear(1.0))
-    noise = (surroundings(turn) - turn.real) / turn.real.std(correction=0)
+    noise = (perturbed(turn) - turn.real) / turn.real.std(correction=0)
     assert noise.min() >= 0
     assert noise.max() <= 0.5
     assert noise.mean() == pytest.approx(0.25, abs=0.05)

@@ -38,7 +38,7 @@ def analyses():
 
 @pytest.mark.parametrize("model", MODELS)
 def test_each_analysis_looks_or_says_why_not(model, analyses, tmp_path, monkeypatch):
-    monkeypatch.setattr("ganexp.variants.gan.STANDING_BATCHES", 1)
+    monkeypatch.setattr("ganexp.variants.sampler.STANDING_BATCHES", 1)
     # Drawing curves takes most of the time, and does not depend on the model.
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: path.write_bytes(b"curves"))
     torch.manual_seed(0)

@@ -231,5 +231,5 @@ def test_the_doctor_takes_the_classes_of_the_latest_samples():
     assert "modes_covered_share" not in doctor.history[-1]
     batch = {"image": torch.zeros(8, 1, 8, 8)}
     taken = doctor.signs(trainer_with(classifier=Brightness()), module, batch)
-    expected = of_classes(Brightness(), module.latest(64, batch)[0])
+    expected = of_classes(Brightness(), module.current_samples(64, batch)[0])
     assert taken["modes_evenness"] == expected["modes_evenness"]

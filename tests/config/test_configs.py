@@ -265,8 +265,8 @@ def test_conditional_samples_come_one_class_a_column():
             return labels[:, None, None, None].expand(-1, 1, 8, 8).float() / 10
 
     model = build(tiny("cgan").model)
-    model.average = None
-    model.generator = Labelled()
+    model.sampler.average = None
+    model.sampler.generator = Labelled()
     samples = (model.sample(2 * model.columns, 0)[:, 0, 0, 0] * 10).round().long()
     assert samples.view(2, model.columns).tolist() == [list(range(10))] * 2
     assert (model.sample(5, 0, [3, 3, 7])[:, 0, 0, 0] * 10).round().tolist() == [3, 3, 7, 3, 3]

@@ -60,7 +60,7 @@ def train_a_batch(config):
 
 def require_trained(cell_of):
     module = train_a_batch(cell(*cell_of))
-    assert (module.images_seen, list(module.unread_terms)) == (BATCH, ["discriminator", "generator"])
+    assert (module.images_seen, list(module.loss_history.turns)) == (BATCH, ["discriminator", "generator"])
     # Terms that are not finite raise.
     assert "discriminator/adversarial" in module.read_terms()
     assert all(parameter.isfinite().all() for parameter in module.parameters())

@@ -268,14 +268,14 @@ def test_a_loss_scaler_changes_nothing_but_the_rounding_and_clips_unscaled_gradi
 def test_a_loss_that_is_not_finite_is_told_with_player_and_turn():
     module = make_gan()
     fit(module, 2)
-    module.unread_terms["generator"][1]["adversarial"] = torch.tensor(math.nan)
+    module.loss_history.turns["generator"][1]["adversarial"] = torch.tensor(math.nan)
     with pytest.raises(UserError, match=r"the generator's adversarial loss became nan, 1 of its turns before image 16"):
         module.read_terms()
 
 
 def test_losses_are_means_since_they_were_last_read():
     module = make_gan()
-    module.unread_terms = {"generator": [{"adversarial": torch.tensor(value)} for value in (1.0, 2.0, 6.0)]}
+    module.loss_history.turns = {"generator": [{"adversarial": torch.tensor(value)} for value in (1.0, 2.0, 6.0)]}
     assert module.read_terms() == {"generator/adversarial": 3.0}
     assert module.read_terms() == {}
 

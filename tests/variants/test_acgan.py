@@ -16,7 +16,7 @@ from ganexp.losses import Hinge, Relativistic
 from ganexp.networks import acgan, dcgan
 from ganexp.networks.conditional import LabelledNoise
 from ganexp.penalties import R1, R2, GradientPenalty
-from ganexp.variants.acgan import ACGAN, named
+from ganexp.variants.acgan import ACGAN, label_cross_entropy
 from support.tiny import SIZE, fit, make_gan
 
 CLASSES = 3
@@ -59,6 +59,7 @@ def make(cls=ACGAN, norm=normalizations.none, **settings):
     build = partial(dcgan.Generator, channels=1, image_size=SIZE, normalization=norm(), width=4)
     module.generator = LabelledNoise(build, latent=4, num_classes=CLASSES)
     module.discriminator = acgan.Discriminator(1, SIZE, norm(), CLASSES, width=4)
+    module.sampler.generator = module.generator
     return module
 
 
@@ -127,7 +128,7 @@ def test_penalties_see_the_adversarial_logit_only(penalty):
 @pytest.mark.parametrize("loss", [Hinge, Relativistic])
 def test_both_terms_reach_both_players(loss):
     module = make(norm=normalizations.batch)
-    module.loss = loss()
+    module.adversary.loss = loss()
     weights = {name: p for name, p in module.named_parameters() if name.endswith("weight")}
     before = {name: p.detach().clone() for name, p in weights.items()}
     fit(module, 2, data=Labelled())
@@ -138,15 +139,19 @@ def test_both_terms_reach_both_players(loss):
 
 
 def test_the_latest_samples_come_with_a_critic_of_one_logit_an_image():
-    fake, critic = make().latest(5, {})
+    fake, critic = make().current_samples(5, {})
     assert critic(fake).shape == (5,)
 
 
 def test_the_cross_entropy_of_a_sure_and_right_answer_is_nothing_and_of_a_guess_log_k():
     label = torch.tensor([2, 0])
-    assert named(100 * nn.functional.one_hot(label, CLASSES).bfloat16(), label).item() == pytest.approx(0, abs=1e-6)
-    assert named(torch.zeros(2, CLASSES), label).item() == pytest.approx(torch.tensor(CLASSES).log().item())
-    assert named(torch.zeros(2, CLASSES, dtype=torch.bfloat16), label).dtype == torch.float32
+    assert label_cross_entropy(100 * nn.functional.one_hot(label, CLASSES).bfloat16(), label).item() == pytest.approx(
+        0, abs=1e-6
+    )
+    assert label_cross_entropy(torch.zeros(2, CLASSES), label).item() == pytest.approx(
+        torch.tensor(CLASSES).log().item()
+    )
+    assert label_cross_entropy(torch.zeros(2, CLASSES, dtype=torch.bfloat16), label).dtype == torch.float32
 
 
 @pytest.mark.parametrize("size", [8, 16, 28, 32, 64])
@@ -178,6 +183,6 @@ def test_what_cannot_be_built_is_refused():
 
 def test_noise_may_be_truncated():
     module = make()
-    module.noise = noise.normal
-    module.truncate(0.5)
+    module.sampler.noise = noise.normal
+    module.sampler.truncate(0.5)
     assert module.sample(4, 0, [1]).shape == (4, 1, SIZE, SIZE)

@@ -65,7 +65,7 @@ def test_the_same_positions_are_compared_in_all_parts_and_others_in_the_next_bat
 def test_what_images_are_compared_with_gets_no_gradient():
     module = make("cut")
     images, made = (torch.randn(2, 1, 8, 8, requires_grad=True) for _ in range(2))
-    module.contrast(images, made).backward()
+    module.contrastive_loss(images, made).backward()
     assert images.grad is None
     assert made.grad.abs().sum() > 0
 

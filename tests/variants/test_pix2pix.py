@@ -36,7 +36,8 @@ def test_both_sides_of_a_pair_are_distorted_alike():
     module = make("pix2pix", augmentation=DiffAugment(["translation", "cutout"]))
     played(module)
     images = torch.rand(8, 1, 8, 8)
-    one, other, alone = *module.adversary.seen(module, "any", images, -images), images
+    critic, one = module.adversary.augment(module, "any", module.critic(-images), images)
+    (other,), alone = critic.condition, images
     assert torch.equal(one, -other)
     assert not torch.equal(one, alone)
 

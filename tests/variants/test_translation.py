@@ -124,7 +124,7 @@ def test_the_average_translates_where_there_is_one(variant):
 def test_the_doctor_is_told_what_the_generator_makes_of_the_batch(variant):
     module = play(variant)
     batch = Pairs().examples(5)
-    fake, critic = module.latest(3, batch)
+    fake, critic = module.current_samples(3, batch)
     torch.testing.assert_close(fake, module.translate(batch["input"][:3]))
     assert critic(fake).shape[:2] == (3, 1)
     assert {"real", "fake"} <= set(module.watched)

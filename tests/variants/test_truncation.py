@@ -10,14 +10,14 @@ from ganexp.ema import ExponentialMovingAverage
 from ganexp.layers import normalization as normalizations
 from ganexp.networks import biggan
 from ganexp.numerics.randomness import generator
-from ganexp.variants import gan
+from ganexp.variants import sampler
 from ganexp.variants.conditional import ConditionalGAN
 from support.tiny import fit, make_gan, same, state
 
 
 @pytest.fixture(autouse=True)
 def _few_batches(monkeypatch):
-    monkeypatch.setattr(gan, "STANDING_BATCHES", 5)
+    monkeypatch.setattr(sampler, "STANDING_BATCHES", 5)
 
 
 def trained(norm, **settings):
@@ -34,7 +34,7 @@ def conditional(**settings):
         for _ in range(20):
             network(torch.randn(32, 8), torch.randint(3, (32,)))
     module = make_gan(cls=partial(ConditionalGAN, 3), **settings)
-    module.generator, module.latent = network, 8
+    module.sampler.generator, module.sampler.latent = network, 8
     return module
 
 
@@ -54,7 +54,7 @@ def test_truncation_lowers_the_variance_of_samples(norm):
     variances = []
     for threshold in (0.1, 0.5, 1.5, 9.0):
         module = trained(norm)
-        module.truncate(threshold)
+        module.sampler.truncate(threshold)
         variances.append(module.sample(256, seed=0).var(0).mean().item())
     assert variances == sorted(variances)
     assert variances[0] < variances[-1] / 2
@@ -62,8 +62,8 @@ def test_truncation_lowers_the_variance_of_samples(norm):
 
 def test_truncation_lowers_the_variance_within_a_class_of_biggan():
     whole, cut = conditional(), conditional()
-    whole.truncate(9.0)
-    cut.truncate(0.3)
+    whole.sampler.truncate(9.0)
+    cut.sampler.truncate(0.3)
     for label in range(3):
         wide, narrow = (module.sample(64, 0, [label]).var(0).mean().item() for module in (whole, cut))
         assert narrow < wide / 2
@@ -71,12 +71,12 @@ def test_truncation_lowers_the_variance_within_a_class_of_biggan():
 
 def test_noise_is_cut_at_the_threshold_and_is_a_function_of_the_seed():
     module = make_gan()
-    module.truncate(0.3)
+    module.sampler.truncate(0.3)
     numbers = torch.arange(64)
-    drawn = module.sample_noise(numbers, seed=1)
+    drawn = module.sampler.numbered_noise(numbers, seed=1)
     assert drawn.abs().max() <= 0.3
-    assert torch.equal(drawn, module.sample_noise(numbers, seed=1))
-    assert not torch.equal(drawn, module.sample_noise(numbers, seed=2))
+    assert torch.equal(drawn, module.sampler.numbered_noise(numbers, seed=1))
+    assert not torch.equal(drawn, module.sampler.numbered_noise(numbers, seed=2))
     # Some processors multiply matrices of other heights in another order.
     torch.testing.assert_close(module.sample(70, seed=1)[:5], module.sample(5, seed=1), rtol=0, atol=1e-6)
 
@@ -86,38 +86,38 @@ def test_batch_norm_gets_standing_statistics_that_depend_on_the_game_alone(ema):
     one, other = (trained(normalizations.batch, ema=ema) for _ in range(2))
     before = state(one)
     torch.rand(3)
-    one.truncate(0.5)
-    other.truncate(0.5)
+    one.sampler.truncate(0.5)
+    other.sampler.truncate(0.5)
     assert torch.equal(one.sample(5, 0), other.sample(5, 0))
-    assert same(before, {name: tensor for name, tensor in state(one).items() if not name.startswith("_standing")})
+    assert same(before, state(one))
     description = one.describe_samples(0)
     assert (description["batch_norm"], description["truncation"]) == ("standing statistics", 0.5)
     running = trained(normalizations.batch, ema=ema)
-    running.noise = noise.truncated(running.noise, 0.5)
+    running.sampler.noise = noise.truncated(running.sampler.noise, 0.5)
     assert not torch.equal(running.sample(5, 0), one.sample(5, 0))
 
 
 def test_conditional_statistics_are_gathered_over_all_classes(monkeypatch):
     module, labels = conditional(), []
-    module.generator.register_forward_pre_hook(lambda _, inputs: labels.append(inputs[1]))
-    module.truncate(0.5)
+    module.sampler.generator.register_forward_pre_hook(lambda _, inputs: labels.append(inputs[1]))
+    module.sampler.truncate(0.5)
     seen = torch.bincount(torch.cat(labels), minlength=3) / (5 * 64)
     assert (seen - 1 / 3).abs().max() < 0.1
 
 
 def test_without_batch_norm_the_network_itself_draws():
     module = trained(normalizations.layer)
-    module.truncate(0.5)
+    module.sampler.truncate(0.5)
     assert module.describe_samples(0)["batch_norm"] == "running statistics"
     with torch.no_grad():
-        expected = module.generator.eval()(module.sample_noise(torch.arange(5), 0))
+        expected = module.generator.eval()(module.sampler.numbered_noise(torch.arange(5), 0))
     torch.testing.assert_close(module.sample(5, 0), expected, rtol=0, atol=1e-6)
 
 
 def test_uniform_noise_cannot_be_truncated_and_nothing_changes():
     module = trained(normalizations.batch)
-    module.noise = noise.uniform
+    module.sampler.noise = noise.uniform
     before = module.sample(5, 0)
     with pytest.raises(ValueError, match="not normal"):
-        module.truncate(0.5)
+        module.sampler.truncate(0.5)
     assert torch.equal(module.sample(5, 0), before)

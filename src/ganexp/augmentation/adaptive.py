@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor
 
-from ganexp.augmentation.base import Augmentation, Draw, at_least_float32, require_pictures
+from ganexp.augmentation.base import Augmentation, Draw, require_pictures
 from ganexp.augmentation.transformations import Numbers, random_colours, random_geometry, recoloured, resampled
 from ganexp.distributed import collectives
 from ganexp.errors import UserError
+from ganexp.gradients import promote_to_float32
 
 INTERVAL = 4
 
@@ -57,7 +58,7 @@ class AdaptiveAugmentation(Augmentation):
         # In half precision sampling positions would be off by whole pixels.
         with torch.autocast(images.device.type, enabled=False):
             geometry, colours = draw(len(images), matrices).split([9, 16], dim=1)
-            images = at_least_float32(images)
+            images = promote_to_float32(images)
             return recoloured(resampled(images, geometry.unflatten(1, (3, 3))), colours.unflatten(1, (4, 4)))
 
     @torch.no_grad()

@@ -38,8 +38,3 @@ def require_pictures(images: Tensor) -> None:
             f"augmentation needs grey or RGB pictures, not {channels} channels of {height} x {width} pixels; "
             "set augmentation=none to train without"
         )
-
-
-def at_least_float32(images: Tensor) -> Tensor:
-    """Return images in float32, or in their own dtype if that is more precise."""
-    return images.to(torch.promote_types(images.dtype, torch.float32))

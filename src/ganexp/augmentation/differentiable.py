@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ganexp.augmentation.base import Augmentation, Draw, at_least_float32, require_pictures
+from ganexp.augmentation.base import Augmentation, Draw, require_pictures
 from ganexp.errors import UserError
+from ganexp.gradients import promote_to_float32
 
 
 class DiffAugment(Augmentation):
@@ -30,7 +31,7 @@ class DiffAugment(Augmentation):
         require_pictures(images)
         shape = (len(self.transformations), 3)
         numbers = draw(len(images), lambda total, rng: torch.rand(total, *shape, generator=rng, device=rng.device))
-        images = at_least_float32(images)
+        images = promote_to_float32(images)
         for transform, uniform in zip(self.transformations, numbers.unbind(1), strict=True):
             images = transform(images, uniform)
         return images

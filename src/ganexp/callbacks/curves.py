@@ -45,7 +45,7 @@ class Curves(L.Callback):
 
     def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
         """Log what is left of a finished run, then draw; a stopped run goes on with its unfinished row."""
-        if module.unread_terms and module.progress() >= 1:
+        if module.loss_history and module.progress() >= 1:
             self.log_row(trainer, module)
         history = self.folder / "metrics.csv"
         if trainer.is_global_zero and history.exists():

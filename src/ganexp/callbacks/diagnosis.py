@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ganexp.penalties import input_gradient, norm
+from ganexp.gradients import input_gradient, norm_per_image
 
 Signs = Mapping[str, float]
 
@@ -39,7 +39,7 @@ def lipschitz_estimate(critic: Callable[[Tensor], Tensor], real: Tensor, fake: T
     ``between`` (N,) in [0, 1] says where on the line of each pair.
     """
     points = fake + between.view(-1, *[1] * (real.ndim - 1)) * (real - fake)
-    return norm(input_gradient(critic, points)).detach().max()
+    return norm_per_image(input_gradient(critic, points)).detach().max()
 
 
 def spectral_norms(network: nn.Module) -> dict[str, Tensor]:

@@ -97,7 +97,7 @@ class Doctor(L.Callback):
             if player.name in self.before:
                 signs[f"update_ratio/{player.name}"] = update_ratio(self.before[player.name], player.network)
         self.norms, self.before = {}, {}
-        fake, critic = module.latest(len(real), batch)
+        fake, critic = module.current_samples(len(real), batch)
         with evaluating(module.discriminator):
             between = torch.rand(len(real), generator=generator(0, "doctor", module.batches_seen))
             # Samples are float32 also where the weights are in double precision.
@@ -111,11 +111,11 @@ class Doctor(L.Callback):
             signs["diversity"] = diagnosis.diversity(fake, real)
         mixture = getattr(trainer.datamodule, "mixture", None)
         if mixture is not None:
-            points, _ = module.latest(POINTS, batch)
+            points, _ = module.current_samples(POINTS, batch)
             signs |= of_modes(points.flatten(1), mixture)
         classifier = scores_classifier(trainer)
         if classifier is not None:
-            images, _ = module.latest(SAMPLES, batch)
+            images, _ = module.current_samples(SAMPLES, batch)
             signs |= of_classes(classifier, images)
         return signs
 

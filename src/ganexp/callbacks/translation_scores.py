@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ganexp.callbacks.scores import Scores
 from ganexp.drawing.pictures import as_saved
+from ganexp.metrics.scoring import ExtractorFactory, Measurement
 from ganexp.metrics.translation import TranslationScoring
 
 Baseline = Callable[[Tensor], Tensor]
@@ -18,9 +19,19 @@ class TranslationScores(Scores):
     A baseline makes images from inputs (N, C, H, W) in [-1, 1] without a model; the inputs themselves are always one.
     """
 
-    def __init__(self, baselines: Mapping[str, Baseline | None], **scores: Any) -> None:
-        super().__init__(**scores)
-        self.baselines = {name: each for name, each in baselines.items() if each is not None}
+    def __init__(
+        self,
+        baselines: Mapping[str, Baseline | None],
+        folder: str,
+        every: int,
+        measurements: Mapping[str, Measurement | None],
+        extractors: Mapping[str, ExtractorFactory],
+        real_images: int | None,
+        reference: Mapping[str, Any],
+        monitor: str | None = None,
+    ) -> None:
+        super().__init__(folder, every, measurements, extractors, real_images, reference, monitor)
+        self.baselines = {name: baseline for name, baseline in baselines.items() if baseline is not None}
 
     def on_validation_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, *_: Any) -> None:
         """Take the translations of one batch."""

@@ -16,13 +16,14 @@ EXTRAS = {"lmdb": "lsun", "optuna": "sweeps", "tensorboard": "tensorboard", "tra
 MISTAKES = (TypeError, ValueError, ImportError, AttributeError, MisconfigurationException)
 
 
-def build(config: DictConfig, **more: Any) -> Any:
-    """Build what a node of the configuration names; constructors see plain containers only.
+def build(config: DictConfig, **overrides: object) -> Any:
+    """Build the object that a node of the configuration names, with ``overrides`` in the place of its own values.
 
+    Constructors get plain containers, not those of OmegaConf.
     Raises UserError where a constructor refuses its arguments.
     """
     try:
-        return instantiate(config, _convert_="all", **more)
+        return instantiate(config, _convert_="all", **overrides)
     except InstantiationException as error:
         raise as_mistake(error) from error
 

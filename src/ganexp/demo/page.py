@@ -121,10 +121,15 @@ def translations_page(translations: Translations, run: str) -> Any:
     return page
 
 
-def shown(gr: Any, name: str, **options: Any) -> Any:
+def shown(gr: Any, name: str, show_label: bool | None = None) -> Any:
     """Return the place of a picture, without gradio's button that uploads it elsewhere."""
     return gr.Image(
-        label=name, elem_id=name, format="png", interactive=False, buttons=["download", "fullscreen"], **options
+        label=name,
+        show_label=show_label,
+        elem_id=name,
+        format="png",
+        interactive=False,
+        buttons=["download", "fullscreen"],
     )
 
 

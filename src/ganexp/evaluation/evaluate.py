@@ -174,7 +174,7 @@ def generator_of(run: Run, checkpoint: str, truncation: float | None) -> Subject
 
     def draw(n: int, seed: int) -> Batches:
         for numbers in blocks(n):
-            yield as_saved(model.sample_numbered(numbers, seed)), numbers
+            yield as_saved(model.sampler.numbered(numbers, seed)), numbers
 
     return Subject(
         run.folder.name or str(run.folder),

@@ -38,9 +38,9 @@ def subject_of(
             return opponent_of(build(run.model).to(model.device))
 
     whole = Subject(
-        generator=model.sampler(),
-        noise=model.noise,
-        latent=model.latent,
+        generator=model.sampler.network,
+        noise=model.sampler.noise,
+        latent=model.sampler.latent,
         num_classes=getattr(model, "num_classes", None),
         seed=seed,
         device=model.device,
@@ -60,13 +60,13 @@ def opponent_of(model: Any) -> Opponent:
 
     def ask(images: Tensor, labels: Tensor | None) -> Tensor:
         images = images.to(model.device)
-        if not hasattr(model, "critics"):
+        if not hasattr(model, "num_classes"):
             logits: Tensor = model.discriminator(images)
             return logits
         if labels is None:
             raise UserError("this discriminator is told the images' labels, and these images have none")
-        on_real, _ = model.critics(labels.to(model.device), labels.to(model.device))
-        return on_real(images)
+        logits = model.critic(labels.to(model.device))(images)
+        return logits
 
     model.discriminator.eval()
     return Opponent(model.discriminator, ask)

@@ -34,7 +34,7 @@ class MetricsCSV(Logger):
         return ""
 
     @rank_zero_only
-    def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: object, **__: object) -> None:
         """Keep nothing: config.yaml has them."""
 
     @rank_zero_only

@@ -63,7 +63,7 @@ class Trackio(Logger):
         return self._experiment
 
     @rank_zero_only
-    def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: object, **__: object) -> None:
         """Keep the configuration, which the first figures take along."""
         self.config = dict(params) if isinstance(params, Mapping) else vars(params)
 
@@ -79,7 +79,6 @@ class Trackio(Logger):
         images: list[Image.Image],
         step: int | None = None,
         caption: list[str | None] | None = None,
-        **_: Any,
     ) -> None:
         """Log the first picture at ``step`` images, with its caption."""
         text = caption[0] if caption else None

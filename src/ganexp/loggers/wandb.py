@@ -44,7 +44,13 @@ class WandB(WandbLogger):
         mode: str = "online",
         log_model: bool = False,
         finish_timeout: float = 120.0,
-        **options: Any,
+        entity: str | None = None,
+        name: str | None = None,
+        tags: list[str] | None = None,
+        notes: str | None = None,
+        group: str | None = None,
+        job_type: str | None = None,
+        id: str | None = None,
     ) -> None:
         self.folder = Path(folder)
         reason = reason_to_go_offline() if mode == "online" else None
@@ -60,9 +66,21 @@ class WandB(WandbLogger):
             finish_timeout_raises=True,
         )
         self.kept_id = self.folder / "wandb" / "id"
-        if self.kept_id.is_file():
-            options.setdefault("id", self.kept_id.read_text().strip())
-        super().__init__(save_dir=folder, project=project, mode=mode, settings=settings, **options)
+        if id is None and self.kept_id.is_file():
+            id = self.kept_id.read_text().strip()
+        super().__init__(
+            save_dir=folder,
+            project=project,
+            mode=mode,
+            settings=settings,
+            entity=entity,
+            name=name,
+            tags=tags,
+            notes=notes,
+            group=group,
+            job_type=job_type,
+            id=id,
+        )
         # W&B warns of it whatever it is.
         self._wandb_init.pop("anonymous", None)
         self.upload_model = log_model
@@ -89,7 +107,7 @@ class WandB(WandbLogger):
         return self._experiment
 
     @rank_zero_only
-    def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: Any, **__: Any) -> None:
+    def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: object, **__: object) -> None:
         """Log the configuration."""
         self._guard(lambda: self.experiment.config.update(params, allow_val_change=True))
 
@@ -105,7 +123,7 @@ class WandB(WandbLogger):
         images: list[Image.Image],
         step: int | None = None,
         caption: list[str | None] | None = None,
-        **_: Any,
+        **_: object,
     ) -> None:
         """Log pictures at ``step`` images, each with its caption."""
         captions = caption or [None] * len(images)

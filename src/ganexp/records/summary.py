@@ -20,7 +20,7 @@ def read(folder: Path) -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
-def update(folder: Path, **facts: Any) -> None:
+def update(folder: Path, **facts: object) -> None:
     """Add facts, in the place of older ones of the same names; nobody ever reads half of the file."""
     path = folder / FILE
     unfinished = path.with_suffix(".tmp")

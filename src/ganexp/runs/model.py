@@ -24,9 +24,9 @@ def load_model(run: Run, truncation: float | None = None) -> Any:
 
 def truncate(model: Any, truncation: float) -> None:
     """Truncate the model's noise; raises UserError for a model without noise, or with noise that is not normal."""
-    if not hasattr(model, "truncate"):
+    if not hasattr(model, "sampler"):
         raise UserError(f"truncation={truncation}: this model takes no noise; leave it out")
     try:
-        model.truncate(truncation)
+        model.sampler.truncate(truncation)
     except ValueError as error:
         raise UserError(str(error)) from error

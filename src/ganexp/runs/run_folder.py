@@ -98,7 +98,7 @@ def silenced() -> Iterator[None]:
             logging.disable(logging.NOTSET)
 
 
-def log_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+def log_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Log a warning as one line."""
     logging.getLogger("ganexp").warning("warning: %s", " ".join(str(message).split()))
 

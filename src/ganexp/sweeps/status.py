@@ -52,12 +52,21 @@ def read(folder: Path) -> Outcome | None:
     )
 
 
-def record(folder: Path, overrides: list[str], status: str, monitor: str | None, **facts: Any) -> Outcome:
+def record(
+    folder: Path, overrides: list[str], status: str, monitor: str | None, reason: str | None, error: Any
+) -> Outcome:
     """Write the outcome of a run into its summary.json, and return it."""
     score = monitored(scores(folder / "scores.json"), monitor)
-    facts |= {"overrides": overrides, "status": status, "monitor": score and score["name"]}
     folder.mkdir(parents=True, exist_ok=True)
-    summary.update(folder, **facts, seconds=seconds(folder / "metrics.csv"))
+    summary.update(
+        folder,
+        reason=reason,
+        error=error,
+        overrides=overrides,
+        status=status,
+        monitor=score and score["name"],
+        seconds=seconds(folder / "metrics.csv"),
+    )
     outcome = read(folder)
     assert outcome is not None
     return outcome

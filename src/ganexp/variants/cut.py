@@ -1,24 +1,27 @@
-"""Unpaired translation in one direction by contrasting patches (arXiv 2007.15651)."""
+"""Unpaired translation in one direction by contrastive learning of patches (arXiv 2007.15651)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from ganexp.augmentation.base import Augmentation
-from ganexp.game.module import Batch, Player, Terms
+from ganexp.game.module import Batch, Player
+from ganexp.gradients import promote_to_float32
 from ganexp.numerics.randomness import generator as rng
-from ganexp.penalties import Penalty, at_least_float32
-from ganexp.variants.adversary import Adversary, Critic
-from ganexp.variants.translation import FORWARD, Translation, in_turn
+from ganexp.penalties import Penalty
+from ganexp.terms import Terms
+from ganexp.variants.critic import Critic
+from ganexp.variants.objective import DiscriminatorObjective
+from ganexp.variants.translation import FORWARD, Translation, TranslationSettings, interleave
 
 
 class PatchProjection(nn.Module):
-    """Features at some positions of maps to directions in a common space, by a perceptron for each map (section 3).
+    """Projects features at some positions of feature maps to unit vectors, by one perceptron per map (section 3).
 
-    ``widths`` are the maps' channels; each perceptron has one hidden layer of ``features`` and as many outputs.
+    ``widths`` are the maps' channels; every perceptron has one hidden layer of ``features`` and as many outputs.
     """
 
     def __init__(self, widths: Sequence[int], features: int = 256) -> None:
@@ -30,29 +33,29 @@ class PatchProjection(nn.Module):
     def forward(self, maps: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
         """Return unit vectors (N, P, features) of maps (N, width, H, W) at their positions (P,) among H * W."""
         return [
-            normalize(perceptron(each.flatten(2)[:, :, place].transpose(1, 2)), dim=2)
-            for perceptron, each, place in zip(self.perceptrons, maps, positions, strict=True)
+            normalize(perceptron(feature_map.flatten(2)[:, :, chosen].transpose(1, 2)), dim=2)
+            for perceptron, feature_map, chosen in zip(self.perceptrons, maps, positions, strict=True)
         ]
 
 
 def patch_nce(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
-    """Return the mean cross-entropy of picking each patch's own key among those of its image (eq. 2 and 3), a scalar.
+    """Return the mean cross-entropy of matching patches to the keys of the same position (eq. 2 and 3), a scalar.
 
-    Both are unit vectors (N, P, features).
+    Both are unit vectors (N, P, features); the negatives are the other patches of the same image.
     """
-    similarity = at_least_float32(queries) @ at_least_float32(keys).transpose(1, 2) / temperature
+    similarity = promote_to_float32(queries) @ promote_to_float32(keys).transpose(1, 2) / temperature
     own = torch.arange(keys.shape[1], device=keys.device).expand(len(keys), -1)
     return cross_entropy(similarity.flatten(0, 1), own.flatten())
 
 
 class CUT(Translation):
-    """A generator that keeps patches recognizable, against a discriminator of the domain b.
+    """A generator that preserves the content of patches, against a discriminator of the domain b.
 
-    It minimizes ``adversarial`` times the adversarial loss, ``nce`` times the contrastive loss of ``patches`` patches
-    of input and output in each map of its own ``features``, and ``identity`` times the same of an image of b and what
-    is made of that (eq. 5), each as the mean over maps and patches. ``generator`` has ``features`` and
-    ``feature_widths``; from these ``projection`` builds what features are compared through, which moves with it. The
-    generator moves first; the discriminator then sees the same fakes.
+    The generator minimizes ``adversarial`` times the adversarial loss, ``nce`` times the contrastive loss of
+    ``patches`` patches of input and output in every map of its own ``features``, and ``identity`` times the same loss
+    of an image of b and its translation (eq. 5), each as the mean over maps and patches. ``projection`` builds the
+    network that embeds features from the generator's ``feature_widths``; the two are trained together. The generator
+    takes its turn first, and the discriminator sees the same fakes.
     """
 
     columns = 3
@@ -70,12 +73,12 @@ class CUT(Translation):
         penalties: Mapping[str, Penalty | None] | None = None,
         constraint: Callable[[nn.Module], None] | None = None,
         augmentation: Augmentation | None = None,
-        **translation: Any,
+        **translation: Unpack[TranslationSettings],
     ) -> None:
-        moving = {FORWARD: generator, "projection": projection(generator.feature_widths)}  # type: ignore[arg-type]
-        super().__init__(moving, **translation)
+        trained = {FORWARD: generator, "projection": projection(generator.feature_widths)}  # type: ignore[arg-type]
+        super().__init__(trained, **translation)
         self.discriminator = discriminator
-        self.adversary = Adversary(self.loss, penalties, augmentation)
+        self.adversary = DiscriminatorObjective(self.loss, penalties, augmentation)
         self.constraint = constraint
         self.adversarial = adversarial
         self.nce = nce
@@ -92,57 +95,51 @@ class CUT(Translation):
         ]
 
     def generator_loss(self, batch: Batch) -> Terms:
-        """Pass for real, and keep patches recognizable."""
-        given, real = batch["input"], batch["image"]
-        fake = self.generators[FORWARD](given)
+        """Return the adversarial loss and the contrastive losses of the input and of the target domain (eq. 5)."""
+        inputs, real = batch["input"], batch["image"]
+        fake = self.generators[FORWARD](inputs)
         self.fakes[self._part] = fake.detach()
-        (seen,) = self.adversary.seen(self, "generator fake", fake)
-
-        def real_logits() -> Tensor:
-            return self.discriminator(*self.adversary.seen(self, "generator real", real))
-
+        fooling = self.adversary.generator(self, Critic(self.discriminator), real, fake)
         terms = {
-            "adversarial": self.adversarial * self.loss.generator(self.discriminator(seen), real_logits),
-            "nce": self.nce * self.contrast(given, fake),
+            "adversarial": self.adversarial * fooling["adversarial"],
+            "nce": self.nce * self.contrastive_loss(inputs, fake),
         }
         if self.identity > 0:
-            terms["identity"] = self.identity * self.contrast(real, self.generators[FORWARD](real))
+            terms["identity"] = self.identity * self.contrastive_loss(real, self.generators[FORWARD](real))
         return terms
 
-    def contrast(self, images: Tensor, made: Tensor) -> Tensor:
-        """Return the contrastive loss of images and what was made of them, (N, C, H, W) each, a scalar.
+    def discriminator_loss(self, batch: Batch) -> Terms:
+        """Return the terms of the discriminator's loss on the generator's fakes of this batch."""
+        return self.adversary.discriminator(
+            self, Critic(self.discriminator), batch["image"], self.fakes.pop(self._part)
+        )
 
-        The images' own features get no gradient, as in the authors' code.
+    def contrastive_loss(self, images: Tensor, translated: Tensor) -> Tensor:
+        """Return the contrastive loss of images and their translations, both (N, C, H, W), a scalar (eq. 3).
+
+        The features of ``images`` get no gradient, as in the authors' code.
         """
         encoder: Any = self.generators[FORWARD]
         projection = self.generators["projection"]
         with torch.no_grad():
-            known = encoder.features(images)
-            positions = [self.positions(number, maps) for number, maps in enumerate(known)]
-            keys = projection(known, positions)
-        queries = projection(encoder.features(made), positions)
-        losses = [patch_nce(*each, self.temperature) for each in zip(queries, keys, strict=True)]
+            maps = encoder.features(images)
+            positions = [self.positions(number, feature_map) for number, feature_map in enumerate(maps)]
+            keys = projection(maps, positions)
+        queries = projection(encoder.features(translated), positions)
+        losses = [patch_nce(query, key, self.temperature) for query, key in zip(queries, keys, strict=True)]
         return torch.stack(losses).mean()
 
-    def positions(self, number: int, maps: Tensor) -> Tensor:
-        """Draw positions (P,) among H * W for one of the maps (N, width, H, W), the same for all images of a batch."""
-        draw = rng(self.seed, f"patches {number}", self.batches_seen, maps.device)
-        return torch.randperm(maps.shape[2] * maps.shape[3], generator=draw, device=maps.device)[: self.patches]
-
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        """Tell real from fake."""
-        (real,) = self.adversary.seen(self, "discriminator real", batch["image"])
-        (fake,) = self.adversary.seen(self, "discriminator fake", self.fakes.pop(self._part))
-        critic = self.discriminator
-        terms, real_logits, fake_logits = self.adversary.told_apart(self, real, fake, critic, critic)
-        self.watch(real=real_logits, fake=fake_logits)
-        return terms
+    def positions(self, number: int, feature_map: Tensor) -> Tensor:
+        """Draw positions (P,) among H * W in a map (N, width, H, W), the same for all images of a batch."""
+        random = rng(self.seed, f"patches {number}", self.batches_seen, feature_map.device)
+        size = feature_map.shape[2] * feature_map.shape[3]
+        return torch.randperm(size, generator=random, device=feature_map.device)[: self.patches]
 
     def grid(self, examples: Batch) -> Tensor:
-        """Return input and output of each example, and what is made of its image of b, (N * columns, C, H, W)."""
-        given = examples["input"]
-        return in_turn(given, self.translate(given), self.translate(examples["image"]))
+        """Return input and output of every example, and the translation of its image of b, (N * columns, C, H, W)."""
+        inputs = examples["input"]
+        return interleave(inputs, self.translate(inputs), self.translate(examples["image"]))
 
-    def latest(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
-        """Return what the generator as it is now makes of the batch's first ``n`` inputs, and the discriminator."""
-        return self.made_by(self.generators[FORWARD], batch["input"][:n]), self.discriminator
+    def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
+        """Return the current generator's output for the batch's first ``n`` inputs, and the critic that judges it."""
+        return self.infer(self.generators[FORWARD], batch["input"][:n]), Critic(self.discriminator)

@@ -1,33 +1,42 @@
 """Unpaired translation between two domains by cycle consistency (arXiv 1703.10593)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation
-from ganexp.game.module import Batch, Player, Terms
+from ganexp.game.module import Batch, Player
 from ganexp.numerics.randomness import generator as rng
 from ganexp.penalties import Penalty
-from ganexp.variants.adversary import Adversary, Critic
+from ganexp.terms import Terms
+from ganexp.variants.critic import Critic
 from ganexp.variants.image_pool import ImagePool
-from ganexp.variants.translation import BACKWARD, FORWARD, Translation, distance, in_turn
+from ganexp.variants.objective import DiscriminatorObjective
+from ganexp.variants.translation import (
+    BACKWARD,
+    FORWARD,
+    Translation,
+    TranslationSettings,
+    interleave,
+    l1_distance,
+)
 
 DOMAINS = {"a": "input", "b": "image"}
 
 
 class CycleGAN(Translation):
-    """Two generators against two discriminators, which judge the images of one domain each.
+    """Two generators, a2b and b2a, against two discriminators, one of each domain.
 
-    ``generator`` and ``discriminator`` build one network each time they are called. The generators minimize
-    ``adversarial`` times their adversarial losses, ``cycle`` times the mean absolute difference of each image from
-    its reconstruction (eq. 2 and 3), and ``identity`` as much of its difference from what the generator that makes
-    such images makes of it (section 5.2). They move first; the discriminators then see the same fakes, or past ones
-    from a pool of ``pool`` images of each domain (section 4).
+    ``generator`` and ``discriminator`` build a new network whenever they are called. The generators minimize
+    ``adversarial`` times their adversarial losses, ``cycle`` times the L1 distance of every image from its
+    reconstruction (eq. 2 and 3), and ``cycle * identity`` times its distance from its translation into its own domain
+    (section 5.2). They take their turn first; the discriminators then see the same fakes, or past ones from a pool of
+    ``pool`` images per domain (section 4).
     """
 
-    # Modules, so that what they remember is in the checkpoint.
+    # Modules, so that their state is in the checkpoint.
     adversaries: Any
     pools: Any
     directions = (FORWARD, BACKWARD)
@@ -47,12 +56,15 @@ class CycleGAN(Translation):
         penalties: Mapping[str, Penalty | None] | None = None,
         constraint: Callable[[nn.Module], None] | None = None,
         augmentation: Augmentation | None = None,
-        **translation: Any,
+        **translation: Unpack[TranslationSettings],
     ) -> None:
         super().__init__({direction: generator() for direction in self.directions}, **translation)
         self.discriminators = nn.ModuleDict({domain: discriminator() for domain in DOMAINS})
         self.adversaries = nn.ModuleDict(
-            {domain: Adversary(self.loss, penalties, augmentation, domain) for domain in DOMAINS}
+            {
+                "a": DiscriminatorObjective(self.loss, penalties, augmentation, "a", suffix="_a"),
+                "b": DiscriminatorObjective(self.loss, penalties, augmentation, "b"),
+            }
         )
         self.pools = nn.ModuleDict({domain: ImagePool(pool, channels, image_size) for domain in DOMAINS})
         self.constraint = constraint
@@ -74,77 +86,67 @@ class CycleGAN(Translation):
         ]
 
     def generator_loss(self, batch: Batch) -> Terms:
-        """Pass for real, come back to where one came from, and leave alone what is as it should be."""
-        a2b, b2a = (self.generators[direction] for direction in self.directions)
+        """Return the adversarial, cycle consistency and identity losses of both generators."""
+        a2b, b2a = self.generators[FORWARD], self.generators[BACKWARD]
         real_a, real_b = batch["input"], batch["image"]
         fake_a, fake_b = b2a(real_b), a2b(real_a)
         self.fakes["a"].append(fake_a.detach())
         self.fakes["b"].append(fake_b.detach())
         terms = {
-            "adversarial_a2b": self.adversarial * self.passed_off("b", real_b, fake_b),
-            "adversarial_b2a": self.adversarial * self.passed_off("a", real_a, fake_a),
-            "cycle_a": self.cycle * distance(b2a(fake_b), real_a),
-            "cycle_b": self.cycle * distance(a2b(fake_a), real_b),
+            "adversarial_a2b": self.adversarial * self.adversarial_loss("b", real_b, fake_b),
+            "adversarial_b2a": self.adversarial * self.adversarial_loss("a", real_a, fake_a),
+            "cycle_a": self.cycle * l1_distance(b2a(fake_b), real_a),
+            "cycle_b": self.cycle * l1_distance(a2b(fake_a), real_b),
         }
         if self.identity > 0:
-            weight = self.cycle * self.identity
-            terms["identity_a"] = weight * distance(b2a(real_a), real_a)
-            terms["identity_b"] = weight * distance(a2b(real_b), real_b)
+            terms["identity_a"] = self.cycle * self.identity * l1_distance(b2a(real_a), real_a)
+            terms["identity_b"] = self.cycle * self.identity * l1_distance(a2b(real_b), real_b)
         return terms
 
-    def passed_off(self, domain: str, real: Tensor, fake: Tensor) -> Tensor:
-        """Return how far fakes of a domain are from passing for real, a scalar."""
-        adversary, critic = self.adversaries[domain], self.discriminators[domain]
-        (seen,) = adversary.seen(self, "generator fake", fake)
-        return self.loss.generator(critic(seen), lambda: critic(*adversary.seen(self, "generator real", real)))
+    def adversarial_loss(self, domain: str, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the generator's adversarial loss against the discriminator of a domain, a scalar (eq. 1)."""
+        objective, critic = self.adversaries[domain], Critic(self.discriminators[domain])
+        loss: Tensor = objective.generator(self, critic, real, fake)["adversarial"]
+        return loss
 
     def discriminator_loss(self, batch: Batch) -> Terms:
-        """Tell real from fake, in each domain."""
+        """Return the terms of both discriminators' losses (eq. 1) on fakes from their pools."""
         if self._part == 0:
             self.fakes = {domain: self.from_pool(domain, torch.cat(fakes)) for domain, fakes in self.fakes.items()}
         terms: Terms = {}
         for domain, side in DOMAINS.items():
-            told = self.told_apart(domain, batch[side], self.fakes[domain].pop(0))
-            terms |= {f"{name}_{domain}": term for name, term in told.items()}
-        return terms
-
-    def told_apart(self, domain: str, real: Tensor, fake: Tensor) -> Terms:
-        """Return the terms of the discriminator of one domain."""
-        adversary, critic = self.adversaries[domain], self.discriminators[domain]
-        (real,) = adversary.seen(self, "discriminator real", real)
-        (fake,) = adversary.seen(self, "discriminator fake", fake)
-        terms, real_logits, fake_logits = adversary.told_apart(self, real, fake, critic, critic)
-        suffix = "" if domain == "b" else f"_{domain}"
-        self.watch(**{f"real{suffix}": real_logits, f"fake{suffix}": fake_logits})
+            objective, critic = self.adversaries[domain], Critic(self.discriminators[domain])
+            of_domain = objective.discriminator(self, critic, batch[side], self.fakes[domain].pop(0))
+            terms |= {f"{name}_{domain}": term for name, term in of_domain.items()}
         return terms
 
     def from_pool(self, domain: str, fakes: Tensor) -> list[Tensor]:
-        """Return what the discriminator sees for this rank's fakes (N, C, H, W), in the parts of the batch.
+        """Exchange this rank's fakes (N, C, H, W) with those in the pool, and return them in the parts of the batch.
 
-        All ranks put all fakes into the same pool by the same draws, so that it means the same on any number of them.
+        All ranks put all fakes into the same pool with the same random numbers, so that their number does not matter.
         """
         gathered: Any = self.all_gather(fakes)
-        everywhere = gathered.view(-1, *fakes.shape[1:])
-        lent = self.pools[domain].exchange(everywhere, rng(self.seed, f"pool {domain}", self.batches_seen, self.device))
-        mine = lent[self.global_rank * len(fakes) :][: len(fakes)]
-        return list(mine.split(len(fakes) // self.accumulate))
+        random = rng(self.seed, f"pool {domain}", self.batches_seen, self.device)
+        exchanged = self.pools[domain].exchange(gathered.view(-1, *fakes.shape[1:]), random)
+        of_rank = exchanged[self.global_rank * len(fakes) :][: len(fakes)]
+        return list(of_rank.split(len(fakes) // self.accumulate))
 
     def translations(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the translated images by their direction, and the reconstructed ones as a2b2a and b2a2b."""
+        """Return the translated images by direction, and their reconstructions as a2b2a and b2a2b."""
         fake_b, fake_a = self.translate(batch["input"], FORWARD), self.translate(batch["image"], BACKWARD)
-        again_a, again_b = self.translate(fake_b, BACKWARD), self.translate(fake_a, FORWARD)
-        return dict(zip(self.made, (fake_b, fake_a, again_a, again_b), strict=True))
+        cycled_a, cycled_b = self.translate(fake_b, BACKWARD), self.translate(fake_a, FORWARD)
+        return dict(zip(self.made, (fake_b, fake_a, cycled_a, cycled_b), strict=True))
 
     def grid(self, examples: Batch) -> Tensor:
-        """Return input, output, reconstruction and identity of each example, from a to b and then from b to a.
+        """Return input, output, reconstruction and identity of every example, first of a and then of b.
 
-        The identity is what the generator that makes images of a domain makes of one. (N * columns, C, H, W).
+        The identity is the translation of an image into its own domain. (N * columns, C, H, W).
         """
         a, b, made = examples["input"], examples["image"], self.translations(examples)
-        forth = a, made[FORWARD], made["a2b2a"], self.translate(a, BACKWARD)
-        back = b, made[BACKWARD], made["b2a2b"], self.translate(b, FORWARD)
-        return in_turn(*forth, *back)
+        from_a = a, made[FORWARD], made["a2b2a"], self.translate(a, BACKWARD)
+        from_b = b, made[BACKWARD], made["b2a2b"], self.translate(b, FORWARD)
+        return interleave(*from_a, *from_b)
 
-    def latest(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
-        """Return what the generators as they are now make of the batch's first ``n`` inputs, and its discriminator."""
-        return self.made_by(self.generators[FORWARD], batch["input"][:n]), self.discriminator
+    def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
+        """Return the current generator's output for the batch's first ``n`` inputs, and the critic that judges it."""
+        return self.infer(self.generators[FORWARD], batch["input"][:n]), Critic(self.discriminator)

@@ -1,4 +1,4 @@
-"""A pool of past fakes, of which the discriminator sees some again (arXiv 1612.07828, section 2.3; 1703.10593)."""
+"""Image buffer: a pool of past fakes that the discriminator sees again (arXiv 1612.07828, section 2.3; 1703.10593)."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ from torch import Tensor, nn
 
 
 class ImagePool(nn.Module):
-    """Keeps ``size`` images of the shape (channels, image_size, image_size), and lends them out; 0 keeps none.
+    """Stores up to ``size`` images of the shape (channels, image_size, image_size), which are its state.
 
-    What it keeps is its state. It draws nothing by itself: ``exchange`` is given a random generator.
+    Raises ValueError for a negative size; with 0 every image is passed through.
     """
 
     images: Tensor
@@ -23,11 +23,11 @@ class ImagePool(nn.Module):
 
     @torch.no_grad()
     def exchange(self, fakes: Tensor, rng: torch.Generator) -> Tensor:
-        """Return for each image (N, C, H, W) itself or, once the pool is full, with probability 1/2 a kept one.
+        """Return every image (N, C, H, W) itself or, once the pool is full, with probability 1/2 a stored one instead.
 
-        That leaves its place in the pool to the one that was given.
+        The image then takes the place of the stored one.
         """
-        return torch.cat([self._exchange(some, rng) for some in fakes.split(max(1, len(self.images)))])
+        return torch.cat([self._exchange(chunk, rng) for chunk in fakes.split(max(1, len(self.images)))])
 
     def _exchange(self, fakes: Tensor, rng: torch.Generator) -> Tensor:
         free = min(len(fakes), len(self.images) - self.filled)
@@ -44,9 +44,9 @@ class ImagePool(nn.Module):
         return torch.cat([fresh, torch.where(lent, kept.to(offered), offered)])
 
     def get_extra_state(self) -> dict[str, Any]:
-        """Return how many images are in it, for the checkpoint."""
+        """Return the number of images stored, for the checkpoint."""
         return {"filled": self.filled}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Take that from a checkpoint."""
+        """Restore the number of images from a checkpoint."""
         self.filled = state["filled"]

@@ -1,24 +1,26 @@
 """Paired image-to-image translation with a conditional GAN (arXiv 1611.07004)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Unpack
 
 from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation
-from ganexp.game.module import Batch, Player, Terms
+from ganexp.game.module import Batch, Player
 from ganexp.penalties import Penalty
-from ganexp.variants.adversary import Adversary, Critic
-from ganexp.variants.translation import FORWARD, Translation, distance
+from ganexp.terms import Terms
+from ganexp.variants.critic import Critic, PairCritic
+from ganexp.variants.objective import DiscriminatorObjective
+from ganexp.variants.translation import FORWARD, Translation, TranslationSettings, l1_distance
 
 
 class Pix2Pix(Translation):
     """A generator from inputs to images against a discriminator of images given their inputs.
 
-    The generator's noise is its dropout. It minimizes the adversarial loss and ``l1`` times the mean absolute
-    difference to the target (eq. 4), and moves first; the discriminator then sees the same fakes, which are so made
-    once a batch. What ``penalties`` and ``augmentation`` do to images they do to both sides of a pair alike, but
-    gradients are those by the target's side alone.
+    The generator's noise is its dropout. It minimizes the adversarial loss plus ``l1`` times the mean absolute
+    difference from the target (eq. 4). It takes its turn first, and the discriminator sees the same fakes, so fakes are
+    generated once per batch. Augmentation distorts an image and its input alike; gradient penalties differentiate with
+    respect to the image only.
     """
 
     def __init__(
@@ -29,11 +31,11 @@ class Pix2Pix(Translation):
         penalties: Mapping[str, Penalty | None] | None = None,
         constraint: Callable[[nn.Module], None] | None = None,
         augmentation: Augmentation | None = None,
-        **translation: Any,
+        **translation: Unpack[TranslationSettings],
     ) -> None:
         super().__init__({FORWARD: generator}, **translation)
         self.discriminator = discriminator
-        self.adversary = Adversary(self.loss, penalties, augmentation)
+        self.adversary = DiscriminatorObjective(self.loss, penalties, augmentation)
         self.constraint = constraint
         self.l1 = l1
         self.fakes: dict[int, Tensor] = {}
@@ -46,36 +48,23 @@ class Pix2Pix(Translation):
         ]
 
     def generator_loss(self, batch: Batch) -> Terms:
-        """Pass for real beside the input, and come near the target."""
-        given, real = batch["input"], batch["image"]
-        fake = self.generators[FORWARD](given)
+        """Return the adversarial loss given the input, and the L1 distance from the target."""
+        inputs, real = batch["input"], batch["image"]
+        fake = self.generators[FORWARD](inputs)
         self.fakes[self._part] = fake.detach()
-        beside_fake, fake_seen = self.adversary.seen(self, "generator fake", given, fake)
-
-        def real_logits() -> Tensor:
-            beside_real, real_seen = self.adversary.seen(self, "generator real", given, real)
-            return self.critic(beside_real)(real_seen)
-
-        return {
-            "adversarial": self.loss.generator(self.critic(beside_fake)(fake_seen), real_logits),
-            "l1": self.l1 * distance(fake, real),
-        }
+        terms = self.adversary.generator(self, self.critic(inputs), real, fake)
+        return {**terms, "l1": self.l1 * l1_distance(fake, real)}
 
     def discriminator_loss(self, batch: Batch) -> Terms:
-        """Tell real from fake, given the input."""
-        given, fake = batch["input"], self.fakes.pop(self._part)
-        beside_real, real = self.adversary.seen(self, "discriminator real", given, batch["image"])
-        beside_fake, fake = self.adversary.seen(self, "discriminator fake", given, fake)
-        critics = self.critic(beside_real), self.critic(beside_fake)
-        terms, real_logits, fake_logits = self.adversary.told_apart(self, real, fake, *critics)
-        self.watch(real=real_logits, fake=fake_logits)
-        return terms
+        """Return the terms of the discriminator's loss given the input, on the generator's fakes of this batch."""
+        fake = self.fakes.pop(self._part)
+        return self.adversary.discriminator(self, self.critic(batch["input"]), batch["image"], fake)
 
-    def critic(self, beside: Tensor) -> Critic:
-        """Return the discriminator of images that stand beside these inputs."""
-        return lambda images: self.discriminator(images, beside)
+    def critic(self, inputs: Tensor) -> Critic:
+        """Return the critic of images given these inputs (N, C, H, W)."""
+        return PairCritic(self.discriminator, inputs)
 
-    def latest(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
-        """Return what the generator as it is now makes of the batch's first ``n`` inputs, and the critic for them."""
-        given = batch["input"][:n]
-        return self.made_by(self.generators[FORWARD], given), self.critic(given)
+    def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
+        """Return the current generator's output for the batch's first ``n`` inputs, and the critic that judges it."""
+        inputs = batch["input"][:n]
+        return self.infer(self.generators[FORWARD], inputs), self.critic(inputs)

@@ -1,21 +1,21 @@
-"""R3GAN (arXiv 2501.05441): a GAN whose penalties, average and optimizers change on a schedule."""
+"""R3GAN (arXiv 2501.05441): a GAN whose penalties, moving average and optimizers follow schedules."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 from ganexp.game.module import Batch, Player
 from ganexp.partials import plain
-from ganexp.variants.gan import GAN
+from ganexp.variants.gan import GAN, GANSettings
 
 
 class R3GAN(GAN):
-    """A GAN whose players' Adam remembers squared gradients for longer as training goes on.
+    """A GAN whose Adam optimizers average squared gradients over a longer time as training progresses.
 
-    ``beta2`` maps progress in [0, 1] to Adam's second beta; optimizers without betas go on as they are. The paper's
-    text says that rate, gamma and the average change in training; the cosines and their ends are the authors' code's.
+    ``beta2`` maps progress in [0, 1] to Adam's second beta; optimizers without betas are left alone. The paper says
+    that learning rate, gamma and EMA change during training; the cosines and their end points are the authors' code's.
     """
 
-    def __init__(self, beta2: Callable[[float], float], **gan: Any) -> None:
+    def __init__(self, beta2: Callable[[float], float], **gan: Unpack[GANSettings]) -> None:
         super().__init__(**gan)
         self.beta2 = plain(beta2)
 

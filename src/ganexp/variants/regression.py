@@ -1,21 +1,22 @@
-"""Images from images without an adversary, the baseline of arXiv 1611.07004, section 4.1."""
+"""L1 regression from images to images, the baseline without a discriminator of arXiv 1611.07004, section 4.1."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Unpack
 
 from torch import nn
 
 from ganexp.augmentation.base import Augmentation, NoAugmentation
-from ganexp.game.module import Batch, Player, Terms
+from ganexp.game.module import Batch, Player
 from ganexp.penalties import Penalty
-from ganexp.variants.translation import FORWARD, Translation, distance
+from ganexp.terms import Terms
+from ganexp.variants.translation import FORWARD, Translation, TranslationSettings, l1_distance
 
 
 class Regression(Translation):
-    """A generator that minimizes ``l1`` times the mean absolute difference to the target; nobody plays against it.
+    """A generator that minimizes ``l1`` times the mean absolute difference from the target, without a discriminator.
 
-    Raises ValueError for penalties, a constraint or an augmentation, which are a discriminator's. Its ``loss`` is too,
-    and of no effect.
+    ``loss`` has no effect. Raises ValueError for penalties, a constraint or an augmentation, all of which need a
+    discriminator.
     """
 
     def __init__(
@@ -25,10 +26,10 @@ class Regression(Translation):
         penalties: Mapping[str, Penalty | None] | None = None,
         constraint: Callable[[nn.Module], None] | None = None,
         augmentation: Augmentation | None = None,
-        **translation: Any,
+        **translation: Unpack[TranslationSettings],
     ) -> None:
         super().__init__({FORWARD: generator}, **translation)
-        penalized = any(each is not None for each in (penalties or {}).values())
+        penalized = any(penalty is not None for penalty in (penalties or {}).values())
         if penalized or constraint is not None or not isinstance(augmentation, NoAugmentation | None):
             raise ValueError(
                 "this model has no discriminator: leave out penalty=… and augmentation=…, or choose model=pix2pix"
@@ -40,5 +41,5 @@ class Regression(Translation):
         return [Player("generator", self.generators, self.generator_loss, average=self.average)]
 
     def generator_loss(self, batch: Batch) -> Terms:
-        """Come near the target."""
-        return {"l1": self.l1 * distance(self.generators[FORWARD](batch["input"]), batch["image"])}
+        """Return the L1 distance from the target."""
+        return {"l1": self.l1 * l1_distance(self.generators[FORWARD](batch["input"]), batch["image"])}

@@ -1,8 +1,8 @@
-"""What all games have in common whose generators make images from images."""
+"""Image-to-image translation: what its games have in common."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Required, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -10,28 +10,36 @@ from torch.nn.functional import l1_loss
 
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
-from ganexp.game.module import AdversarialModule, Batch
+from ganexp.game.module import AdversarialModule, Batch, GameSettings
+from ganexp.gradients import promote_to_float32
 from ganexp.losses import Loss
-from ganexp.penalties import at_least_float32
 
 log = logging.getLogger(__name__)
 
 FORWARD, BACKWARD = "a2b", "b2a"
 
 
-class Translation(AdversarialModule):
-    """A game over batches {"input": (N, C, H, W), "image": (N, C, H, W)} in [-1, 1] of the domains a and b.
+class TranslationSettings(GameSettings, total=False):
+    """The arguments of `Translation` that its variants pass on."""
 
-    ``generators`` has the network of each of the variant's ``directions``, and whatever else moves with them. ``ema``
-    makes a moving average of all of it, which then translates. Every test image is scored, whatever
-    ``scored_samples`` says of games that draw from noise.
+    loss: Required[Loss]
+    ema: Callable[[nn.Module], ExponentialMovingAverage] | None
+    scored_samples: int
+
+
+class Translation(AdversarialModule):
+    """A game on batches {"input": (N, C, H, W), "image": (N, C, H, W)} in [-1, 1] of the domains a and b.
+
+    ``generators`` holds the network of each of the variant's ``directions``, and whatever else is trained with them.
+    Images are translated by their moving average ``ema``, or by the generators themselves without it. All test images
+    are scored, so ``scored_samples``, which games that draw from noise need, only switches scores on.
     """
 
     directions: ClassVar[tuple[str, ...]] = (FORWARD,)
     made: ClassVar[tuple[str, ...]] = (FORWARD,)
-    """The names of what ``translations`` returns."""
+    """The names of the images that ``translations`` returns."""
     columns: ClassVar[int] = 3
-    """How many pictures ``grid`` shows of each example."""
+    """The number of images that ``grid`` shows of each example."""
 
     def __init__(
         self,
@@ -39,7 +47,7 @@ class Translation(AdversarialModule):
         loss: Loss,
         ema: Callable[[nn.Module], ExponentialMovingAverage] | None = None,
         scored_samples: int = 0,
-        **game: Any,
+        **game: Unpack[GameSettings],
     ) -> None:
         super().__init__(**game)
         self.generators = nn.ModuleDict(generators)
@@ -48,14 +56,14 @@ class Translation(AdversarialModule):
         self.scored_samples = scored_samples
 
     def on_train_start(self) -> None:
-        """Say what each answer of the discriminator depends on, where that is a patch."""
+        """Log the receptive field of a patch discriminator."""
         patch = getattr(getattr(self, "discriminator", None), "receptive_field", None)
         if patch is not None and self.trainer.is_global_zero:
             log.info("discriminator: each answer judges a patch of %s x %s pixels", patch, patch)
 
     @property
     def multiple(self) -> int:
-        """What the height and the width of an image to translate must be multiples of."""
+        """The number that the height and width of an image to translate must be multiples of."""
         return int(self.translator(FORWARD).multiple)  # type: ignore[arg-type]
 
     def translate(self, images: Tensor, direction: str = FORWARD) -> Tensor:
@@ -63,7 +71,7 @@ class Translation(AdversarialModule):
 
         Raises ValueError for a direction that the model does not have.
         """
-        return self.made_by(self.translator(direction), images)
+        return self.infer(self.translator(direction), images)
 
     def translator(self, direction: str) -> nn.Module:
         """Return the network of a direction, averaged if there is an average; raises ValueError as ``translate``."""
@@ -73,35 +81,35 @@ class Translation(AdversarialModule):
         return networks[direction]  # type: ignore[index]
 
     @torch.no_grad()
-    def made_by(self, network: nn.Module, images: Tensor) -> Tensor:
-        """Return what a network makes of images in evaluation mode and float32, whatever the precision of training."""
+    def infer(self, network: nn.Module, images: Tensor) -> Tensor:
+        """Return a network's output for images in evaluation mode and float32, whatever the precision of training."""
         was_training = network.training
         network.eval()
         with torch.autocast(self.device.type, enabled=False):
-            made = network(images.to(self.device)).float()
+            output = network(images.to(self.device)).float()
         network.train(was_training)
-        return made
+        return output
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Return what is made of the test images, by the names that scores know."""
+        """Return the translated test images, by the names that scores use."""
         return self.translations(batch)
 
     def translations(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the translated images by their direction."""
+        """Return the translated images by direction."""
         return {FORWARD: self.translate(batch["input"])}
 
     def grid(self, examples: Batch) -> Tensor:
-        """Return input, output and target of each example in turn, (N * columns, C, H, W) in [-1, 1]."""
-        return in_turn(examples["input"], self.translate(examples["input"]), examples["image"])
+        """Return input, output and target of every example, (N * columns, C, H, W) in [-1, 1]."""
+        return interleave(examples["input"], self.translate(examples["input"]), examples["image"])
 
     def sample(self, n: int, seed: int, labels: Sequence[int] | None = None) -> Tensor:
-        """Raise UserError: this game draws nothing from noise."""
+        """Raise UserError: there are no samples from noise."""
         raise UserError(
             "this model makes images from images, not from noise: python -m ganexp translate run=DIR input=DIR out=DIR"
         )
 
     def describe_samples(self, seed: int) -> dict[str, Any]:
-        """Return the part of a score's protocol that tells how images were translated."""
+        """Return how images are translated, for the protocol of a score."""
         return {
             "source": "translation",
             "weights": "generator" if self.average is None else "moving average",
@@ -110,11 +118,11 @@ class Translation(AdversarialModule):
         }
 
 
-def distance(images: Tensor, others: Tensor) -> Tensor:
+def l1_distance(images: Tensor, others: Tensor) -> Tensor:
     """Return the mean absolute difference of two batches of images, a scalar in float32 or better."""
-    return l1_loss(at_least_float32(images), at_least_float32(others))
+    return l1_loss(promote_to_float32(images), promote_to_float32(others))
 
 
-def in_turn(*batches: Tensor) -> Tensor:
-    """Return the first image of each of several batches (N, C, H, W), then the second of each, and so on."""
-    return torch.stack([each.float().cpu() for each in batches], 1).flatten(0, 1)
+def interleave(*batches: Tensor) -> Tensor:
+    """Return the first image of every batch (N, C, H, W), then the second of every batch, and so on."""
+    return torch.stack([batch.float().cpu() for batch in batches], 1).flatten(0, 1)

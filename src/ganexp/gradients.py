@@ -1,0 +1,34 @@
+"""Gradients of a network's output with respect to its input images, and the precision they need."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def input_gradient(critic: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
+    """Return the gradient (N, C, H, W) of each image's summed logits with respect to the image, differentiable itself.
+
+    It is computed in float32 or better, outside of autocast.
+    """
+    with torch.autocast(images.device.type, enabled=False):
+        images = promote_to_float32(images.detach()).requires_grad_()
+        # An image's logits depend on that image only, so summing over the batch mixes nothing.
+        (gradient,) = torch.autograd.grad(critic(images).sum(), images, create_graph=True)
+    return gradient
+
+
+def norm_per_image(gradient: Tensor) -> Tensor:
+    """Return the Euclidean norm (N,) of each image's gradient (N, …)."""
+    # The root has no derivative at 0, which is the gradient of a critic whose units are all inactive.
+    return (squared_norm_per_image(gradient) + 1e-12).sqrt()
+
+
+def squared_norm_per_image(gradient: Tensor) -> Tensor:
+    """Return the squared Euclidean norm (N,) of each image's gradient (N, …)."""
+    return gradient.square().flatten(1).sum(1)
+
+
+def promote_to_float32(tensor: Tensor) -> Tensor:
+    """Return the tensor in float32, or unchanged if its type is more precise."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

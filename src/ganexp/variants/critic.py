@@ -1,0 +1,40 @@
+"""Critics: a discriminator as a function of images, bound to the condition under which it judges them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from ganexp.terms import Terms
+
+Augment = Callable[[Tensor], Tensor]
+"""Maps images (N, C, H, W) to images; every call distorts the n-th image in the same way."""
+
+
+class Critic:
+    """Maps images (N, C, H, W) in [-1, 1] to logits (N, …), by a network that may also take labels (N,)."""
+
+    def __init__(self, network: Callable[..., Any], *condition: Tensor) -> None:
+        self.network = network
+        self.condition = condition
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return the logits (N, …) of images being real."""
+        logits: Tensor = self.network(images, *self.condition)
+        return logits
+
+    def judge(self, images: Tensor) -> tuple[Tensor, Terms]:
+        """Return the logits, and from the same forward pass any terms that both players minimize beside their loss."""
+        return self(images), {}
+
+    def augmented(self, augment: Augment) -> "Critic":
+        """Return the critic of images that are augmented this way; labels are not affected."""
+        return self
+
+
+class PairCritic(Critic):
+    """A critic of pairs: its condition is the inputs (N, C, H, W), which are augmented exactly like the images."""
+
+    def augmented(self, augment: Augment) -> Critic:
+        """Return the critic whose inputs are augmented this way."""
+        return PairCritic(self.network, *map(augment, self.condition))

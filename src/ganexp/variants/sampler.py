@@ -1,0 +1,160 @@
+"""Sampling from a trained generator: numbered noise, labels, truncation and standing statistics."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganexp.ema import ExponentialMovingAverage
+from ganexp.layers.standing_statistics import batch_norms, with_standing_statistics
+from ganexp.noise import Noise, numbered, truncated
+from ganexp.numerics.randomness import BLOCK, blocks
+from ganexp.numerics.randomness import generator as rng
+
+STANDING_BATCHES = 100  # of BLOCK samples each; the number of passes is that of arXiv 1809.11096
+
+
+class Sampler:
+    """Draws images (n, C, H, W) in [-1, 1] from a generator of noise (N, latent), or from its moving average.
+
+    Sample number k depends on k and the seed alone: noise is drawn in blocks of 64 numbers. Networks run in evaluation
+    mode, and nothing here changes them.
+    """
+
+    def __init__(
+        self, generator: nn.Module, average: ExponentialMovingAverage | None, noise: Noise, latent: int, seed: int
+    ) -> None:
+        self.generator = generator
+        self.average = average
+        self.noise = noise
+        self.latent = latent
+        self.seed = seed
+        self.truncation: float | None = None
+        self._standing: nn.Module | None = None
+
+    @property
+    def network(self) -> nn.Module:
+        """The network that draws samples: the moving average of the generator where there is one."""
+        if self._standing is not None:
+            return self._standing
+        return self.generator if self.average is None else self.average.network
+
+    def sample(self, n: int, seed: int, labels: Sequence[int] | None = None) -> Tensor:
+        """Return samples 0 to n - 1 (n, C, H, W); raises ValueError if labels are given."""
+        if labels is not None:
+            raise ValueError("labels: this model was trained without labels; leave them out")
+        return torch.cat([self.numbered(block, seed) for block in blocks(n)])
+
+    def numbered(self, numbers: Tensor, seed: int) -> Tensor:
+        """Return the samples with these numbers (B,), which are one of the ``blocks``."""
+        return self.generate(self.numbered_noise(numbers, seed))
+
+    def numbered_noise(self, numbers: Tensor, seed: int) -> Tensor:
+        """Return the noise (B, latent) of the samples with these numbers, which are one of the ``blocks``."""
+        return numbered(self.noise, self.latent, numbers, seed)
+
+    def current(self, n: int, batches_seen: int) -> Tensor:
+        """Return ``n`` samples of the generator itself as it is after so many batches, not of its average."""
+        return self.generate(self.current_noise(n, batches_seen), network=self.generator)
+
+    def current_noise(self, n: int, batches_seen: int) -> Tensor:
+        """Return the noise (n, latent) of the ``current`` samples."""
+        return self.noise((n, self.latent), rng(self.seed, "latest", batches_seen))
+
+    def truncate(self, threshold: float) -> None:
+        """From now on draw noise from the normal distribution cut off at +-threshold.
+
+        Where the generator has batch norm, its statistics are first recomputed from untruncated noise, as a function of
+        the game's seed (arXiv 1809.11096, section 3.1 and appendix C). Raises ValueError for a threshold that is not
+        above 0 and for noise that is not normal.
+        """
+        noise = truncated(self.noise, threshold)
+        if batch_norms(self.network):
+            # Truncated noise would not do: a batch norm behind the first layer would normalize its variance away.
+            self._standing = with_standing_statistics(self.network, self.standing_inputs())
+        self.noise, self.truncation = noise, threshold
+
+    def standing_inputs(self) -> Iterator[tuple[Tensor, ...]]:
+        """Yield batches of the generator's inputs as they are in training."""
+        device = self.device()
+        for number in range(STANDING_BATCHES):
+            yield (self.noise((BLOCK, self.latent), rng(self.seed, "standing noise", number)).to(device),)
+
+    def describe(self, seed: int) -> dict[str, Any]:
+        """Return how samples are drawn, for the protocol of a score."""
+        description = {
+            "source": "generator",
+            "weights": "generator" if self.average is None else "moving average",
+            "batch_norm": "running statistics" if self._standing is None else "standing statistics",
+            "precision": str(next(self.network.parameters()).dtype).removeprefix("torch."),
+            "seed": seed,
+        }
+        return description if self.truncation is None else {**description, "truncation": self.truncation}
+
+    @torch.no_grad()
+    def generate(self, *inputs: Tensor, network: nn.Module | None = None) -> Tensor:
+        """Return the images (N, C, H, W), float32, of noise (N, latent) and possibly labels (N,).
+
+        ``network`` is used instead of the one that draws samples.
+        """
+        network = network or self.network
+        was_training = network.training
+        network.eval()
+        # A user's network may have no parameters.
+        like = next(network.parameters(), inputs[0])
+        images = network(*(x.to(like.device, like.dtype if x.is_floating_point() else None) for x in inputs)).float()
+        network.train(was_training)
+        return images
+
+    def device(self) -> torch.device:
+        """Return the device of the network that draws samples."""
+        return next(self.network.parameters(), torch.empty(0)).device
+
+
+class ConditionalSampler(Sampler):
+    """Draws images of given classes from a generator that also takes labels (N,) in [0, num_classes)."""
+
+    def __init__(
+        self,
+        num_classes: int,
+        generator: nn.Module,
+        average: ExponentialMovingAverage | None,
+        noise: Noise,
+        latent: int,
+        seed: int,
+    ) -> None:
+        super().__init__(generator, average, noise, latent, seed)
+        self.num_classes = num_classes
+        self.columns = min(num_classes, 10)
+
+    def sample(self, n: int, seed: int, labels: Sequence[int] | None = None) -> Tensor:
+        """Return samples 0 to n - 1 (n, C, H, W) of the labels, which are repeated as often as necessary.
+
+        Without labels these are the classes 0 to ``columns`` - 1. Raises ValueError naming labels outside of
+        [0, num_classes).
+        """
+        classes = list(labels) if labels is not None else list(range(self.columns))
+        wrong = [label for label in classes if not 0 <= label < self.num_classes]
+        if wrong or not classes:
+            raise ValueError(f"labels={wrong}: this model knows the classes 0 to {self.num_classes - 1}")
+        repeated = torch.tensor(classes).repeat(n)[:n]
+        return torch.cat([self.generate(self.numbered_noise(block, seed), repeated[block]) for block in blocks(n)])
+
+    def numbered(self, numbers: Tensor, seed: int) -> Tensor:
+        """Return the samples with these numbers (B,), one of the ``blocks``: number k is of class k % num_classes."""
+        return self.generate(self.numbered_noise(numbers, seed), numbers.cpu() % self.num_classes)
+
+    def current(self, n: int, batches_seen: int) -> Tensor:
+        """Return ``n`` samples of the generator itself as it is after so many batches, of the ``current_labels``."""
+        return self.generate(self.current_noise(n, batches_seen), self.current_labels(n), network=self.generator)
+
+    def current_labels(self, n: int) -> Tensor:
+        """Return the labels (n,) of the ``current`` samples: every class in turn."""
+        return (torch.arange(n) % self.num_classes).to(self.device())
+
+    def standing_inputs(self) -> Iterator[tuple[Tensor, ...]]:
+        """Yield batches of noise and of uniformly drawn labels."""
+        for number, (noise,) in enumerate(super().standing_inputs()):
+            labels = torch.randint(self.num_classes, (len(noise),), generator=rng(self.seed, "standing labels", number))
+            yield noise, labels.to(noise.device)
