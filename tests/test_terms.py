@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganexp.errors import Diverged
-from ganexp.terms import LossHistory
+from ganexp.game.loss_history import LossHistory
 
 CPU = torch.device("cpu")
 

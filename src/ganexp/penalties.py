@@ -10,7 +10,7 @@ from torch.nn.functional import relu
 
 from ganexp.distributed import collectives
 from ganexp.errors import UserError
-from ganexp.gradients import input_gradient, norm_per_image, promote_to_float32, squared_norm_per_image
+from ganexp.numerics.gradients import input_gradient, norm_per_image, promote_to_float32, squared_norm_per_image
 from ganexp.partials import plain
 
 Draw = Callable[[int, Callable[[int, torch.Generator], Tensor]], Tensor]

@@ -7,7 +7,7 @@ from ganexp.augmentation.base import Augmentation, Draw, require_pictures
 from ganexp.augmentation.transformations import Numbers, random_colours, random_geometry, recoloured, resampled
 from ganexp.distributed import collectives
 from ganexp.errors import UserError
-from ganexp.gradients import promote_to_float32
+from ganexp.numerics.gradients import promote_to_float32
 
 INTERVAL = 4
 

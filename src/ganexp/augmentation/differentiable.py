@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ganexp.augmentation.base import Augmentation, Draw, require_pictures
 from ganexp.errors import UserError
-from ganexp.gradients import promote_to_float32
+from ganexp.numerics.gradients import promote_to_float32
 
 
 class DiffAugment(Augmentation):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ganexp.gradients import input_gradient, norm_per_image
+from ganexp.numerics.gradients import input_gradient, norm_per_image
 
 Signs = Mapping[str, float]
 

@@ -136,7 +136,9 @@ class GaussianData(ImageDataModule):
     @property
     def dataset(self) -> InMemory:
         """The points as images (N, 2, 1, 1), and their modes, after `setup`."""
-        return self._set_up(self._dataset)
+        if self._dataset is None:
+            raise self._not_set_up()
+        return self._dataset
 
     @property
     def num_images(self) -> int:

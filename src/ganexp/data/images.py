@@ -82,7 +82,9 @@ class ImageData(ImageDataModule):
     @property
     def dataset(self) -> Store:
         """The images (uint8) and labels, after `setup`: by item, or by batch through `__getitems__`."""
-        return self._set_up(self._dataset)
+        if self._dataset is None:
+            raise self._not_set_up()
+        return self._dataset
 
     @property
     def num_images(self) -> int:

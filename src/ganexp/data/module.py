@@ -59,11 +59,9 @@ class ImageDataModule(L.LightningDataModule):
         """Scale uint8 images to float32 in [-1, 1] on their device; other tensors are unchanged."""
         return {key: to_signed_unit(value) for key, value in batch.items()}
 
-    def _set_up(self, value: T | None) -> T:
-        """Return what `setup` made; raise RuntimeError if it has not run."""
-        if value is None:
-            raise RuntimeError(f"data {self.name}: call setup() first")
-        return value
+    def _not_set_up(self) -> RuntimeError:
+        """Return the error for data that are asked for before `setup`."""
+        return RuntimeError(f"data {self.name}: call setup() first")
 
     def _local_processes(self) -> int:
         return 1 if self.trainer is None else max(1, self.trainer.num_devices)

@@ -1,6 +1,7 @@
 """Alternating training of adversarial players: each takes its turn while the others are frozen."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Required, TypedDict
 
@@ -13,11 +14,11 @@ from torch.optim import Optimizer
 from ganexp.distributed import collectives
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
+from ganexp.game.loss_history import LossHistory, Terms
 from ganexp.layers.power_iteration import frozen_power_iteration
 from ganexp.layers.statistics import frozen_statistics, running_statistics
 from ganexp.numerics.randomness import derived_seed, generator, seed_globals
 from ganexp.partials import plain
-from ganexp.terms import LossHistory, Terms
 
 Batch = dict[str, Tensor]
 OptimizerFactory = Callable[[Iterator[nn.Parameter]], Optimizer]
@@ -121,7 +122,7 @@ class AdversarialModule(L.LightningModule):
         for number, part in enumerate(split(batch, self.accumulate)):
             self._part = number
             # One power iteration per turn: later parts of the batch use the weights of the first.
-            with parametrize.cached(), frozen_power_iteration(player.network, when=number > 0):
+            with one_autograd_thread(), parametrize.cached(), frozen_power_iteration(player.network, number > 0):
                 terms = player.loss(part)
                 self.manual_backward(torch.stack(list(terms.values())).sum() / self.accumulate)
             self.loss_history.add(player.name, terms)
@@ -194,6 +195,17 @@ class AdversarialModule(L.LightningModule):
     def _optimizers(self) -> list[Any]:
         optimizers = self.optimizers()
         return optimizers if isinstance(optimizers, list) else [optimizers]
+
+
+def one_autograd_thread() -> AbstractContextManager[None]:
+    """Return a context in which the backward pass runs on this thread, also on a GPU.
+
+    Autograd sums the gradients of a tensor in the order in which each thread numbers the nodes that it makes. A gradient
+    penalty's second graph is made on the thread of the backward pass: if that is another one, the order, and with it the
+    rounding, depends on what the process has computed before.
+    """
+    context: AbstractContextManager[None] = torch.autograd.set_multithreading_enabled(False)
+    return context
 
 
 def set_learning_rate(optimizer: Optimizer, factor: float) -> None:

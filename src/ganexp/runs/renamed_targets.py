@@ -6,6 +6,21 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 RENAMED = {
     "ganexp.strategy.TurnByTurn": "ganexp.distributed.strategy.AlternatingDDP",
+    "ganexp.analysis.forgetting.Forget": "ganexp.analysis.feature_ablation_analysis.FeatureAblation",
+    "ganexp.analysis.neighbours.Neighbours": "ganexp.analysis.memorization.NearestNeighbours",
+    "ganexp.analysis.probing.LinearProbe": "ganexp.analysis.linear_probe_analysis.LinearProbe",
+    "ganexp.analysis.turn.Turn": "ganexp.analysis.pose_direction.PoseDirection",
+    "ganexp.data.degradations.Downscale": "ganexp.data.translation.degradations.Downscale",
+    "ganexp.data.degradations.Edges": "ganexp.data.translation.degradations.Edges",
+    "ganexp.data.degradations.Gray": "ganexp.data.translation.degradations.Gray",
+    "ganexp.data.degradations.Hole": "ganexp.data.translation.degradations.Hole",
+    "ganexp.data.degradations.Mosaic": "ganexp.data.translation.degradations.Mosaic",
+    "ganexp.data.degradations.Nothing": "ganexp.data.translation.degradations.Nothing",
+    "ganexp.data.domains.halves": "ganexp.data.sources.halves",
+    "ganexp.data.paired.PairedData": "ganexp.data.translation.module.PairedData",
+    "ganexp.data.unpaired.UnpairedData": "ganexp.data.translation.module.UnpairedData",
+    "ganexp.networks.resnet.ConditionalGenerator": "ganexp.networks.resnet.Generator",
+    "ganexp.networks.resnet.ProjectionDiscriminator": "ganexp.networks.resnet.Discriminator",
 }
 """From the ``_target_`` of an earlier version's config group to that of today's."""
 

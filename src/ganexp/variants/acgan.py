@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ganexp.terms import Terms
+from ganexp.game.loss_history import Terms
 from ganexp.variants.conditional import ConditionalGAN
 from ganexp.variants.critic import Critic
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ganexp.terms import Terms
+from ganexp.game.loss_history import Terms
 
 Augment = Callable[[Tensor], Tensor]
 """Maps images (N, C, H, W) to images; every call distorts the n-th image in the same way."""

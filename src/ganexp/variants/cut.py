@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from ganexp.augmentation.base import Augmentation
+from ganexp.game.loss_history import Terms
 from ganexp.game.module import Batch, Player
-from ganexp.gradients import promote_to_float32
+from ganexp.numerics.gradients import promote_to_float32
 from ganexp.numerics.randomness import generator as rng
 from ganexp.penalties import Penalty
-from ganexp.terms import Terms
 from ganexp.variants.critic import Critic
 from ganexp.variants.objective import DiscriminatorObjective
 from ganexp.variants.translation import FORWARD, Translation, TranslationSettings, interleave

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation
+from ganexp.game.loss_history import Terms
 from ganexp.game.module import Batch, Player
 from ganexp.numerics.randomness import generator as rng
 from ganexp.penalties import Penalty
-from ganexp.terms import Terms
 from ganexp.variants.critic import Critic
 from ganexp.variants.image_pool import ImagePool
 from ganexp.variants.objective import DiscriminatorObjective

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation, NoAugmentation
+from ganexp.game.loss_history import Terms
 from ganexp.game.module import AdversarialModule
 from ganexp.losses import Loss
 from ganexp.penalties import CriticTurn, Penalty
-from ganexp.terms import Terms
 from ganexp.variants.critic import Critic
 
 

@@ -6,9 +6,9 @@ from typing import Unpack
 from torch import nn
 
 from ganexp.augmentation.base import Augmentation, NoAugmentation
+from ganexp.game.loss_history import Terms
 from ganexp.game.module import Batch, Player
 from ganexp.penalties import Penalty
-from ganexp.terms import Terms
 from ganexp.variants.translation import FORWARD, Translation, TranslationSettings, l1_distance
 
 

@@ -11,8 +11,8 @@ from torch.nn.functional import l1_loss
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.game.module import AdversarialModule, Batch, GameSettings
-from ganexp.gradients import promote_to_float32
 from ganexp.losses import Loss
+from ganexp.numerics.gradients import promote_to_float32
 
 log = logging.getLogger(__name__)
 

@@ -137,12 +137,16 @@ class TranslationData(ImageDataModule):
     @property
     def pairs(self) -> ImagePairs:
         """The inputs and targets of the training split, after `setup`."""
-        return self._set_up(self._pairs)
+        if self._pairs is None:
+            raise self._not_set_up()
+        return self._pairs
 
     @property
     def test_pairs(self) -> TestPairs:
         """The test split, after `setup`."""
-        return self._set_up(self._test_pairs)
+        if self._test_pairs is None:
+            raise self._not_set_up()
+        return self._test_pairs
 
     @property
     def dataset(self) -> SingleDomain:
