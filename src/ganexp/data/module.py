@@ -2,7 +2,7 @@
 
 import logging
 from abc import abstractmethod
-from typing import Any, TypeVar
+from typing import Any
 
 import lightning as L
 from torch import Tensor
@@ -12,8 +12,6 @@ from ganexp.data.loading import sample_loader
 from ganexp.data.values import to_signed_unit
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 
 class ImageDataModule(L.LightningDataModule):

@@ -200,8 +200,8 @@ class AdversarialModule(L.LightningModule):
 def one_autograd_thread() -> AbstractContextManager[None]:
     """Return a context in which the backward pass runs on this thread, also on a GPU.
 
-    Autograd sums the gradients of a tensor in the order in which each thread numbers the nodes that it makes. A gradient
-    penalty's second graph is made on the thread of the backward pass: if that is another one, the order, and with it the
+    Autograd sums gradients in the order in which each thread numbers the nodes of its graphs, and a gradient penalty's
+    second graph is made on the thread of the backward pass. If that is another thread, the order, and with it the
     rounding, depends on what the process has computed before.
     """
     context: AbstractContextManager[None] = torch.autograd.set_multithreading_enabled(False)

@@ -15,7 +15,6 @@ RENAMED = {
     "ganexp.data.degradations.Gray": "ganexp.data.translation.degradations.Gray",
     "ganexp.data.degradations.Hole": "ganexp.data.translation.degradations.Hole",
     "ganexp.data.degradations.Mosaic": "ganexp.data.translation.degradations.Mosaic",
-    "ganexp.data.degradations.Nothing": "ganexp.data.translation.degradations.Nothing",
     "ganexp.data.domains.halves": "ganexp.data.sources.halves",
     "ganexp.data.paired.PairedData": "ganexp.data.translation.module.PairedData",
     "ganexp.data.unpaired.UnpairedData": "ganexp.data.translation.module.UnpairedData",
