@@ -10,25 +10,13 @@ from omegaconf import OmegaConf
 from config.test_configs import tiny
 from ganexp.config.build import build
 from ganexp.config.matrix import of_model, option, options, verdicts
+from support.one_turn import OneTurn
 
 BATCH = 2
 
 
 MODELS = [model for model in options("model") if not of_model(model)["requires"].get("inputs")]
 """Those that make images from noise; translations have a discriminator of their own, and data in pairs."""
-
-
-class OneTurn:
-    """Stands for a trainer: Lightning's own takes longer to make than the batch to train."""
-
-    world_size, global_rank = 1, 0
-
-    def __init__(self, module):
-        self.strategy = self
-        self.optimizers = self._lightning_optimizers = module.configure_optimizers()
-
-    def backward(self, loss, *_):
-        loss.backward()
 
 
 @cache

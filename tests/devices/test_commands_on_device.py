@@ -1,16 +1,20 @@
 """A run trained by the command line on the stand-in device, and every command that takes a trained model there."""
 
 import json
+from functools import partial
+from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 
 from ganexp.cli import main
 from ganexp.config.composition import conf_dir, groups
+from ganexp.metrics.classifier import classifier
 from support.stand_in_device import stand_in_device
 
 TRAINED_THERE = [
     "trainer.accelerator=auto",
-    "++trainer.strategy._target_=stand_in_device.strategy",
+    "++trainer.strategy._target_=support.stand_in_device.strategy",
     "optimizer.generator.fused=false",
     "optimizer.discriminator.fused=false",
 ]
@@ -38,7 +42,7 @@ def there():
     """Every command's device is the stand-in."""
     with stand_in_device() as device, pytest.MonkeyPatch.context() as patch:
         patch.setattr("ganexp.distributed.devices.fastest", lambda: device)
-        patch.setattr("ganexp.variants.gan.STANDING_BATCHES", 1)
+        patch.setattr("ganexp.variants.sampler.STANDING_BATCHES", 1)
         yield
 
 
@@ -52,7 +56,7 @@ def run(there, tmp_path_factory):
 
 
 def command(name, run, *arguments):
-    return main.main([name, f"run={run}", "trust=stand_in_device", *map(str, arguments)])
+    return main.main([name, f"run={run}", "trust=support", *map(str, arguments)])
 
 
 def test_scores_grids_and_the_devices_name_are_left(run):
@@ -72,7 +76,10 @@ def test_scores_are_computed_again(run):
     assert command("evaluate", run, "samples=8", "truncation=0.5") == 0
 
 
-def test_every_analysis_looks(run, tmp_path):
+def test_every_analysis_looks(run, tmp_path, monkeypatch):
+    # Drawing takes most of the time, and is done on the processor.
+    monkeypatch.setattr("ganexp.evaluation.subject.classifier", partial(classifier, epochs=1, most_images=1))
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).touch())
     names = groups(conf_dir())["analysis"]
     chosen = [f"analysis=[{','.join(names)}]", *(f"analysis.{setting}" for setting in SMALL)]
     assert command("analyze", run, f"out={tmp_path}", *chosen) == 0

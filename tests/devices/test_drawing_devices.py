@@ -31,7 +31,7 @@ class Means(nn.Module):
 
 @pytest.fixture(autouse=True)
 def device(monkeypatch):
-    monkeypatch.setattr("ganexp.variants.gan.STANDING_BATCHES", 1)
+    monkeypatch.setattr("ganexp.variants.sampler.STANDING_BATCHES", 1)
     with stand_in_device() as device:
         yield device
 
@@ -64,8 +64,8 @@ def test_samples_pictures_and_signs_of_a_model(model, device):
     assert as_saved(samples).device == DEVICE
     assert as_image(samples[0]).size == (config.data.image_size,) * 2
     assert picture(samples, game.columns).mode == "RGB"
-    game.noise = noise.normal
-    game.truncate(0.5)
+    game.sampler.noise = noise.normal
+    game.sampler.truncate(0.5)
     assert game.sample(3, 0).device == DEVICE
     demo = Samples.of(game, config)
     at, way = demo.draw(0, 1, 0.5, None, None, [0.5] * len(demo.directions))

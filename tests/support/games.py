@@ -5,11 +5,10 @@ from functools import cache
 import torch
 from omegaconf import OmegaConf
 
-from config import test_matrix
 from config.test_configs import GROUPS, tiny
-from config.test_matrix import OneTurn
 from ganexp.config.build import build
-from ganexp.config.matrix import of_model
+from ganexp.config.matrix import of_model, option
+from support.one_turn import OneTurn
 from support.stand_in_device import stand_in_device
 
 BATCH = 4
@@ -33,7 +32,7 @@ def of_groups(model, settings, **groups):
     """Return a model's tiny configuration with other options of some groups, and further settings."""
     config = tiny_model(model).copy()
     for group, name in groups.items():
-        for key, node in test_matrix.option(group, name).items():
+        for key, node in option(group, name).items():
             OmegaConf.update(config, key, node, merge=False)
     for key, value in settings.items():
         OmegaConf.update(config, key, value, force_add=True)
