@@ -199,7 +199,7 @@ def test_two_domains_in_explicit_folders(tmp_path):
     train, test = (sources.unpaired_folder(split, **names) for split in ("train", "test"))
     assert red(test.inputs) == [9, 19]
     assert sorted(red(train.targets) + red(test.targets)) == list(range(30))
-    with pytest.raises(UserError, match=r"data\.test_b is not set, and its counterpart is"):
+    with pytest.raises(UserError, match=r"data\.test_b is not set, but its counterpart is"):
         sources.unpaired_folder("test", **names, test_a=tests["test_a"])
     with pytest.raises(UserError, match=r"data\.b is not set"):
         sources.unpaired_folder("train", a=names["a"])
@@ -312,7 +312,7 @@ def test_a_paired_archive_is_downloaded_and_unpacked_once(tmp_path, server, capl
     with caplog.at_level(logging.INFO):
         train = sources.paired_archive("train", **settings)
     assert values(train) == [(0, 100), (1, 100), (2, 100)]
-    assert f"is {sha256(folder / 'facades.tar.gz')}: data.source.sha256=…" in caplog.text
+    assert f"is {sha256(folder / 'facades.tar.gz')}: set data.source.sha256=…" in caplog.text
     assert len(sources.paired_archive("test", **settings, direction="b2a", download=False)) == 3
     assert len(asked) == 1
     found = sorted(path.name for path in (tmp_path / "data").iterdir())

@@ -344,7 +344,7 @@ def test_lsun_that_is_missing_damaged_or_without_lmdb(tiny_lsun, tmp_path, monke
     broken = tmp_path / "broken" / "bedroom_val_lmdb"
     broken.mkdir(parents=True)
     (broken / "data.mdb").write_bytes(b"x" * 10_000)
-    with pytest.raises(UserError, match="not a whole LMDB data base"):
+    with pytest.raises(UserError, match="not a complete LMDB database"):
         sources.lsun_bedroom(str(broken.parent), "val")
     monkeypatch.setitem(sys.modules, "lmdb", None)
     with pytest.raises(UserError, match="pip install 'ganexp\\[lsun\\]'"):
