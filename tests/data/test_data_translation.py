@@ -288,7 +288,7 @@ def test_one_line_a_set_tells_what_was_loaded(caplog):
     assert [record.getMessage() for record in caplog.records] == [
         "data: test, 20 pairs decoded into memory (0.0 MB), not resized",
         "data: test, 9 pairs decoded into memory (0.0 MB), resize bicubic 8x8 -> 6x6",
-        "data: test, 20 pairs of 3x6x6 for training (random crops of 8x8, half of them mirrored), 9 for testing",
+        "data: test, 20 pairs of 3x6x6 for training (random crops from 8x8, half of them mirrored), 9 for testing",
     ]
 
 

@@ -84,7 +84,7 @@ def test_runs_are_ranked_by_one_protocol_only(ganexp, run, unlabelled):
     assert "by fid_classifier, lower is better:\n1. " in ranked.out
     several = ganexp("evaluate", *both[:3], "samples=[70,80]", "rank=fid_classifier")
     assert several.status == 2
-    assert "there are 2 protocols of it (fakes.samples: 70 against 80)" in several.complaint
+    assert "it has 2 protocols (fakes.samples: 70 against 80)" in several.complaint
     assert "has no such score; it has fid_classifier" in ganexp("evaluate", *both, "rank=kid").complaint
 
 

@@ -1,4 +1,4 @@
-"""What the demo draws, whatever page shows it."""
+"""Pictures of the demo: samples, walks between them and translations, independent of the page that shows them."""
 
 from contextlib import suppress
 from functools import cached_property, lru_cache, partial
@@ -50,10 +50,10 @@ class Samples:
     def directions(self) -> Tensor:
         """Directions (K, latent) of length 1, K up to ``SLIDERS``; none where no layer reads the noise."""
         try:
-            found = factorization(self.subject.generator, self.subject.latent, self._first_class)
+            factors = factorization(self.subject.generator, self.subject.latent, self._first_class)
         except ValueError:
             return torch.empty(0, self.subject.latent)
-        return found.directions[:SLIDERS]
+        return factors.directions[:SLIDERS]
 
     @property
     def can_be_truncated(self) -> bool:

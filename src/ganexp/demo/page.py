@@ -1,4 +1,4 @@
-"""The demo's pages, by gradio: on this machine only, and without asking any other for anything."""
+"""Gradio pages of the demo, served on this machine only and without a request to any other."""
 
 import os
 import tempfile

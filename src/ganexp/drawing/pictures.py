@@ -1,4 +1,4 @@
-"""Samples as pictures: grids of images, scatter plots of points."""
+"""Pictures of samples: grids of images, scatter plots of points."""
 
 from pathlib import Path
 

@@ -77,9 +77,9 @@ def show(name: str, figures: Figures, folder: Path) -> None:
 def readable(value: Any) -> str:
     """Return a figure as text, numbers with four digits and groups within groups in brackets."""
     if isinstance(value, list):
-        return ", ".join(readable(each) for each in value)
+        return ", ".join(readable(item) for item in value)
     if isinstance(value, dict):
-        parts = {name: readable(each) for name, each in value.items()}
+        parts = {name: readable(part) for name, part in value.items()}
         grouped = {name: f"({text})" if isinstance(value[name], dict) else text for name, text in parts.items()}
         return ", ".join(f"{name} {text}" for name, text in grouped.items())
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""Read runs, show their tables, write them and the page."""
+"""Comparison of runs: reads them, prints their tables, writes the report."""
 
 from collections.abc import Sequence
 from pathlib import Path

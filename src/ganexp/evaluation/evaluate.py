@@ -1,4 +1,4 @@
-"""The heavy part of evaluating: one pass of samples, every score, a table."""
+"""Evaluation of runs and folders of images: one pass over the samples, all scores, a table."""
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -134,7 +134,7 @@ def measurements_of(config: DictConfig) -> list[Measurement]:
 
     Raises UserError if there are none.
     """
-    measurements = [each for each in build(config.metric).values() if each is not None]
+    measurements = [metric for metric in build(config.metric).values() if metric is not None]
     if not measurements:
         raise UserError(
             "metric: there is nothing to compute; choose some, such as metric=[fid_classifier,is_classifier]"

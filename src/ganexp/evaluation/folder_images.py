@@ -1,4 +1,4 @@
-"""Folders of images to be scored: all of one size, or brought to one on demand."""
+"""Folders of images to be scored: all of one size, or resized on demand."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -87,10 +87,10 @@ def common_size(kinds: dict[str, Counter[tuple[tuple[int, int], int]]], expected
     (width, height) = next(iter(every))
     if len(every) == 1 and width == height:
         return width
-    found = "; ".join(f"{name}: {shown(f'{w}x{h}' for w, h in sorted(each))}" for name, each in sizes.items())
+    listed = "; ".join(f"{name}: {shown(f'{w}x{h}' for w, h in sorted(pairs))}" for name, pairs in sizes.items())
     wanted = f"; the data has {expected[0]}x{expected[1]}" if expected else ""
     raise UserError(
-        f"the images are not all of one square size ({found}{wanted}), and resizing changes every score; "
+        f"the images are not all of one square size ({listed}{wanted}), and resizing changes every score; "
         f"say which size to compare at, for example data.image_size={min(min(size) for size in every)}"
     )
 
@@ -104,10 +104,10 @@ def common_channels(kinds: dict[str, Counter[tuple[tuple[int, int], int]]], expe
     every = set().union(*channels.values()) | ({expected} if expected else set())
     if len(every) == 1:
         return next(iter(every))
-    found = "; ".join(f"{name}: {shown(map(str, sorted(each)))}" for name, each in channels.items())
+    listed = "; ".join(f"{name}: {shown(map(str, sorted(numbers)))}" for name, numbers in channels.items())
     wanted = f"; the data has {expected}" if expected else ""
     raise UserError(
-        f"the images do not have the same number of channels ({found}{wanted}); compare them as colour by "
+        f"the images do not have the same number of channels ({listed}{wanted}); compare them as colour by "
         "data.channels=3 or as grey by data.channels=1"
     )
 

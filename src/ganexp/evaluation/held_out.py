@@ -1,4 +1,4 @@
-"""Real images other than those that a run was trained on."""
+"""Held-out and labelled images: real images that a run was not trained on."""
 
 from pathlib import Path
 
@@ -75,13 +75,13 @@ def labelled_images(wanted: str, data: DictConfig) -> tuple[RealImages, HeldOut]
     folder = Path(wanted).expanduser()
     if folder.is_dir():
         parts = [folder / TRAIN, folder / TEST]
-        found = [of_folder(each, data) for each in (parts if all(part.is_dir() for part in parts) else [folder])]
+        sets = [of_folder(path, data) for path in (parts if all(part.is_dir() for part in parts) else [folder])]
     else:
-        found = of_data_set(wanted, data)
-    for each in found:
-        if each.images is None or each.images.labels() is None:
+        sets = of_data_set(wanted, data)
+    for labelled in sets:
+        if labelled.images is None or labelled.images.labels() is None:
             raise UserError(f"labelled={wanted}: it has no labels; a folder for each class is needed")
-    train, *test = found
+    train, *test = sets
     assert train.images is not None
     return train.images, test[0] if test else HeldOut(None, train.words)
 
@@ -99,14 +99,14 @@ def of_data_set(name: str, data: DictConfig) -> list[HeldOut]:
     settings = OmegaConf.create(composition.resolve(own))
     settings.update({key: data[key] for key in ("image_size", "channels")})
     splits = [TRAIN, TEST] if OmegaConf.select(settings, "source.split") is not None else [""]
-    found = []
+    sets = []
     for split in splits:
         images = real_set(OmegaConf.merge(settings, {"source": {"split": split}} if split else {}), None).images
         words = (
             f"{images.count:,} images of {name}{f' ({split})' if split else ''}{brought_to(data) if changed else ''}"
         )
-        found.append(HeldOut(images, words))
-    return found
+        sets.append(HeldOut(images, words))
+    return sets
 
 
 def brought_to(data: DictConfig) -> str:

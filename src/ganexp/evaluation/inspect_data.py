@@ -1,4 +1,4 @@
-"""The heavy part of inspecting data: look at all of it, print, write."""
+"""Inspection of a data set: statistics, problems and contact sheets."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
     for collection in collections:
         inspection, its_names = inspect(collection, duplicates)
         prefix = f"{collection.name}: " if len(collections) > 1 else ""
-        names += [f"{prefix}{each}" for each in its_names]
+        names += [f"{prefix}{name}" for name in its_names]
         problems += inspection.problems
         inspections.append(inspection)
     problems = [*merged(problems), *repeated(duplicates, names)]
@@ -107,29 +107,29 @@ def as_table(inspections: list[Inspection]) -> Table:
     return table
 
 
-def sizes(found: Counter[tuple[int, int]]) -> str:
+def sizes(counts: Counter[tuple[int, int]]) -> str:
     """Return sizes in words: those there are, or the least and the largest of many."""
-    if len(found) <= 3:
-        return counted(Counter({f"{width}x{height}": number for (width, height), number in found.items()}))
-    (least, *_, largest) = sorted(found, key=lambda size: size[0] * size[1])
-    return f"{len(found):,} different, {least[0]}x{least[1]} to {largest[0]}x{largest[1]}"
+    if len(counts) <= 3:
+        return counted(Counter({f"{width}x{height}": number for (width, height), number in counts.items()}))
+    (least, *_, largest) = sorted(counts, key=lambda size: size[0] * size[1])
+    return f"{len(counts):,} different, {least[0]}x{least[1]} to {largest[0]}x{largest[1]}"
 
 
-def counted(found: Counter[Any]) -> str:
-    """Return each of what was found, with its number where there are several."""
-    if len(found) == 1:
-        return str(next(iter(found)))
-    return ", ".join(f"{each}: {number:,}" for each, number in found.most_common()) or "-"
+def counted(counts: Counter[Any]) -> str:
+    """Return the values in words, with their counts where there are several."""
+    if len(counts) == 1:
+        return str(next(iter(counts)))
+    return ", ".join(f"{value}: {number:,}" for value, number in counts.most_common()) or "-"
 
 
-def classes(found: dict[str, int]) -> str:
+def classes(counts: dict[str, int]) -> str:
     """Return the number of classes and of the pictures in each, or in the smallest and largest of many."""
-    if not found:
+    if not counts:
         return "no labels"
-    least, most = min(found, key=found.__getitem__), max(found, key=found.__getitem__)
-    if len(found) > CLASSES_SHOWN:
-        return f"{len(found):,}, from {found[least]:,} ({least}) to {found[most]:,} ({most})"
-    return f"{len(found)}: " + ", ".join(f"{name} {number:,}" for name, number in found.items())
+    least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    if len(counts) > CLASSES_SHOWN:
+        return f"{len(counts):,}, from {counts[least]:,} ({least}) to {counts[most]:,} ({most})"
+    return f"{len(counts)}: " + ", ".join(f"{name} {number:,}" for name, number in counts.items())
 
 
 def line_of(problem: Problem) -> str:

@@ -1,4 +1,4 @@
-"""The table of scores: a column for each protocol, published numbers beside."""
+"""Tables of scores: a column for each protocol, beside published scores."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -46,12 +46,12 @@ def score_table(results: Results, columns: Sequence[Mapping[str, Any]]) -> Table
 
 def protocols(results: Results) -> list[dict[str, Any]]:
     """Return each protocol once, in the order of first appearance."""
-    found: list[dict[str, Any]] = []
+    protocols: list[dict[str, Any]] = []
     for scores in results.values():
         for result in scores:
-            if all(differences(result.protocol, known) for known in found):
-                found.append(result.protocol)
-    return found
+            if all(differences(result.protocol, known) for known in protocols):
+                protocols.append(result.protocol)
+    return protocols
 
 
 def heading(protocol: Mapping[str, Any]) -> str:
@@ -92,13 +92,13 @@ def rank(results: Results, name: str) -> str:
     Raises UserError if they do not have it, or have it under different protocols.
     """
     scored = {subject: [s for s in scores if s.name == name] for subject, scores in results.items()}
-    for subject, found in scored.items():
-        if not found:
+    for subject, matching in scored.items():
+        if not matching:
             names = ", ".join(dict.fromkeys(s.name for s in results[subject]))
             raise UserError(f"rank={name}: {subject} has no such score; it has {names}")
-        if len(found) > 1:
-            why = "; ".join(differences(found[0].protocol, found[1].protocol))
-            raise UserError(f"rank={name}: there are {len(found)} protocols of it ({why}); ask for one")
+        if len(matching) > 1:
+            why = "; ".join(differences(matching[0].protocol, matching[1].protocol))
+            raise UserError(f"rank={name}: it has {len(matching)} protocols ({why}); ask for one")
     first_subject, (first, *_) = next(iter(scored.items()))
     for subject, (result, *_) in scored.items():
         reasons = differences(first.protocol, result.protocol)

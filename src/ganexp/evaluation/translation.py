@@ -1,4 +1,4 @@
-"""Scores of a trained run whose model makes images from images."""
+"""Scores of a trained image-to-image run."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -28,9 +28,9 @@ def translation_scores(run: Run, settings: DictConfig, checkpoint: str) -> list[
     data.prepare_data()
     data.setup("fit")
     parts = build(run.config.callbacks.scores.baselines)
-    baselines = {name: each for name, each in parts.items() if each is not None}
+    baselines = {name: baseline for name, baseline in parts.items() if baseline is not None}
     scoring = TranslationScoring(
-        [each for each in build(settings.metric).values() if each is not None],
+        [metric for metric in build(settings.metric).values() if metric is not None],
         build(settings.extractor),
         data.test_pairs,
         model.made,

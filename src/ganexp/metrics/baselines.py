@@ -1,4 +1,4 @@
-"""What a translated image must beat: images that need no model."""
+"""Baselines of image translation: images made without a model."""
 
 from collections.abc import Callable
 from functools import partial

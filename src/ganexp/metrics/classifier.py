@@ -1,4 +1,4 @@
-"""A small classifier trained on the real data: features where Inception cannot be had or does not fit."""
+"""Classifier features: a small network trained on the real data, for where Inception is missing or does not fit."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""What turns images into the features that scores compare."""
+"""Feature extractors: networks that map images to the features that scores compare."""
 
 from functools import partial
 from typing import Any, Self

@@ -1,4 +1,4 @@
-"""The Inception network in whose features images are scored since arXiv 1606.03498 and 1706.08500."""
+"""Inception features, which scores have been computed in since arXiv 1606.03498 and 1706.08500."""
 
 from collections.abc import Callable
 from importlib.util import find_spec

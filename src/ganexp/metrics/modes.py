@@ -1,4 +1,4 @@
-"""Modes of a known mixture that samples cover (VEEGAN, arXiv 1705.07761, section 5)."""
+"""Modes of a known mixture that are covered by samples (VEEGAN, arXiv 1705.07761, section 5)."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""Mean and covariance of features that come in batches, on any number of ranks."""
+"""Mean and covariance of features, accumulated over batches and ranks."""
 
 from dataclasses import dataclass
 from functools import cached_property

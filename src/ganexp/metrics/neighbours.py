@@ -1,4 +1,4 @@
-"""Fidelity and diversity by the nearest neighbours of features."""
+"""Nearest-neighbour metrics of fidelity and diversity: precision, recall, density, coverage."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Features by a network of the user's own."""
+"""Custom feature extractors: a network of the user's own."""
 
 import inspect
 from pathlib import Path

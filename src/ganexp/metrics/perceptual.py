@@ -45,7 +45,7 @@ class PerceptualDistance(Metric):
         if min(images.shape[2:]) < SMALLEST:
             raise UserError(f"metric lpips needs images of {SMALLEST}x{SMALLEST} or more: leave it out")
         exact = next(self.distance.net.parameters()).dtype
-        rgb = ((2 * each - 1).to(exact).expand(-1, 3, -1, -1) for each in (images, others))
+        rgb = ((2 * batch - 1).to(exact).expand(-1, 3, -1, -1) for batch in (images, others))
         self.total = self.total + self.distance.net(*rgb).sum()
         self.count = self.count + len(images)
 

@@ -1,4 +1,4 @@
-"""How a score was made, and whether two scores may be compared."""
+"""Protocols of scores: how a score was computed, and whether two scores are comparable."""
 
 import platform
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Published scores, and whether ours may be compared with them."""
+"""Published scores, and whether a score of ours is comparable with them."""
 
 from collections.abc import Mapping
 from functools import cache

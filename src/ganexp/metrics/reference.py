@@ -1,4 +1,4 @@
-"""The real images that scores compare with, and their features, computed once."""
+"""Reference sets: real images that scores compare with, and their features, computed once and cached."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
@@ -139,8 +139,8 @@ class CachedReference:
 
     def _compute_moments(self) -> Content:
         batches = self._pass() if self._features is None else iter(self._features.split(BATCH))
-        found = moments(sum(map(power_sums, batches), torch.zeros((), dtype=torch.float64)))
-        return {"count": found.count, "mean": found.mean, "covariance": found.covariance}
+        statistics = moments(sum(map(power_sums, batches), torch.zeros((), dtype=torch.float64)))
+        return {"count": statistics.count, "mean": statistics.mean, "covariance": statistics.covariance}
 
     def _pass(self) -> Iterator[Tensor]:
         with progress("features of images", self.images.count) as advance:

@@ -1,4 +1,4 @@
-"""What a score is, and what every metric of generated images has in common."""
+"""Scores, and the base of all metrics of generated images."""
 
 from typing import ClassVar, NamedTuple, Protocol
 

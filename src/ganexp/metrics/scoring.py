@@ -1,4 +1,4 @@
-"""Any number of scores from one pass of samples and one of features."""
+"""Several scores from one pass over the samples and one feature extraction."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -160,7 +160,7 @@ def build_extractors(
 
     Raises UserError for a name that is not among the factories.
     """
-    names = dict.fromkeys(each.extractor for each in measurements if each.extractor is not None)
+    names = dict.fromkeys(m.extractor for m in measurements if m.extractor is not None)
     for name in names:
         if name not in factories:
             raise UserError(f"extractor {name}: there is none of that name; choose one of {', '.join(factories)}")

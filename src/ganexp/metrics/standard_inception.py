@@ -1,4 +1,4 @@
-"""The weights of Inception in whose features nearly all published scores are."""
+"""Weights of the standard Inception network, in whose features nearly all published scores are computed."""
 
 from ganexp.files.download import Remote
 

@@ -1,4 +1,4 @@
-"""Tensors that take long to compute, kept in the cache and checked when they are read back."""
+"""Cache of tensors that take long to compute, verified when they are loaded."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Scores of translated images: against what they should be, where they came from, or the images of their domain."""
+"""Scores of translated images against their targets, their inputs, or the images of their domain."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -99,11 +99,11 @@ class TranslationScoring:
         self.device = device
         self.reference = {**reference, "images": self.count, "checksum": tests.targets.checksum()}
         self.reference["inputs"] = tests.inputs.checksum()
-        comparisons = [each for each in measurements if isinstance(each, Comparison)]
-        self.columns = [column for each in comparisons for column in self._columns(each, tests.aligned)]
+        comparisons = [measurement for measurement in measurements if isinstance(measurement, Comparison)]
+        self.columns = [column for comparison in comparisons for column in self._columns(comparison, tests.aligned)]
         self.extractors: dict[str, Extractor] = {}
         self.distributions: dict[str, tuple[Pair, Scoring]] = {}
-        of_features = [each for each in measurements if isinstance(each, Measurement)]
+        of_features = [measurement for measurement in measurements if isinstance(measurement, Measurement)]
         if of_features:
             self._compare_features(of_features, factories, tests, reference, real_images)
 

@@ -1,4 +1,4 @@
-"""Weights in files, which may come from anybody: tensors and plain values only."""
+"""Weight files from elsewhere, loaded as tensors and plain values only."""
 
 import hashlib
 import textwrap

@@ -200,7 +200,7 @@ class TranslationData(ImageDataModule):
         return " and ".join(f"{length:,} {noun}" for length, noun in zip(self.pairs.lengths, nouns, strict=True))
 
     def _augmentation(self) -> str:
-        crops = [f"random crops of {self.load_size}x{self.load_size}"] if self.load_size > self.image_size else []
+        crops = [f"random crops from {self.load_size}x{self.load_size}"] if self.load_size > self.image_size else []
         flips = ["half of them mirrored"] if self.flip else []
         return f" ({', '.join(crops + flips)})" if crops + flips else ""
 
