@@ -22,7 +22,7 @@ class GridSweeper(BasicSweeper):
         assert self.config is not None
         given = [*self._parse_config(), *arguments]
         sweep.require_values(self.hydra_context.config_loader, given)
-        with sweep.reported(self.config, arguments) as ended:
+        with sweep.reported_sweep(self.config, arguments) as ended:
             for jobs in super().sweep(arguments):
                 ended.extend(job.return_value for job in jobs)
 
@@ -31,7 +31,7 @@ class GridSweeper(BasicSweeper):
         from ganexp.sweeps import sweep
 
         assert self.config is not None
-        return [sweep.named(list(job), self.config) for job in super().get_job_batch()]
+        return [sweep.with_folder_name(list(job), self.config) for job in super().get_job_batch()]
 
 
 class BayesSweeper(BasicSweeper):
@@ -77,13 +77,13 @@ class BayesSweeper(BasicSweeper):
         search = Search(folder, url, space, fixed, self.trials, self.direction, self.seed, pruned)
 
         def launch(jobs: Sequence[list[str]], first: int) -> list[Any]:
-            batch = [sweep.named(job, config) for job in jobs]
+            batch = [sweep.with_folder_name(job, config) for job in jobs]
             self.validate_batch_is_legal(batch)
             returned = [job.return_value for job in launcher.launch(batch, initial_job_idx=first)]
             ended.extend(returned)
             return returned
 
-        with sweep.reported(config, arguments) as ended:
+        with sweep.reported_sweep(config, arguments) as ended:
             search.run(launch, self.max_batch_size or 1)
 
 

@@ -9,7 +9,7 @@ import lightning as L
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from ganexp.callbacks.pace import Every
+from ganexp.callbacks.pace import Interval
 from ganexp.errors import Diverged
 
 
@@ -25,12 +25,12 @@ class LastCheckpoint(L.Callback):
             raise ValueError(f"callbacks.checkpoints.keep={keep}: it must be 1 or more")
         self.path = Path(folder) / "last.ckpt"
         self.keep = keep
-        self.every = Every(every)
+        self.every = Interval(every)
         self.from_start = from_start
 
     def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
         """Let the trainer write whole files only."""
-        trainer.strategy.checkpoint_io = WholeFiles()
+        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         """Count from here."""
@@ -58,13 +58,13 @@ class LastCheckpoint(L.Callback):
 
 def keep(last: Path, images_seen: int, most: int) -> None:
     """Keep last.ckpt by the number of images seen too, and of all that are kept so the ``most`` latest."""
-    name_too(last, last.with_name(f"{images_seen:08d}.ckpt"))
+    hardlink_or_copy(last, last.with_name(f"{images_seen:08d}.ckpt"))
     kept = sorted(last.parent.glob("[0-9]*.ckpt"), key=lambda path: int(path.stem))
     for path in kept[:-most]:
         path.unlink()
 
 
-def name_too(file: Path, other: Path) -> None:
+def hardlink_or_copy(file: Path, other: Path) -> None:
     """Give a checkpoint another name too, in the place of what had it; that takes neither time nor space."""
     unfinished = other.with_suffix(".tmp")
     unfinished.unlink(missing_ok=True)
@@ -76,7 +76,7 @@ def name_too(file: Path, other: Path) -> None:
     unfinished.replace(other)
 
 
-class WholeFiles(TorchCheckpointIO):
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Writes a checkpoint beside the old one, then puts it in its place; a failure leaves the old one alone."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:

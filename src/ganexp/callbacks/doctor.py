@@ -12,7 +12,7 @@ from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
 from ganexp.callbacks import diagnosis
-from ganexp.callbacks.pace import Every
+from ganexp.callbacks.pace import Interval
 from ganexp.callbacks.scores import Scores
 from ganexp.drawing.pictures import as_saved
 from ganexp.losses import Minimax
@@ -41,7 +41,7 @@ class Doctor(L.Callback):
     """
 
     def __init__(self, every: int) -> None:
-        self.every = Every(every)
+        self.every = Interval(every)
         self.history: list[dict[str, float]] = []
         self.said: dict[str, int] = {}
         """How many checks ago each illness was last seen, for those told already."""

@@ -1,7 +1,7 @@
 """How often something happens, counted in images seen."""
 
 
-class Every:
+class Interval:
     """Says once in so many images that it is time.
 
     It remembers the last mark passed, so that batches that do not divide the interval are no trouble; a resumed

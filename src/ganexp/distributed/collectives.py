@@ -23,7 +23,7 @@ def average(tensors: Sequence[Tensor]) -> None:
 
 
 @torch.no_grad()
-def follow_first(tensors: Sequence[Tensor]) -> None:
+def broadcast_from_first(tensors: Sequence[Tensor]) -> None:
     """Replace tensors by those of the first rank."""
     if count() > 1:
         _together(tensors, lambda numbers: dist.broadcast(numbers, 0))
@@ -54,7 +54,7 @@ def _together(tensors: Sequence[Tensor], exchange: Callable[[Tensor], object]) -
         torch._foreach_copy_(group, [part.view_as(tensor) for part, tensor in zip(parts, group, strict=True)])
 
 
-class Poll:
+class AsyncMax:
     """Asks all ranks for a number, and never waits for them: the answer is the largest of the numbers before.
 
     Alone it answers at once.

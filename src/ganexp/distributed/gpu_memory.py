@@ -35,18 +35,18 @@ class Shortage:
 def read_shortage(text: str) -> Shortage | None:
     """Return the figures in the text of a torch.OutOfMemoryError, None if it has no such text."""
     found = {
-        "requested": amount(rf"Tried to allocate {AMOUNT}", text),
-        "capacity": amount(rf"total capacity of {AMOUNT}", text),
-        "free": amount(rf"of which {AMOUNT} is free", text),
-        "allocated": amount(rf"{AMOUNT} is allocated by PyTorch", text),
+        "requested": parse_bytes(rf"Tried to allocate {AMOUNT}", text),
+        "capacity": parse_bytes(rf"total capacity of {AMOUNT}", text),
+        "free": parse_bytes(rf"of which {AMOUNT} is free", text),
+        "allocated": parse_bytes(rf"{AMOUNT} is allocated by PyTorch", text),
     }
     known = {name: value for name, value in found.items() if value is not None}
     if len(known) < len(found):
         return None
-    return Shortage(**known, in_use=amount(rf"this process has {AMOUNT} memory in use", text))
+    return Shortage(**known, in_use=parse_bytes(rf"this process has {AMOUNT} memory in use", text))
 
 
-def amount(pattern: str, text: str) -> int | None:
+def parse_bytes(pattern: str, text: str) -> int | None:
     """Return the bytes in the first match of a pattern with a number and a unit, None if there is no match."""
     match = re.search(pattern, text)
     return None if match is None else round(float(match[1]) * UNITS[match[2]])
@@ -65,7 +65,7 @@ def fitting_accumulation(shortage: Shortage, images: int, accumulate: int, fixed
     return None
 
 
-def explanation(error: BaseException, images: int, accumulate: int, fixed: int) -> str:
+def out_of_memory_advice(error: BaseException, images: int, accumulate: int, fixed: int) -> str:
     """Return one line on a torch.OutOfMemoryError in training: what was free, and what to do.
 
     ``images``, ``accumulate`` and ``fixed`` are those of :func:`fitting_accumulation`.
@@ -81,25 +81,25 @@ def explanation(error: BaseException, images: int, accumulate: int, fixed: int) 
         else "by a first estimate not even one image at once fits: choose a smaller network or data.image_size, or "
         "trainer.precision=bf16-mixed"
     )
-    return f"the GPU's memory is full: {state(shortage)}; {advice}"
+    return f"the GPU's memory is full: {describe_shortage(shortage)}; {advice}"
 
 
-def state(shortage: Shortage) -> str:
+def describe_shortage(shortage: Shortage) -> str:
     """Return in words how the memory stood when an allocation failed."""
-    used = "" if shortage.in_use is None else f" (this process held {readable(shortage.in_use)})"
+    used = "" if shortage.in_use is None else f" (this process held {format_bytes(shortage.in_use)})"
     return (
-        f"{readable(shortage.free)} of {readable(shortage.capacity)} were free{used}, "
-        f"{readable(shortage.requested)} more were needed"
+        f"{format_bytes(shortage.free)} of {format_bytes(shortage.capacity)} were free{used}, "
+        f"{format_bytes(shortage.requested)} more were needed"
     )
 
 
-def brief(error: BaseException) -> str:
+def out_of_memory_message(error: BaseException) -> str:
     """Return one line on a torch.OutOfMemoryError of any command."""
     shortage = read_shortage(str(error))
-    return "the device's memory is full" + ("" if shortage is None else f": {state(shortage)}")
+    return "the device's memory is full" + ("" if shortage is None else f": {describe_shortage(shortage)}")
 
 
-def readable(count: float) -> str:
+def format_bytes(count: float) -> str:
     """Return bytes in GiB, or in MiB where that is less than one."""
     return f"{count / UNITS['GiB']:.1f} GiB" if count >= UNITS["GiB"] else f"{count / MEBIBYTE:.0f} MiB"
 

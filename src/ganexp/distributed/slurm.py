@@ -27,7 +27,7 @@ class BatchJob:
         """Return the name of what this step does, which is the same when SLURM starts the job again."""
         return f"slurm-{self.number}" + (f"-{self.step}" if self.step else "")
 
-    def may_go_on(self, number: int) -> bool:
+    def should_requeue(self, number: int) -> bool:
         """Return whether a signal means that the job shall go on later: it is preempted, or its time is nearly up.
 
         SLURM sends SIGTERM both before it preempts a job and when a user cancels it.

@@ -16,4 +16,4 @@ class AlternatingDDP(DDPStrategy):
     def configure_ddp(self) -> None:
         """Let all ranks begin with the first one's parameters."""
         assert self.model is not None
-        collectives.follow_first(list(self.model.parameters()))
+        collectives.broadcast_from_first(list(self.model.parameters()))

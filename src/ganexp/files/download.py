@@ -37,7 +37,7 @@ class Remote:
         known = ", ".join(f"{kind} {value}" for kind, value in self._known().items())
         return f"{self.name} ({known})" if known else self.name
 
-    def lies_in(self, folder: Path) -> bool:
+    def is_complete_in(self, folder: Path) -> bool:
         """Return whether the file is in a folder, whole."""
         path = folder / self.name
         return path.is_file() and not self.wrong_checksums(path)
@@ -96,7 +96,7 @@ def obtain(
     with one_process_at_a_time(target):
         if complete(target):
             return target
-        absent = [file for file in files if not any(file.lies_in(folder) for folder in folders)]
+        absent = [file for file in files if not any(file.is_complete_in(folder) for folder in folders)]
         if absent and not download:
             broken = any((folder / file.name).exists() for folder in folders for file in absent)
             why = f"{'files with a wrong checksum' if broken else 'files missing'} and download=false"
@@ -108,7 +108,7 @@ def obtain(
             except DownloadError as error:
                 raise missing(data, f"download failed ({error})", absent, addresses, target) from error
         for file in files:
-            unpack(next(folder for folder in (target, *folders) if file.lies_in(folder)) / file.name, target)
+            unpack(next(folder for folder in (target, *folders) if file.is_complete_in(folder)) / file.name, target)
     if not complete(target):
         raise missing(data, f"the files in {target} are damaged; remove them", files, addresses, target)
     return target

@@ -17,7 +17,7 @@ OVERLAP = 4
 """Neighbouring tiles share at least one in so many of their pixels."""
 
 
-def translated(network: Network, image: Tensor, multiple: int, tile: int) -> Tensor:
+def translate_in_tiles(network: Network, image: Tensor, multiple: int, tile: int) -> Tensor:
     """Return what a network makes of an image, both uint8 (C, H, W).
 
     The image is mirrored beyond its edges until its sides are multiples of ``multiple``, and the result cut back. Where
@@ -25,25 +25,25 @@ def translated(network: Network, image: Tensor, multiple: int, tile: int) -> Ten
     values that are not finite.
     """
     height, width = image.shape[1:]
-    whole, top, left = mirrored(image, multiple)
+    whole, top, left = mirror_pad(image, multiple)
     tile = -(-tile // multiple) * multiple
-    made = torch.cat(list(rows_of(network, whole, tile)), dim=1)
+    made = torch.cat(list(translate_rows(network, whole, tile)), dim=1)
     return made[:, top : top + height, left : left + width]
 
 
-def mirrored(image: Tensor, multiple: int) -> tuple[Tensor, int, int]:
+def mirror_pad(image: Tensor, multiple: int) -> tuple[Tensor, int, int]:
     """Return the image continued by its mirror image on all sides, and how far above and to the left of it."""
     above, beside = (-side % multiple for side in image.shape[1:])
     edges = ((0, 0), (above // 2, above - above // 2), (beside // 2, beside - beside // 2))
     return torch.from_numpy(np.pad(image.numpy(), edges, mode="symmetric")), above // 2, beside // 2
 
 
-def rows_of(network: Network, image: Tensor, tile: int) -> Iterator[Tensor]:
+def translate_rows(network: Network, image: Tensor, tile: int) -> Iterator[Tensor]:
     """Yield the translated image, uint8 (C, h, W), from top to bottom; only one row of tiles is held as floats."""
     height, width = image.shape[1:]
-    tops, lefts = starts(height, tile), starts(width, tile)
+    tops, lefts = tile_starts(height, tile), tile_starts(width, tile)
     rows, columns = min(tile, height), min(tile, width)
-    down, across = weights(tops, rows, height), weights(lefts, columns, width)
+    down, across = blending_weights(tops, rows, height), blending_weights(lefts, columns, width)
     unfinished = torch.zeros(image.shape[0], rows, width)
     for top, below, height_weight in zip(tops, [*tops[1:], height], down, strict=True):
         for left, width_weight in zip(lefts, across, strict=True):
@@ -56,7 +56,7 @@ def rows_of(network: Network, image: Tensor, tile: int) -> Iterator[Tensor]:
         unfinished = torch.cat([unfinished[:, below - top :], torch.zeros_like(unfinished[:, : below - top])], dim=1)
 
 
-def starts(length: int, tile: int) -> list[int]:
+def tile_starts(length: int, tile: int) -> list[int]:
     """Return where the tiles of one side begin, evenly spread."""
     if length <= tile:
         return [0]
@@ -64,7 +64,7 @@ def starts(length: int, tile: int) -> list[int]:
     return [round(step * (length - tile) / steps) for step in range(steps + 1)]
 
 
-def weights(begins: list[int], size: int, length: int) -> list[Tensor]:
+def blending_weights(begins: list[int], size: int, length: int) -> list[Tensor]:
     """Return the weight (size,) of each tile's pixels along one side: less towards its ends, and 1 in all."""
     from_ends = torch.minimum(torch.arange(1, size + 1), torch.arange(size, 0, -1))
     ramp = from_ends.clamp(max=max(1, size // OVERLAP)).double()

@@ -16,7 +16,7 @@ from ganexp.data.decoding import conversions, is_grey, pixels_of, upright
 from ganexp.data.unreadable import reason_of, unreadable
 from ganexp.distributed import gpu_memory
 from ganexp.errors import UserError
-from ganexp.generation.tiling import translated
+from ganexp.generation.tiling import translate_in_tiles
 from ganexp.numerics.flags import full_precision
 from ganexp.runs.model import load_model
 from ganexp.runs.run import Run
@@ -44,7 +44,7 @@ def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wante
     Raises UserError if none could be read.
     """
     model = load_model(run)
-    direction = direction_of(model, wanted, OmegaConf.select(run.config, "data.direction", default="a2b"))
+    direction = resolve_direction(model, wanted, OmegaConf.select(run.config, "data.direction", default="a2b"))
     network = partial(model.translate, direction=direction)
     channels = int(run.config.data.channels)
     failures: list[tuple[str, Exception]] = []
@@ -64,7 +64,7 @@ def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wante
     report(len(paths) - len(failures), kinds, failures, out)
 
 
-def direction_of(model: Any, wanted: str | None, trained: str) -> str:
+def resolve_direction(model: Any, wanted: str | None, trained: str) -> str:
     """Return the model's own name of a direction between the data's A and B; its first one for None.
 
     To a model, its inputs are always a; those of data.direction=b2a were B. Raises UserError if the model has no such
@@ -103,9 +103,9 @@ def translate(network: Any, image: Tensor, multiple: int, tile: int) -> Image.Im
     Raises UserError if the device's memory is too small for a tile.
     """
     try:
-        pixels = translated(network, image, multiple, tile).numpy()
+        pixels = translate_in_tiles(network, image, multiple, tile).numpy()
     except torch.cuda.OutOfMemoryError as error:
-        raise UserError(f"tile={tile}: {gpu_memory.brief(error)}; choose smaller tiles") from error
+        raise UserError(f"tile={tile}: {gpu_memory.out_of_memory_message(error)}; choose smaller tiles") from error
     return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
 
 

@@ -45,8 +45,8 @@ def prepare_cublas() -> None:
         os.environ.setdefault(name, value)
 
 
-def apply(numerics: Numerics, device_type: str, benchmark: bool = False, warn_only: bool = False) -> None:
-    """Set torch's global switches for a run; ``restored`` puts them back.
+def apply_numerics(numerics: Numerics, device_type: str, benchmark: bool = False, warn_only: bool = False) -> None:
+    """Set torch's global switches for a run; ``restored_flags`` puts them back.
 
     On a processor nothing is changed: its kernels are deterministic, and some would become slower.
     """
@@ -66,7 +66,7 @@ def apply(numerics: Numerics, device_type: str, benchmark: bool = False, warn_on
 
 
 @contextmanager
-def restored() -> Iterator[None]:
+def restored_flags() -> Iterator[None]:
     """Put torch's global switches back as they were."""
     import torch
     import torch.utils.deterministic
@@ -103,10 +103,10 @@ def full_precision() -> Iterator[None]:
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     with ExitStack() as stack:
-        stack.enter_context(restored())
+        stack.enter_context(restored_flags())
         for each in dict.fromkeys(("cpu", device)):
             stack.enter_context(torch.autocast(each, enabled=False))
-        apply(Numerics(), device, warn_only=True)
+        apply_numerics(Numerics(), device, warn_only=True)
         yield
 
 

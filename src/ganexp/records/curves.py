@@ -68,7 +68,7 @@ def read_curves(path: Path, at_most: Callable[[str], int | None] = all_points) -
             problems += bad
             curves[name] = in_order(images[there], values)
     known = images[np.isfinite(images)]
-    return Curves(curves, int(known.max()) if len(known) else 0, tuple(told(path.name, problems)))
+    return Curves(curves, int(known.max()) if len(known) else 0, tuple(summarize_problems(path.name, problems)))
 
 
 def rows_with(rows: Sequence[Sequence[str]], place: int, at_most: int | None) -> list[int]:
@@ -106,7 +106,7 @@ def number(cell: str) -> float | None:
         return None
 
 
-def told(name: str, problems: Sequence[str]) -> list[str]:
+def summarize_problems(name: str, problems: Sequence[str]) -> list[str]:
     """Return the first problems, and how many there are in all."""
     if not problems:
         return []

@@ -11,7 +11,7 @@ from ganexp.files.cache import cache_folder
 PROJECT = "ganexp"
 
 
-def opened(database: str | None) -> Any:
+def import_trackio(database: str | None) -> Any:
     """Return the trackio module, which keeps its data in the folder ``database``; None: ``board`` in the cache.
 
     Raises UserError if it is missing, or keeps its data elsewhere already.

@@ -68,4 +68,4 @@ def describe_failure(error: Exception) -> dict[str, Any]:
     """
     is_foreseen = isinstance(error, remote_errors.FORESEEN)
     reason = one_line(error) if is_foreseen else f"{type(error).__name__}: {one_line(error)}"
-    return {"reason": reason, "error": remote_errors.as_plain(error, 0)}
+    return {"reason": reason, "error": remote_errors.to_dict(error, 0)}

@@ -15,7 +15,7 @@ STOP = ".stop"
 
 
 @contextmanager
-def saved_when_stopped(sweep: Path) -> Iterator[None]:
+def saves_when_stopped(sweep: Path) -> Iterator[None]:
     """Let runs that are under way save after Ctrl-C or SIGTERM, and no further run begin; a second one acts at once."""
     stop = sweep / STOP
     stop.unlink(missing_ok=True)

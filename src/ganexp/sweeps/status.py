@@ -24,7 +24,7 @@ ENTRY = {"name", "value", "spread", "higher_is_better", "protocol"}
 class Outcome:
     """Outcome of a run.
 
-    ``score`` is the monitored one as in scores.json, ``error`` what ``remote_errors.as_plain`` returns.
+    ``score`` is the monitored one as in scores.json, ``error`` what ``remote_errors.to_dict`` returns.
     """
 
     status: str

@@ -31,7 +31,7 @@ def require_values(loader: Any, overrides: Sequence[str]) -> None:
             raise UserError(f"{override.input_line}: this axis of the sweep has no value, so there is nothing to run")
 
 
-def named(job: list[str], config: DictConfig) -> list[str]:
+def with_folder_name(job: list[str], config: DictConfig) -> list[str]:
     """Return a job's overrides with the name of its folder, unless the user named it."""
     if any(key(override) == "hydra.sweep.subdir" for override in config.hydra.overrides.hydra):
         return job
@@ -51,32 +51,32 @@ def folder_name(overrides: Sequence[str]) -> str:
 
 
 @contextmanager
-def reported(config: DictConfig, arguments: Sequence[str]) -> Iterator[list[Outcome | None]]:
+def reported_sweep(config: DictConfig, arguments: Sequence[str]) -> Iterator[list[Outcome | None]]:
     """Refuse a folder that cannot be used; after the sweep write and print its table, and say what went wrong.
 
     How each run ended is to be put into the list. Raises UserError, or what a run raised that nobody foresaw.
     """
     folder = Path(config.hydra.sweep.dir)
-    require_usable(config, folder)
+    require_usable_folder(config, folder)
     ended: list[Outcome | None] = []
     elsewhere = config.hydra.runtime.choices.get("hydra/launcher") == "joblib"
     try:
-        with joblib_signals.saved_when_stopped(folder) if elsewhere else nullcontext():
+        with joblib_signals.saves_when_stopped(folder) if elsewhere else nullcontext():
             yield ended
     except KeyboardInterrupt as interruption:
-        raise Interrupted(signal.SIGINT, how_to_go_on(arguments, folder)) from interruption
-    tell(folder)
+        raise Interrupted(signal.SIGINT, continue_command(arguments, folder)) from interruption
+    write_and_print_table(folder)
     raise_failure([run for run in ended if run is not None], config, arguments, folder)
 
 
-def tell(folder: Path) -> None:
+def write_and_print_table(folder: Path) -> None:
     """Write the table and print it."""
     from ganexp.sweeps import table
 
     table.show(table.write(folder))
 
 
-def require_usable(config: DictConfig, folder: Path) -> None:
+def require_usable_folder(config: DictConfig, folder: Path) -> None:
     """Raise UserError if there is a sweep already, or if none is named to go on with.
 
     A SLURM job that is started again goes on with its own.
@@ -91,7 +91,7 @@ def require_usable(config: DictConfig, folder: Path) -> None:
         )
 
 
-def how_to_go_on(arguments: Sequence[str], folder: Path) -> str:
+def continue_command(arguments: Sequence[str], folder: Path) -> str:
     """Return the command that goes on with a sweep."""
     rest = [argument for argument in arguments if key(argument) not in ("sweep_dir", "skip_finished")]
     again = shlex.join(["-m", *rest, f"sweep_dir={folder}", "skip_finished=true"])
@@ -105,10 +105,10 @@ def raise_failure(ended: Sequence[Outcome], config: DictConfig, arguments: Seque
         for run in ended
         if run.error is not None and (run.status != summary.REFUSED or not config.get("skip_refused"))
     ]
-    errors = [remote_errors.as_error(run.error) for run in bad if run.error is not None]
+    errors = [remote_errors.from_dict(run.error) for run in bad if run.error is not None]
     for error in errors:
         if isinstance(error, Interrupted):
-            raise Interrupted(error.signal_number, how_to_go_on(arguments, folder))
+            raise Interrupted(error.signal_number, continue_command(arguments, folder))
     for error in errors:
         if not isinstance(error, UserError):
             raise error

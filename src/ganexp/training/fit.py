@@ -22,7 +22,13 @@ from ganexp.config.build import build
 from ganexp.distributed import gpu_memory
 from ganexp.distributed.environment import is_launched_by_srun, is_launched_by_torchrun
 from ganexp.errors import Interrupted, Pruned, UserError, one_line
-from ganexp.numerics.flags import Numerics, apply, numerics_of, operation_without_deterministic_form, prepare_cublas
+from ganexp.numerics.flags import (
+    Numerics,
+    apply_numerics,
+    numerics_of,
+    operation_without_deterministic_form,
+    prepare_cublas,
+)
 from ganexp.records.version import code_version
 from ganexp.runs.run import Run
 from ganexp.training import gpus
@@ -44,7 +50,7 @@ def train(run: Run) -> None:
     except MisconfigurationException as error:
         raise UserError(f"trainer: {one_line(error)}") from error
     except torch.cuda.OutOfMemoryError as error:
-        raise UserError(gpu_memory.brief(error)) from error
+        raise UserError(gpu_memory.out_of_memory_message(error)) from error
     except RuntimeError as error:
         operation = operation_without_deterministic_form(error)
         if operation is None:
@@ -109,7 +115,7 @@ def out_of_memory(error: BaseException, module: Any, images: int) -> UserError:
     """Return what is said of a GPU whose memory was too small for a rank's part of the batch, so many images."""
     weights = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())
     fixed = gpu_memory.COPIES_OF_WEIGHTS * weights
-    return UserError(gpu_memory.explanation(error, images, module.accumulate, fixed))
+    return UserError(gpu_memory.out_of_memory_advice(error, images, module.accumulate, fixed))
 
 
 def numerical_callbacks(numerics: Numerics, folder: Path) -> list[L.Callback]:
@@ -120,7 +126,7 @@ def numerical_callbacks(numerics: Numerics, folder: Path) -> list[L.Callback]:
 def set_numerics(numerics: Numerics, trainer: DictConfig, device: torch.device) -> None:
     """Set torch's switches for training on a device, after the Trainer has set its own."""
     benchmark, warn_only = bool(trainer.get("benchmark")), trainer.get("deterministic") == "warn"
-    apply(numerics, device.type, benchmark, warn_only)
+    apply_numerics(numerics, device.type, benchmark, warn_only)
 
 
 def cluster_environment(trainer: DictConfig) -> dict[str, Any]:

@@ -5,11 +5,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ganexp.distributed.gpu_memory import MEBIBYTE, readable
+from ganexp.distributed.gpu_memory import MEBIBYTE, format_bytes
 from ganexp.errors import UserError
 from ganexp.training import launcher
 
-LEAST_FREE = 512 * MEBIBYTE
+MIN_FREE = 512 * MEBIBYTE
 """Less than this is not enough for libraries and the smallest network."""
 AMPERE = 8
 """The first compute capability with bfloat16 arithmetic."""
@@ -29,16 +29,16 @@ def require_gpus(trainer: Mapping[str, Any]) -> None:
         return
     there = torch.cuda.device_count()
     require_count(trainer, there)
-    reason = failure()
+    reason = cuda_failure()
     if reason is not None:
         raise UserError(f"trainer.accelerator={accelerator}: {reason}; {ON_PROCESSOR}")
 
 
 def require_count(trainer: Mapping[str, Any], there: int) -> None:
     """Raise UserError if the trainer names more GPUs than there are, or numbers that none has."""
-    has = f"this machine has {there or 'no'} GPU{'s' * (there != 1)}{visible()}"
+    has = f"this machine has {there or 'no'} GPU{'s' * (there != 1)}{visible_devices_note()}"
     asked = f"trainer.devices={trainer.get('devices')}: {has}"
-    absent = [number for number in numbers(trainer) or [] if number >= there]
+    absent = [number for number in listed_gpus(trainer) or [] if number >= there]
     if there and absent:
         which = "only number 0" if there == 1 else f"numbers 0 to {there - 1}"
         raise UserError(f"{asked}, {which}; trainer=ddp uses all there are")
@@ -46,13 +46,13 @@ def require_count(trainer: Mapping[str, Any], there: int) -> None:
         raise UserError(f"{asked}; trainer=ddp uses all there are, trainer=ddp_cpu processors")
 
 
-def visible() -> str:
+def visible_devices_note() -> str:
     """Return the environment variable that hides GPUs, in brackets, where it is set."""
     name = "CUDA_VISIBLE_DEVICES"
     return f" ({name}={os.environ[name]})" if name in os.environ else ""
 
 
-def numbers(trainer: Mapping[str, Any]) -> list[int] | None:
+def listed_gpus(trainer: Mapping[str, Any]) -> list[int] | None:
     """Return the GPUs' numbers where the trainer lists them, such as [0, 3] or "0,3"; None where it counts them."""
     devices = trainer.get("devices", 1)
     if isinstance(devices, str) and "," in devices:
@@ -62,18 +62,18 @@ def numbers(trainer: Mapping[str, Any]) -> list[int] | None:
     return [int(number) for number in devices]
 
 
-def failure() -> str | None:
+def cuda_failure() -> str | None:
     """Return why torch cannot use this machine's GPUs, None if it can."""
     import torch
 
     try:
         torch.cuda.init()
     except (RuntimeError, AssertionError) as error:
-        return reason_of(str(error))
+        return explain_cuda_error(str(error))
     return None
 
 
-def reason_of(text: str) -> str:
+def explain_cuda_error(text: str) -> str:
     """Return torch's complaint about the driver, in one clause with its remedy."""
     import torch
 
@@ -101,16 +101,16 @@ def require_usable(trainer: Mapping[str, Any]) -> None:
     accelerator = trainer.get("accelerator")
     if accelerator not in (*CUDA, "auto") or not torch.cuda.is_available():
         return
-    device = own_device(trainer)
+    device = local_device(trainer)
     try:
         name = f"GPU {device} ({torch.cuda.get_device_name(device)})"
         require_bfloat16(str(trainer.get("precision")), name, torch.cuda.get_device_capability(device))
         free, capacity = torch.cuda.mem_get_info(device)
     except RuntimeError as error:
-        raise UserError(f"GPU {device} cannot be used ({one_sentence(error)}): {other_gpu()}") from error
-    if free < LEAST_FREE:
+        raise UserError(f"GPU {device} cannot be used ({first_line(error)}): {other_gpu()}") from error
+    if free < MIN_FREE:
         raise UserError(
-            f"{name} is full: {readable(free)} of {readable(capacity)} are free, other programs hold the rest "
+            f"{name} is full: {format_bytes(free)} of {format_bytes(capacity)} are free, other programs hold the rest "
             f"(nvidia-smi lists them): {other_gpu()}"
         )
 
@@ -126,14 +126,14 @@ def require_bfloat16(precision: str, name: str, capability: tuple[int, int]) -> 
         )
 
 
-def own_device(trainer: Mapping[str, Any]) -> int:
+def local_device(trainer: Mapping[str, Any]) -> int:
     """Return the number of the GPU on which this process trains."""
     rank = int(os.environ.get("LOCAL_RANK", os.environ.get("SLURM_LOCALID", 0)))
-    listed = numbers(trainer)
+    listed = listed_gpus(trainer)
     return listed[rank] if listed is not None and rank < len(listed) else rank
 
 
-def one_sentence(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     """Return the first line of an error's text."""
     return str(error).partition("\n")[0].strip()
 

@@ -52,24 +52,24 @@ def launch(run: Run, here: int, nodes: int, quiet: bool = False) -> None:
 
     Signals reach all of them. The first to fail ends all, and its error is raised here.
     """
-    job = {**as_plain(run), "path": sys.path, "quiet": quiet}
+    job = {**run_to_dict(run), "path": sys.path, "quiet": quiet}
     with tempfile.TemporaryDirectory() as reports:
-        ranks = [Rank(environment, Path(reports)) for environment in environments(here, nodes)]
+        ranks = [RankProcess(environment, Path(reports)) for environment in environments(here, nodes)]
         try:
             with forwarding(ranks) as forwarded:
                 for rank in ranks:
-                    rank.give(job)
+                    rank.send(job)
                 wait(ranks)
         finally:
             for rank in ranks:
-                rank.end()
+                rank.kill()
         cause = first_failure(ranks, forwarded)
     if cause is not None:
         raise cause
 
 
-def as_plain(run: Run) -> dict[str, Any]:
-    """Return a run as plain values, which another process reads back with ``as_run``."""
+def run_to_dict(run: Run) -> dict[str, Any]:
+    """Return a run as plain values, which another process reads back with ``run_from_dict``."""
     return {
         "config": OmegaConf.to_yaml(run.config),
         "folder": str(run.folder),
@@ -78,7 +78,7 @@ def as_plain(run: Run) -> dict[str, Any]:
     }
 
 
-def as_run(job: Mapping[str, Any]) -> Run:
+def run_from_dict(job: Mapping[str, Any]) -> Run:
     """Return the run of a job."""
     config: Any = OmegaConf.create(job["config"])
     checkpoint = None if job["checkpoint"] is None else Path(job["checkpoint"])
@@ -107,7 +107,7 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-class Rank:
+class RankProcess:
     """A process that trains; only the first may write to the terminal.
 
     It ends when its standard input closes, so that none is left over when this process is gone.
@@ -116,10 +116,10 @@ class Rank:
     def __init__(self, environment: Mapping[str, str], reports: Path) -> None:
         self.number = int(environment["RANK"])
         self.path = reports / f"{self.number}.json"
-        self.said = reports / f"{self.number}.txt"
-        self.ended_here = False
-        with self.said.open("w") as said:
-            elsewhere: dict[str, Any] = {} if self.number == 0 else {"stdout": said, "stderr": said}
+        self.output = reports / f"{self.number}.txt"
+        self.killed = False
+        with self.output.open("w") as output:
+            elsewhere: dict[str, Any] = {} if self.number == 0 else {"stdout": output, "stderr": output}
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ganexp.training.worker", str(self.path)],
                 stdin=subprocess.PIPE,
@@ -129,7 +129,7 @@ class Rank:
                 **elsewhere,
             )
 
-    def give(self, job: Mapping[str, Any]) -> None:
+    def send(self, job: Mapping[str, Any]) -> None:
         """Tell the process what to do."""
         assert self.process.stdin is not None
         # If it is gone already, its exit status tells.
@@ -137,10 +137,10 @@ class Rank:
             self.process.stdin.write(json.dumps(job).encode() + b"\n")
             self.process.stdin.flush()
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill the process if it still runs."""
         if self.process.poll() is None:
-            self.ended_here = True
+            self.killed = True
             # With it the workers that it started.
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -159,15 +159,15 @@ class Rank:
 
     def crashed(self) -> bool:
         """Return whether it ended without a word."""
-        return self.process.returncode != 0 and not self.ended_here and not self.has_reported()
+        return self.process.returncode != 0 and not self.killed and not self.has_reported()
 
-    def last_words(self) -> str:
+    def last_output_line(self) -> str:
         """Return the last line that it wrote where nobody saw it."""
-        lines = [line.strip() for line in self.said.read_text(errors="replace").splitlines() if line.strip()]
+        lines = [line.strip() for line in self.output.read_text(errors="replace").splitlines() if line.strip()]
         return f": {lines[-1]}" if lines else ""
 
 
-def wait(ranks: Sequence[Rank]) -> None:
+def wait(ranks: Sequence[RankProcess]) -> None:
     """Return when all processes have ended, or when one has failed and the others had time to notice."""
     deadline = None
     while any(rank.process.poll() is None for rank in ranks):
@@ -179,10 +179,10 @@ def wait(ranks: Sequence[Rank]) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def first_failure(ranks: Sequence[Rank], forwarded: Sequence[int]) -> Exception | None:
+def first_failure(ranks: Sequence[RankProcess], forwarded: Sequence[int]) -> Exception | None:
     """Return why training ended, None if it ended well: of several errors the first, from which the others follow."""
     in_order = sorted((rank.report() for rank in ranks if rank.has_reported()), key=lambda report: report["time"])
-    errors = [remote_errors.as_error(report) for report in in_order]
+    errors = [remote_errors.from_dict(report) for report in in_order]
     for error in errors:
         if isinstance(error, remote_errors.FORESEEN):
             return error
@@ -192,7 +192,7 @@ def first_failure(ranks: Sequence[Rank], forwarded: Sequence[int]) -> Exception 
     return errors[0] if errors else None
 
 
-def crash(rank: Rank, forwarded: Sequence[int]) -> Exception:
+def crash(rank: RankProcess, forwarded: Sequence[int]) -> Exception:
     """Return the error for a process that ended without a word."""
     status = rank.process.returncode
     if -status in forwarded:
@@ -202,11 +202,11 @@ def crash(rank: Rank, forwarded: Sequence[int]) -> Exception:
             f"rank {rank.number} was killed: if the machine's memory is full, lower data.batch_size or trainer.devices"
         )
     how = signal.Signals(-status).name if status < 0 else f"status {status}"
-    return UserError(f"rank {rank.number} ended by {how}{rank.last_words()}")
+    return UserError(f"rank {rank.number} ended by {how}{rank.last_output_line()}")
 
 
 @contextmanager
-def forwarding(ranks: Sequence[Rank]) -> Iterator[list[int]]:
+def forwarding(ranks: Sequence[RankProcess]) -> Iterator[list[int]]:
     """Pass signals on to all processes, and yield which ones there were."""
     received: list[int] = []
 

@@ -54,7 +54,7 @@ def requeue(job: slurm.BatchJob, number: int, previous: dict[Any, Any]) -> None:
     """Put the job back into the queue if the signal says so."""
     name = signal.Signals(number).name
     try:
-        if not job.may_go_on(number):
+        if not job.should_requeue(number):
             log.info("%s without preemption: job %s is not requeued", name, job.number)
             return
         log.info("%s: job %s goes back into the queue, and on from here when it is started again", name, job.number)

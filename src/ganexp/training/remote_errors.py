@@ -12,7 +12,7 @@ FORESEEN = (UserError, Interrupted, OSError)
 """Errors that are reported in one line, without a traceback."""
 
 
-def as_plain(error: BaseException, rank: int) -> dict[str, Any]:
+def to_dict(error: BaseException, rank: int) -> dict[str, Any]:
     """Return an error as plain values, with the time by this machine's clock."""
     kind, arguments = kind_of(error)
     lines = traceback.format_exception(error)
@@ -38,7 +38,7 @@ def kind_of(error: BaseException) -> tuple[str, list[Any]]:
             return "other", [f"{type(error).__name__}: {one_line(error)}"]
 
 
-def as_error(report: Mapping[str, Any]) -> Exception:
+def from_dict(report: Mapping[str, Any]) -> Exception:
     """Return the error of a report; an unforeseen one has the other process's traceback as a note."""
     kinds: dict[str, Any] = {
         "diverged": Diverged,

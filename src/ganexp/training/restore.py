@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from ganexp.callbacks.checkpoints import name_too
+from ganexp.callbacks.checkpoints import hardlink_or_copy
 from ganexp.callbacks.settings import settings_in
 from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import UserError
@@ -35,7 +35,7 @@ def restore(module: Any, run: Run) -> Contents:
     if is_rank_zero():
         last = run.checkpoint.with_name("last.ckpt")
         if run.checkpoint != last:
-            name_too(run.checkpoint, last)
+            hardlink_or_copy(run.checkpoint, last)
         discard_after(run.folder, seen)
     return contents
 

@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from ganexp.callbacks.checkpoints import WholeFiles
+from ganexp.callbacks.checkpoints import AtomicCheckpointIO
 from ganexp.errors import Diverged
 from ganexp.game.module import COUNTERS
 from ganexp.loggers.metrics_csv import MetricsCSV
@@ -32,7 +32,7 @@ def roll_back(folder: Path, diverged: Diverged) -> Path:
         log.warning("doctor: diverged again after %d returns with lower learning rates: giving up", RETURNS)
         raise diverged
     counters["rate"] = rate
-    WholeFiles().save_checkpoint(checkpoint, path)
+    AtomicCheckpointIO().save_checkpoint(checkpoint, path)
     discard_after(folder, counters["images_seen"])
     log.warning(
         "doctor: %s; back to the checkpoint of %s images, with %g times the configured learning rates",

@@ -26,7 +26,7 @@ def main(report: Path) -> int:
             train(job)
         except (Exception, KeyboardInterrupt) as error:
             unfinished = report.with_suffix(".tmp")
-            unfinished.write_text(json.dumps(remote_errors.as_plain(error, int(os.environ["RANK"]))))
+            unfinished.write_text(json.dumps(remote_errors.to_dict(error, int(os.environ["RANK"]))))
             unfinished.replace(report)
             return 1
     return 0
@@ -38,7 +38,7 @@ def train(job: dict[str, Any]) -> None:
     from ganexp.training import fit
 
     composition.register_resolvers()
-    fit.train(launcher.as_run(job))
+    fit.train(launcher.run_from_dict(job))
 
 
 def end_with_parent() -> None:
