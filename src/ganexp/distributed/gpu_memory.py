@@ -1,4 +1,4 @@
-"""GPU memory: what was free when it ran out, and which gradient accumulation would fit."""
+"""GPU memory: out-of-memory reports, peak usage, and the gradient accumulation that would fit."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ AMOUNT = rf"([\d.]+) ({'|'.join(UNITS)})"
 USABLE = 0.9
 """The share of the memory that an estimate fills, since fragmentation takes some of it."""
 COPIES_OF_WEIGHTS = 4
-"""Weights, their gradients and Adam's two moments, none of which depends on the batch."""
+"""Weights, their gradients and Adam's two moments, whose size does not depend on the batch."""
 
 
 @dataclass(frozen=True)
@@ -28,22 +28,22 @@ class Shortage:
 
     @property
     def available(self) -> int:
-        """What this process has and could still get."""
+        """The bytes that this process holds or could still allocate."""
         return self.capacity if self.in_use is None else self.free + self.in_use
 
 
 def read_shortage(text: str) -> Shortage | None:
-    """Return the figures in the text of a torch.OutOfMemoryError, None if it has no such text."""
-    found = {
+    """Return the figures in the message of a torch.OutOfMemoryError, None if the message has none."""
+    amounts = {
         "requested": parse_bytes(rf"Tried to allocate {AMOUNT}", text),
         "capacity": parse_bytes(rf"total capacity of {AMOUNT}", text),
         "free": parse_bytes(rf"of which {AMOUNT} is free", text),
         "allocated": parse_bytes(rf"{AMOUNT} is allocated by PyTorch", text),
     }
-    known = {name: value for name, value in found.items() if value is not None}
-    if len(known) < len(found):
+    parsed = {name: value for name, value in amounts.items() if value is not None}
+    if len(parsed) < len(amounts):
         return None
-    return Shortage(**known, in_use=parse_bytes(rf"this process has {AMOUNT} memory in use", text))
+    return Shortage(**parsed, in_use=parse_bytes(rf"this process has {AMOUNT} memory in use", text))
 
 
 def parse_bytes(pattern: str, text: str) -> int | None:
@@ -53,10 +53,10 @@ def parse_bytes(pattern: str, text: str) -> int | None:
 
 
 def fitting_accumulation(shortage: Shortage, images: int, accumulate: int, fixed: int) -> int | None:
-    """Return the smallest larger ``model.accumulate`` that fits by a first estimate, None if no divisor does.
+    """Estimate the smallest larger ``model.accumulate`` that fits; None if no divisor of the batch does.
 
-    ``images`` is the batch of one rank, ``fixed`` the bytes that do not depend on the batch. What was needed when the
-    allocation failed is taken as the peak, and all of it beyond ``fixed`` as proportional to the images at once.
+    ``images`` is the batch size of one rank, ``fixed`` the bytes that do not depend on it. Memory at the failed
+    allocation is taken as the peak, and everything beyond ``fixed`` as proportional to the images per pass.
     """
     activations = max(0, shortage.allocated + shortage.requested - fixed)
     for parts in range(accumulate + 1, images + 1):
@@ -66,7 +66,7 @@ def fitting_accumulation(shortage: Shortage, images: int, accumulate: int, fixed
 
 
 def out_of_memory_advice(error: BaseException, images: int, accumulate: int, fixed: int) -> str:
-    """Return one line on a torch.OutOfMemoryError in training: what was free, and what to do.
+    """Return a one-line message for a torch.OutOfMemoryError in training: the memory figures and the remedy.
 
     ``images``, ``accumulate`` and ``fixed`` are those of :func:`fitting_accumulation`.
     """
@@ -85,7 +85,7 @@ def out_of_memory_advice(error: BaseException, images: int, accumulate: int, fix
 
 
 def describe_shortage(shortage: Shortage) -> str:
-    """Return in words how the memory stood when an allocation failed."""
+    """Describe the memory at a failed allocation."""
     used = "" if shortage.in_use is None else f" (this process held {format_bytes(shortage.in_use)})"
     return (
         f"{format_bytes(shortage.free)} of {format_bytes(shortage.capacity)} were free{used}, "
@@ -94,23 +94,23 @@ def describe_shortage(shortage: Shortage) -> str:
 
 
 def out_of_memory_message(error: BaseException) -> str:
-    """Return one line on a torch.OutOfMemoryError of any command."""
+    """Return a one-line message for a torch.OutOfMemoryError of any command."""
     shortage = read_shortage(str(error))
     return "the device's memory is full" + ("" if shortage is None else f": {describe_shortage(shortage)}")
 
 
 def format_bytes(count: float) -> str:
-    """Return bytes in GiB, or in MiB where that is less than one."""
+    """Format bytes in GiB, or in MiB below one GiB."""
     return f"{count / UNITS['GiB']:.1f} GiB" if count >= UNITS["GiB"] else f"{count / MEBIBYTE:.0f} MiB"
 
 
 def peak_mebibytes(device: torch.device) -> int | None:
-    """Return the peak of torch's tensors on a GPU in MiB, None on any other device."""
+    """Return the peak memory of torch's tensors on a GPU in MiB, None on any other device."""
     return torch.cuda.max_memory_allocated(device) // MEBIBYTE if device.type == "cuda" else None
 
 
 def usage(device: torch.device) -> dict[str, int] | None:
-    """Return in MiB the peaks of torch's tensors and of all it reserved, and the GPU's size; None on other devices."""
+    """Return peak allocated, peak reserved and total GPU memory in MiB, None on any other device."""
     if device.type != "cuda":
         return None
     return {

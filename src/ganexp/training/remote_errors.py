@@ -1,4 +1,4 @@
-"""Errors reported from one process to another, as plain values."""
+"""Serialization of errors between processes."""
 
 import signal
 import time
@@ -13,14 +13,14 @@ FORESEEN = (UserError, Interrupted, OSError)
 
 
 def to_dict(error: BaseException, rank: int) -> dict[str, Any]:
-    """Return an error as plain values, with the time by this machine's clock."""
+    """Serialize an error to plain values, with the time by this machine's clock."""
     kind, arguments = kind_of(error)
     lines = traceback.format_exception(error)
     return {"time": time.monotonic(), "rank": rank, "kind": kind, "arguments": arguments, "traceback": "".join(lines)}
 
 
 def kind_of(error: BaseException) -> tuple[str, list[Any]]:
-    """Return the kind of an error and its arguments."""
+    """Return the kind of an error and its constructor's arguments."""
     match error:
         case Diverged():
             return "diverged", [error.what]
@@ -39,7 +39,7 @@ def kind_of(error: BaseException) -> tuple[str, list[Any]]:
 
 
 def from_dict(report: Mapping[str, Any]) -> Exception:
-    """Return the error of a report; an unforeseen one has the other process's traceback as a note."""
+    """Deserialize an error; an unforeseen one carries the other process's traceback as a note."""
     kinds: dict[str, Any] = {
         "diverged": Diverged,
         "pruned": Pruned,

@@ -1,4 +1,4 @@
-"""Global flags of torch, restored after each run of a sweep."""
+"""Global torch flags, restored after each run of a sweep."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
