@@ -1,4 +1,4 @@
-"""Where Hydra finds ganexp's sweepers: it takes plugins from this package only, and imports it at every start."""
+"""Hydra sweeper plugins of ganexp; Hydra searches this package only, and imports it at every start."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from hydra.core.config_store import ConfigStore
 
 
 class GridSweeper(BasicSweeper):
-    """Runs every combination of the axes; names the runs' folders, goes on with a sweep, ends it with a table."""
+    """Runs every combination of the axes; names the runs' folders, continues a sweep, ends it with a table."""
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run all jobs.
@@ -35,10 +35,10 @@ class GridSweeper(BasicSweeper):
 
 
 class BayesSweeper(BasicSweeper):
-    """Runs trials that Optuna proposes, of a study that may be gone on with and shared; ends with the same table.
+    """Runs trials proposed by Optuna, in a study that can be continued and shared; ends with the same table.
 
-    ``trials`` is the number of trials of all workers together, ``max_batch_size`` how many this one launches at once,
-    ``storage`` the database's address, by default a file in the sweep's folder.
+    ``trials`` is the number of trials over all workers, ``max_batch_size`` the number that this one launches at once,
+    ``storage`` the database's URL, by default a file in the sweep's folder.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class BayesSweeper(BasicSweeper):
         self.storage = storage
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Run trials until there are enough.
+        """Run trials until the study has enough.
 
         Raises UserError for a space or a study that cannot be used, and for runs that failed.
         """

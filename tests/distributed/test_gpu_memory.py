@@ -70,9 +70,8 @@ def test_the_line_says_what_was_free_how_much_there_is_and_what_would_fit():
         "the GPU's memory is full: 512 MiB of 24.0 GiB were free (this process held 20.0 GiB), 2.0 GiB more were "
         "needed; by a first estimate model.accumulate=2 fits, 32 of 64 images at once; or lower data.batch_size"
     )
-    assert out_of_memory_message(RuntimeError(TEXT)).startswith(
-        "the device's memory is full: 512 MiB of 24.0 GiB were free"
-    )
+    message = out_of_memory_message(RuntimeError(TEXT))
+    assert message.startswith("the device's memory is full: 512 MiB of 24.0 GiB were free")
 
 
 def test_weights_count_with_their_gradients_and_moments():

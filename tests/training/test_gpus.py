@@ -62,7 +62,7 @@ def test_no_gpu(machine, refused):
 
 def test_a_torch_without_cuda(machine, refused):
     machine(0, broken=AssertionError("Torch not compiled with CUDA enabled"))
-    assert "this torch was built without CUDA; trainer=cpu" in refused("trainer=gpu")
+    assert "this build of torch has no CUDA support; trainer=cpu" in refused("trainer=gpu")
 
 
 def test_a_driver_that_is_too_old(machine, refused):

@@ -56,7 +56,7 @@ class Doctor(L.Callback):
         """Note what moves, in a player's last turn before a check."""
         player = next(p for p, o in zip(module.players(), trainer.optimizers, strict=True) if o is optimizer)
         before_next_turn = module.images_seen + player.every * trainer.datamodule.batch_size
-        if before_next_turn // self.every.images > self.every.marks_passed:
+        if before_next_turn // self.every.images > self.every.completed:
             self.note(player.name, [p for group in optimizer.param_groups for p in group["params"]])
 
     def note(self, player: str, parameters: list[nn.Parameter]) -> None:

@@ -36,7 +36,9 @@ def devices(trainer: Mapping[str, Any]) -> int:
         return max(1, requested)
     if isinstance(requested, str):
         # As Lightning reads it; Lightning reports any other string.
-        return int(requested) if requested.isdigit() else len([index for index in requested.split(",") if index.strip()])
+        return (
+            int(requested) if requested.isdigit() else len([index for index in requested.split(",") if index.strip()])
+        )
     return len(requested)
 
 
@@ -91,7 +93,12 @@ def environments(local_ranks: int, nodes: int) -> Iterator[dict[str, str]]:
     address = os.environ.get("MASTER_ADDR", "127.0.0.1")
     port = os.environ.get("MASTER_PORT") or str(free_port())
     for local in range(local_ranks):
-        ranks = {"LOCAL_RANK": local, "NODE_RANK": node, "RANK": node * local_ranks + local, "WORLD_SIZE": local_ranks * nodes}
+        ranks = {
+            "LOCAL_RANK": local,
+            "NODE_RANK": node,
+            "RANK": node * local_ranks + local,
+            "WORLD_SIZE": local_ranks * nodes,
+        }
         yield {
             **os.environ,
             **{name: str(value) for name, value in ranks.items()},

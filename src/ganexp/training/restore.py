@@ -45,7 +45,9 @@ def warn_of_changes(run: Run, contents: Contents) -> None:
     saved = settings_in(contents)
     if saved is not None and dict(run.fixed) != saved:
         changes = describe_changes(run.fixed, saved)
-        log.warning("config.yaml has changed since the checkpoint (%s): from here on the run has other settings", changes)
+        log.warning(
+            "config.yaml has changed since the checkpoint (%s): from here on the run has other settings", changes
+        )
 
 
 def warn_of_other_ranks(contents: Contents, ranks: int) -> None:
