@@ -65,7 +65,7 @@ def keep(last: Path, images_seen: int, most: int) -> None:
 
 
 def hardlink_or_copy(file: Path, other: Path) -> None:
-    """Hard-link a checkpoint to another name, replacing any file there; copy it if the file system has no hard links."""
+    """Hard-link a checkpoint to another name, replacing any file there; copy it where links fail."""
     unfinished = other.with_suffix(".tmp")
     unfinished.unlink(missing_ok=True)
     try:

@@ -16,7 +16,7 @@ def count() -> int:
 
 @torch.no_grad()
 def average(tensors: Sequence[Tensor]) -> None:
-    """Average tensors over all ranks in place, with one reduction per dtype; shapes and their order agree across ranks."""
+    """Average tensors over all ranks in place, one reduction per dtype; all ranks pass the same shapes in order."""
     ranks = count()
     if ranks > 1:
         _coalesced(tensors, lambda buffer: (dist.all_reduce(buffer), buffer.div_(ranks)))
@@ -68,7 +68,7 @@ class AsyncMax:
         self.work: dist.Work | None = None
 
     def ask(self, number: int) -> int:
-        """Return the maximum over the ranks' previous numbers and start reducing this one; all ranks call it equally often."""
+        """Return the maximum of the ranks' previous numbers; all ranks call it equally often."""
         if count() == 1:
             return number
         previous = self.end()

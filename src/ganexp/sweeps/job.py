@@ -23,8 +23,8 @@ def train(run: Run, overrides: list[str], check: Check, start: Start) -> Outcome
     """Train a run, or the rest of it, and return its outcome; nothing is raised.
 
     ``check`` raises for a configuration that cannot work; ``start`` trains the run that the overrides compose. A run
-    locked by another process is left to it. With ``skip_finished`` a finished run is skipped. Where srun has launched several ranks, rank 0 records
-    the outcome.
+    locked by another process is left to it. With ``skip_finished`` a finished run is skipped. Where srun has launched
+    several ranks, rank 0 records the outcome.
     """
     if not is_rank_zero():
         return train_on_other_rank(run, overrides, check, start)

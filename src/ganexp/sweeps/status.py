@@ -24,7 +24,7 @@ ENTRY = {"name", "value", "spread", "higher_is_better", "protocol"}
 class Outcome:
     """Outcome of a run.
 
-    ``score`` is the monitored one as in scores.json, ``error`` the serialized error that ``remote_errors.to_dict`` returns.
+    ``score`` is the monitored one as in scores.json, ``error`` as ``remote_errors.to_dict`` returns it.
     """
 
     status: str

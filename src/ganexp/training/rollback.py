@@ -44,7 +44,7 @@ def roll_back(folder: Path, diverged: Diverged) -> Path:
 
 
 def discard_after(folder: Path, images: int) -> None:
-    """Discard the metrics rows, sample grids and checkpoints beyond ``images``, which the continued run writes again."""
+    """Discard the metrics rows, sample grids and checkpoints beyond ``images``, which training writes again."""
     MetricsCSV(str(folder)).forget_after(images)
     for path in (*(folder / "samples").glob("*.png"), *(folder / CHECKPOINTS).glob("*.ckpt")):
         if path.stem.isdecimal() and int(path.stem) > images:
