@@ -72,7 +72,7 @@ def read_curves(path: Path, at_most: Callable[[str], int | None] = all_points) -
 
 
 def rows_with(rows: Sequence[Sequence[str]], column: int, at_most: int | None) -> list[int]:
-    """Return the rows with a value in a column; if there may be more than ``at_most``, the last of each of as many parts."""
+    """Return the rows with a value in a column; of more than ``at_most`` rows, the last in each of as many parts."""
     if at_most is None or len(rows) <= at_most:
         return [number for number, row in enumerate(rows) if row[column]]
     ends = np.linspace(0, len(rows), at_most + 1).round().astype(int).tolist()

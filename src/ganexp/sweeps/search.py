@@ -76,9 +76,8 @@ class Search:
         with self.lock():
             optuna_study = study.create(self.url, self.direction)
         if optuna_study.direction.name.lower() != self.direction:
-            raise UserError(
-                f"hydra.sweeper.direction={self.direction}: the study's direction is {optuna_study.direction.name.lower()}"
-            )
+            direction = optuna_study.direction.name.lower()
+            raise UserError(f"hydra.sweeper.direction={self.direction}: the study's direction is {direction}")
         running = optuna_study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING])
         count = len(optuna_study.get_trials(deepcopy=False))
         print(

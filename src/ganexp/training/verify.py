@@ -96,7 +96,7 @@ def ranks_verdict(config: DictConfig, steps: int, ranks: int, folder: Path) -> t
     parts = ranks * config.model.get("accumulate", 1)
     if config.data.batch_size % parts:
         return True, f"not checked: data.batch_size={config.data.batch_size} has no {parts} equal parts"
-    # In double precision, where an optimizer such as Adam does not amplify rounding errors visibly.
+    # In double precision, where an optimizer such as Adam does not amplify rounding errors.
     try:
         one = train_batches(on_processors(with_budget(config, steps), "cpu", 1), folder / "one", steps)
     except RuntimeError as error:
