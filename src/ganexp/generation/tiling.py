@@ -65,7 +65,7 @@ def tile_starts(length: int, tile: int) -> list[int]:
 
 
 def blending_weights(starts: list[int], size: int, length: int) -> list[Tensor]:
-    """Return the weight (size,) of each tile's pixels along one side: falling towards its ends, summing to 1 over tiles."""
+    """Return the weight (size,) of each tile's pixels along one side: falling towards its ends, 1 in sum over tiles."""
     from_ends = torch.minimum(torch.arange(1, size + 1), torch.arange(size, 0, -1))
     ramp = from_ends.clamp(max=max(1, size // OVERLAP)).double()
     total = torch.zeros(length, dtype=torch.float64)

@@ -110,7 +110,7 @@ def translate(network: Any, image: Tensor, multiple: int, tile: int) -> Image.Im
 
 
 def write(image: Image.Image, path: Path) -> Path:
-    """Write an image atomically and return its path, with .png appended for formats that cannot be written."""
+    """Write an image atomically and return its path, with .png appended if its format would lose much."""
     if path.suffix.lower() not in FORMATS:
         path = path.with_name(f"{path.name}.png")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def required(tensor: Tensor) -> bool:
-    """Return whether the deterministic form is required: deterministic algorithms are on, and the tensor is not on a CPU.
+    """Return whether the deterministic form is required: deterministic algorithms are on, the tensor not on a CPU.
 
     On a CPU torch's own kernels sum in a fixed order.
     """
