@@ -17,8 +17,8 @@ SCORES = {"matmul_precision": "highest", "tf32": False, "deterministic": True, "
 class Numerics:
     """Numerical settings of a run on a GPU; on a CPU only ``channels_last`` matters.
 
-    ``deterministic``: bit-identical results in each run. ``tf32``: float32 convolutions and matrix products with 10 bits
-    of mantissa instead of 23. ``channels_last``: 4-dimensional weights and images are stored in (N, H, W, C) order.
+    ``deterministic``: bit-identical results in each run. ``tf32``: float32 convolutions and matrix products use 10
+    bits of mantissa instead of 23. ``channels_last``: 4-dimensional weights and images are stored in (N, H, W, C) order.
     """
 
     deterministic: bool = True
