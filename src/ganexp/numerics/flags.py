@@ -18,7 +18,7 @@ class Numerics:
     """Numerical settings of a run on a GPU; on a CPU only ``channels_last`` matters.
 
     ``deterministic``: bit-identical results in each run. ``tf32``: float32 convolutions and matrix products use 10
-    bits of mantissa instead of 23. ``channels_last``: 4-dimensional weights and images are stored in (N, H, W, C) order.
+    bits of mantissa instead of 23. ``channels_last``: 4-dimensional weights and images are stored as (N, H, W, C).
     """
 
     deterministic: bool = True
