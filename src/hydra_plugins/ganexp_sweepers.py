@@ -1,4 +1,4 @@
-"""Where Hydra finds ganexp's sweepers: it takes plugins from this package only, and imports it at every start."""
+"""Hydra sweeper plugins of ganexp; Hydra searches this package only, and imports it at every start."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from hydra.core.config_store import ConfigStore
 
 
 class GridSweeper(BasicSweeper):
-    """Runs every combination of the axes; names the runs' folders, goes on with a sweep, ends it with a table."""
+    """Runs every combination of the axes; names the runs' folders, continues a sweep, ends it with a table."""
 
     def sweep(self, arguments: list[str]) -> Any:
         """Run all jobs.
@@ -22,7 +22,7 @@ class GridSweeper(BasicSweeper):
         assert self.config is not None
         given = [*self._parse_config(), *arguments]
         sweep.require_values(self.hydra_context.config_loader, given)
-        with sweep.reported(self.config, arguments) as ended:
+        with sweep.reported_sweep(self.config, arguments) as ended:
             for jobs in super().sweep(arguments):
                 ended.extend(job.return_value for job in jobs)
 
@@ -31,14 +31,14 @@ class GridSweeper(BasicSweeper):
         from ganexp.sweeps import sweep
 
         assert self.config is not None
-        return [sweep.named(list(job), self.config) for job in super().get_job_batch()]
+        return [sweep.with_folder_name(list(job), self.config) for job in super().get_job_batch()]
 
 
 class BayesSweeper(BasicSweeper):
-    """Runs trials that Optuna proposes, of a study that may be gone on with and shared; ends with the same table.
+    """Runs trials proposed by Optuna, in a study that can be continued and shared; ends with the same table.
 
-    ``trials`` is the number of trials of all workers together, ``max_batch_size`` how many this one launches at once,
-    ``storage`` the database's address, by default a file in the sweep's folder.
+    ``trials`` is the number of trials over all workers, ``max_batch_size`` the number that this one launches at once,
+    ``storage`` the database's URL, by default a file in the sweep's folder.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class BayesSweeper(BasicSweeper):
         self.storage = storage
 
     def sweep(self, arguments: list[str]) -> Any:
-        """Run trials until there are enough.
+        """Run trials until the study has enough.
 
         Raises UserError for a space or a study that cannot be used, and for runs that failed.
         """
@@ -77,13 +77,13 @@ class BayesSweeper(BasicSweeper):
         search = Search(folder, url, space, fixed, self.trials, self.direction, self.seed, pruned)
 
         def launch(jobs: Sequence[list[str]], first: int) -> list[Any]:
-            batch = [sweep.named(job, config) for job in jobs]
+            batch = [sweep.with_folder_name(job, config) for job in jobs]
             self.validate_batch_is_legal(batch)
             returned = [job.return_value for job in launcher.launch(batch, initial_job_idx=first)]
             ended.extend(returned)
             return returned
 
-        with sweep.reported(config, arguments) as ended:
+        with sweep.reported_sweep(config, arguments) as ended:
             search.run(launch, self.max_batch_size or 1)
 
 

@@ -345,7 +345,7 @@ def test_a_download_that_broke_off_goes_on(tmp_path, server):
     size = (folder / "facades.tar.gz").stat().st_size
     (folder / "break").touch()
     settings = {"name": "facades", "root": str(tmp_path / "data"), "url": f"{address}facades.tar.gz"}
-    with pytest.raises(UserError, match=r"broke off after .*kept: start again to go on"):
+    with pytest.raises(UserError, match=r"broke off after .*kept: start again to continue"):
         sources.paired_archive("train", **settings)
     assert len(sources.paired_archive("train", **settings, sha256=sha256(folder / "facades.tar.gz"))) == 3
     assert asked == [None, f"bytes={size // 2}-"]

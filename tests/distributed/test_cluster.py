@@ -81,7 +81,7 @@ def test_a_preempted_sweep_goes_back_into_the_queue_and_on_exactly(slurm, here, 
         sweeping.kill()
     for seed in (1, 2):
         run, whole = here / "sweep" / str(seed), here / "whole" / str(seed)
-        before, told, after = log(run).partition("goes back into the queue")
+        before, told, after = log(run).partition("is requeued, and continues from here")
         assert told, everything()
         assert "192/512 images" in before
         assert "256/512 images" not in before

@@ -17,16 +17,16 @@ def agree(rank):
     averaged = [mine.clone(), mine[0].float(), mine.transpose(0, 1).clone()]
     collectives.average(averaged)
     followed = [mine.clone()]
-    collectives.follow_first(followed)
-    poll = collectives.Poll()
-    answers = [poll.ask(number) for number in ([0, 15, 0, 0] if rank else [0, 0, 0, 2])]
+    collectives.broadcast_from_first(followed)
+    maximum = collectives.AsyncMax()
+    answers = [maximum.ask(number) for number in ([0, 15, 0, 0] if rank else [0, 0, 0, 2])]
     return {
         "count": collectives.count(),
         "averaged": averaged,
         "followed": followed,
         "mean": collectives.mean(mine.mean()),
         "deviation": collectives.deviation(mine),
-        "answers": [*answers, poll.end()],
+        "answers": [*answers, maximum.end()],
         "augmentation": observed(mine).state_dict(),
     }
 
@@ -74,5 +74,5 @@ def test_alone_a_process_agrees_with_itself():
     assert collectives.count() == 1
     assert torch.equal(collectives.mean(NUMBERS), NUMBERS)
     torch.testing.assert_close(collectives.deviation(NUMBERS), NUMBERS.std(correction=0))
-    poll = collectives.Poll()
-    assert [poll.ask(0), poll.ask(2), poll.end()] == [0, 2, 0]
+    maximum = collectives.AsyncMax()
+    assert [maximum.ask(0), maximum.ask(2), maximum.end()] == [0, 2, 0]

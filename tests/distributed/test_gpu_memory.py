@@ -8,11 +8,11 @@ from ganexp.callbacks.summary import Summary
 from ganexp.distributed.gpu_memory import (
     MEBIBYTE,
     Shortage,
-    brief,
-    explanation,
     fitting_accumulation,
+    format_bytes,
+    out_of_memory_advice,
+    out_of_memory_message,
     read_shortage,
-    readable,
     usage,
 )
 from ganexp.training.fit import out_of_memory
@@ -42,7 +42,7 @@ def test_without_this_processs_share_all_of_the_device_is_its_own():
 @pytest.mark.parametrize("text", ["", "CUDA error: out of memory", TEXT.replace("is free", "is gone")])
 def test_another_text_has_no_figures_and_general_advice(text):
     assert read_shortage(text) is None
-    told = explanation(RuntimeError(text), 64, 1, 0)
+    told = out_of_memory_advice(RuntimeError(text), 64, 1, 0)
     assert told == "the device's memory is full: lower data.batch_size, or raise model.accumulate"
 
 
@@ -62,22 +62,23 @@ def test_the_estimate_is_the_smallest_divisor_above_that_fits(images, accumulate
 def test_where_the_weights_alone_are_too_large_nothing_fits():
     assert fitting_accumulation(SHORTAGE, 64, 1, 19 * GIB) is None
     assert fitting_accumulation(SHORTAGE, 1, 1, 0) is None
-    assert "not even one image at once fits" in explanation(RuntimeError(TEXT), 64, 1, 19 * GIB)
+    assert "not even one image at once fits" in out_of_memory_advice(RuntimeError(TEXT), 64, 1, 19 * GIB)
 
 
 def test_the_line_says_what_was_free_how_much_there_is_and_what_would_fit():
-    assert explanation(RuntimeError(TEXT), 64, 1, GIB) == (
+    assert out_of_memory_advice(RuntimeError(TEXT), 64, 1, GIB) == (
         "the GPU's memory is full: 512 MiB of 24.0 GiB were free (this process held 20.0 GiB), 2.0 GiB more were "
         "needed; by a first estimate model.accumulate=2 fits, 32 of 64 images at once; or lower data.batch_size"
     )
-    assert brief(RuntimeError(TEXT)).startswith("the device's memory is full: 512 MiB of 24.0 GiB were free")
+    message = out_of_memory_message(RuntimeError(TEXT))
+    assert message.startswith("the device's memory is full: 512 MiB of 24.0 GiB were free")
 
 
 def test_weights_count_with_their_gradients_and_moments():
     module = make_gan(accumulate=2)
     weights = sum(4 * parameter.numel() for parameter in module.parameters())
     told = str(out_of_memory(RuntimeError(TEXT), module, 64))
-    assert told == explanation(RuntimeError(TEXT), 64, 2, 4 * weights)
+    assert told == out_of_memory_advice(RuntimeError(TEXT), 64, 2, 4 * weights)
 
 
 def test_a_full_gpu_is_one_line_of_every_command(monkeypatch, capsys):
@@ -148,7 +149,7 @@ def test_the_summary_holds_the_gpus_memory(gpu, tmp_path):
 
 @pytest.mark.parametrize(("count", "text"), [(512 * MEBIBYTE, "512 MiB"), (GIB, "1.0 GiB"), (1.5 * GIB, "1.5 GiB")])
 def test_bytes_are_readable(count, text):
-    assert readable(count) == text
+    assert format_bytes(count) == text
 
 
 @pytest.mark.gpu

@@ -67,12 +67,14 @@ def test_a_batch_job_is_known_by_its_environment(monkeypatch, environment, expec
 )
 def test_only_preemption_is_a_reason_to_go_on_after_sigterm(scontrol, state, time, preempted):
     called = scontrol(SHOWN.format(state=state, time=time))
-    assert BatchJob("7").may_go_on(signal.SIGTERM) is preempted
+    assert BatchJob("7").should_requeue(signal.SIGTERM) is preempted
     assert called.read_text() == "show job 7\n"
 
 
 def test_a_warning_that_the_job_asked_for_is_one_and_ctrl_c_is_none():
-    wanted = {number: BatchJob("7").may_go_on(number) for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT)}
+    wanted = {
+        number: BatchJob("7").should_requeue(number) for number in (signal.SIGUSR1, signal.SIGUSR2, signal.SIGINT)
+    }
     assert wanted == {signal.SIGUSR1: True, signal.SIGUSR2: True, signal.SIGINT: False}
 
 

@@ -15,7 +15,7 @@ import torch
 import yaml
 from PIL import Image
 
-from ganexp.generation.tiling import mirrored, starts, translated, weights
+from ganexp.generation.tiling import blending_weights, mirror_pad, tile_starts, translate_in_tiles
 
 hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
 st = hypothesis.strategies
@@ -65,7 +65,7 @@ def only(multiple, largest, images):
 def test_blending_the_tiles_of_the_identity_gives_the_image(height, width, multiple, tile, channels):
     given = image(height, width, channels)
     largest = -(-tile // multiple) * multiple
-    made = translated(partial(only, multiple, largest), given, multiple, tile)
+    made = translate_in_tiles(partial(only, multiple, largest), given, multiple, tile)
     assert made.dtype == torch.uint8
     assert torch.equal(made, given)
 
@@ -73,13 +73,13 @@ def test_blending_the_tiles_of_the_identity_gives_the_image(height, width, multi
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 64))
 def test_tiles_cover_a_side_with_weights_of_sum_one_and_overlap_by_a_quarter(length, tile):
-    begins = starts(length, tile)
+    begins = tile_starts(length, tile)
     size = min(tile, length)
     assert begins[0] == 0
     assert begins[-1] + size == length
     assert all(0 < second - first <= max(1, tile - tile // 4) for first, second in pairwise(begins))
     total = torch.zeros(length)
-    for begin, weight in zip(begins, weights(begins, size, length), strict=True):
+    for begin, weight in zip(begins, blending_weights(begins, size, length), strict=True):
         assert weight.min() > 0
         total[begin : begin + size] += weight
     torch.testing.assert_close(total, torch.ones(length))
@@ -92,7 +92,7 @@ def test_a_step_between_tiles_becomes_a_ramp():
         calls.append(len(calls))
         return torch.full_like(images, (calls[-1] % 2) * 2 - 1)
 
-    made = translated(numbered, image(8, 28), 1, 16)[0, 0].int()
+    made = translate_in_tiles(numbered, image(8, 28), 1, 16)[0, 0].int()
     assert len(calls) == 2
     assert made[:12].tolist() == [0] * 12
     assert made[16:].tolist() == [255] * 12
@@ -102,7 +102,7 @@ def test_a_step_between_tiles_becomes_a_ramp():
 @pytest.mark.parametrize("size", [(1, 1), (3, 50), (16, 16), (17, 31)])
 def test_images_are_continued_by_their_mirror_image(size):
     given = image(*size)
-    whole, top, left = mirrored(given, 16)
+    whole, top, left = mirror_pad(given, 16)
     assert all(side % 16 == 0 and side - own < 16 for side, own in zip(whole.shape[1:], size, strict=True))
     assert torch.equal(whole[:, top : top + size[0], left : left + size[1]], given)
     if top > 0:
@@ -113,7 +113,7 @@ def test_one_row_of_tiles_is_held_as_floats(monkeypatch):
     shapes = []
     zeros = torch.zeros
     monkeypatch.setattr(torch, "zeros", lambda *shape, **kw: shapes.append(shape) or zeros(*shape, **kw))
-    translated(lambda images: images, image(640, 32), 1, 32)
+    translate_in_tiles(lambda images: images, image(640, 32), 1, 32)
     assert max(np.prod(shape) for shape in shapes) <= 3 * 32 * 32
 
 

@@ -68,9 +68,9 @@ def outcome(use: Callable[[], object]) -> str:
 def board(runs: str) -> None:
     """Open the board's page of runs, and close it."""
     from ganexp.cli.board import runs_below, start
-    from ganexp.records.trackio_store import PROJECT, opened
+    from ganexp.records.trackio_store import PROJECT, import_trackio
 
-    trackio = opened(None)
+    trackio = import_trackio(None)
     assert runs_below(trackio, PROJECT, Path(runs))
     server, address = start(trackio, None)
     assert address.startswith("http://127.0.0.1")

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(find_spec("trackio") is None, reason="pip instal
 
 @pytest.fixture(scope="module")
 def trackio():
-    return trackio_store.opened(None)
+    return trackio_store.import_trackio(None)
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_the_board_finds_the_runs_in_or_below_a_folder(run, finished, trackio, t
 
 def test_one_process_has_one_database(trackio, tmp_path):
     with pytest.raises(UserError, match="trackio writes to"):
-        trackio_store.opened(str(tmp_path))
+        trackio_store.import_trackio(str(tmp_path))
 
 
 def test_a_failure_while_training_ends_its_logging_and_not_the_training(trackio, tmp_path, monkeypatch, caplog):
@@ -85,4 +85,4 @@ def test_a_failure_while_training_ends_its_logging_and_not_the_training(trackio,
 def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "trackio", None)
     with pytest.raises(UserError, match=r"pip install 'ganexp\[board\]'"):
-        trackio_store.opened(None)
+        trackio_store.import_trackio(None)

@@ -13,11 +13,11 @@ from ganexp.errors import UserError
 from ganexp.networks import dcgan
 from ganexp.numerics.flags import (
     Numerics,
-    apply,
+    apply_numerics,
     full_precision,
     numerics_of,
     operation_without_deterministic_form,
-    restored,
+    restored_flags,
 )
 from ganexp.runs.checkpoint_diff import differences
 from support.runs import TINY
@@ -37,8 +37,8 @@ def switches():
 
 def test_a_gpus_defaults_are_exact_and_put_back():
     before = switches()
-    with restored():
-        apply(Numerics(), "cuda")
+    with restored_flags():
+        apply_numerics(Numerics(), "cuda")
         exact = {"conv": False, "matmul": False, "cudnn": True, "benchmark": False, "all": True, "fill": False}
         assert switches() == exact
         assert torch.get_float32_matmul_precision() == "highest"
@@ -48,8 +48,8 @@ def test_a_gpus_defaults_are_exact_and_put_back():
 def test_tf32_and_speed_are_switched_on_by_name_and_off_for_scores(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     fastest = {"conv": True, "matmul": True, "cudnn": False, "benchmark": True, "all": False, "fill": False}
-    with restored():
-        apply(Numerics(deterministic=False, tf32=True), "cuda", benchmark=True)
+    with restored_flags():
+        apply_numerics(Numerics(deterministic=False, tf32=True), "cuda", benchmark=True)
         assert switches() == fastest
         with full_precision(), torch.autocast("cpu", enabled=False):
             assert not switches()["conv"]
@@ -61,7 +61,7 @@ def test_tf32_and_speed_are_switched_on_by_name_and_off_for_scores(monkeypatch):
 
 def test_a_processor_is_left_as_it_is():
     before = switches()
-    apply(Numerics(tf32=True), "cpu")
+    apply_numerics(Numerics(tf32=True), "cpu")
     assert switches() == before
 
 
@@ -92,7 +92,7 @@ def test_deterministic_algorithms_are_not_chosen_by_timing():
 
 def test_the_operation_that_torch_refuses_is_named():
     index, values = torch.tensor([0]), torch.ones(1)
-    with restored():
+    with restored_flags():
         torch.use_deterministic_algorithms(True)
         with pytest.raises(RuntimeError) as refusal:
             torch.zeros(3).put_(index, values, accumulate=False)
@@ -107,7 +107,7 @@ def test_a_users_operation_without_deterministic_form_ends_in_one_line(tmp_path,
         return fake.mean() + torch.zeros(3).put_(torch.tensor([0]), torch.ones(1), accumulate=False).sum()
 
     monkeypatch.setattr(NonSaturating, "generator", generator)
-    with restored():
+    with restored_flags():
         assert main.main([*TINY, f"run_dir={tmp_path / 'run'}", "trainer.deterministic=true"]) == 2
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("ganexp: put_ has no deterministic form: numerics.deterministic=false")
@@ -140,8 +140,8 @@ def test_channels_last_changes_the_memory_format_and_nothing_but_rounding():
 def test_two_runs_on_a_gpu_are_equal_bit_for_bit(tmp_path, model):
     from config.test_configs import tiny, train
 
-    with restored():
-        apply(Numerics(), "cuda")
+    with restored_flags():
+        apply_numerics(Numerics(), "cuda")
         one, two = (train(tiny(model), 2, "cuda").state_dict() for _ in range(2))
     assert not differences(one, two)
 

@@ -125,7 +125,7 @@ def test_a_study_of_another_space_or_direction_is_not_gone_on_with(tmp_path):
         )
     with pytest.raises(UserError, match="holds a search of another space"):
         make(tmp_path / "space").run(parabola, 1)
-    with pytest.raises(UserError, match="the study is to minimize"):
+    with pytest.raises(UserError, match="the study's direction is minimize"):
         make(tmp_path / "direction", direction="maximize").run(parabola, 1)
 
 
@@ -137,7 +137,7 @@ def test_a_search_prunes_what_is_behind_and_is_gone_on_with_by_the_same_command(
     outcome = ganexp(*command, "hydra.sweeper.trials=4")
     assert outcome.status == 0, outcome.err
     rows, trials = table(here / "search"), known(here / "search").trials
-    assert "search: 2 of 4 trials are there" in outcome.err
+    assert "search: the study has 2 of 4 trials" in outcome.err
     assert len(rows) == len(trials) == 4
     assert {row["folder"] for row in first} < {row["folder"] for row in rows}
     assert "pruned" in {row["status"] for row in rows}

@@ -232,7 +232,7 @@ BAD = {
     "loss=": "no such loss option. There are: hinge",
     "seed=choice()": "cannot be read: give KEY=VALUE",
     "+sweeps=seedz": "no such sweeps option; did you mean seeds?",
-    "skip_finished=true": "say which sweep goes on, by sweep_dir=DIR",
+    "skip_finished=true": "name the sweep to continue by sweep_dir=DIR",
 }
 
 
@@ -254,7 +254,7 @@ def test_a_folder_that_holds_a_sweep_is_not_written_over(copy, ganexp):
     before = (copy / "sweep.csv").read_text()
     outcome = ganexp("-m", *PRODUCT, *ALIKE, f"sweep_dir={copy}")
     assert outcome.status == 2
-    assert "already holds a sweep; go on with it by skip_finished=true" in outcome.complaint
+    assert "already holds a sweep; continue it with skip_finished=true" in outcome.complaint
     assert (copy / "sweep.csv").read_text() == before
 
 
@@ -266,7 +266,7 @@ def test_a_run_begun_with_other_settings_does_not_go_on(copy, ganexp):
     summary.update(run, status=summary.STOPPED)
     outcome = ganexp("-m", *PRODUCT, *ALIKE, f"sweep_dir={copy}", "skip_finished=true")
     assert outcome.status == 2
-    assert "begun with other settings (ema.decay: 0.999 against 0.9)" in outcome.complaint
+    assert "holds a run with other settings (ema.decay: 0.999 against 0.9)" in outcome.complaint
 
 
 def test_failures_are_told_in_one_line_and_are_in_the_table(ganexp, here):

@@ -62,7 +62,7 @@ def test_no_gpu(machine, refused):
 
 def test_a_torch_without_cuda(machine, refused):
     machine(0, broken=AssertionError("Torch not compiled with CUDA enabled"))
-    assert "this torch was built without CUDA; trainer=cpu" in refused("trainer=gpu")
+    assert "this build of torch has no CUDA support; trainer=cpu" in refused("trainer=gpu")
 
 
 def test_a_driver_that_is_too_old(machine, refused):
@@ -134,7 +134,7 @@ def test_a_gpu_that_has_no_room_for_a_context_or_belongs_to_another(machine, ref
 )
 def test_each_rank_looks_at_its_own_gpu(monkeypatch, devices, rank, own):
     monkeypatch.setenv("LOCAL_RANK", str(rank))
-    assert gpus.own_device({"devices": devices}) == own
+    assert gpus.local_device({"devices": devices}) == own
 
 
 def test_what_works_is_not_refused(machine):
@@ -154,7 +154,7 @@ def test_processors_need_no_gpu(machine):
 
 @pytest.mark.gpu
 def test_this_machines_gpus_can_be_used():
-    assert gpus.failure() is None
+    assert gpus.cuda_failure() is None
     gpus.require_gpus({"accelerator": "gpu", "devices": 1})
     gpus.require_usable({"accelerator": "gpu", "devices": 1, "precision": "32-true"})
     with pytest.raises(UserError, match="this machine has"):

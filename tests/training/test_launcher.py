@@ -104,7 +104,7 @@ def test_only_the_first_process_speaks(runs):
 def test_one_process_goes_on_with_a_run_of_two_and_says_that_it_is_not_exact(runs, tmp_path, capsys):
     folder = shutil.copytree(runs[0] / "two", tmp_path / "run")
     assert main.main([f"resume={folder}", "images=640", "trainer=cpu"]) == 0
-    assert "resumed with 1 rank(s), begun with 2: what comes is equal up to rounding" in capsys.readouterr().err
+    assert "resumed with 1 rank(s), begun with 2: results are equal up to rounding" in capsys.readouterr().err
     assert rows(folder)[-1]["images"] == "640"
 
 

@@ -73,7 +73,7 @@ def test_a_preempted_job_saves_after_the_batch_goes_back_into_the_queue_and_on_e
     (run,) = here.glob("outputs/*/*")
     assert run.name == "slurm-7-0"
     assert last(run)["ganexp"]["images_seen"] == 192
-    assert "job 7 goes back into the queue" in (run / "log.txt").read_text()
+    assert "job 7 is requeued, and continues from here" in (run / "log.txt").read_text()
     signalled()
     assert ganexp(*LONG).status == 0
     assert list(here.glob("outputs/*/*")) == [run]
@@ -105,7 +105,7 @@ def test_a_site_without_requeue_is_told_and_the_same_command_goes_on(ganexp, her
     torch.testing.assert_close(last(here / "run")["state_dict"], finished, rtol=0, atol=0)
     outcome = ganexp(*LONG, "run_dir=run", "loss=hinge")
     assert outcome.status == 2
-    assert "holds a run that was begun with other settings (loss._target_: " in outcome.complaint
+    assert "holds a run with other settings (loss._target_: " in outcome.complaint
 
 
 def test_a_signal_before_training_begins_puts_the_job_back_too(ganexp, here, job, monkeypatch):

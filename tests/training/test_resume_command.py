@@ -110,7 +110,7 @@ def test_a_changed_configuration_that_still_fits_is_told_and_trained(ganexp, run
     change(run, lambda config: config["optimizer"]["generator"].update(lr=1e-3))
     outcome = ganexp(f"resume={run}", "images=384")
     assert outcome.status == 0
-    assert "config.yaml has changed since (optimizer.generator.lr: 0.001 against 0.0002)" in outcome.err
+    assert "config.yaml has changed since the checkpoint (optimizer.generator.lr: 0.001 against 0.0002)" in outcome.err
 
 
 def test_an_unchanged_configuration_is_no_matter(ganexp, run):
@@ -124,7 +124,7 @@ def test_a_run_that_finished_its_epochs_says_so(ganexp, here):
     before = last(here / "run")
     outcome = ganexp("resume=run")
     assert outcome.status == 0
-    assert "it was finished already; to train on, give more images= or trainer.max_epochs=" in outcome.err
+    assert "it was already finished; to train longer, raise images= or trainer.max_epochs=" in outcome.err
     assert differences(before, last(here / "run")) == []
     assert ganexp("resume=run", "trainer.max_epochs=2").status == 0
     assert last(here / "run")["ganexp"]["images_seen"] == 2 * 1792

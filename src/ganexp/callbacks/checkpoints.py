@@ -1,4 +1,4 @@
-"""Checkpoints that are always whole."""
+"""Checkpoint writing: atomic, at regular intervals, only with finite weights."""
 
 import os
 import shutil
@@ -9,15 +9,15 @@ import lightning as L
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from ganexp.callbacks.pace import Every
+from ganexp.callbacks.pace import Interval
 from ganexp.errors import Diverged
 
 
 class LastCheckpoint(L.Callback):
-    """Writes last.ckpt every so many images and at the end; ``from_start`` also before the first batch.
+    """Writes last.ckpt every ``every`` images and at the end; with ``from_start`` also before the first batch.
 
-    The ``keep`` latest stay as NNNNNNNN.ckpt by images seen too, if that is more than 1. Refuses to replace a good
-    checkpoint by one whose weights or losses are not finite.
+    If ``keep`` is more than 1, the ``keep`` latest are also named NNNNNNNN.ckpt, by images seen. Refuses to replace a
+    good checkpoint by one whose weights or losses are not finite.
     """
 
     def __init__(self, folder: str, every: int, from_start: bool = False, keep: int = 1) -> None:
@@ -25,21 +25,21 @@ class LastCheckpoint(L.Callback):
             raise ValueError(f"callbacks.checkpoints.keep={keep}: it must be 1 or more")
         self.path = Path(folder) / "last.ckpt"
         self.keep = keep
-        self.every = Every(every)
+        self.every = Interval(every)
         self.from_start = from_start
 
     def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
-        """Let the trainer write whole files only."""
-        trainer.strategy.checkpoint_io = WholeFiles()
+        """Make the trainer write checkpoints atomically."""
+        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
-        """Count from here."""
+        """Start the interval from the images already seen."""
         self.every.start(module.images_seen)
         if self.from_start and module.images_seen == 0:
             self.save(trainer, module)
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
-        """Save when it is time."""
+        """Save if an interval is complete."""
         if self.every.due(module.images_seen):
             self.save(trainer, module)
 
@@ -48,7 +48,7 @@ class LastCheckpoint(L.Callback):
         self.save(trainer, module)
 
     def save(self, trainer: L.Trainer, module: Any) -> None:
-        """Put a new last.ckpt in the place of the old one."""
+        """Replace last.ckpt."""
         require_finite_weights(module)
         module.require_finite_terms()
         trainer.save_checkpoint(self.path)
@@ -57,27 +57,26 @@ class LastCheckpoint(L.Callback):
 
 
 def keep(last: Path, images_seen: int, most: int) -> None:
-    """Keep last.ckpt by the number of images seen too, and of all that are kept so the ``most`` latest."""
-    name_too(last, last.with_name(f"{images_seen:08d}.ckpt"))
-    kept = sorted(last.parent.glob("[0-9]*.ckpt"), key=lambda path: int(path.stem))
-    for path in kept[:-most]:
+    """Also name last.ckpt by the images seen, and delete all but the ``most`` latest checkpoints so named."""
+    hardlink_or_copy(last, last.with_name(f"{images_seen:08d}.ckpt"))
+    numbered = sorted(last.parent.glob("[0-9]*.ckpt"), key=lambda path: int(path.stem))
+    for path in numbered[:-most]:
         path.unlink()
 
 
-def name_too(file: Path, other: Path) -> None:
-    """Give a checkpoint another name too, in the place of what had it; that takes neither time nor space."""
+def hardlink_or_copy(file: Path, other: Path) -> None:
+    """Hard-link a checkpoint to another name, replacing any file there; copy it where links fail."""
     unfinished = other.with_suffix(".tmp")
     unfinished.unlink(missing_ok=True)
     try:
         unfinished.hardlink_to(file)
-    # Some file systems have no second names.
     except OSError:
         shutil.copyfile(file, unfinished)
     unfinished.replace(other)
 
 
-class WholeFiles(TorchCheckpointIO):
-    """Writes a checkpoint beside the old one, then puts it in its place; a failure leaves the old one alone."""
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes a checkpoint to a temporary file, then renames it over the old one, which a failure leaves intact."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write the file.

@@ -6,7 +6,7 @@ from typing import Any
 
 import lightning as L
 
-from ganexp.callbacks.pace import Every
+from ganexp.callbacks.pace import Interval
 from ganexp.distributed import collectives
 from ganexp.drawing.plots import plot_curves
 
@@ -19,7 +19,7 @@ class Curves(L.Callback):
 
     def __init__(self, folder: str, every: int) -> None:
         self.folder = Path(folder)
-        self.every = Every(every)
+        self.every = Interval(every)
         self.latest: dict[str, float] = {}
         self.seconds = 0.0
 

@@ -12,7 +12,7 @@ from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
 from ganexp.callbacks import diagnosis
-from ganexp.callbacks.pace import Every
+from ganexp.callbacks.pace import Interval
 from ganexp.callbacks.scores import Scores
 from ganexp.drawing.pictures import as_saved
 from ganexp.losses import Minimax
@@ -41,7 +41,7 @@ class Doctor(L.Callback):
     """
 
     def __init__(self, every: int) -> None:
-        self.every = Every(every)
+        self.every = Interval(every)
         self.history: list[dict[str, float]] = []
         self.said: dict[str, int] = {}
         """How many checks ago each illness was last seen, for those told already."""
@@ -56,7 +56,7 @@ class Doctor(L.Callback):
         """Note what moves, in a player's last turn before a check."""
         player = next(p for p, o in zip(module.players(), trainer.optimizers, strict=True) if o is optimizer)
         before_next_turn = module.images_seen + player.every * trainer.datamodule.batch_size
-        if before_next_turn // self.every.images > self.every.marks_passed:
+        if before_next_turn // self.every.images > self.every.completed:
             self.note(player.name, [p for group in optimizer.param_groups for p in group["params"]])
 
     def note(self, player: str, parameters: list[nn.Parameter]) -> None:

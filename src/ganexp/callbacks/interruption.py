@@ -7,7 +7,7 @@ from typing import Any
 
 import lightning as L
 
-from ganexp.distributed.collectives import Poll
+from ganexp.distributed.collectives import AsyncMax
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ class GracefulStop(L.Callback):
 
     def __init__(self) -> None:
         self.received: int | None = None
-        self.poll: Poll | None = None
+        self.stop_signal: AsyncMax | None = None
         self.previous: dict[int, Any] = {}
 
     def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
@@ -32,14 +32,14 @@ class GracefulStop(L.Callback):
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         """Take over the signals, after Lightning, which would end training between two players' turns."""
-        self.poll = Poll()
+        self.stop_signal = AsyncMax()
         for number in SIGNALS:
             signal.signal(number, self._note)
 
     def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
         """Hear the others out."""
-        if self.poll is not None:
-            self.received = self.poll.end() or self.received
+        if self.stop_signal is not None:
+            self.received = self.stop_signal.end() or self.received
 
     def teardown(self, trainer: L.Trainer, module: Any, stage: str) -> None:
         """Give the signals back."""
@@ -52,7 +52,7 @@ class GracefulStop(L.Callback):
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
         """Stop if a signal came."""
         asked = self.received or 0
-        number = asked if self.poll is None else self.poll.ask(asked)
+        number = asked if self.stop_signal is None else self.stop_signal.ask(asked)
         if number:
             self.received = number
             trainer.should_stop = True

@@ -1,25 +1,24 @@
-"""How often something happens, counted in images seen."""
+"""Intervals counted in images seen, for callbacks that act every N images."""
 
 
-class Every:
-    """Says once in so many images that it is time.
+class Interval:
+    """Interval of ``images`` training images.
 
-    It remembers the last mark passed, so that batches that do not divide the interval are no trouble; a resumed
-    run starts from the marks already passed.
+    The multiples passed are counted, so the batch size need not divide the interval, and a resumed run continues
+    from those already passed.
     """
 
     def __init__(self, images: int) -> None:
         if images < 1:
             raise ValueError(f"every={images}: it must be 1 or more images")
         self.images = images
-        self.marks_passed = 0
+        self.completed = 0
 
     def start(self, images_seen: int) -> None:
-        """Take the marks up to ``images_seen`` as passed."""
-        self.marks_passed = images_seen // self.images
+        """Count the intervals up to ``images_seen`` as completed."""
+        self.completed = images_seen // self.images
 
     def due(self, images_seen: int) -> bool:
-        """Return whether a mark was passed since the last call."""
-        marks = images_seen // self.images
-        passed, self.marks_passed = marks > self.marks_passed, marks
-        return passed
+        """Return whether an interval was completed since the last call."""
+        before, self.completed = self.completed, images_seen // self.images
+        return self.completed > before

@@ -8,7 +8,7 @@ import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
-from ganexp.callbacks.pace import Every
+from ganexp.callbacks.pace import Interval
 from ganexp.drawing.pictures import are_points, picture, save
 
 POINTS = 1_024
@@ -24,7 +24,7 @@ class SampleGrid(L.Callback):
         if rows < 1:
             raise ValueError(f"callbacks.samples.rows={rows}: it must be 1 or more")
         self.folder = Path(folder)
-        self.every = Every(every)
+        self.every = Interval(every)
         self.seed = seed
         self.rows = rows
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import lightning as L
 
-from ganexp.callbacks.pace import Every
+from ganexp.callbacks.pace import Interval
 from ganexp.drawing.pictures import as_saved
 from ganexp.errors import UserError
 from ganexp.metrics.reference import RealImages
@@ -39,7 +39,7 @@ class Scores(L.Callback):
         monitor: str | None = None,
     ) -> None:
         self.folder = Path(folder)
-        self.every = Every(every)
+        self.every = Interval(every)
         self.measurements = [each for each in measurements.values() if each is not None]
         self.extractors = extractors
         self.real_images = real_images

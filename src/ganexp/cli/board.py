@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
         show_help(Arguments, "board")
         return
     wanted = parse(Arguments, arguments)
-    trackio = trackio_store.opened(wanted.database)
+    trackio = trackio_store.import_trackio(wanted.database)
     chosen = runs_below(trackio, wanted.project, Path(wanted.runs)) if wanted.runs is not None else []
     server, address = start(trackio, wanted.port)
     shown = {"project": wanted.project, "x_axis": "images", **({"run_ids": ",".join(chosen)} if chosen else {})}

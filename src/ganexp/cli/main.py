@@ -54,9 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RuntimeError as error:
         if type(error).__name__ != OUT_OF_MEMORY:
             raise
-        from ganexp.distributed.gpu_memory import brief
+        from ganexp.distributed.gpu_memory import out_of_memory_message
 
-        return report(f"{brief(error)}; nvidia-smi lists the programs that hold it", USER_MISTAKE)
+        return report(f"{out_of_memory_message(error)}; nvidia-smi lists the programs that hold it", USER_MISTAKE)
     except BrokenPipeError:
         # Python would complain about the closed pipe once more while it flushes at exit.
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115

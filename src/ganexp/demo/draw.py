@@ -18,7 +18,7 @@ from ganexp.drawing.pictures import as_saved, grid
 from ganexp.errors import UserError
 from ganexp.evaluation.subject import subject_of
 from ganexp.generation.sample import as_image
-from ganexp.generation.translate import OPPOSITE, direction_of, read, translate
+from ganexp.generation.translate import OPPOSITE, read, resolve_direction, translate
 from ganexp.noise import truncated
 
 SLIDERS = 6
@@ -102,7 +102,7 @@ class Translations:
         """The model's own name of each direction between the data's A and B; it was trained in ``trained``."""
         for direction in OPPOSITE:
             with suppress(UserError):
-                self.own[direction] = direction_of(model, direction, trained)
+                self.own[direction] = resolve_direction(model, direction, trained)
 
     @classmethod
     def of(cls, model: Any, config: DictConfig) -> "Translations":

@@ -1,4 +1,4 @@
-"""What the processes that train together agree on; alone, a process agrees with itself."""
+"""Collective operations over the ranks of a distributed run; with a single process each is the identity."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -10,75 +10,75 @@ from torch import Tensor
 
 
 def count() -> int:
-    """Return the number of processes that train together."""
+    """Return the number of ranks."""
     return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
 
 
 @torch.no_grad()
 def average(tensors: Sequence[Tensor]) -> None:
-    """Replace tensors by their means over all ranks, which have as many of the same shapes, in one reduction a type."""
+    """Average tensors over all ranks in place, one reduction per dtype; all ranks pass the same shapes in order."""
     ranks = count()
     if ranks > 1:
-        _together(tensors, lambda numbers: (dist.all_reduce(numbers), numbers.div_(ranks)))
+        _coalesced(tensors, lambda buffer: (dist.all_reduce(buffer), buffer.div_(ranks)))
 
 
 @torch.no_grad()
-def follow_first(tensors: Sequence[Tensor]) -> None:
-    """Replace tensors by those of the first rank."""
+def broadcast_from_first(tensors: Sequence[Tensor]) -> None:
+    """Replace tensors in place by those of rank 0."""
     if count() > 1:
-        _together(tensors, lambda numbers: dist.broadcast(numbers, 0))
+        _coalesced(tensors, lambda buffer: dist.broadcast(buffer, 0))
 
 
 def mean(tensor: Tensor) -> Tensor:
     """Return the mean of a tensor over all ranks, without its gradient."""
-    found = tensor.detach().clone()
-    average([found])
-    return found
+    averaged = tensor.detach().clone()
+    average([averaged])
+    return averaged
 
 
 def deviation(tensor: Tensor) -> Tensor:
-    """Return the standard deviation of all numbers of all ranks, which have as many each, as a scalar."""
+    """Return the standard deviation over the values of all ranks, a scalar; every rank has equally many."""
     tensor = tensor.detach()
     return mean((tensor - mean(tensor.mean())).square().mean()).sqrt()
 
 
-def _together(tensors: Sequence[Tensor], exchange: Callable[[Tensor], object]) -> None:
-    """Exchange all numbers of a type at once: what is sent one by one waits for the network each time."""
-    alike: dict[tuple[torch.dtype, torch.device], list[Tensor]] = defaultdict(list)
+def _coalesced(tensors: Sequence[Tensor], exchange: Callable[[Tensor], object]) -> None:
+    """Exchange the tensors of each dtype and device in one flat buffer, which costs one network round trip."""
+    groups: dict[tuple[torch.dtype, torch.device], list[Tensor]] = defaultdict(list)
     for tensor in tensors:
-        alike[tensor.dtype, tensor.device].append(tensor)
-    for group in alike.values():
-        numbers = torch.cat([tensor.reshape(-1) for tensor in group])
-        exchange(numbers)
-        parts = numbers.split([tensor.numel() for tensor in group])
+        groups[tensor.dtype, tensor.device].append(tensor)
+    for group in groups.values():
+        buffer = torch.cat([tensor.reshape(-1) for tensor in group])
+        exchange(buffer)
+        parts = buffer.split([tensor.numel() for tensor in group])
         torch._foreach_copy_(group, [part.view_as(tensor) for part, tensor in zip(parts, group, strict=True)])
 
 
-class Poll:
-    """Asks all ranks for a number, and never waits for them: the answer is the largest of the numbers before.
+class AsyncMax:
+    """Maximum of a number over all ranks, one call late: each call starts a reduction and returns the previous one's.
 
-    Alone it answers at once.
+    With a single process the number itself is returned.
     """
 
     def __init__(self) -> None:
-        # Numbers on the processor, so that no device is waited for.
-        elsewhere = count() > 1 and dist.get_backend() != "gloo"
-        self.group: Any = dist.new_group(backend="gloo") if elsewhere else None
-        self.asked = torch.zeros(1, dtype=torch.long)
-        self.under_way: dist.Work | None = None
+        # Reduced on the CPU, so that no call waits for a GPU.
+        needs_gloo = count() > 1 and dist.get_backend() != "gloo"
+        self.group: Any = dist.new_group(backend="gloo") if needs_gloo else None
+        self.value = torch.zeros(1, dtype=torch.long)
+        self.work: dist.Work | None = None
 
     def ask(self, number: int) -> int:
-        """Return the largest number that any rank gave the last time; each rank asks as often."""
+        """Return the maximum of the ranks' previous numbers; all ranks call it equally often."""
         if count() == 1:
             return number
-        answer = self.end()
-        self.asked = torch.tensor([number])
-        self.under_way = dist.all_reduce(self.asked, dist.ReduceOp.MAX, self.group, async_op=True)
-        return answer
+        previous = self.end()
+        self.value = torch.tensor([number])
+        self.work = dist.all_reduce(self.value, dist.ReduceOp.MAX, self.group, async_op=True)
+        return previous
 
     def end(self) -> int:
-        """Wait for what is under way, and return the answer."""
-        if self.under_way is not None:
-            self.under_way.wait()
-            self.under_way = None
-        return int(self.asked)
+        """Wait for the reduction in progress, and return its result."""
+        if self.work is not None:
+            self.work.wait()
+            self.work = None
+        return int(self.value)

@@ -1,8 +1,8 @@
-"""The device that trained models run on outside of training."""
+"""Device selection for trained models outside of training."""
 
 import torch
 
 
 def fastest() -> torch.device:
-    """Return the GPU where there is one, else the processor."""
+    """Return the GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

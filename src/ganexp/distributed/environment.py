@@ -1,4 +1,4 @@
-"""Process environment of a distributed run: who started this process, and its rank."""
+"""Process environment of a distributed run: the launcher and this process's rank."""
 
 import os
 

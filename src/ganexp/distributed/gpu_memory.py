@@ -1,4 +1,4 @@
-"""GPU memory: what was free when it ran out, and which gradient accumulation would fit."""
+"""GPU memory: out-of-memory reports, peak usage, and the gradient accumulation that would fit."""
 
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ AMOUNT = rf"([\d.]+) ({'|'.join(UNITS)})"
 USABLE = 0.9
 """The share of the memory that an estimate fills, since fragmentation takes some of it."""
 COPIES_OF_WEIGHTS = 4
-"""Weights, their gradients and Adam's two moments, none of which depends on the batch."""
+"""Weights, their gradients and Adam's two moments, whose size does not depend on the batch."""
 
 
 @dataclass(frozen=True)
@@ -28,35 +28,35 @@ class Shortage:
 
     @property
     def available(self) -> int:
-        """What this process has and could still get."""
+        """The bytes that this process holds or could still allocate."""
         return self.capacity if self.in_use is None else self.free + self.in_use
 
 
 def read_shortage(text: str) -> Shortage | None:
-    """Return the figures in the text of a torch.OutOfMemoryError, None if it has no such text."""
-    found = {
-        "requested": amount(rf"Tried to allocate {AMOUNT}", text),
-        "capacity": amount(rf"total capacity of {AMOUNT}", text),
-        "free": amount(rf"of which {AMOUNT} is free", text),
-        "allocated": amount(rf"{AMOUNT} is allocated by PyTorch", text),
+    """Return the figures in the message of a torch.OutOfMemoryError, None if the message has none."""
+    amounts = {
+        "requested": parse_bytes(rf"Tried to allocate {AMOUNT}", text),
+        "capacity": parse_bytes(rf"total capacity of {AMOUNT}", text),
+        "free": parse_bytes(rf"of which {AMOUNT} is free", text),
+        "allocated": parse_bytes(rf"{AMOUNT} is allocated by PyTorch", text),
     }
-    known = {name: value for name, value in found.items() if value is not None}
-    if len(known) < len(found):
+    parsed = {name: value for name, value in amounts.items() if value is not None}
+    if len(parsed) < len(amounts):
         return None
-    return Shortage(**known, in_use=amount(rf"this process has {AMOUNT} memory in use", text))
+    return Shortage(**parsed, in_use=parse_bytes(rf"this process has {AMOUNT} memory in use", text))
 
 
-def amount(pattern: str, text: str) -> int | None:
+def parse_bytes(pattern: str, text: str) -> int | None:
     """Return the bytes in the first match of a pattern with a number and a unit, None if there is no match."""
     match = re.search(pattern, text)
     return None if match is None else round(float(match[1]) * UNITS[match[2]])
 
 
 def fitting_accumulation(shortage: Shortage, images: int, accumulate: int, fixed: int) -> int | None:
-    """Return the smallest larger ``model.accumulate`` that fits by a first estimate, None if no divisor does.
+    """Estimate the smallest larger ``model.accumulate`` that fits; None if no divisor of the batch does.
 
-    ``images`` is the batch of one rank, ``fixed`` the bytes that do not depend on the batch. What was needed when the
-    allocation failed is taken as the peak, and all of it beyond ``fixed`` as proportional to the images at once.
+    ``images`` is the batch size of one rank, ``fixed`` the bytes that do not depend on it. Memory at the failed
+    allocation is taken as the peak, and everything beyond ``fixed`` as proportional to the images per pass.
     """
     activations = max(0, shortage.allocated + shortage.requested - fixed)
     for parts in range(accumulate + 1, images + 1):
@@ -65,8 +65,8 @@ def fitting_accumulation(shortage: Shortage, images: int, accumulate: int, fixed
     return None
 
 
-def explanation(error: BaseException, images: int, accumulate: int, fixed: int) -> str:
-    """Return one line on a torch.OutOfMemoryError in training: what was free, and what to do.
+def out_of_memory_advice(error: BaseException, images: int, accumulate: int, fixed: int) -> str:
+    """Return a one-line message for a torch.OutOfMemoryError in training: the memory figures and the remedy.
 
     ``images``, ``accumulate`` and ``fixed`` are those of :func:`fitting_accumulation`.
     """
@@ -81,36 +81,36 @@ def explanation(error: BaseException, images: int, accumulate: int, fixed: int) 
         else "by a first estimate not even one image at once fits: choose a smaller network or data.image_size, or "
         "trainer.precision=bf16-mixed"
     )
-    return f"the GPU's memory is full: {state(shortage)}; {advice}"
+    return f"the GPU's memory is full: {describe_shortage(shortage)}; {advice}"
 
 
-def state(shortage: Shortage) -> str:
-    """Return in words how the memory stood when an allocation failed."""
-    used = "" if shortage.in_use is None else f" (this process held {readable(shortage.in_use)})"
+def describe_shortage(shortage: Shortage) -> str:
+    """Describe the memory at a failed allocation."""
+    used = "" if shortage.in_use is None else f" (this process held {format_bytes(shortage.in_use)})"
     return (
-        f"{readable(shortage.free)} of {readable(shortage.capacity)} were free{used}, "
-        f"{readable(shortage.requested)} more were needed"
+        f"{format_bytes(shortage.free)} of {format_bytes(shortage.capacity)} were free{used}, "
+        f"{format_bytes(shortage.requested)} more were needed"
     )
 
 
-def brief(error: BaseException) -> str:
-    """Return one line on a torch.OutOfMemoryError of any command."""
+def out_of_memory_message(error: BaseException) -> str:
+    """Return a one-line message for a torch.OutOfMemoryError of any command."""
     shortage = read_shortage(str(error))
-    return "the device's memory is full" + ("" if shortage is None else f": {state(shortage)}")
+    return "the device's memory is full" + ("" if shortage is None else f": {describe_shortage(shortage)}")
 
 
-def readable(count: float) -> str:
-    """Return bytes in GiB, or in MiB where that is less than one."""
+def format_bytes(count: float) -> str:
+    """Format bytes in GiB, or in MiB below one GiB."""
     return f"{count / UNITS['GiB']:.1f} GiB" if count >= UNITS["GiB"] else f"{count / MEBIBYTE:.0f} MiB"
 
 
 def peak_mebibytes(device: torch.device) -> int | None:
-    """Return the peak of torch's tensors on a GPU in MiB, None on any other device."""
+    """Return the peak memory of torch's tensors on a GPU in MiB, None on any other device."""
     return torch.cuda.max_memory_allocated(device) // MEBIBYTE if device.type == "cuda" else None
 
 
 def usage(device: torch.device) -> dict[str, int] | None:
-    """Return in MiB the peaks of torch's tensors and of all it reserved, and the GPU's size; None on other devices."""
+    """Return peak allocated, peak reserved and total GPU memory in MiB, None on any other device."""
     if device.type != "cuda":
         return None
     return {

@@ -1,4 +1,4 @@
-"""The SLURM batch job that this process works for: its name, why it is stopped, and its way back into the queue."""
+"""SLURM batch jobs: the current job's name, preemption and requeueing."""
 
 import os
 import re
@@ -7,40 +7,40 @@ import subprocess
 from dataclasses import dataclass
 
 WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)
-"""Signals that a job asks for by ``--signal``, some time before it has to stop."""
+"""Signals that a job requests with ``--signal``, some time before its limit."""
 PATIENCE_SECONDS = 60
 
 
 class NotRequeued(Exception):
-    """SLURM did not take the job back, in its own words."""
+    """SLURM refused to requeue the job; the message is SLURM's."""
 
 
 @dataclass(frozen=True)
 class BatchJob:
-    """A job, by its number, and the step of it that this process belongs to, if any."""
+    """A job's number, and the job step of this process, if any."""
 
     number: str
     step: str | None = None
 
     @property
     def name(self) -> str:
-        """Return the name of what this step does, which is the same when SLURM starts the job again."""
+        """Return the name of the job or step, which stays the same when SLURM restarts the job."""
         return f"slurm-{self.number}" + (f"-{self.step}" if self.step else "")
 
-    def may_go_on(self, number: int) -> bool:
-        """Return whether a signal means that the job shall go on later: it is preempted, or its time is nearly up.
+    def should_requeue(self, number: int) -> bool:
+        """Return whether a signal calls for a requeue: the job is preempted, or near its time limit.
 
         SLURM sends SIGTERM both before it preempts a job and when a user cancels it.
         """
         return number in WARNINGS or (number == signal.SIGTERM and self.is_preempted())
 
     def is_preempted(self) -> bool:
-        """Return whether SLURM wants the job's place for another; a job that is cancelled is completing already."""
-        said = dict(re.findall(r"(\w+)=(\S+)", scontrol("show", "job", self.number)))
-        return said.get("JobState") == "RUNNING" and said.get("PreemptTime", "None") != "None"
+        """Return whether SLURM is preempting the job; a cancelled job is no longer in state RUNNING."""
+        fields = dict(re.findall(r"(\w+)=(\S+)", scontrol("show", "job", self.number)))
+        return fields.get("JobState") == "RUNNING" and fields.get("PreemptTime", "None") != "None"
 
     def requeue(self) -> None:
-        """Put the job back into the queue, which ends all of its processes.
+        """Requeue the job, which ends all of its processes.
 
         Raises NotRequeued if SLURM refuses.
         """
@@ -48,7 +48,7 @@ class BatchJob:
 
 
 def batch_job() -> BatchJob | None:
-    """Return the batch job that this process works for, None on a login node and in an interactive session."""
+    """Return this process's batch job, None on a login node and in an interactive session."""
     environment = os.environ
     if environment.get("ENVIRONMENT") != "BATCH" or "SLURM_JOB_ID" not in environment:
         return None
@@ -58,14 +58,14 @@ def batch_job() -> BatchJob | None:
 
 
 def scontrol(*arguments: str) -> str:
-    """Return what scontrol answers.
+    """Run scontrol and return its output.
 
-    Raises NotRequeued with its words if it fails.
+    Raises NotRequeued with its error message if it fails.
     """
     try:
-        ended = subprocess.run(["scontrol", *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+        completed = subprocess.run(["scontrol", *arguments], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NotRequeued(str(error)) from error
-    if ended.returncode:
-        raise NotRequeued(" ".join(ended.stderr.split()) or f"scontrol ended with status {ended.returncode}")
-    return ended.stdout
+    if completed.returncode:
+        raise NotRequeued(" ".join(completed.stderr.split()) or f"scontrol exited with status {completed.returncode}")
+    return completed.stdout

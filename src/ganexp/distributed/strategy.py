@@ -1,4 +1,4 @@
-"""Data parallel training whose gradients the game averages itself, once a turn."""
+"""Data-parallel strategy in which the game averages gradients itself, once per turn."""
 
 from lightning.pytorch.strategies import DDPStrategy
 
@@ -6,14 +6,14 @@ from ganexp.distributed import collectives
 
 
 class AlternatingDDP(DDPStrategy):
-    """One process a device, without torch's DistributedDataParallel around the module.
+    """One process per device, without torch's DistributedDataParallel around the module.
 
-    That wrapper expects one loss over all parameters; players take turns, each with its own. It is exact too, if told
-    to look for unused parameters, but reduces at each part of an accumulated batch, and leaves the statistics of
-    batch normalization different on each rank.
+    That wrapper expects one loss over all parameters; here players take turns, each with a loss of its own. With
+    ``find_unused_parameters`` it is exact too, but reduces after every part of an accumulated batch and leaves the
+    running statistics of batch normalization different on each rank.
     """
 
     def configure_ddp(self) -> None:
-        """Let all ranks begin with the first one's parameters."""
+        """Broadcast rank 0's initial parameters to all ranks."""
         assert self.model is not None
-        collectives.follow_first(list(self.model.parameters()))
+        collectives.broadcast_from_first(list(self.model.parameters()))

@@ -1,4 +1,4 @@
-"""Folders that may be written to."""
+"""Cache folder, write permission and folder locks."""
 
 import hashlib
 import os
@@ -13,10 +13,10 @@ from ganexp.errors import UserError
 
 
 def cache_folder(*parts: str) -> Path:
-    """Return a folder for what can be made again: below $GANEXP_CACHE, else $XDG_CACHE_HOME/ganexp, else
+    """Return a folder for reproducible files: below $GANEXP_CACHE, else $XDG_CACHE_HOME/ganexp, else
     ~/.cache/ganexp.
 
-    It is made if need be. Raises UserError if that is impossible.
+    It is created if missing. Raises UserError if that is impossible.
     """
     if os.environ.get("GANEXP_CACHE"):
         top = Path(os.environ["GANEXP_CACHE"]).expanduser()
@@ -29,23 +29,23 @@ def cache_folder(*parts: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"the cache folder {folder} cannot be made ({error.strerror}): set GANEXP_CACHE=FOLDER."
+            f"the cache folder {folder} cannot be created ({error.strerror}): set GANEXP_CACHE=FOLDER."
         ) from error
     return folder
 
 
 def writable(folder: Path) -> bool:
-    """Return whether files may be put into a folder, or into its nearest parent that exists."""
+    """Return whether a folder, or its nearest existing parent, is writable."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    # The superuser may write anywhere; a folder without any write bit is still meant to be left alone.
-    meant = folder.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
-    return bool(meant) and os.access(folder, os.W_OK | os.X_OK)
+    # The superuser may write anywhere; a folder without any write bit is still treated as read-only.
+    has_write_bit = folder.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
+    return bool(has_write_bit) and os.access(folder, os.W_OK | os.X_OK)
 
 
 @contextmanager
 def one_process_at_a_time(folder: Path) -> Iterator[None]:
-    """Let only one process of this machine at a time fill a folder."""
+    """Lock a folder among the processes of this machine while one of them fills it."""
     name = hashlib.blake2b(os.fsencode(folder.absolute()), digest_size=8).hexdigest()
     with FileLock(cache_folder("locks") / f"{name}.lock"):
         yield

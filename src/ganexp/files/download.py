@@ -1,4 +1,4 @@
-"""Files from the network, each checked by its checksum."""
+"""Downloads verified by checksum."""
 
 import hashlib
 import http.client
@@ -23,9 +23,9 @@ BLOCK = 1 << 18
 
 @dataclass(frozen=True)
 class Remote:
-    """A file that can be had: its name, the addresses that serve it, and of its checksums what is known.
+    """A downloadable file: its name, its URLs, and its checksums as far as they are known.
 
-    ``sha256`` may be only the beginning of it.
+    ``sha256`` may be only a prefix.
     """
 
     name: str
@@ -34,38 +34,38 @@ class Remote:
     sha256: str | None = None
 
     def __str__(self) -> str:
-        known = ", ".join(f"{kind} {value}" for kind, value in self._known().items())
-        return f"{self.name} ({known})" if known else self.name
+        checksums = ", ".join(f"{kind} {value}" for kind, value in self._checksums().items())
+        return f"{self.name} ({checksums})" if checksums else self.name
 
-    def lies_in(self, folder: Path) -> bool:
-        """Return whether the file is in a folder, whole."""
+    def is_complete_in(self, folder: Path) -> bool:
+        """Return whether a folder holds the file, complete."""
         path = folder / self.name
         return path.is_file() and not self.wrong_checksums(path)
 
     def wrong_checksums(self, path: Path) -> list[str]:
-        """Return those checksums of a file that are not as they should be."""
+        """Return the checksums of a file that differ from the expected ones."""
         return [
-            found
-            for kind, value in self._known().items()
-            if not (found := checksum_of_file(path, kind)).startswith(value)
+            actual
+            for kind, value in self._checksums().items()
+            if not (actual := checksum_of_file(path, kind)).startswith(value)
         ]
 
-    def _known(self) -> dict[str, str]:
+    def _checksums(self) -> dict[str, str]:
         return {kind: value for kind, value in (("md5", self.md5), ("sha256", self.sha256)) if value}
 
 
 class DownloadError(Exception):
-    """A file could not be downloaded; the message says why."""
+    """A failed download; the message gives the reason."""
 
 
 def missing(data: str, why: str, files: Sequence[Remote], address: str, folder: Path) -> UserError:
-    """Return the error for data that is not there: why, and which files to put where by hand."""
+    """Return the error for missing data: the reason, and which files to put where by hand."""
     names = ", ".join(str(file) for file in files)
     return UserError(f"{data}: {why}. By hand: from {address} put into {folder}: {names}.")
 
 
 def checksum_of_file(path: Path, kind: str = "sha256") -> str:
-    """Return a file's md5 or sha256 sum in hexadecimal."""
+    """Return a file's md5 or sha256 checksum in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, lambda: hashlib.new(kind, usedforsecurity=False)).hexdigest()
 
@@ -78,25 +78,25 @@ def obtain(
     unpack: Callable[[Path, Path], None],
     download: bool,
 ) -> Path:
-    """Return a folder that holds a data set ready to read, after unpacking and downloading what is missing.
+    """Return a folder that holds a data set ready to read, after downloading and unpacking what is missing.
 
-    `folders` are where the user keeps the data and its stand-in in the cache, which is used if the first may
-    not be written to. `complete(folder)` says whether a folder is ready; `unpack(archive, folder)` makes it
-    so, one archive at a time. Archives the user has are taken from where they are.
+    `folders` are the user's data folder and its substitute in the cache, which is used if the first is not
+    writable. `complete(folder)` tests whether a folder is ready; `unpack(archive, folder)` unpacks one archive
+    into it. Archives that the user already has are read where they are.
 
-    Raises UserError, with all that is needed to get the files by hand, if they are not there and download is
+    Raises UserError, with instructions for getting the files by hand, if files are missing and download is
     False or fails.
     """
     for folder in folders:
         if complete(folder):
             return folder
-    own, stand_in = folders
-    target = own if writable(own) else stand_in
+    user_folder, cached_folder = folders
+    target = user_folder if writable(user_folder) else cached_folder
     addresses = " or ".join(dict.fromkeys(url.removesuffix(file.name) for file in files for url in file.urls))
     with one_process_at_a_time(target):
         if complete(target):
             return target
-        absent = [file for file in files if not any(file.lies_in(folder) for folder in folders)]
+        absent = [file for file in files if not any(file.is_complete_in(folder) for folder in folders)]
         if absent and not download:
             broken = any((folder / file.name).exists() for folder in folders for file in absent)
             why = f"{'files with a wrong checksum' if broken else 'files missing'} and download=false"
@@ -108,17 +108,17 @@ def obtain(
             except DownloadError as error:
                 raise missing(data, f"download failed ({error})", absent, addresses, target) from error
         for file in files:
-            unpack(next(folder for folder in (target, *folders) if file.lies_in(folder)) / file.name, target)
+            unpack(next(folder for folder in (target, *folders) if file.is_complete_in(folder)) / file.name, target)
     if not complete(target):
         raise missing(data, f"the files in {target} are damaged; remove them", files, addresses, target)
     return target
 
 
 def fetch(file: Remote, folder: Path) -> Path:
-    """Download one file into a folder from the first of its addresses that serves it whole; return its path.
+    """Download one file into a folder from the first of its URLs that serves it complete; return its path.
 
-    A file of that name is replaced only by a whole one. What was had of a download that broke off is kept, and the next
-    goes on from there. Raises DownloadError if no address serves it.
+    A file of that name is replaced only by a complete one. An interrupted download is resumed by the next call.
+    Raises DownloadError if no URL serves the file.
     """
     path = folder / file.name
     # Several machines may fill one shared folder at once, each by one process.
@@ -140,40 +140,40 @@ def fetch(file: Remote, folder: Path) -> Path:
 
 
 def _stream(url: str, path: Path) -> None:
-    """Write what an address serves to a file, or go on with the part of it that is there already."""
-    had = path.stat().st_size if path.exists() else 0
-    with _open(url, had) as response:
+    """Download a URL to a file, resuming from the part that the file already holds."""
+    offset = path.stat().st_size if path.exists() else 0
+    with _open(url, offset) as response:
         if response.status != http.client.PARTIAL_CONTENT:
-            had = 0
+            offset = 0
         length = response.headers.get("Content-Length")
-        total = had + int(length) if length else None
+        total = offset + int(length) if length else None
         size = f" ({total / 1e6:,.1f} MB)" if total else ""
-        log.info("downloading %s%s%s", url, size, f", from {had / 1e6:,.1f} MB on" if had else "")
+        log.info("downloading %s%s%s", url, size, f", from {offset / 1e6:,.1f} MB on" if offset else "")
         with (
-            path.open("ab" if had else "wb") as out,
+            path.open("ab" if offset else "wb") as out,
             progress(f"downloading {url.rsplit('/', 1)[-1]}", total) as advance,
         ):
-            advance(had)
+            advance(offset)
             while block := response.read(BLOCK):
                 out.write(block)
                 advance(len(block))
             if total is not None and out.tell() < total:
                 raise ConnectionError(
-                    f"broke off after {out.tell() / 1e6:,.1f} MB, which are kept: start again to go on"
+                    f"broke off after {out.tell() / 1e6:,.1f} MB, which are kept: start again to continue"
                 )
 
 
-def _open(url: str, had: int) -> http.client.HTTPResponse:
-    """Ask for all of a file but the first bytes, or for all of it where the server has no more than these."""
+def _open(url: str, offset: int) -> http.client.HTTPResponse:
+    """Request a file from byte ``offset``, or from the start if the server has no more bytes than that."""
     headers = {"User-Agent": "ganexp"}
-    if had:
-        headers["Range"] = f"bytes={had}-"
+    if offset:
+        headers["Range"] = f"bytes={offset}-"
     try:
         response: http.client.HTTPResponse = urllib.request.urlopen(
             urllib.request.Request(url, headers=headers), timeout=TIMEOUT_SECONDS
         )
     except urllib.error.HTTPError as error:
-        if not had or error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
+        if not offset or error.code != http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
         return _open(url, 0)
     return response
@@ -188,5 +188,5 @@ def _reason(error: Exception) -> str:
 
 
 def folders_of(root: str | os.PathLike[str], *parts: str) -> tuple[Path, Path]:
-    """Return where below the user's data folder a data set lies, and its stand-in in the cache."""
+    """Return a data set's folder below the user's data folder, and its substitute in the cache."""
     return Path(root).expanduser().absolute().joinpath(*parts), cache_folder("data", *parts)

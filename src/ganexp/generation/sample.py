@@ -1,4 +1,4 @@
-"""Sampling from a trained generator into image files."""
+"""Sampling from a trained generator to image files."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ GRID = "grid.png"
 
 @full_precision()
 def write_samples(model: Any, n: int, seed: int, labels: list[int] | None, out: Path) -> None:
-    """Write ``n`` images as NNNNN.png, pixel by pixel, or points as points.csv; and grid.png of them all."""
+    """Write ``n`` images as NNNNN.png, or points as points.csv, and a grid.png of all samples."""
     try:
         samples = model.sample(n, seed, labels).cpu()
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Images of any size through a network that wants sides of certain multiples and has limited memory."""
+"""Tiled inference: images of any size, for a network with limited memory and fixed multiples as side lengths."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,64 +11,64 @@ from ganexp.drawing.pictures import quantized
 from ganexp.errors import UserError
 
 Network = Callable[[Tensor], Tensor]
-"""From images (1, C, H, W) in [-1, 1] to images of the same shape."""
+"""Map from images (1, C, H, W) in [-1, 1] to images of the same shape."""
 
 OVERLAP = 4
-"""Neighbouring tiles share at least one in so many of their pixels."""
+"""Neighbouring tiles share at least one in ``OVERLAP`` of their pixels."""
 
 
-def translated(network: Network, image: Tensor, multiple: int, tile: int) -> Tensor:
-    """Return what a network makes of an image, both uint8 (C, H, W).
+def translate_in_tiles(network: Network, image: Tensor, multiple: int, tile: int) -> Tensor:
+    """Translate an image, uint8 (C, H, W) like the result.
 
-    The image is mirrored beyond its edges until its sides are multiples of ``multiple``, and the result cut back. Where
-    a side is longer than ``tile``, overlapping tiles are translated and blended. Raises UserError if the network makes
-    values that are not finite.
+    The image is mirrored beyond its edges until its sides are multiples of ``multiple``, and the result is cropped. If
+    a side is longer than ``tile``, overlapping tiles are translated and blended. Raises UserError if the network
+    returns values that are not finite.
     """
     height, width = image.shape[1:]
-    whole, top, left = mirrored(image, multiple)
+    padded, top, left = mirror_pad(image, multiple)
     tile = -(-tile // multiple) * multiple
-    made = torch.cat(list(rows_of(network, whole, tile)), dim=1)
-    return made[:, top : top + height, left : left + width]
+    result = torch.cat(list(translate_rows(network, padded, tile)), dim=1)
+    return result[:, top : top + height, left : left + width]
 
 
-def mirrored(image: Tensor, multiple: int) -> tuple[Tensor, int, int]:
-    """Return the image continued by its mirror image on all sides, and how far above and to the left of it."""
+def mirror_pad(image: Tensor, multiple: int) -> tuple[Tensor, int, int]:
+    """Return the image padded by its mirror image on all sides, and the padding at the top and at the left."""
     above, beside = (-side % multiple for side in image.shape[1:])
     edges = ((0, 0), (above // 2, above - above // 2), (beside // 2, beside - beside // 2))
     return torch.from_numpy(np.pad(image.numpy(), edges, mode="symmetric")), above // 2, beside // 2
 
 
-def rows_of(network: Network, image: Tensor, tile: int) -> Iterator[Tensor]:
+def translate_rows(network: Network, image: Tensor, tile: int) -> Iterator[Tensor]:
     """Yield the translated image, uint8 (C, h, W), from top to bottom; only one row of tiles is held as floats."""
     height, width = image.shape[1:]
-    tops, lefts = starts(height, tile), starts(width, tile)
+    tops, lefts = tile_starts(height, tile), tile_starts(width, tile)
     rows, columns = min(tile, height), min(tile, width)
-    down, across = weights(tops, rows, height), weights(lefts, columns, width)
+    down, across = blending_weights(tops, rows, height), blending_weights(lefts, columns, width)
     unfinished = torch.zeros(image.shape[0], rows, width)
     for top, below, height_weight in zip(tops, [*tops[1:], height], down, strict=True):
         for left, width_weight in zip(lefts, across, strict=True):
             part = image[:, top : top + rows, left : left + columns]
-            made = network(to_signed_unit(part).unsqueeze(0))[0].float().cpu()
-            unfinished[..., left : left + columns] += made * height_weight[:, None] * width_weight
+            output = network(to_signed_unit(part).unsqueeze(0))[0].float().cpu()
+            unfinished[..., left : left + columns] += output * height_weight[:, None] * width_weight
         if not unfinished.isfinite().all():
             raise UserError("the translations are not finite (NaN images): the generator's weights are broken")
         yield quantized(unfinished[:, : below - top])
         unfinished = torch.cat([unfinished[:, below - top :], torch.zeros_like(unfinished[:, : below - top])], dim=1)
 
 
-def starts(length: int, tile: int) -> list[int]:
-    """Return where the tiles of one side begin, evenly spread."""
+def tile_starts(length: int, tile: int) -> list[int]:
+    """Return the evenly spaced start positions of the tiles along one side."""
     if length <= tile:
         return [0]
     steps = -(-(length - tile) // max(1, tile - tile // OVERLAP))
     return [round(step * (length - tile) / steps) for step in range(steps + 1)]
 
 
-def weights(begins: list[int], size: int, length: int) -> list[Tensor]:
-    """Return the weight (size,) of each tile's pixels along one side: less towards its ends, and 1 in all."""
+def blending_weights(starts: list[int], size: int, length: int) -> list[Tensor]:
+    """Return the weight (size,) of each tile's pixels along one side: falling towards its ends, 1 in sum over tiles."""
     from_ends = torch.minimum(torch.arange(1, size + 1), torch.arange(size, 0, -1))
     ramp = from_ends.clamp(max=max(1, size // OVERLAP)).double()
     total = torch.zeros(length, dtype=torch.float64)
-    for begin in begins:
-        total[begin : begin + size] += ramp
-    return [(ramp / total[begin : begin + size]).float() for begin in begins]
+    for start in starts:
+        total[start : start + size] += ramp
+    return [(ramp / total[start : start + size]).float() for start in starts]

@@ -16,7 +16,7 @@ from ganexp.data.decoding import conversions, is_grey, pixels_of, upright
 from ganexp.data.unreadable import reason_of, unreadable
 from ganexp.distributed import gpu_memory
 from ganexp.errors import UserError
-from ganexp.generation.tiling import translated
+from ganexp.generation.tiling import translate_in_tiles
 from ganexp.numerics.flags import full_precision
 from ganexp.runs.model import load_model
 from ganexp.runs.run import Run
@@ -39,12 +39,12 @@ OPPOSITE = {"a2b": "b2a", "b2a": "a2b"}
 
 @full_precision()
 def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wanted: str | None, tile: int) -> None:
-    """Translate images below ``top`` one by one, and say at the end what became of them.
+    """Translate images below ``top`` one by one, and print a summary.
 
     Raises UserError if none could be read.
     """
     model = load_model(run)
-    direction = direction_of(model, wanted, OmegaConf.select(run.config, "data.direction", default="a2b"))
+    direction = resolve_direction(model, wanted, OmegaConf.select(run.config, "data.direction", default="a2b"))
     network = partial(model.translate, direction=direction)
     channels = int(run.config.data.channels)
     failures: list[tuple[str, Exception]] = []
@@ -52,22 +52,22 @@ def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wante
     with torch.inference_mode(), progress(f"translating {top}", len(paths)) as advance:
         for path in paths:
             try:
-                image, found = read(path, channels)
+                image, conversions_made = read(path, channels)
             except Exception as error:  # a broken file makes Pillow raise nearly anything
                 failures.append((str(path), error))
             else:
                 written = write(translate(network, image, model.multiple, tile), out / path.relative_to(top))
-                kinds.update([*found, *(["written as PNG"] if written.name != path.name else [])])
+                kinds.update([*conversions_made, *(["written as PNG"] if written.name != path.name else [])])
             advance(1)
     if len(failures) == len(paths):
         raise unreadable(failures, len(paths))
     report(len(paths) - len(failures), kinds, failures, out)
 
 
-def direction_of(model: Any, wanted: str | None, trained: str) -> str:
-    """Return the model's own name of a direction between the data's A and B; its first one for None.
+def resolve_direction(model: Any, wanted: str | None, trained: str) -> str:
+    """Return the model's name of a direction between the data's A and B, its first one for None.
 
-    To a model, its inputs are always a; those of data.direction=b2a were B. Raises UserError if the model has no such
+    A model always calls its inputs a; with data.direction=b2a they were B. Raises UserError if the model has no such
     direction, or none at all.
     """
     if not hasattr(model, "translate"):
@@ -75,42 +75,42 @@ def direction_of(model: Any, wanted: str | None, trained: str) -> str:
             f"run: its model, {type(model).__name__}, draws images from noise and cannot translate any; train one that "
             "makes images from images, such as model=pix2pix or model=cyclegan"
         )
-    own = {name if trained == "a2b" else OPPOSITE[name]: name for name in model.directions}
+    directions = {name if trained == "a2b" else OPPOSITE[name]: name for name in model.directions}
     if wanted is None:
         return str(model.directions[0])
-    if wanted not in own:
-        raise UserError(f"direction={wanted}: the run's model translates only {' and '.join(own)}")
-    return str(own[wanted])
+    if wanted not in directions:
+        raise UserError(f"direction={wanted}: the run's model translates only {' and '.join(directions)}")
+    return str(directions[wanted])
 
 
 def read(path: Path, channels: int) -> tuple[Tensor, list[str]]:
-    """Return an image as uint8 (channels, H, W), upright, and in words what is unusual about it.
+    """Return an image as uint8 (channels, H, W), upright, and descriptions of its conversions.
 
     Pillow's errors, mostly OSError, pass through.
     """
     with Image.open(path) as image:
-        found = conversions(image)
+        descriptions = conversions(image)
         if is_grey(image) and channels != 1:
-            found.append("grey (made RGB)")
+            descriptions.append("grey (made RGB)")
         if not is_grey(image) and channels == 1:
-            found.append("coloured (made grey)")
-        return pixels_of(upright(image, channels)), found
+            descriptions.append("coloured (made grey)")
+        return pixels_of(upright(image, channels)), descriptions
 
 
 def translate(network: Any, image: Tensor, multiple: int, tile: int) -> Image.Image:
-    """Return the translation of uint8 (C, H, W) as a picture.
+    """Translate an image, uint8 (C, H, W), to a PIL image.
 
     Raises UserError if the device's memory is too small for a tile.
     """
     try:
-        pixels = translated(network, image, multiple, tile).numpy()
+        pixels = translate_in_tiles(network, image, multiple, tile).numpy()
     except torch.cuda.OutOfMemoryError as error:
-        raise UserError(f"tile={tile}: {gpu_memory.brief(error)}; choose smaller tiles") from error
+        raise UserError(f"tile={tile}: {gpu_memory.out_of_memory_message(error)}; choose smaller tiles") from error
     return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
 
 
 def write(image: Image.Image, path: Path) -> Path:
-    """Write an image whole or not at all and return its path, which says PNG where its format would lose much."""
+    """Write an image atomically and return its path, with .png appended if its format would lose much."""
     if path.suffix.lower() not in FORMATS:
         path = path.with_name(f"{path.name}.png")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +121,7 @@ def write(image: Image.Image, path: Path) -> Path:
 
 
 def report(done: int, kinds: Counter[str], failures: Sequence[tuple[str, Exception]], out: Path) -> None:
-    """Say what was done, what images were like, and which could not be read."""
+    """Print the number of translations, the conversions, and the images that could not be read."""
     print(f"{done:,} translated images are in {out}")
     if kinds:
         print(f"of these {'; '.join(f'{number:,} {kind}' for kind, number in kinds.items())}")

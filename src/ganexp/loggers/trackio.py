@@ -12,7 +12,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
 from ganexp.loggers.guard import Guard
-from ganexp.records.trackio_store import opened
+from ganexp.records.trackio_store import import_trackio
 
 
 class Trackio(Logger):
@@ -29,7 +29,7 @@ class Trackio(Logger):
         self.folder = Path(folder).resolve()
         self.project = project
         self.group = group
-        self.trackio = opened(database)
+        self.trackio = import_trackio(database)
         # Of a folder without a checkpoint, earlier runs were removed.
         self.resume = "allow" if any(self.folder.glob("checkpoints/*.ckpt")) else "never"
         self.config: dict[str, Any] = {}

@@ -103,7 +103,9 @@ def inception(
 def _standard_weights(download: bool) -> Path:
     folders = cache_folder("weights"), Path(torch.hub.get_dir()) / "checkpoints"
     try:
-        folder = obtain("Inception's weights", [WEIGHTS], folders, WEIGHTS.lies_in, lambda file, folder: None, download)
+        folder = obtain(
+            "Inception's weights", [WEIGHTS], folders, WEIGHTS.is_complete_in, lambda file, folder: None, download
+        )
     except UserError as error:
         raise UserError(
             f"{error} Or extractor.inception.weights=FILE; or without Inception: metric=[fid_classifier]."

@@ -58,7 +58,7 @@ def require_weights(download: bool) -> Path:
     """Return where AlexNet's weights are, after downloading them if need be; raises UserError if they cannot be had."""
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:
-        obtain("AlexNet's weights", [WEIGHTS], (folder, folder), WEIGHTS.lies_in, lambda *_: None, download)
+        obtain("AlexNet's weights", [WEIGHTS], (folder, folder), WEIGHTS.is_complete_in, lambda *_: None, download)
     except UserError as error:
         raise UserError(f"{error} Or without them: metric=[psnr,ssim,l1].") from error
     return folder / WEIGHTS.name

@@ -10,9 +10,9 @@ from torch import Tensor
 
 
 def required(tensor: Tensor) -> bool:
-    """Return whether a deterministic form must be computed: deterministic algorithms are on, and not on a processor.
+    """Return whether the deterministic form is required: deterministic algorithms are on, the tensor not on a CPU.
 
-    On a processor torch's own kernels are in a fixed order.
+    On a CPU torch's own kernels sum in a fixed order.
     """
     return torch.are_deterministic_algorithms_enabled() and tensor.device.type != "cpu"
 
@@ -22,13 +22,13 @@ def halved(maps: Tensor) -> Tensor:
 
     As antialiased bilinear interpolation: by weights 1, 3, 3, 1 along each side, and 3, 3, 1 at an edge.
     """
-    wide = _at_least_float32(maps)
+    wide = _promote_to_float32(maps)
     return _halved_width(_halved_width(wide).mT).mT.to(maps.dtype)
 
 
 def doubled(maps: Tensor) -> Tensor:
     """Return maps (N, C, 2H, 2W) of maps (N, C, H, W) by bilinear interpolation: weights 3 and 1 along each side."""
-    wide = _at_least_float32(maps)
+    wide = _promote_to_float32(maps)
     return _doubled_width(_doubled_width(wide).mT).mT.to(maps.dtype)
 
 
@@ -56,7 +56,7 @@ def bilinear_samples(images: Tensor, grid: Tensor) -> Tensor:
     return (values * torch.stack(shares, 1)[:, None]).sum(2)
 
 
-def _at_least_float32(maps: Tensor) -> Tensor:
+def _promote_to_float32(maps: Tensor) -> Tensor:
     return maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps
 
 

@@ -1,4 +1,4 @@
-"""Gradients of a network's output with respect to its input images, and the precision they need."""
+"""Input gradients: a critic's gradients with respect to images, their norms and their precision."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def input_gradient(critic: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
-    """Return the gradient (N, C, H, W) of each image's summed logits with respect to the image, differentiable itself.
+    """Return the gradient (N, C, H, W) of each image's summed logits with respect to the image, itself differentiable.
 
     It is computed in float32 or better, outside of autocast.
     """
@@ -30,5 +30,5 @@ def squared_norm_per_image(gradient: Tensor) -> Tensor:
 
 
 def promote_to_float32(tensor: Tensor) -> Tensor:
-    """Return the tensor in float32, or unchanged if its type is more precise."""
+    """Return the tensor in float32, or unchanged if its dtype is more precise."""
     return tensor.to(torch.promote_types(tensor.dtype, torch.float32))

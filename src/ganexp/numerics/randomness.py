@@ -13,7 +13,7 @@ CPU = torch.device("cpu")
 
 
 def derived_seed(seed: int, purpose: str, number: int = 0) -> int:
-    """Return a 63-bit seed that depends on all three arguments and on nothing else."""
+    """Return a 63-bit seed that depends on the three arguments only."""
     digest = hashlib.blake2b(f"{seed}/{purpose}/{number}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
 
@@ -24,7 +24,7 @@ def generator(seed: int, purpose: str, number: int = 0, device: torch.device | s
 
 
 def seed_layers(seed: int, device: torch.device) -> None:
-    """Seed the global generators of the processor and of ``device``, which layers such as dropout draw from."""
+    """Seed torch's global generators of the CPU and of ``device``, from which layers such as dropout draw."""
     # torch.manual_seed would also queue a call, with a stack trace, for each kind of device that is absent.
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
@@ -32,12 +32,12 @@ def seed_layers(seed: int, device: torch.device) -> None:
 
 
 def seed_globals(seed: int, device: torch.device = CPU) -> None:
-    """Seed those, and the global generators of Python and NumPy, which users' own code may draw from."""
+    """Seed the global generators of torch, Python and NumPy, from which user code may draw."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     seed_layers(seed, device)
 
 
 def blocks(n: int) -> Sequence[Tensor]:
-    """Return the numbers of ``n`` samples in blocks that are drawn at once, so that no sample depends on ``n``."""
+    """Return the indices of ``n`` samples in blocks drawn together, so that no sample depends on ``n``."""
     return torch.arange(n).split(BLOCK) if n else ()

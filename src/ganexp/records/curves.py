@@ -1,4 +1,4 @@
-"""metrics.csv, a column at a time."""
+"""Metric curves of a run, read from metrics.csv."""
 
 import csv
 import itertools
@@ -18,7 +18,7 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Curve:
-    """A figure (points,) by the number of images seen (points,), in order; rows without the figure are left out."""
+    """Values (points,) of a metric by images seen (points,), in order; rows without a value are left out."""
 
     images: Numbers
     values: Numbers
@@ -26,7 +26,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Curves:
-    """The curves of a run by their columns, the last number of images, and what of the file could not be read."""
+    """The curves of a run by column name, the last number of images seen, and problems in the file."""
 
     curves: dict[str, Curve] = field(default_factory=dict)
     images_seen: int = 0
@@ -34,14 +34,14 @@ class Curves:
 
 
 def all_points(name: str) -> None:
-    """Want every point of each column."""
+    """Limit no column's points."""
 
 
 def read_curves(path: Path, at_most: Callable[[str], int | None] = all_points) -> Curves:
-    """Return the columns of a metrics.csv; a line that is broken is left out, and named.
+    """Return the columns of a metrics.csv; broken lines are left out and listed as problems.
 
-    ``at_most`` is how many points of a column are wanted, evenly over its rows; None wants all. Cells that are empty
-    or not finite are no points.
+    ``at_most`` gives the maximum number of points of a column, spread evenly over its rows; None for all. Empty and
+    non-finite cells are left out.
     """
     try:
         text = path.read_text("utf-8", errors="replace")
@@ -49,65 +49,65 @@ def read_curves(path: Path, at_most: Callable[[str], int | None] = all_points) -
         return Curves(problems=(f"there is no {path.name}",))
     first, *lines = text.splitlines() or [""]
     header = next(csv.reader([first]), [])
-    # Numbers are never quoted, and a quote in a broken line must not swallow those that follow.
+    # Numbers are never quoted, and a quote in a broken line must not swallow the lines after it.
     rows = [line.split(",") for line in lines]
-    whole = [row for row in rows if len(row) == len(header)]
-    if X not in header or not whole:
+    complete = [row for row in rows if len(row) == len(header)]
+    if X not in header or not complete:
         return Curves(problems=(f"{path.name} has no rows with a number of images",))
     problems = []
-    if len(whole) < len(rows):
+    if len(complete) < len(rows):
         lengths = ((number, len(row)) for number, row in enumerate(rows, start=2))
         problems = [f"line {number}: {n} of {len(header)} values" for number, n in lengths if n != len(header)]
-    images, bad = numbers([row[header.index(X)] for row in whole], X)
+    images, bad = numbers([row[header.index(X)] for row in complete], X)
     problems += bad
     curves = {}
-    for place, name in enumerate(header):
+    for column, name in enumerate(header):
         if name != X:
-            there = rows_with(whole, place, at_most(name))
-            values, bad = numbers([whole[row][place] for row in there], name)
+            indices = rows_with(complete, column, at_most(name))
+            values, bad = numbers([complete[row][column] for row in indices], name)
             problems += bad
-            curves[name] = in_order(images[there], values)
-    known = images[np.isfinite(images)]
-    return Curves(curves, int(known.max()) if len(known) else 0, tuple(told(path.name, problems)))
+            curves[name] = in_order(images[indices], values)
+    finite = images[np.isfinite(images)]
+    return Curves(curves, int(finite.max()) if len(finite) else 0, tuple(summarize_problems(path.name, problems)))
 
 
-def rows_with(rows: Sequence[Sequence[str]], place: int, at_most: int | None) -> list[int]:
-    """Return the rows that have a figure at a place; where these may be too many, the last of each of so many parts."""
+def rows_with(rows: Sequence[Sequence[str]], column: int, at_most: int | None) -> list[int]:
+    """Return the rows with a value in a column; of more than ``at_most`` rows, the last in each of as many parts."""
     if at_most is None or len(rows) <= at_most:
-        return [number for number, row in enumerate(rows) if row[place]]
+        return [number for number, row in enumerate(rows) if row[column]]
     ends = np.linspace(0, len(rows), at_most + 1).round().astype(int).tolist()
     parts = (range(end - 1, begin - 1, -1) for begin, end in itertools.pairwise(ends))
-    last = (next((number for number in part if rows[number][place]), None) for part in parts)
+    last = (next((number for number in part if rows[number][column]), None) for part in parts)
     return [number for number in last if number is not None]
 
 
 def in_order(images: Numbers, values: Numbers) -> Curve:
-    """Return the points that have both numbers, by the number of images; files joined by hand are in no order."""
-    there = np.flatnonzero(np.isfinite(images) & np.isfinite(values))
-    there = there[np.argsort(images[there], kind="stable")]
-    return Curve(images[there], values[there])
+    """Return the points whose two numbers are finite, sorted by images, as files joined by hand may be unsorted."""
+    indices = np.flatnonzero(np.isfinite(images) & np.isfinite(values))
+    indices = indices[np.argsort(images[indices], kind="stable")]
+    return Curve(images[indices], values[indices])
 
 
 def numbers(cells: Sequence[str], name: str) -> tuple[Numbers, list[str]]:
-    """Return a column's numbers, NaN for an empty cell and for one that is none, and the latter in words."""
+    """Return a column's numbers, NaN for empty and invalid cells, and a description of each invalid cell."""
     try:
         return np.array([float(cell) if cell else np.nan for cell in cells]), []
     except ValueError:
-        found = [number(cell) for cell in cells]
-        bad = [f"{name} is {cell[:20]!r}" for cell, value in zip(cells, found, strict=True) if cell and value is None]
-        return np.array([np.nan if value is None else value for value in found]), bad
+        values = [number(cell) for cell in cells]
+        bad = [f"{name} is {cell[:20]!r}" for cell, value in zip(cells, values, strict=True) if cell and value is None]
+        return np.array([np.nan if value is None else value for value in values]), bad
 
 
 def number(cell: str) -> float | None:
-    """Return a cell's number, None where it has none."""
+    """Return a cell's number, None if it is not one."""
     try:
         return float(cell)
     except ValueError:
         return None
 
 
-def told(name: str, problems: Sequence[str]) -> list[str]:
-    """Return the first problems, and how many there are in all."""
+def summarize_problems(name: str, problems: Sequence[str]) -> list[str]:
+    """Return the first problems and the number of further ones, as one line."""
     if not problems:
         return []
     more = f" and {len(problems) - SHOWN_PROBLEMS} more" if len(problems) > SHOWN_PROBLEMS else ""

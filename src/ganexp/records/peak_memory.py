@@ -1,4 +1,4 @@
-"""The largest amount of memory that this process has used."""
+"""Peak resident memory of this process."""
 
 import sys
 from contextlib import suppress
@@ -10,13 +10,13 @@ RESET_PEAK = "5"
 
 
 def reset_peak() -> None:
-    """Measure anew from here, where the system can (Linux); elsewhere the peak stays that of the whole process."""
+    """Reset the peak where the system can (Linux); elsewhere it remains that of the process's lifetime."""
     with suppress(OSError):
         CLEAR.write_text(RESET_PEAK)
 
 
 def peak_bytes() -> int | None:
-    """Return the peak of the resident memory in bytes, None where the system does not tell."""
+    """Return the peak of the resident memory in bytes, None where the system does not report it."""
     with suppress(OSError):
         for line in STATUS.read_text().splitlines():
             if line.startswith("VmHWM:"):

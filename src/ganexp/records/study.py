@@ -1,4 +1,4 @@
-"""The study of a Bayesian search: an Optuna study in a database that several processes share."""
+"""Optuna study of a Bayesian search, in a database that several processes share."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ WAIT_SECONDS = 60
 
 
 def require_optuna() -> Any:
-    """Return Optuna, which speaks of problems only.
+    """Return the optuna module, with logging of warnings only.
 
     Raises UserError if it is not installed.
     """
@@ -29,7 +29,7 @@ def storage(url: str) -> Any:
 
 
 def create(url: str, direction: str) -> Any:
-    """Return the study at ``url``, begun if there is none; ``direction`` is minimize or maximize."""
+    """Return the study at ``url``, created if there is none; ``direction`` is minimize or maximize."""
     return require_optuna().create_study(
         storage=storage(url), study_name=NAME, direction=direction, load_if_exists=True
     )
@@ -39,5 +39,5 @@ def running_trial(url: str, number: int, pruner: Any) -> Any:
     """Return a trial of the study at ``url`` that takes reports, None if it is finished."""
     optuna = require_optuna()
     study = optuna.load_study(storage=storage(url), study_name=NAME, pruner=pruner)
-    found = study.get_trials(deepcopy=False)[number]
-    return None if found.state.is_finished() else optuna.trial.Trial(study, found._trial_id)
+    trial = study.get_trials(deepcopy=False)[number]
+    return None if trial.state.is_finished() else optuna.trial.Trial(study, trial._trial_id)

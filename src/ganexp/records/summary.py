@@ -1,4 +1,4 @@
-"""summary.json: how a run was started, how it stands and what it cost."""
+"""Run summary (summary.json): provenance, status and cost of a run."""
 
 import json
 from pathlib import Path
@@ -8,20 +8,20 @@ FILE = "summary.json"
 
 RUNNING, FINISHED, STOPPED, CRASHED = "running", "finished", "stopped", "crashed"
 REFUSED, PRUNED = "refused", "pruned"
-"""Of the runs of a sweep: not begun, as it cannot work; stopped, as it fell behind the others."""
+"""Runs of a sweep only: not started, as the configuration cannot work; stopped early by the search's pruner."""
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """Return what is known of the run in ``folder``; nothing where there is no summary or it cannot be read."""
+    """Return the summary of the run in ``folder``, empty if there is none or it cannot be read."""
     try:
-        known = json.loads((folder / FILE).read_text())
+        facts = json.loads((folder / FILE).read_text())
     except (OSError, ValueError):
         return {}
-    return known if isinstance(known, dict) else {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def update(folder: Path, **facts: object) -> None:
-    """Add facts, in the place of older ones of the same names; nobody ever reads half of the file."""
+    """Add facts, replacing older ones of the same names; the file is written atomically."""
     path = folder / FILE
     unfinished = path.with_suffix(".tmp")
     unfinished.write_text(json.dumps(read(folder) | facts, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""Where trackio keeps what ``logger=trackio`` logs and ``ganexp board`` shows."""
+"""Trackio database that ``logger=trackio`` writes and ``ganexp board`` shows."""
 
 import importlib
 import os
@@ -11,13 +11,13 @@ from ganexp.files.cache import cache_folder
 PROJECT = "ganexp"
 
 
-def opened(database: str | None) -> Any:
-    """Return the trackio module, which keeps its data in the folder ``database``; None: ``board`` in the cache.
+def import_trackio(database: str | None) -> Any:
+    """Import trackio with its data in the folder ``database``, by default ``board`` in the cache.
 
-    Raises UserError if it is missing, or keeps its data elsewhere already.
+    Raises UserError if it is not installed, or already uses another folder.
     """
     folder = cache_folder("board") if database is None else Path(database).expanduser().resolve()
-    # It reads both while it is imported. Without the second it asks its hub for the user's name.
+    # Both are read at import. Without the second it asks the Hugging Face hub for the user's name.
     os.environ["TRACKIO_DIR"] = str(folder)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
@@ -25,5 +25,5 @@ def opened(database: str | None) -> Any:
     except ModuleNotFoundError as error:
         raise UserError("logger=trackio and board need a package: pip install 'ganexp[board]'") from error
     if folder != trackio.utils.TRACKIO_DIR:
-        raise UserError(f"database={folder}: in this process trackio writes to {trackio.utils.TRACKIO_DIR} already")
+        raise UserError(f"database={folder}: in this process trackio already writes to {trackio.utils.TRACKIO_DIR}")
     return trackio

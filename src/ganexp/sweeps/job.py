@@ -1,4 +1,4 @@
-"""Jobs of a sweep: each trains one run, continues it or skips it, and returns its outcome."""
+"""Sweep jobs: training, continuing or skipping one run, and its outcome."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,16 +20,16 @@ Start = Callable[[Run, list[str]], None]
 
 
 def train(run: Run, overrides: list[str], check: Check, start: Start) -> Outcome:
-    """Train what is left of a run and return its outcome; nothing is raised.
+    """Train a run, or the rest of it, and return its outcome; nothing is raised.
 
-    ``check`` refuses a configuration; ``start`` trains a run that the overrides made. A run that another process trains
-    is left to it. With ``skip_finished`` a finished run is kept. Where srun has launched several ranks, rank 0 records
-    the outcome.
+    ``check`` raises for a configuration that cannot work; ``start`` trains the run that the overrides compose. A run
+    locked by another process is left to it. With ``skip_finished`` a finished run is skipped. Where srun has launched
+    several ranks, rank 0 records the outcome.
     """
     if not is_rank_zero():
         return train_on_other_rank(run, overrides, check, start)
-    with status.locked(run.folder) as is_ours:
-        if not is_ours:
+    with status.locked(run.folder) as has_lock:
+        if not has_lock:
             return Outcome(summary.RUNNING, overrides)
         before = status.read(run.folder)
         if run.config.get("skip_finished") and before is not None and before.status in status.DONE:
@@ -62,10 +62,10 @@ def train_on_other_rank(run: Run, overrides: list[str], check: Check, start: Sta
 
 
 def describe_failure(error: Exception) -> dict[str, Any]:
-    """Return an error in words, and as plain values for the process that runs the sweep.
+    """Return an error as a one-line reason and, for the process that runs the sweep, in serialized form.
 
     The exception itself would keep the run's networks alive.
     """
     is_foreseen = isinstance(error, remote_errors.FORESEEN)
     reason = one_line(error) if is_foreseen else f"{type(error).__name__}: {one_line(error)}"
-    return {"reason": reason, "error": remote_errors.as_plain(error, 0)}
+    return {"reason": reason, "error": remote_errors.to_dict(error, 0)}

@@ -1,4 +1,4 @@
-"""Signals in a sweep whose runs are in worker processes of joblib, which would kill them while they save."""
+"""Signal handling for sweeps in joblib's worker processes, which joblib would kill while they save."""
 
 import multiprocessing
 import os
@@ -15,8 +15,8 @@ STOP = ".stop"
 
 
 @contextmanager
-def saved_when_stopped(sweep: Path) -> Iterator[None]:
-    """Let runs that are under way save after Ctrl-C or SIGTERM, and no further run begin; a second one acts at once."""
+def saves_when_stopped(sweep: Path) -> Iterator[None]:
+    """After Ctrl-C or SIGTERM, let active runs save and start no further ones; a second signal takes effect at once."""
     stop = sweep / STOP
     stop.unlink(missing_ok=True)
 
@@ -27,12 +27,14 @@ def saved_when_stopped(sweep: Path) -> Iterator[None]:
             signal.raise_signal(number)
             return
         stop.touch()
-        # A terminal sends Ctrl-C to all of its processes by itself.
+        # A terminal sends Ctrl-C to the workers as well.
         for worker in workers if number == signal.SIGTERM else ():
             assert worker.pid is not None
             os.kill(worker.pid, signal.SIGINT)
 
-    previous: dict[int, Any] = {each: signal.signal(each, wait_for_workers) for each in (signal.SIGINT, signal.SIGTERM)}
+    previous: dict[int, Any] = {
+        number: signal.signal(number, wait_for_workers) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:
@@ -42,17 +44,18 @@ def saved_when_stopped(sweep: Path) -> Iterator[None]:
 
 
 def is_stopped(sweep: Path) -> bool:
-    """Return whether no further run of the sweep shall begin."""
+    """Return whether no further run of the sweep may start."""
     return (sweep / STOP).exists()
 
 
 @contextmanager
-def interruptible(started_by: int) -> Iterator[None]:
-    """In another process than ``started_by`` hear Ctrl-C only now: an idle worker that ends takes the others along.
+def interruptible(parent_pid: int) -> Iterator[None]:
+    """Handle Ctrl-C during a job in a worker process, and ignore it afterwards.
 
-    Raises Interrupted for it.
+    An idle worker that ends would take the others down with it. Raises Interrupted for Ctrl-C. In the process
+    ``parent_pid`` nothing changes.
     """
-    if os.getpid() == started_by:
+    if os.getpid() == parent_pid:
         yield
         return
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""Status of a sweep's runs, as their folders record it."""
+"""Status of a sweep's runs, as recorded in their folders."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from ganexp.records import summary
 from ganexp.runs.run_folder import LOCK
 
 UNFINISHED = "unfinished"
-"""Recorded as running, by a process that is gone."""
+"""Recorded as running by a process that no longer exists."""
 DONE = (summary.FINISHED, summary.PRUNED)
 ENTRY = {"name", "value", "spread", "higher_is_better", "protocol"}
 """Fields of a score."""
@@ -24,7 +24,7 @@ ENTRY = {"name", "value", "spread", "higher_is_better", "protocol"}
 class Outcome:
     """Outcome of a run.
 
-    ``score`` is the monitored one as in scores.json, ``error`` what ``remote_errors.as_plain`` returns.
+    ``score`` is the monitored one as in scores.json, ``error`` as ``remote_errors.to_dict`` returns it.
     """
 
     status: str
@@ -37,7 +37,7 @@ class Outcome:
 
 
 def read(folder: Path) -> Outcome | None:
-    """Return the outcome of the run in ``folder`` so far, None if there is none."""
+    """Return the outcome of the run in ``folder`` so far, None if no run has started there."""
     facts = summary.read(folder)
     if not facts:
         return None
@@ -74,15 +74,15 @@ def record(
 
 def run_folders(folder: Path) -> Iterator[Path]:
     """Yield the folders of a sweep's runs, at any depth."""
-    for here, below, files in os.walk(folder):
+    for parent, subfolders, files in os.walk(folder):
         if summary.FILE in files:
-            below.clear()
-            yield Path(here)
+            subfolders.clear()
+            yield Path(parent)
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[bool]:
-    """Yield whether this process has the lock of ``folder``; it is released here, or when the process is gone."""
+    """Yield whether this process holds the lock of ``folder``, which is released on exit or when the process ends."""
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK, timeout=0)
     try:

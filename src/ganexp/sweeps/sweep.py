@@ -1,4 +1,4 @@
-"""What a sweep does before its first run and after its last one."""
+"""Sweep set-up and reporting: checks and run names before the first run, table and failures after the last."""
 
 import hashlib
 import re
@@ -31,87 +31,87 @@ def require_values(loader: Any, overrides: Sequence[str]) -> None:
             raise UserError(f"{override.input_line}: this axis of the sweep has no value, so there is nothing to run")
 
 
-def named(job: list[str], config: DictConfig) -> list[str]:
-    """Return a job's overrides with the name of its folder, unless the user named it."""
+def with_folder_name(job: list[str], config: DictConfig) -> list[str]:
+    """Return a job's overrides with its folder's name added, unless the user sets that name."""
     if any(key(override) == "hydra.sweep.subdir" for override in config.hydra.overrides.hydra):
         return job
     return [*job, f"hydra.sweep.subdir='{folder_name(job)}'"]
 
 
 def folder_name(overrides: Sequence[str]) -> str:
-    """Return a name that every file system takes and no other overrides have, by which people know a run."""
-    # What is chosen by a short name says most; the order on the command line must not matter.
-    sorted_overrides = sorted(of_the_run(overrides), key=lambda each: (key(each).count("."), key(each)))
-    whole = ",".join(each.lstrip("+") for each in sorted_overrides) or "default"
-    plain = re.sub(r"[^\w.,=+@()\[\]~-]", "-", whole)
-    if plain == whole and len(plain.encode()) <= LONGEST_NAME:
-        return plain
-    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
-    return f"{plain.encode()[:LONGEST_NAME].decode(errors='ignore')}-{digest}"
+    """Return a readable folder name, valid on every file system and unique to the overrides."""
+    # Config groups come first, as they say most; the order on the command line must not matter.
+    sorted_overrides = sorted(of_the_run(overrides), key=lambda override: (key(override).count("."), key(override)))
+    full_name = ",".join(override.lstrip("+") for override in sorted_overrides) or "default"
+    safe_name = re.sub(r"[^\w.,=+@()\[\]~-]", "-", full_name)
+    if safe_name == full_name and len(safe_name.encode()) <= LONGEST_NAME:
+        return safe_name
+    digest = hashlib.sha256(full_name.encode()).hexdigest()[:8]
+    return f"{safe_name.encode()[:LONGEST_NAME].decode(errors='ignore')}-{digest}"
 
 
 @contextmanager
-def reported(config: DictConfig, arguments: Sequence[str]) -> Iterator[list[Outcome | None]]:
-    """Refuse a folder that cannot be used; after the sweep write and print its table, and say what went wrong.
+def reported_sweep(config: DictConfig, arguments: Sequence[str]) -> Iterator[list[Outcome | None]]:
+    """Check the sweep's folder; after the sweep write and print its table, and raise the runs' failures.
 
-    How each run ended is to be put into the list. Raises UserError, or what a run raised that nobody foresaw.
+    Yields a list for the runs' outcomes. Raises UserError, or a run's unforeseen error.
     """
     folder = Path(config.hydra.sweep.dir)
-    require_usable(config, folder)
+    require_usable_folder(config, folder)
     ended: list[Outcome | None] = []
-    elsewhere = config.hydra.runtime.choices.get("hydra/launcher") == "joblib"
+    uses_joblib = config.hydra.runtime.choices.get("hydra/launcher") == "joblib"
     try:
-        with joblib_signals.saved_when_stopped(folder) if elsewhere else nullcontext():
+        with joblib_signals.saves_when_stopped(folder) if uses_joblib else nullcontext():
             yield ended
     except KeyboardInterrupt as interruption:
-        raise Interrupted(signal.SIGINT, how_to_go_on(arguments, folder)) from interruption
-    tell(folder)
+        raise Interrupted(signal.SIGINT, continue_command(arguments, folder)) from interruption
+    write_and_print_table(folder)
     raise_failure([run for run in ended if run is not None], config, arguments, folder)
 
 
-def tell(folder: Path) -> None:
-    """Write the table and print it."""
+def write_and_print_table(folder: Path) -> None:
+    """Write the sweep's table and print it."""
     from ganexp.sweeps import table
 
     table.show(table.write(folder))
 
 
-def require_usable(config: DictConfig, folder: Path) -> None:
-    """Raise UserError if there is a sweep already, or if none is named to go on with.
+def require_usable_folder(config: DictConfig, folder: Path) -> None:
+    """Raise UserError if the folder already holds a sweep, or if ``skip_finished`` names no sweep to continue.
 
-    A SLURM job that is started again goes on with its own.
+    A restarted SLURM job continues its own sweep.
     """
     given = [key(override) for override in (*config.hydra.overrides.task, *config.hydra.overrides.hydra)]
     if config.get("skip_finished") and "skip_finished" in given and not {"sweep_dir", "hydra.sweep.dir"} & {*given}:
-        raise UserError("skip_finished=true: say which sweep goes on, by sweep_dir=DIR")
-    goes_on = config.get("skip_finished") or slurm.batch_job() is not None
-    if not goes_on and next(status.run_folders(folder), None) is not None:
+        raise UserError("skip_finished=true: name the sweep to continue by sweep_dir=DIR")
+    may_continue = config.get("skip_finished") or slurm.batch_job() is not None
+    if not may_continue and next(status.run_folders(folder), None) is not None:
         raise UserError(
-            f"sweep_dir={folder} already holds a sweep; go on with it by skip_finished=true, or choose another folder"
+            f"sweep_dir={folder} already holds a sweep; continue it with skip_finished=true, or choose another folder"
         )
 
 
-def how_to_go_on(arguments: Sequence[str], folder: Path) -> str:
-    """Return the command that goes on with a sweep."""
+def continue_command(arguments: Sequence[str], folder: Path) -> str:
+    """Return the command that continues the sweep, in a sentence."""
     rest = [argument for argument in arguments if key(argument) not in ("sweep_dir", "skip_finished")]
-    again = shlex.join(["-m", *rest, f"sweep_dir={folder}", "skip_finished=true"])
-    return f"the sweep stopped; go on with it by: python -m ganexp {again}"
+    command = shlex.join(["-m", *rest, f"sweep_dir={folder}", "skip_finished=true"])
+    return f"the sweep stopped; continue it with: python -m ganexp {command}"
 
 
 def raise_failure(ended: Sequence[Outcome], config: DictConfig, arguments: Sequence[str], folder: Path) -> None:
-    """Raise what the exit status should tell: a signal first, then what nobody foresaw, then mistakes in one line."""
-    bad = [
+    """Raise the failure that decides the exit status: a signal first, then unforeseen errors, then user errors."""
+    failed = [
         run
         for run in ended
         if run.error is not None and (run.status != summary.REFUSED or not config.get("skip_refused"))
     ]
-    errors = [remote_errors.as_error(run.error) for run in bad if run.error is not None]
+    errors = [remote_errors.from_dict(run.error) for run in failed if run.error is not None]
     for error in errors:
         if isinstance(error, Interrupted):
-            raise Interrupted(error.signal_number, how_to_go_on(arguments, folder))
+            raise Interrupted(error.signal_number, continue_command(arguments, folder))
     for error in errors:
         if not isinstance(error, UserError):
             raise error
     if errors:
-        several = f"{len(bad)} of {len(ended)} runs were refused or failed, see {folder / 'sweep.md'}: "
-        raise UserError(f"{several if len(bad) > 1 else ''}{errors[0]}")
+        several = f"{len(failed)} of {len(ended)} runs were refused or failed, see {folder / 'sweep.md'}: "
+        raise UserError(f"{several if len(failed) > 1 else ''}{errors[0]}")

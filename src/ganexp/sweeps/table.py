@@ -1,4 +1,4 @@
-"""The table of a sweep: sweep.csv and sweep.md, made from what the runs' folders say."""
+"""Sweep table: sweep.csv and sweep.md, made from the runs' folders."""
 
 import csv
 import dataclasses
@@ -39,7 +39,7 @@ LETTERS = [*ascii_lowercase, *(f"{a}{b}" for a in ascii_lowercase for b in ascii
 
 @dataclass(frozen=True)
 class Row:
-    """One run: its folder, how it ended, its score, and its place among the finished runs of the same protocol."""
+    """One run: its folder, outcome and score, and its place among the finished runs with the same protocol."""
 
     folder: str
     run: Outcome
@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """All runs of a sweep, the best first; ``keys`` are the overrides that differ, each protocol has a column."""
+    """All runs of a sweep, the best first; ``keys`` are the overrides that differ; each protocol has a column."""
 
     folder: Path
     rows: Sequence[Row]
@@ -61,23 +61,23 @@ class Table:
 
 def read(folder: Path) -> Table:
     """Return the table of the sweep in ``folder``."""
-    rows = [row(each, folder) for each in sorted(status.run_folders(folder))]
-    columns = protocols({each.folder: [each.score] for each in rows if each.score is not None})
-    everywhere = dict.fromkeys(key for each in rows for key in each.overrides)
-    keys = [key for key in everywhere if len({each.overrides.get(key) for each in rows}) > 1]
+    rows = [read_row(run_folder, folder) for run_folder in sorted(status.run_folders(folder))]
+    columns = protocols({row.folder: [row.score] for row in rows if row.score is not None})
+    everywhere = dict.fromkeys(key for row in rows for key in row.overrides)
+    keys = [key for key in everywhere if len({row.overrides.get(key) for row in rows}) > 1]
     shared = {key: rows[0].overrides[key] for key in everywhere if key not in keys}
     return Table(folder, ranked(rows, columns), keys, shared, columns)
 
 
-def row(folder: Path, sweep: Path) -> Row:
-    """Return what the run in ``folder`` has to show."""
-    run = standing(folder)
+def read_row(folder: Path, sweep: Path) -> Row:
+    """Return the row of the run in ``folder``."""
+    run = current_outcome(folder)
     overrides = dict(override.lstrip("+").partition("=")[::2] for override in run.overrides)
     return Row(str(folder.relative_to(sweep)), run, overrides, result(run.score))
 
 
-def standing(folder: Path) -> Outcome:
-    """Return how the run in ``folder`` stands; what no process holds does not run."""
+def current_outcome(folder: Path) -> Outcome:
+    """Return the outcome of the run in ``folder`` so far; without a process that holds its lock it is not running."""
     run = status.read(folder) or Outcome(status.UNFINISHED)
     if run.status != summary.RUNNING:
         return run
@@ -86,7 +86,7 @@ def standing(folder: Path) -> Outcome:
 
 
 def result(entry: Mapping[str, Any] | None) -> Result | None:
-    """Return an entry of scores.json as it was before."""
+    """Return the result of an entry of scores.json."""
     if entry is None:
         return None
     score = Score(entry["value"], entry["spread"])
@@ -94,24 +94,24 @@ def result(entry: Mapping[str, Any] | None) -> Result | None:
 
 
 def ranked(rows: Sequence[Row], columns: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Return the finished runs protocol by protocol, the best first, then the others."""
-    found = []
+    """Return the finished runs by protocol, best first, then the others."""
+    placed = []
     for protocol in columns:
-        alike = [each for each in rows if each.run.status == summary.FINISHED and has(each, protocol)]
-        for place, each in enumerate(sorted(alike, key=badness), start=1):
-            found.append(Row(each.folder, each.run, each.overrides, each.score, place))
-    placed = {each.folder for each in found}
-    others = [each for each in rows if each.folder not in placed]
-    return [*found, *sorted(others, key=lambda each: ORDER.index(each.run.status))]
+        comparable = [row for row in rows if row.run.status == summary.FINISHED and is_scored_by(row, protocol)]
+        for place, row in enumerate(sorted(comparable, key=sort_key), start=1):
+            placed.append(dataclasses.replace(row, place=place))
+    folders = {row.folder for row in placed}
+    others = [row for row in rows if row.folder not in folders]
+    return [*placed, *sorted(others, key=lambda row: ORDER.index(row.run.status))]
 
 
-def has(row: Row, protocol: Mapping[str, Any]) -> bool:
-    """Return whether the run's score was made by the protocol."""
+def is_scored_by(row: Row, protocol: Mapping[str, Any]) -> bool:
+    """Return whether the run's score follows the protocol."""
     return row.score is not None and not differences(row.score.protocol, protocol)
 
 
-def badness(row: Row) -> float:
-    """Return a number that is lower for a better score; what is no number comes last."""
+def sort_key(row: Row) -> float:
+    """Return a number that is lower for a better score; NaN sorts last."""
     assert row.score is not None
     value = row.score.score.value
     if math.isnan(value):
@@ -120,7 +120,7 @@ def badness(row: Row) -> float:
 
 
 def write(folder: Path) -> Table:
-    """Write sweep.csv and sweep.md of what there is by now, and return the table."""
+    """Write sweep.csv and sweep.md of the runs so far, and return the table."""
     table = read(folder)
     replace(folder / "sweep.csv", as_csv(table))
     replace(folder / "sweep.md", as_markdown(table))
@@ -128,7 +128,7 @@ def write(folder: Path) -> Table:
 
 
 def replace(path: Path, text: str) -> None:
-    """Write a file of which nobody ever reads half, not even where several processes write it."""
+    """Write a file atomically, also when several processes write it."""
     with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as unfinished:
         unfinished.write(text)
     Path(unfinished.name).chmod(0o644)
@@ -136,24 +136,26 @@ def replace(path: Path, text: str) -> None:
 
 
 def as_csv(table: Table) -> str:
-    """Return the table for programs: figures in full, a column for each override that differs and for each score."""
+    """Return the table as CSV: full precision, a column for each override that differs and for each score."""
     text = io.StringIO()
     scores = [name for title in titles(table) for name in (title, f"{title}_spread")]
     columns = ["place", *table.keys, *scores, "images", "seconds", "status", "reason", "folder", "overrides"]
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    for each in table.rows:
-        scored = [each.score.score if each.score and has(each, one) else None for one in table.protocols]
+    for row in table.rows:
+        scored = [
+            row.score.score if row.score and is_scored_by(row, protocol) else None for protocol in table.protocols
+        ]
         figures = [figure for score in scored for figure in ((score.value, score.spread) if score else (None, None))]
-        run = each.run
-        overrides = [each.overrides.get(key) for key in table.keys]
-        facts = [run.images, run.seconds, run.status, run.reason, each.folder, " ".join(run.overrides)]
-        writer.writerow([each.place, *overrides, *figures, *facts])
+        run = row.run
+        overrides = [row.overrides.get(key) for key in table.keys]
+        facts = [run.images, run.seconds, run.status, run.reason, row.folder, " ".join(run.overrides)]
+        writer.writerow([row.place, *overrides, *figures, *facts])
     return text.getvalue()
 
 
 def titles(table: Table) -> list[str]:
-    """Return each protocol's metric, with a letter where several protocols have the same."""
+    """Return each protocol's metric, with a letter if several protocols share it."""
     names = [str(protocol["metric"]) for protocol in table.protocols]
     return [
         name if names.count(name) == 1 else f"{name}_{LETTERS[names[:n].count(name)]}" for n, name in enumerate(names)
@@ -161,25 +163,28 @@ def titles(table: Table) -> list[str]:
 
 
 def cells(table: Table) -> tuple[list[str], list[list[str]]]:
-    """Return the columns' names and the rows as people read them."""
+    """Return the column names and the formatted rows."""
     letters = reasons(table)
     columns = ["", *table.keys, *titles(table), "images", "seconds", "status", "folder"]
     return columns, [
         [
-            str(each.place or ""),
-            *(short(each.overrides.get(key, "")) for key in table.keys),
-            *(number(each.score.score) if each.score and has(each, one) else "" for one in table.protocols),
-            f"{each.run.images:,}" if each.run.images is not None else "",
-            f"{each.run.seconds:.0f}" if each.run.seconds is not None else "",
-            f"{each.run.status} ({letters[each.run.reason]})" if each.run.reason else each.run.status,
-            each.folder,
+            str(row.place or ""),
+            *(short(row.overrides.get(key, "")) for key in table.keys),
+            *(
+                number(row.score.score) if row.score and is_scored_by(row, protocol) else ""
+                for protocol in table.protocols
+            ),
+            f"{row.run.images:,}" if row.run.images is not None else "",
+            f"{row.run.seconds:.0f}" if row.run.seconds is not None else "",
+            f"{row.run.status} ({letters[row.run.reason]})" if row.run.reason else row.run.status,
+            row.folder,
         ]
-        for each in table.rows
+        for row in table.rows
     ]
 
 
 def short(value: str) -> str:
-    """Return a number as proposed by a search in four digits, anything else as it is."""
+    """Return a long number, as proposed by a search, in four digits; anything else unchanged."""
     try:
         return f"{float(value):.4g}" if len(value) > len("0.00012") else value
     except ValueError:
@@ -188,11 +193,11 @@ def short(value: str) -> str:
 
 def reasons(table: Table) -> dict[str, str]:
     """Return a letter for each reason why a run did not finish."""
-    return dict(zip(dict.fromkeys(filter(None, (each.run.reason for each in table.rows))), LETTERS, strict=False))
+    return dict(zip(dict.fromkeys(filter(None, (row.run.reason for row in table.rows))), LETTERS, strict=False))
 
 
 def notes(table: Table) -> Iterator[str]:
-    """Yield what all runs share, what each score is, which may not be compared, and why runs did not finish."""
+    """Yield the shared overrides, each score's protocol, scores that are not comparable, and reasons for failures."""
     if table.shared:
         yield "All runs: " + " ".join(f"{key}={value}" for key, value in table.shared.items())
     for title, protocol in zip(titles(table), table.protocols, strict=True):
@@ -202,7 +207,7 @@ def notes(table: Table) -> Iterator[str]:
 
 
 def as_markdown(table: Table) -> str:
-    """Return the table for people."""
+    """Return the table as Markdown."""
     columns, rows = cells(table)
     lines = [columns, ["---"] * len(columns), *rows]
     body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
@@ -210,7 +215,7 @@ def as_markdown(table: Table) -> str:
 
 
 def show(table: Table) -> None:
-    """Print the table; a run's folder is named by its overrides, so it is not said again."""
+    """Print the table without the folders, whose names repeat the overrides."""
     columns, rows = cells(table)
     shown = RichTable(title=str(table.folder), title_justify="left")
     for name in columns[:-1]:

@@ -1,4 +1,4 @@
-"""A progress bar for work that takes long."""
+"""Progress bar for long operations."""
 
 import sys
 import time
@@ -15,10 +15,10 @@ PATIENCE_SECONDS = 2.0
 
 @contextmanager
 def progress(text: str, total: float | None) -> Iterator[Callable[[float], None]]:
-    """Yield a function that is told how much more is done.
+    """Yield a function that takes the amount of work done since its last call.
 
-    A bar appears on stderr once the work has taken two seconds, and only on a terminal; it goes when the work
-    ends. `total` is in the unit of the reported amounts, None if unknown.
+    A bar appears on stderr after two seconds, and only on a terminal; it disappears at the end. `total` is in the
+    unit of the reported amounts, None if unknown.
     """
     bar = Progress(
         TextColumn("{task.description}", markup=False),
@@ -30,13 +30,13 @@ def progress(text: str, total: float | None) -> Iterator[Callable[[float], None]
         disable=not sys.stderr.isatty(),
     )
     task = bar.add_task(printable(text), total=total)
-    begin = time.monotonic()
+    started = time.monotonic()
     shown = False
 
     def advance(amount: float) -> None:
         nonlocal shown
         bar.advance(task, amount)
-        if not shown and time.monotonic() - begin > PATIENCE_SECONDS:
+        if not shown and time.monotonic() - started > PATIENCE_SECONDS:
             bar.start()
             shown = True
 

@@ -1,6 +1,6 @@
-"""Text that came from elsewhere, such as names of files and settings of somebody's run, on the terminal."""
+"""Terminal-safe output of untrusted text, such as file names and another user's settings."""
 
 
 def printable(text: str) -> str:
-    """Return text without characters that a terminal would obey or could not show; lines stay lines."""
+    """Replace control and unprintable characters by spaces; line breaks are preserved."""
     return "".join(character if character.isprintable() or character == "\n" else " " for character in text)

@@ -1,4 +1,4 @@
-"""Training of one run in this process: build, fit, report."""
+"""Training of one run in the current process: build, fit, report."""
 
 import logging
 import shlex
@@ -22,7 +22,13 @@ from ganexp.config.build import build
 from ganexp.distributed import gpu_memory
 from ganexp.distributed.environment import is_launched_by_srun, is_launched_by_torchrun
 from ganexp.errors import Interrupted, Pruned, UserError, one_line
-from ganexp.numerics.flags import Numerics, apply, numerics_of, operation_without_deterministic_form, prepare_cublas
+from ganexp.numerics.flags import (
+    Numerics,
+    apply_numerics,
+    numerics_of,
+    operation_without_deterministic_form,
+    prepare_cublas,
+)
 from ganexp.records.version import code_version
 from ganexp.runs.run import Run
 from ganexp.training import gpus
@@ -34,7 +40,7 @@ log = logging.getLogger(__name__)
 def train(run: Run) -> None:
     """Train the run in this process, alone or as one of several ranks.
 
-    Raises Interrupted if a signal stopped it, after saving.
+    Raises Interrupted if a signal stopped training, after the checkpoint is saved.
     """
     for name in ("pytorch", "fabric"):
         logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
@@ -44,7 +50,7 @@ def train(run: Run) -> None:
     except MisconfigurationException as error:
         raise UserError(f"trainer: {one_line(error)}") from error
     except torch.cuda.OutOfMemoryError as error:
-        raise UserError(gpu_memory.brief(error)) from error
+        raise UserError(gpu_memory.out_of_memory_message(error)) from error
     except RuntimeError as error:
         operation = operation_without_deterministic_form(error)
         if operation is None:
@@ -64,8 +70,8 @@ def build_and_fit(run: Run) -> None:
     require_optimizers(module)
     contents = None if run.checkpoint is None else restore(module, run)
     stop = GracefulStop()
-    loggers = present(build(run.config.logger))
-    callbacks = [*present(build(run.config.callbacks)), Settings(run.fixed), stop]
+    loggers = enabled(build(run.config.logger))
+    callbacks = [*enabled(build(run.config.callbacks)), Settings(run.fixed), stop]
     callbacks += numerical_callbacks(numerics, run.folder)
     trainer = build_trainer(run.config.trainer, callbacks, loggers)
     set_numerics(numerics, run.config.trainer, trainer.strategy.root_device)
@@ -82,9 +88,9 @@ def build_and_fit(run: Run) -> None:
     except torch.cuda.OutOfMemoryError as error:
         raise out_of_memory(error, module, run.config.data.batch_size // trainer.world_size) from error
     if stop.received is not None and module.images_seen < module.images:
-        again = shlex.quote(f"resume={run.folder}")
-        how = f"stopped after {module.images_seen:,} images; continue with: python -m ganexp {again}"
-        raise Interrupted(stop.received, how)
+        resume_option = shlex.quote(f"resume={run.folder}")
+        message = f"stopped after {module.images_seen:,} images; continue with: python -m ganexp {resume_option}"
+        raise Interrupted(stop.received, message)
     for callback in callbacks:
         if isinstance(callback, Pruning) and callback.reason is not None:
             raise Pruned(callback.reason)
@@ -94,7 +100,7 @@ def build_and_fit(run: Run) -> None:
         "%s images in %s; samples, curves and checkpoints are in %s",
         f"{module.images_seen:,}",
         duration(time.perf_counter() - started),
-        shown(run.folder),
+        relative_to_cwd(run.folder),
     )
 
 
@@ -106,28 +112,28 @@ def build_trainer(config: DictConfig, callbacks: list[Any], loggers: list[Any]) 
 
 
 def out_of_memory(error: BaseException, module: Any, images: int) -> UserError:
-    """Return what is said of a GPU whose memory was too small for a rank's part of the batch, so many images."""
+    """Return the error for a GPU without enough memory for a rank's part of the batch, which is ``images`` images."""
     weights = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())
     fixed = gpu_memory.COPIES_OF_WEIGHTS * weights
-    return UserError(gpu_memory.explanation(error, images, module.accumulate, fixed))
+    return UserError(gpu_memory.out_of_memory_advice(error, images, module.accumulate, fixed))
 
 
 def numerical_callbacks(numerics: Numerics, folder: Path) -> list[L.Callback]:
-    """Return what records the numerical settings, and lays networks out in memory as they say."""
+    """Return the callbacks that record the numerical settings and apply the memory format."""
     return [RecordNumerics(numerics, folder), *([ChannelsLast()] if numerics.channels_last else [])]
 
 
 def set_numerics(numerics: Numerics, trainer: DictConfig, device: torch.device) -> None:
     """Set torch's switches for training on a device, after the Trainer has set its own."""
     benchmark, warn_only = bool(trainer.get("benchmark")), trainer.get("deterministic") == "warn"
-    apply(numerics, device.type, benchmark, warn_only)
+    apply_numerics(numerics, device.type, benchmark, warn_only)
 
 
 def cluster_environment(trainer: DictConfig) -> dict[str, Any]:
-    """Return the Trainer's argument that says who launched this process, unless the user gives it.
+    """Return the Trainer's cluster environment plugin as a keyword argument, unless the user sets ``trainer.plugins``.
 
-    Lightning would take a single process in a SLURM job for one of several, and requeue jobs between two turns. Raises
-    UserError where srun was not told how many tasks a node has.
+    By itself Lightning takes a single process in a SLURM job for one of several, and requeues jobs between two turns.
+    Raises UserError if srun was given no number of tasks per node.
     """
     if trainer.get("plugins") is not None or is_launched_by_torchrun():
         return {}
@@ -150,7 +156,7 @@ def require_optimizers(module: Any) -> None:
 
 
 def require_gpus_to_synchronize(trainer: L.Trainer) -> None:
-    """Raise UserError for synchronized batch normalization on processors, which torch does not have."""
+    """Raise UserError for synchronized batch normalization on CPUs, which torch does not support."""
     strategy: Any = trainer.strategy
     if trainer.strategy.root_device.type == "cpu" and getattr(strategy, "_layer_sync", None) is not None:
         raise UserError(
@@ -159,18 +165,18 @@ def require_gpus_to_synchronize(trainer: L.Trainer) -> None:
         )
 
 
-def present(parts: dict[str, Any]) -> list[Any]:
-    """Return the parts that the configuration has not set to null."""
+def enabled(parts: dict[str, Any]) -> list[Any]:
+    """Return the callbacks or loggers that the configuration does not set to null."""
     return [part for part in parts.values() if part is not None]
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as people say them."""
+    """Format seconds as minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def shown(folder: Path) -> Path:
-    """Return the folder relative to the current one, where it is inside."""
-    here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
+def relative_to_cwd(folder: Path) -> Path:
+    """Return the folder relative to the working directory if it is inside it, else unchanged."""
+    cwd = Path.cwd()
+    return folder.relative_to(cwd) if folder.is_relative_to(cwd) else folder

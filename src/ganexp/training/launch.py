@@ -1,4 +1,4 @@
-"""Launching a training run: in this process, or in one process for each device."""
+"""Launching of training runs: in the current process, or in one process per device."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
@@ -19,10 +19,10 @@ from ganexp.training.resume import continue_run, discard, has_begun
 
 
 def start(run: Run, provenance: Mapping[str, Any]) -> None:
-    """Train in a new folder; ``provenance`` says in summary.json what started the run.
+    """Train in a new folder, and write ``provenance`` into its summary.json.
 
-    In a SLURM job, which may be started again, and in a sweep with ``skip_finished``, the same configuration continues
-    the run that its folder holds.
+    In a SLURM job, which may be restarted, and in a sweep with ``skip_finished``, the same configuration continues the
+    run that its folder already holds.
     """
     if may_continue(run) and has_begun(run.folder):
         unfinished = continue_run(run)
@@ -39,21 +39,21 @@ def start(run: Run, provenance: Mapping[str, Any]) -> None:
         fit(run)
     finally:
         if not is_rank_zero():
-            # Hydra makes a folder in each process, named by its own clock.
+            # Hydra makes a folder in each process, named by that process's clock.
             with suppress(OSError):
                 run.folder.rmdir()
 
 
 def may_continue(run: Run) -> bool:
-    """Return whether a run that its folder holds already is to be continued."""
+    """Return whether a run already in the folder may be continued."""
     return bool(run.config.get("skip_finished")) or slurm.batch_job() is not None
 
 
 def fit(run: Run) -> None:
-    """Train the run from where it starts.
+    """Train the run from its checkpoint or from the start.
 
     With ``doctor.rollback`` each divergence returns to the last good checkpoint. Raises Interrupted if a signal stopped
-    training, after saving; a preempted SLURM job is requeued.
+    training, after the checkpoint is saved; a preempted SLURM job is requeued.
     """
     with messages(run.folder), requeued_when_preempted():
         while True:
@@ -68,14 +68,14 @@ def fit(run: Run) -> None:
 
 
 def messages(folder: Path) -> AbstractContextManager[None]:
-    """Return where messages go: to the terminal and to log.txt, but from one process only."""
+    """Return the logging context: terminal and log.txt on rank 0, silence on the others."""
     return run_folder.logged(folder) if is_rank_zero() else run_folder.silenced()
 
 
 def train(run: Run, quiet: bool = False) -> None:
-    """Train in every process that the trainer asks for; ``quiet`` silences other processes.
+    """Train on every device that the trainer requests; ``quiet`` silences the processes started for it.
 
-    Raises UserError for several devices without a strategy for them, and for GPUs that are not there or cannot be used.
+    Raises UserError for several devices without a strategy for them, and for GPUs that are missing or unusable.
     """
     from ganexp.training import gpus
 
@@ -93,7 +93,7 @@ def train(run: Run, quiet: bool = False) -> None:
 
 
 def require_strategy(config: DictConfig) -> None:
-    """Raise UserError for what cannot work on several devices."""
+    """Raise UserError for settings that cannot work on several devices."""
     trainer = config.trainer
     if isinstance(trainer.get("strategy"), str):
         raise UserError(

@@ -1,4 +1,4 @@
-"""One process a device: started here, watched, and ended together."""
+"""Process launcher for distributed training: one process per device, started, monitored and ended together."""
 
 import json
 import os
@@ -22,54 +22,56 @@ from ganexp.runs.run import Run
 from ganexp.training import remote_errors
 
 PATIENCE_SECONDS = 10.0
-"""How long the others may take to notice that one is gone."""
+"""Grace period for the other ranks to notice that one has failed."""
 POLL_SECONDS = 0.05
 FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def devices(trainer: Mapping[str, Any]) -> int:
-    """Return on how many devices of this machine the trainer is told to train."""
-    asked = trainer.get("devices", 1)
-    if str(asked) in ("auto", "-1"):
+    """Return the number of this machine's devices that the trainer requests."""
+    requested = trainer.get("devices", 1)
+    if str(requested) in ("auto", "-1"):
         return 1 if trainer.get("accelerator") == "cpu" else gpus()
-    if isinstance(asked, int):
-        return max(1, asked)
-    if isinstance(asked, str):
-        # As Lightning reads it, which complains of any other.
-        return int(asked) if asked.isdigit() else len([number for number in asked.split(",") if number.strip()])
-    return len(asked)
+    if isinstance(requested, int):
+        return max(1, requested)
+    if isinstance(requested, str):
+        # As Lightning reads it; Lightning reports any other string.
+        return (
+            int(requested) if requested.isdigit() else len([index for index in requested.split(",") if index.strip()])
+        )
+    return len(requested)
 
 
 def gpus() -> int:
-    """Return the number of GPUs, 1 if there is none."""
+    """Return the number of GPUs, 1 if there are none."""
     import torch
 
     return max(1, torch.cuda.device_count())
 
 
-def launch(run: Run, here: int, nodes: int, quiet: bool = False) -> None:
-    """Train the run in ``here`` new processes, and in ``here`` on each of the other nodes.
+def launch(run: Run, local_ranks: int, nodes: int, quiet: bool = False) -> None:
+    """Train the run in ``local_ranks`` new processes on each of the nodes, of which this starts its own.
 
-    Signals reach all of them. The first to fail ends all, and its error is raised here.
+    Signals are forwarded to all of them. The first failure ends all, and its error is raised.
     """
-    job = {**as_plain(run), "path": sys.path, "quiet": quiet}
+    job = {**run_to_dict(run), "path": sys.path, "quiet": quiet}
     with tempfile.TemporaryDirectory() as reports:
-        ranks = [Rank(environment, Path(reports)) for environment in environments(here, nodes)]
+        ranks = [RankProcess(environment, Path(reports)) for environment in environments(local_ranks, nodes)]
         try:
             with forwarding(ranks) as forwarded:
                 for rank in ranks:
-                    rank.give(job)
+                    rank.send(job)
                 wait(ranks)
         finally:
             for rank in ranks:
-                rank.end()
+                rank.kill()
         cause = first_failure(ranks, forwarded)
     if cause is not None:
         raise cause
 
 
-def as_plain(run: Run) -> dict[str, Any]:
-    """Return a run as plain values, which another process reads back with ``as_run``."""
+def run_to_dict(run: Run) -> dict[str, Any]:
+    """Serialize a run to plain values, which ``run_from_dict`` reads in another process."""
     return {
         "config": OmegaConf.to_yaml(run.config),
         "folder": str(run.folder),
@@ -78,70 +80,75 @@ def as_plain(run: Run) -> dict[str, Any]:
     }
 
 
-def as_run(job: Mapping[str, Any]) -> Run:
-    """Return the run of a job."""
+def run_from_dict(job: Mapping[str, Any]) -> Run:
+    """Return the run that a job describes."""
     config: Any = OmegaConf.create(job["config"])
     checkpoint = None if job["checkpoint"] is None else Path(job["checkpoint"])
     return Run(Path(job["folder"]), config, job["fixed"], checkpoint)
 
 
-def environments(here: int, nodes: int) -> Iterator[dict[str, str]]:
-    """Yield what each process of this node is told of its place."""
+def environments(local_ranks: int, nodes: int) -> Iterator[dict[str, str]]:
+    """Yield the environment of each process of this node, with its ranks and the rendezvous address."""
     node = int(os.environ.get("NODE_RANK", 0))
     address = os.environ.get("MASTER_ADDR", "127.0.0.1")
     port = os.environ.get("MASTER_PORT") or str(free_port())
-    for local in range(here):
-        place = {"LOCAL_RANK": local, "NODE_RANK": node, "RANK": node * here + local, "WORLD_SIZE": here * nodes}
+    for local in range(local_ranks):
+        ranks = {
+            "LOCAL_RANK": local,
+            "NODE_RANK": node,
+            "RANK": node * local_ranks + local,
+            "WORLD_SIZE": local_ranks * nodes,
+        }
         yield {
             **os.environ,
-            **{name: str(value) for name, value in place.items()},
+            **{name: str(value) for name, value in ranks.items()},
             "MASTER_ADDR": address,
             "MASTER_PORT": port,
         }
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
+    """Return a free TCP port."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
 
 
-class Rank:
-    """A process that trains; only the first may write to the terminal.
+class RankProcess:
+    """Process of one rank; only rank 0 writes to the terminal.
 
-    It ends when its standard input closes, so that none is left over when this process is gone.
+    It ends when its standard input closes, so that it does not outlive its parent.
     """
 
     def __init__(self, environment: Mapping[str, str], reports: Path) -> None:
         self.number = int(environment["RANK"])
         self.path = reports / f"{self.number}.json"
-        self.said = reports / f"{self.number}.txt"
-        self.ended_here = False
-        with self.said.open("w") as said:
-            elsewhere: dict[str, Any] = {} if self.number == 0 else {"stdout": said, "stderr": said}
+        self.output = reports / f"{self.number}.txt"
+        self.killed = False
+        with self.output.open("w") as output:
+            redirected: dict[str, Any] = {} if self.number == 0 else {"stdout": output, "stderr": output}
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ganexp.training.worker", str(self.path)],
                 stdin=subprocess.PIPE,
                 env=dict(environment),
-                # Ctrl-C reaches this process only, which passes it on once.
+                # Ctrl-C then reaches the launcher only, which forwards it once.
                 start_new_session=True,
-                **elsewhere,
+                **redirected,
             )
 
-    def give(self, job: Mapping[str, Any]) -> None:
-        """Tell the process what to do."""
+    def send(self, job: Mapping[str, Any]) -> None:
+        """Send the job to the process."""
         assert self.process.stdin is not None
-        # If it is gone already, its exit status tells.
+        # A process that has already ended is reported by its exit status.
         with suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps(job).encode() + b"\n")
             self.process.stdin.flush()
 
-    def end(self) -> None:
+    def kill(self) -> None:
         """Kill the process if it still runs."""
         if self.process.poll() is None:
-            self.ended_here = True
-            # With it the workers that it started.
+            self.killed = True
+            # Its whole process group, data loader workers included.
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         assert self.process.stdin is not None
@@ -149,26 +156,26 @@ class Rank:
             self.process.stdin.close()
 
     def has_reported(self) -> bool:
-        """Return whether it failed and could say so."""
+        """Return whether the process failed and reported its error."""
         return self.path.is_file()
 
     def report(self) -> dict[str, Any]:
-        """Return when and how it failed."""
+        """Return the reported error."""
         report: dict[str, Any] = json.loads(self.path.read_text())
         return report
 
     def crashed(self) -> bool:
-        """Return whether it ended without a word."""
-        return self.process.returncode != 0 and not self.ended_here and not self.has_reported()
+        """Return whether the process failed without a report."""
+        return self.process.returncode != 0 and not self.killed and not self.has_reported()
 
-    def last_words(self) -> str:
-        """Return the last line that it wrote where nobody saw it."""
-        lines = [line.strip() for line in self.said.read_text(errors="replace").splitlines() if line.strip()]
+    def last_output_line(self) -> str:
+        """Return the last line of the process's redirected output."""
+        lines = [line.strip() for line in self.output.read_text(errors="replace").splitlines() if line.strip()]
         return f": {lines[-1]}" if lines else ""
 
 
-def wait(ranks: Sequence[Rank]) -> None:
-    """Return when all processes have ended, or when one has failed and the others had time to notice."""
+def wait(ranks: Sequence[RankProcess]) -> None:
+    """Wait until all processes have ended, or until the grace period after a failure is over."""
     deadline = None
     while any(rank.process.poll() is None for rank in ranks):
         failed = any(rank.process.poll() not in (None, 0) for rank in ranks)
@@ -179,10 +186,10 @@ def wait(ranks: Sequence[Rank]) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def first_failure(ranks: Sequence[Rank], forwarded: Sequence[int]) -> Exception | None:
-    """Return why training ended, None if it ended well: of several errors the first, from which the others follow."""
+def first_failure(ranks: Sequence[RankProcess], forwarded: Sequence[int]) -> Exception | None:
+    """Return the error that ended training, None on success; of several, the earliest, which caused the others."""
     in_order = sorted((rank.report() for rank in ranks if rank.has_reported()), key=lambda report: report["time"])
-    errors = [remote_errors.as_error(report) for report in in_order]
+    errors = [remote_errors.from_dict(report) for report in in_order]
     for error in errors:
         if isinstance(error, remote_errors.FORESEEN):
             return error
@@ -192,8 +199,8 @@ def first_failure(ranks: Sequence[Rank], forwarded: Sequence[int]) -> Exception 
     return errors[0] if errors else None
 
 
-def crash(rank: Rank, forwarded: Sequence[int]) -> Exception:
-    """Return the error for a process that ended without a word."""
+def crash(rank: RankProcess, forwarded: Sequence[int]) -> Exception:
+    """Return the error for a process that ended without a report."""
     status = rank.process.returncode
     if -status in forwarded:
         return Interrupted(-status, "stopped before there was anything to save")
@@ -202,12 +209,12 @@ def crash(rank: Rank, forwarded: Sequence[int]) -> Exception:
             f"rank {rank.number} was killed: if the machine's memory is full, lower data.batch_size or trainer.devices"
         )
     how = signal.Signals(-status).name if status < 0 else f"status {status}"
-    return UserError(f"rank {rank.number} ended by {how}{rank.last_words()}")
+    return UserError(f"rank {rank.number} ended by {how}{rank.last_output_line()}")
 
 
 @contextmanager
-def forwarding(ranks: Sequence[Rank]) -> Iterator[list[int]]:
-    """Pass signals on to all processes, and yield which ones there were."""
+def forwarding(ranks: Sequence[RankProcess]) -> Iterator[list[int]]:
+    """Forward signals to all processes, and yield the list of those received."""
     received: list[int] = []
 
     def forward(number: int, frame: FrameType | None) -> None:
@@ -216,7 +223,7 @@ def forwarding(ranks: Sequence[Rank]) -> Iterator[list[int]]:
             if rank.process.poll() is None:
                 rank.process.send_signal(number)
 
-    # Python takes signals in the main thread only.
+    # Python handles signals in the main thread only.
     watched = FORWARDED if threading.current_thread() is threading.main_thread() else ()
     previous = {number: signal.signal(number, forward) for number in watched}
     try:

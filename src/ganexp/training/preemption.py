@@ -1,4 +1,4 @@
-"""In a SLURM job, what is stopped by preemption goes back into the queue; what a user stops does not."""
+"""Preemption of SLURM jobs: a preempted job is requeued, one that a user stops is not."""
 
 import logging
 import os
@@ -19,9 +19,9 @@ SIGNALS = (signal.SIGTERM, *slurm.WARNINGS)
 
 @contextmanager
 def requeued_when_preempted() -> Iterator[None]:
-    """Watch for signals, also before training begins; after a preemption put the job back into the queue.
+    """Handle signals, also before training begins, and requeue the job after a preemption.
 
-    Raises Interrupted if a signal came. Outside of a SLURM job nothing is watched.
+    Raises Interrupted if a signal came. Outside of a SLURM job signals are left alone.
     """
     job = slurm.batch_job()
     if job is None:
@@ -34,7 +34,7 @@ def requeued_when_preempted() -> Iterator[None]:
         for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         if not is_rank_zero():
-            # A bad exit status could make SLURM kill the first process, which requeues.
+            # A non-zero exit status could make SLURM kill rank 0, which requeues.
             return
         requeue(job, interruption.signal_number, previous)
         raise
@@ -44,32 +44,32 @@ def requeued_when_preempted() -> Iterator[None]:
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:
-    """End what is going on, and hear no further signals: SLURM sends several."""
-    for each in SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
+    """Interrupt the program, and ignore further signals: SLURM sends several."""
+    for ignored in SIGNALS:
+        signal.signal(ignored, signal.SIG_IGN)
     raise Interrupted(number, "stopped before there was anything to save")
 
 
 def requeue(job: slurm.BatchJob, number: int, previous: dict[Any, Any]) -> None:
-    """Put the job back into the queue if the signal says so."""
+    """Requeue the job if the signal calls for it."""
     name = signal.Signals(number).name
     try:
-        if not job.may_go_on(number):
+        if not job.should_requeue(number):
             log.info("%s without preemption: job %s is not requeued", name, job.number)
             return
-        log.info("%s: job %s goes back into the queue, and on from here when it is started again", name, job.number)
+        log.info("%s: job %s is requeued, and continues from here when SLURM restarts it", name, job.number)
         if os.environ.get("SUBMITIT_EXECUTOR") == "slurm":
             hand_over_to_submitit(previous)
         else:
             job.requeue()
     except slurm.NotRequeued as error:
-        log.warning("job %s is not requeued: %s; start the same command again to go on", job.number, error)
+        log.warning("job %s is not requeued: %s; start the same command again to continue", job.number, error)
 
 
 def hand_over_to_submitit(previous: dict[Any, Any]) -> None:
     """Let submitit count its restarts and requeue the job, as it does when it gets this signal itself.
 
-    Raises NotRequeued in its words if it was restarted as often as it may.
+    Raises NotRequeued with submitit's message if its limit of restarts is reached.
     """
     number = getattr(signal, f"SIG{os.environ.get('SUBMITIT_PREEMPT_SIGNAL', 'USR2')}")
     signal.signal(number, previous[number])

@@ -1,4 +1,4 @@
-"""Errors reported from one process to another, as plain values."""
+"""Serialization of errors between processes."""
 
 import signal
 import time
@@ -12,15 +12,15 @@ FORESEEN = (UserError, Interrupted, OSError)
 """Errors that are reported in one line, without a traceback."""
 
 
-def as_plain(error: BaseException, rank: int) -> dict[str, Any]:
-    """Return an error as plain values, with the time by this machine's clock."""
+def to_dict(error: BaseException, rank: int) -> dict[str, Any]:
+    """Serialize an error to plain values, with the time by this machine's clock."""
     kind, arguments = kind_of(error)
     lines = traceback.format_exception(error)
     return {"time": time.monotonic(), "rank": rank, "kind": kind, "arguments": arguments, "traceback": "".join(lines)}
 
 
 def kind_of(error: BaseException) -> tuple[str, list[Any]]:
-    """Return the kind of an error and its arguments."""
+    """Return the kind of an error and its constructor's arguments."""
     match error:
         case Diverged():
             return "diverged", [error.what]
@@ -38,8 +38,8 @@ def kind_of(error: BaseException) -> tuple[str, list[Any]]:
             return "other", [f"{type(error).__name__}: {one_line(error)}"]
 
 
-def as_error(report: Mapping[str, Any]) -> Exception:
-    """Return the error of a report; an unforeseen one has the other process's traceback as a note."""
+def from_dict(report: Mapping[str, Any]) -> Exception:
+    """Deserialize an error; an unforeseen one carries the other process's traceback as a note."""
     kinds: dict[str, Any] = {
         "diverged": Diverged,
         "pruned": Pruned,

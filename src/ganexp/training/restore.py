@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from ganexp.callbacks.checkpoints import name_too
+from ganexp.callbacks.checkpoints import hardlink_or_copy
 from ganexp.callbacks.settings import settings_in
 from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import UserError
@@ -19,7 +19,7 @@ Contents = dict[str, Any]
 
 
 def restore(module: Any, run: Run) -> Contents:
-    """Load the run's checkpoint into the module, discard what came after it, and return the checkpoint's contents.
+    """Load the run's checkpoint into the module, discard any later output, and return the checkpoint's contents.
 
     Raises UserError if the run is finished, or if its configuration now describes another model.
     """
@@ -28,14 +28,14 @@ def restore(module: Any, run: Run) -> Contents:
     seen = contents[COUNTERS]["images_seen"]
     if seen >= run.config.images:
         raise UserError(
-            f"{run.folder} is finished: it has seen {seen:,} of images={run.config.images:,}; to train on, give more "
+            f"{run.folder} is finished: it has seen {seen:,} of images={run.config.images:,}; to train longer, raise "
             "images="
         )
     warn_of_changes(run, contents)
     if is_rank_zero():
         last = run.checkpoint.with_name("last.ckpt")
         if run.checkpoint != last:
-            name_too(run.checkpoint, last)
+            hardlink_or_copy(run.checkpoint, last)
         discard_after(run.folder, seen)
     return contents
 
@@ -45,7 +45,9 @@ def warn_of_changes(run: Run, contents: Contents) -> None:
     saved = settings_in(contents)
     if saved is not None and dict(run.fixed) != saved:
         changes = describe_changes(run.fixed, saved)
-        log.warning("config.yaml has changed since the checkpoint (%s): from here on this is another run", changes)
+        log.warning(
+            "config.yaml has changed since the checkpoint (%s): from here on the run has other settings", changes
+        )
 
 
 def warn_of_other_ranks(contents: Contents, ranks: int) -> None:
@@ -60,6 +62,6 @@ def warn_of_other_ranks(contents: Contents, ranks: int) -> None:
 
 
 def warn_of_nothing_left(contents: Contents, images_seen: int) -> None:
-    """Warn if nothing was trained, since the epochs that were asked for are done."""
+    """Warn if nothing was trained because the requested epochs are complete."""
     if images_seen == contents[COUNTERS]["images_seen"]:
-        log.warning("it was already finished; to train on, give more images= or trainer.max_epochs=")
+        log.warning("it was already finished; to train longer, raise images= or trainer.max_epochs=")

@@ -10,12 +10,12 @@ from ganexp.runs.run import Run
 
 
 def has_begun(folder: Path) -> bool:
-    """Return whether there is a run in ``folder``."""
+    """Return whether ``folder`` holds a run."""
     return (folder / run_folder.CONFIG).is_file()
 
 
 def continue_run(run: Run) -> Run | None:
-    """Return the run from its last checkpoint, if it has one, and None if it is finished.
+    """Return the run, set to start from its last checkpoint if it has one; None if it is finished.
 
     Raises UserError if the folder's run has other settings.
     """
@@ -33,7 +33,7 @@ def continue_run(run: Run) -> Run | None:
 
 
 def discard(folder: Path) -> None:
-    """Remove what a run left that was interrupted before its first checkpoint."""
+    """Remove the output of a run that was interrupted before its first checkpoint."""
     from ganexp.training.rollback import discard_after
 
     discard_after(folder, 0)
@@ -41,7 +41,7 @@ def discard(folder: Path) -> None:
 
 
 def require_same_settings(run: Run) -> None:
-    """Raise UserError naming the settings in which the folder's run differs and that cannot change within a run."""
+    """Raise UserError naming the fixed settings in which the folder's run differs."""
     changes = describe_changes(run.fixed, fixed_settings(run_folder.read_config(run.folder)))
     if changes:
         raise UserError(f"{run.folder} holds a run with other settings ({changes}): choose another folder")

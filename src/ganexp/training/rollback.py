@@ -1,9 +1,9 @@
-"""``doctor.rollback=true``: a diverged run goes back to its last good checkpoint, and on at a lower learning rate."""
+"""Rollback of diverged runs to the last good checkpoint at a lower learning rate (``doctor.rollback=true``)."""
 
 import logging
 from pathlib import Path
 
-from ganexp.callbacks.checkpoints import WholeFiles
+from ganexp.callbacks.checkpoints import AtomicCheckpointIO
 from ganexp.errors import Diverged
 from ganexp.game.module import COUNTERS
 from ganexp.loggers.metrics_csv import MetricsCSV
@@ -12,27 +12,27 @@ from ganexp.runs.run_folder import CHECKPOINTS
 
 log = logging.getLogger(__name__)
 
-LOWER = 0.5
-"""The factor on every player's learning rate at each return."""
-RETURNS = 3
+LR_FACTOR = 0.5
+"""Factor on every player's learning rate at each rollback."""
+MAX_ROLLBACKS = 3
 
 
 def roll_back(folder: Path, diverged: Diverged) -> Path:
-    """Lower the learning rates in last.ckpt, so that resuming does too, and return its path.
+    """Lower the learning rates stored in last.ckpt and return its path.
 
-    Raises ``diverged`` if there is no checkpoint, or if the rates were lowered as often as may help.
+    Raises ``diverged`` if there is no checkpoint, or after ``MAX_ROLLBACKS`` rollbacks.
     """
     path = folder / CHECKPOINTS / "last.ckpt"
     if not path.is_file():
         raise diverged
     checkpoint = load_checkpoint(path)
     counters = checkpoint[COUNTERS]
-    rate = counters.get("rate", 1.0) * LOWER
-    if rate < LOWER**RETURNS:
-        log.warning("doctor: diverged again after %d returns with lower learning rates: giving up", RETURNS)
+    rate = counters.get("rate", 1.0) * LR_FACTOR
+    if rate < LR_FACTOR**MAX_ROLLBACKS:
+        log.warning("doctor: diverged again after %d rollbacks with lower learning rates: giving up", MAX_ROLLBACKS)
         raise diverged
     counters["rate"] = rate
-    WholeFiles().save_checkpoint(checkpoint, path)
+    AtomicCheckpointIO().save_checkpoint(checkpoint, path)
     discard_after(folder, counters["images_seen"])
     log.warning(
         "doctor: %s; back to the checkpoint of %s images, with %g times the configured learning rates",
@@ -44,7 +44,7 @@ def roll_back(folder: Path, diverged: Diverged) -> Path:
 
 
 def discard_after(folder: Path, images: int) -> None:
-    """Drop the rows, pictures and checkpoints beyond ``images``, which a run that goes on from there makes again."""
+    """Discard the metrics rows, sample grids and checkpoints beyond ``images``, which training writes again."""
     MetricsCSV(str(folder)).forget_after(images)
     for path in (*(folder / "samples").glob("*.png"), *(folder / CHECKPOINTS).glob("*.ckpt")):
         if path.stem.isdecimal() and int(path.stem) > images:

@@ -1,4 +1,4 @@
-"""The checks of ``verify``: short games of a run's own configuration, played twice."""
+"""Reproducibility checks of ``verify``: short runs of a configuration, trained twice and compared."""
 
 import tempfile
 from collections import Counter
@@ -24,14 +24,14 @@ from ganexp.runs.run import training_run
 from ganexp.training import launch, launcher
 
 ROUNDING = 1e-6
-"""How far apart weights in double precision may end up; rounding alone moves them by some 1e-14."""
+"""Largest difference of weights in double precision that counts as rounding, which alone gives about 1e-14."""
 DROPOUTS = (Dropout, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 
 def verify(config: DictConfig, steps: int, ranks: int) -> None:
-    """Make the checks and print a line for each.
+    """Run the checks and print one line for each.
 
-    Raises CheckFailed if one does not hold.
+    Raises CheckFailed if any check fails.
     """
     failed = []
     with tempfile.TemporaryDirectory() as folder, run_folder.silenced():
@@ -43,31 +43,31 @@ def verify(config: DictConfig, steps: int, ranks: int) -> None:
 
 
 def verdicts(config: DictConfig, steps: int, ranks: int, folder: Path) -> Iterator[tuple[str, bool, str]]:
-    """Yield each check's name, whether it holds, and what was seen."""
+    """Yield each check's name, whether it holds, and the finding."""
     yield "resume", *resume_verdict(config, steps, folder)
     if ranks > 1:
         yield "ranks", *ranks_verdict(config, steps, ranks, folder)
 
 
 def resume_verdict(config: DictConfig, steps: int, folder: Path) -> tuple[bool, str]:
-    """Return whether a stop, and a new process after it, changes nothing."""
+    """Return whether stopping, and resuming in a new process, changes nothing."""
     config = with_budget(config, 2 * steps)
-    whole = play(config, folder / "whole", 2 * steps)
-    play(config, folder / "stopped", steps)
+    whole = train_batches(config, folder / "whole", 2 * steps)
+    train_batches(config, folder / "stopped", steps)
     resumed = resume(config, folder / "stopped", 2 * steps)
     what = f"{steps} batches, a stop and {steps} more"
-    found = differences(whole, resumed)
-    if not found:
+    changes = differences(whole, resumed)
+    if not changes:
         count = sum(hasattr(value, "shape") for _, value in leaves(whole))
         return (
             True,
             f"{what} end where {2 * steps} do: all {count} tensors are the same, bit for bit{algorithms(config)}",
         )
-    again = differences(whole, play(config, folder / "again", 2 * steps))
+    again = differences(whole, train_batches(config, folder / "again", 2 * steps))
     if again and on_gpu(config) and not numerics_of(config).deterministic:
         return True, (
             f"not checked: with numerics.deterministic=false a GPU adds in no fixed order: {2 * steps} batches from "
-            f"the start differ from themselves by up to {again[0].size:.2g}; {what} differ {described(found)}"
+            f"the start differ from themselves by up to {again[0].size:.2g}; {what} differ {describe(changes)}"
         )
     why = (
         f"{2 * steps} batches from the start differ from themselves too, by up to {again[0].size:.2g}: something draws "
@@ -76,7 +76,7 @@ def resume_verdict(config: DictConfig, steps: int, folder: Path) -> tuple[bool, 
         else f"{2 * steps} batches from the start are always the same: something that training changes is not in the "
         "checkpoint, or depends on the process"
     )
-    return False, f"{what} differ from {2 * steps} {described(found)}; {why}"
+    return False, f"{what} differ from {2 * steps} {describe(changes)}; {why}"
 
 
 def on_gpu(config: DictConfig) -> bool:
@@ -85,45 +85,45 @@ def on_gpu(config: DictConfig) -> bool:
 
 
 def algorithms(config: DictConfig) -> str:
-    """Return in words which algorithms a GPU used; nothing for a processor, whose are all deterministic."""
+    """Describe the algorithms that a GPU used; empty on a CPU, where all are deterministic."""
     if not on_gpu(config):
         return ""
     return f", with numerics.deterministic={str(numerics_of(config).deterministic).lower()}"
 
 
 def ranks_verdict(config: DictConfig, steps: int, ranks: int, folder: Path) -> tuple[bool, str]:
-    """Return whether several processes on this machine's processors learn what one learns, but for rounding."""
+    """Return whether several processes on this machine's CPUs learn the same as one, up to rounding."""
     parts = ranks * config.model.get("accumulate", 1)
     if config.data.batch_size % parts:
         return True, f"not checked: data.batch_size={config.data.batch_size} has no {parts} equal parts"
-    # In double precision, where an optimizer like Adam cannot blow up rounding.
+    # In double precision, where an optimizer such as Adam does not amplify rounding errors.
     try:
-        one = play(on_processors(with_budget(config, steps), "cpu", 1), folder / "one", steps)
+        one = train_batches(on_processors(with_budget(config, steps), "cpu", 1), folder / "one", steps)
     except RuntimeError as error:
         return True, f"not checked: the model does not compute in double precision: {one_line(error)}"
-    several = play(on_processors(with_budget(config, steps), "ddp_cpu", ranks), folder / "several", steps)
-    found = differences(*({"state_dict": each["state_dict"]} for each in (one, several)))
-    if not found or found[0].size <= ROUNDING:
-        furthest = f"by {found[0].size:.1g} at most ({found[0].name})" if found else "in nothing"
+    several = train_batches(on_processors(with_budget(config, steps), "ddp_cpu", ranks), folder / "several", steps)
+    changes = differences(*({"state_dict": checkpoint["state_dict"]} for checkpoint in (one, several)))
+    if not changes or changes[0].size <= ROUNDING:
+        furthest = f"by {changes[0].size:.1g} at most ({changes[0].name})" if changes else "in nothing"
         return (
             True,
             f"{ranks} processes end where 1 does after {steps} batches: in double precision they differ {furthest}",
         )
-    reasons = differing_by_nature(
+    reasons = inherent_differences(
         build(training_run(config.copy(), folder).config.model), config.model.get("accumulate", 1)
     )
     if reasons:
-        return True, f"{ranks} processes differ from 1 {described(found)}, as they must: {'; '.join(reasons)}"
-    return False, f"{ranks} processes differ from 1 after {steps} batches {described(found)}"
+        return True, f"{ranks} processes differ from 1 {describe(changes)}, as they must: {'; '.join(reasons)}"
+    return False, f"{ranks} processes differ from 1 after {steps} batches {describe(changes)}"
 
 
-def described(found: list[Difference]) -> str:
-    """Return differences in words, largest first."""
-    return f"by up to {found[0].size:.2g} ({found[0].name}; {len(found)} tensors and numbers)"
+def describe(changes: list[Difference]) -> str:
+    """Describe the differences, of which the largest is first."""
+    return f"by up to {changes[0].size:.2g} ({changes[0].name}; {len(changes)} tensors and numbers)"
 
 
-def differing_by_nature(module: nn.Module, parts: int) -> list[str]:
-    """Return why several processes cannot learn the same as one with this model."""
+def inherent_differences(module: nn.Module, parts: int) -> list[str]:
+    """Return the reasons why several processes cannot learn the same as one with this model."""
     kinds = Counter(
         kind
         for layer in module.modules()
@@ -133,61 +133,61 @@ def differing_by_nature(module: nn.Module, parts: int) -> list[str]:
     reasons = {
         "batch": f"{kinds['batch']} layers of batch normalization normalize by a process's own images "
         "(normalization=layer or spectral does not; on GPUs trainer.sync_batchnorm=true does by all images)",
-        "dropout": f"{kinds['dropout']} layers of dropout draw in each process apart",
+        "dropout": f"{kinds['dropout']} layers of dropout draw separately in each process",
         "parts": "its penalty remembers something of each of model.accumulate's parts",
     }
     return [reason for kind, reason in reasons.items() if kinds[kind] and (kind != "parts" or parts > 1)]
 
 
-def play(config: DictConfig, folder: Path, batches: int) -> dict[str, Any]:
-    """Return the checkpoint after so many batches from the start."""
-    launch.train(training_run(short(config, folder, batches), folder), quiet=True)
+def train_batches(config: DictConfig, folder: Path, batches: int) -> dict[str, Any]:
+    """Train ``batches`` batches from the start and return the checkpoint."""
+    launch.train(training_run(short_run(config, folder, batches), folder), quiet=True)
     return load_checkpoint(run_folder.last_checkpoint(folder))
 
 
 def resume(config: DictConfig, folder: Path, batches: int) -> dict[str, Any]:
-    """Return the checkpoint after the rest of the batches, in a new process as after a stop."""
-    run = training_run(short(config, folder, batches), folder, run_folder.last_checkpoint(folder))
+    """Resume in a new process up to ``batches`` batches and return the checkpoint."""
+    run = training_run(short_run(config, folder, batches), folder, run_folder.last_checkpoint(folder))
     devices, nodes = launcher.devices(config.trainer), config.trainer.get("num_nodes", 1)
     launcher.launch(run, devices, nodes, quiet=True)
     return load_checkpoint(run_folder.last_checkpoint(folder))
 
 
 def with_budget(config: DictConfig, batches: int) -> DictConfig:
-    """Return the configuration with a budget of so many batches at least."""
-    ours = config.copy()
-    ours.images = max(ours.images, batches * ours.data.batch_size)
-    return ours
+    """Return the configuration with a budget of at least ``batches`` batches."""
+    config = config.copy()
+    config.images = max(config.images, batches * config.data.batch_size)
+    return config
 
 
-def short(config: DictConfig, folder: Path, batches: int) -> DictConfig:
-    """Return the configuration of a run in ``folder`` that ends after so many batches, without scores and loggers.
+def short_run(config: DictConfig, folder: Path, batches: int) -> DictConfig:
+    """Return the configuration of a run in ``folder`` that ends after ``batches`` batches, without scores and loggers.
 
-    Its budget of images stays, so that schedules are those of the run.
+    The budget of images is unchanged, so the schedules are those of the full run.
     """
     (folder / run_folder.CHECKPOINTS).mkdir(parents=True, exist_ok=True)
-    ours = config.copy()
-    OmegaConf.set_struct(ours, False)
-    images = batches * ours.data.batch_size
-    ours.run_dir = str(folder)
-    ours.logger = {}
+    config = config.copy()
+    OmegaConf.set_struct(config, False)
+    images = batches * config.data.batch_size
+    config.run_dir = str(folder)
+    config.logger = {}
     for name in ("scores", "progress"):
-        ours.callbacks[name] = None
-    ours.callbacks.budget.images = images
-    ours.callbacks.checkpoints = {
+        config.callbacks[name] = None
+    config.callbacks.budget.images = images
+    config.callbacks.checkpoints = {
         "_target_": "ganexp.callbacks.checkpoints.LastCheckpoint",
         "folder": str(folder / run_folder.CHECKPOINTS),
         "every": images + 1,
     }
-    ours.trainer.max_epochs = -1
-    return ours
+    config.trainer.max_epochs = -1
+    return config
 
 
 def on_processors(config: DictConfig, trainer: str, ranks: int) -> DictConfig:
-    """Return the configuration with an option of the group of trainers, so many processes and double precision."""
-    ours = with_options(config.copy(), [f"trainer={trainer}"])
-    ours.trainer.devices = ranks
-    ours.trainer.precision = "64-true"
-    # It only looks on, in single precision.
-    ours.callbacks["doctor"] = None
-    return ours
+    """Return the configuration with the trainer option, ``ranks`` processes and double precision."""
+    config = with_options(config.copy(), [f"trainer={trainer}"])
+    config.trainer.devices = ranks
+    config.trainer.precision = "64-true"
+    # The doctor does not affect training, and computes in single precision.
+    config.callbacks["doctor"] = None
+    return config

@@ -1,4 +1,4 @@
-"""``python -m ganexp.training.worker REPORT``: one of the processes that ``processes.run`` starts."""
+"""Worker process of one rank, started by ``launcher.launch``: ``python -m ganexp.training.worker REPORT``."""
 
 import json
 import os
@@ -13,20 +13,20 @@ from ganexp.training import launcher, remote_errors
 
 
 def main(report: Path) -> int:
-    """Do the job told on standard input; a failure is written to ``report``."""
+    """Run the job given on standard input; a failure is written to ``report``."""
     job = json.loads(sys.stdin.buffer.readline() or b"null")
     if job is None:
         return 1
     threading.Thread(target=end_with_parent, daemon=True).start()
     sys.path[:] = job["path"]
-    # Errors must not reach these messages' end: the first process of all tells the first error of all.
-    speaks = is_rank_zero() and not job["quiet"]
-    with run_folder.logged(Path(job["folder"])) if speaks else run_folder.silenced():
+    # Errors must stay out of the log here: the launcher reports the earliest one of all ranks.
+    logs = is_rank_zero() and not job["quiet"]
+    with run_folder.logged(Path(job["folder"])) if logs else run_folder.silenced():
         try:
             train(job)
         except (Exception, KeyboardInterrupt) as error:
             unfinished = report.with_suffix(".tmp")
-            unfinished.write_text(json.dumps(remote_errors.as_plain(error, int(os.environ["RANK"]))))
+            unfinished.write_text(json.dumps(remote_errors.to_dict(error, int(os.environ["RANK"]))))
             unfinished.replace(report)
             return 1
     return 0
@@ -38,12 +38,12 @@ def train(job: dict[str, Any]) -> None:
     from ganexp.training import fit
 
     composition.register_resolvers()
-    fit.train(launcher.as_run(job))
+    fit.train(launcher.run_from_dict(job))
 
 
 def end_with_parent() -> None:
-    """Wait for the end of standard input, which comes when the process that started this one is gone."""
-    # Past the buffer, whose lock would be held when the interpreter ends.
+    """End this process when standard input closes, which happens when the parent process ends."""
+    # Unbuffered, as the buffer's lock would still be held when the interpreter exits.
     os.read(sys.stdin.fileno(), 1)
     os._exit(1)
 

@@ -24,7 +24,7 @@ def cifar10(root: str, split: str = "train", download: bool = True) -> ArrayPict
         f"CIFAR-10 ({split})",
         [Remote(CIFAR10.filename, CIFAR10.tgz_md5, (CIFAR10.url,))],
         folders_of(root),
-        complete=lambda folder: all(batch.lies_in(folder / CIFAR10.base_folder) for batch in batches),
+        complete=lambda folder: all(batch.is_complete_in(folder / CIFAR10.base_folder) for batch in batches),
         unpack=_unpack,
         download=download,
     )

@@ -19,7 +19,9 @@ def svhn(root: str, split: str = "train", download: bool = True) -> ArrayPicture
     check_split("SVHN", split, SVHN.split_list)
     url, name, md5 = SVHN.split_list[split]
     file = Remote(name, md5, (url,))
-    folder = obtain(f"SVHN ({split})", [file], folders_of(root), complete=file.lies_in, unpack=_keep, download=download)
+    folder = obtain(
+        f"SVHN ({split})", [file], folders_of(root), complete=file.is_complete_in, unpack=_keep, download=download
+    )
     data = SVHN(folder, split=split)
     images = np.ascontiguousarray(data.data.transpose(0, 2, 3, 1))
     return ArrayPictures(images, data.labels, [str(digit) for digit in range(10)])

@@ -23,7 +23,7 @@ def stl10(root: str, split: str = "unlabeled", download: bool = True) -> ArrayPi
         f"STL-10 ({split})",
         [Remote(STL10.filename, STL10.tgz_md5, (STL10.url,))],
         folders_of(root),
-        complete=lambda folder: all(file.lies_in(folder / STL10.base_folder) for file in files),
+        complete=lambda folder: all(file.is_complete_in(folder / STL10.base_folder) for file in files),
         unpack=_unpack,
         download=download,
     )
