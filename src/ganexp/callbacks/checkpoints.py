@@ -1,4 +1,4 @@
-"""Checkpoints that are always whole."""
+"""Checkpoint writing: atomic, verified to be finite, with a limited number of earlier ones."""
 
 import os
 import shutil
@@ -9,15 +9,16 @@ import lightning as L
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.pace import Every
 from ganexp.errors import Diverged
 
 
 class LastCheckpoint(L.Callback):
-    """Writes last.ckpt every so many images and at the end; ``from_start`` also before the first batch.
+    """Writes last.ckpt every ``every`` images and at the end; with ``from_start`` also before the first batch.
 
-    The ``keep`` latest stay as NNNNNNNN.ckpt by images seen too, if that is more than 1. Refuses to replace a good
-    checkpoint by one whose weights or losses are not finite.
+    If ``keep`` is more than 1, the latest ``keep`` checkpoints are also kept as NNNNNNNN.ckpt, named by images seen.
+    Never replaces a good checkpoint by one whose weights or losses are not finite.
     """
 
     def __init__(self, folder: str, every: int, from_start: bool = False, keep: int = 1) -> None:
@@ -29,17 +30,17 @@ class LastCheckpoint(L.Callback):
         self.from_start = from_start
 
     def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
-        """Let the trainer write whole files only."""
+        """Make the trainer write checkpoints atomically."""
         trainer.strategy.checkpoint_io = WholeFiles()
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
-        """Count from here."""
+        """Start counting, and save the initial state if asked to."""
         self.every.start(module.images_seen)
         if self.from_start and module.images_seen == 0:
             self.save(trainer, module)
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
-        """Save when it is time."""
+        """Save when the interval has passed."""
         if self.every.due(module.images_seen):
             self.save(trainer, module)
 
@@ -47,37 +48,40 @@ class LastCheckpoint(L.Callback):
         """Save the last state."""
         self.save(trainer, module)
 
-    def save(self, trainer: L.Trainer, module: Any) -> None:
-        """Put a new last.ckpt in the place of the old one."""
+    def save(self, trainer: L.Trainer, module: GameModule) -> None:
+        """Replace last.ckpt.
+
+        Raises Diverged if weights or losses are not finite.
+        """
         require_finite_weights(module)
         module.require_finite_terms()
         trainer.save_checkpoint(self.path)
         if self.keep > 1 and trainer.is_global_zero:
-            keep(self.path, module.images_seen, self.keep)
+            keep_numbered(self.path, module.images_seen, self.keep)
 
 
-def keep(last: Path, images_seen: int, most: int) -> None:
-    """Keep last.ckpt by the number of images seen too, and of all that are kept so the ``most`` latest."""
+def keep_numbered(last: Path, images_seen: int, count: int) -> None:
+    """Keep last.ckpt under a name with the number of images seen too, and only the latest ``count`` of these."""
     name_too(last, last.with_name(f"{images_seen:08d}.ckpt"))
-    kept = sorted(last.parent.glob("[0-9]*.ckpt"), key=lambda path: int(path.stem))
-    for path in kept[:-most]:
+    numbered = sorted(last.parent.glob("[0-9]*.ckpt"), key=lambda path: int(path.stem))
+    for path in numbered[:-count]:
         path.unlink()
 
 
 def name_too(file: Path, other: Path) -> None:
-    """Give a checkpoint another name too, in the place of what had it; that takes neither time nor space."""
+    """Give a checkpoint another name, replacing any file of that name; a hard link takes neither time nor space."""
     unfinished = other.with_suffix(".tmp")
     unfinished.unlink(missing_ok=True)
     try:
         unfinished.hardlink_to(file)
-    # Some file systems have no second names.
+    # Some file systems have no hard links.
     except OSError:
         shutil.copyfile(file, unfinished)
     unfinished.replace(other)
 
 
 class WholeFiles(TorchCheckpointIO):
-    """Writes a checkpoint beside the old one, then puts it in its place; a failure leaves the old one alone."""
+    """Writes a checkpoint next to the old one, then replaces it; a failure leaves the old one intact."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write the file.
@@ -93,14 +97,14 @@ class WholeFiles(TorchCheckpointIO):
             unfinished.replace(path)
         except BaseException as error:
             unfinished.unlink(missing_ok=True)
-            # torch raises its own error over the system's.
+            # torch raises an error of its own in place of the system's.
             cause = error.__context__ if isinstance(error, RuntimeError) else error
             if isinstance(cause, OSError):
                 raise OSError(cause.errno, cause.strerror, str(path)) from error
             raise
 
 
-def require_finite_weights(module: L.LightningModule) -> None:
+def require_finite_weights(module: GameModule) -> None:
     """Raise Diverged naming the first weights that are not finite."""
     parameters = dict(module.named_parameters())
     norms = torch.stack(torch._foreach_norm([p.detach() for p in parameters.values()]))

@@ -1,11 +1,11 @@
-"""How often something happens, counted in images seen."""
+"""Intervals counted in images seen."""
 
 
 class Every:
-    """Says once in so many images that it is time.
+    """An interval of a number of images.
 
-    It remembers the last mark passed, so that batches that do not divide the interval are no trouble; a resumed
-    run starts from the marks already passed.
+    Counts the multiples passed, so that batches need not divide the interval; a resumed run starts from those already
+    passed.
     """
 
     def __init__(self, images: int) -> None:
@@ -15,11 +15,11 @@ class Every:
         self.marks_passed = 0
 
     def start(self, images_seen: int) -> None:
-        """Take the marks up to ``images_seen`` as passed."""
+        """Count the multiples up to ``images_seen`` as passed."""
         self.marks_passed = images_seen // self.images
 
     def due(self, images_seen: int) -> bool:
-        """Return whether a mark was passed since the last call."""
+        """Return whether a multiple was passed since the last call."""
         marks = images_seen // self.images
         passed, self.marks_passed = marks > self.marks_passed, marks
         return passed
