@@ -175,7 +175,7 @@ def test_a_failure_while_training_ends_its_logging_and_not_the_training(tmp_path
 
     monkeypatch.setattr(module.wandb, "init", lambda **_: Broken())
     assert main.main([*TINY, "logger=wandb", f"run_dir={tmp_path / 'run'}"]) == 0
-    lines = [line for line in capsys.readouterr().err.splitlines() if "it failed and logs no more" in line]
+    lines = [line for line in capsys.readouterr().err.splitlines() if "logging failed and stops here" in line]
     assert len(lines) == 1
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
     assert (tmp_path / "run" / "metrics.csv").exists()

@@ -137,14 +137,14 @@ def rank_one_protocol(
     left_out = [
         (run, f"{run.status_text}; it does not record its {budget}") for run, _, by_score in spent if by_score is None
     ]
-    known = [(run, curve, by_score) for run, curve, by_score in spent if by_score is not None]
-    finished = [by_score for run, _, by_score in known if run.status == summary.FINISHED]
+    measured = [(run, curve, by_score) for run, curve, by_score in spent if by_score is not None]
+    finished = [by_score for run, _, by_score in measured if run.status == summary.FINISHED]
     ranking = Ranking(taken[0][1].name, taken[0][1].higher_is_better, protocol, budget, at or 0.0)
-    if not known:
+    if not measured:
         return ranking, left_out
-    ranking.at = budgets.largest_common(finished or [by_score for *_, by_score in known]) if at is None else at
+    ranking.at = budgets.largest_common(finished or [by_score for *_, by_score in measured]) if at is None else at
     readings: dict[int, Reading] = {}
-    for run, curve, by_score in known:
+    for run, curve, by_score in measured:
         if budgets.reaches(by_score, ranking.at):
             index = budgets.nearest(by_score, ranking.at)
             readings[id(run)] = Reading(run, float(curve.curve.values[index]), float(by_score[index]))

@@ -3,7 +3,7 @@
 const COLOURS = ["#3a7bd5", "#d9541e", "#2e9148", "#cf3d78", "#8a63e8", "#1688a0", "#a8751a", "#6b7f2a", "#b0553f", "#7c8591"];
 const DASHES = ["", "7 4", "2 3", "10 3 2 3"];
 const WIDTH = 900, HEIGHT = 400, LEFT = 70, RIGHT = 40, TOP = 12, BOTTOM = 45;
-const chart = byId("chart"), figure = byId("figure"), axis = byId("axis"), logarithmic = byId("logarithmic");
+const chart = byId("chart"), metric = byId("metric"), axis = byId("axis"), logarithmic = byId("logarithmic");
 const hidden = new Set();
 let lines = [], scale = null, cursor = null;
 
@@ -34,7 +34,7 @@ function onAxis(run, images) {
 function visibleLines() {
   const curves = [];
   for (const run of data.runs) {
-    const curve = run.curves[figure.value];
+    const curve = run.curves[metric.value];
     const xs = curve && !hidden.has(run.experiment) ? onAxis(run, curve[0]) : null;
     if (xs) curves.push({ experiment: run.experiment, xs, ys: curve[1] });
   }
@@ -156,8 +156,8 @@ function option(name) {
 const columns = [...new Set(data.runs.flatMap((run) => Object.keys(run.curves)))];
 const rank = (name) => (name === data.score ? 0 : name.startsWith("score/") ? 1 : 2);
 columns.sort((a, b) => rank(a) - rank(b));
-figure.append(...columns.map(option));
-for (const control of [figure, axis, logarithmic]) control.addEventListener("change", draw);
+metric.append(...columns.map(option));
+for (const control of [metric, axis, logarithmic]) control.addEventListener("change", draw);
 
 data.experiments.forEach((name, experiment) => {
   const label = document.createElement("label");
