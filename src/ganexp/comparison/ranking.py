@@ -90,14 +90,14 @@ def rank(experiments: Sequence[Experiment], score: str, budget: str, at: float |
 
     Runs that have not reached it are left out. Scores of different protocols are never in one ranking.
     """
-    taken: list[tuple[RunRecord, ScoreCurve]] = []
+    scored: list[tuple[RunRecord, ScoreCurve]] = []
     left_out: list[tuple[RunRecord, str]] = []
     for run in (run for experiment in experiments for run in experiment.runs):
         matching = [curve for curve in run.scores if curve.name == score and curve.protocol is not None]
-        taken += [(run, curve) for curve in matching]
+        scored += [(run, curve) for curve in matching]
         if not matching:
             left_out.append((run, f"{run.status_text}; it has no {score}"))
-    protocols = by_protocol(taken)
+    protocols = by_protocol(scored)
     rankings = []
     for protocol, same_protocol in protocols:
         ranking, too_early = rank_one_protocol(experiments, same_protocol, protocol, budget, at)
@@ -111,11 +111,11 @@ def rank(experiments: Sequence[Experiment], score: str, budget: str, at: float |
 
 
 def by_protocol(
-    taken: Sequence[tuple[RunRecord, ScoreCurve]],
+    scored: Sequence[tuple[RunRecord, ScoreCurve]],
 ) -> list[tuple[Mapping[str, Any], list[tuple[RunRecord, ScoreCurve]]]]:
     """Return the scores grouped by protocol, in order of first appearance."""
     groups: list[tuple[Mapping[str, Any], list[tuple[RunRecord, ScoreCurve]]]] = []
-    for run, curve in taken:
+    for run, curve in scored:
         protocol = curve.protocol or {}
         group = next((scores for other, scores in groups if not differences(other, protocol)), None)
         if group is None:
@@ -127,19 +127,19 @@ def by_protocol(
 
 def rank_one_protocol(
     experiments: Sequence[Experiment],
-    taken: Sequence[tuple[RunRecord, ScoreCurve]],
+    scored: Sequence[tuple[RunRecord, ScoreCurve]],
     protocol: Mapping[str, Any],
     budget: str,
     at: float | None,
 ) -> tuple[Ranking, list[tuple[RunRecord, str]]]:
     """Return the ranking of scores of one protocol, and the runs left out with reasons."""
-    spent = [(run, curve, budgets.spent_by(budget, run, curve)) for run, curve in taken]
+    spent = [(run, curve, budgets.spent_by(budget, run, curve)) for run, curve in scored]
     left_out = [
         (run, f"{run.status_text}; it does not record its {budget}") for run, _, by_score in spent if by_score is None
     ]
     measured = [(run, curve, by_score) for run, curve, by_score in spent if by_score is not None]
     finished = [by_score for run, _, by_score in measured if run.status == summary.FINISHED]
-    ranking = Ranking(taken[0][1].name, taken[0][1].higher_is_better, protocol, budget, at or 0.0)
+    ranking = Ranking(scored[0][1].name, scored[0][1].higher_is_better, protocol, budget, at or 0.0)
     if not measured:
         return ranking, left_out
     ranking.at = budgets.largest_common(finished or [by_score for *_, by_score in measured]) if at is None else at

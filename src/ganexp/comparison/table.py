@@ -44,7 +44,7 @@ def score_table(ranking: Ranking) -> Table:
 def cost_table(ranking: Ranking) -> Table:
     """Return speed, memory and parameters of each experiment."""
     settings = names(ranking)
-    headings = [*settings, "images/s", "peak memory, MB", "parameters of G", "of D"]
+    headings = [*settings, "images/s", "peak memory, MB", "G parameters", "D parameters"]
     rows = [
         [
             *setting_cells(entry, settings),
