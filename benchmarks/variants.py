@@ -201,9 +201,9 @@ class TimedDoctor(Doctor):
     def on_train_batch_end(self, *arguments: Any) -> None:
         self.timed(super().on_train_batch_end, *arguments)
 
-    def note(self, *arguments: Any) -> None:
+    def record_turn(self, *arguments: Any) -> None:
         self.leave_out_training()
-        super().note(*arguments)
+        super().record_turn(*arguments)
 
     def check(self, *arguments: Any) -> None:
         self.leave_out_training()

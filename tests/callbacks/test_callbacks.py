@@ -53,7 +53,7 @@ def test_a_scatter_plot_has_a_thousand_points(tmp_path):
         def sample(self, n, seed):
             return torch.rand(n, 2, 1, 1, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
-    drawn = SampleGrid(str(tmp_path), every=64, seed=5).drawn(None, OfPoints())
+    drawn = SampleGrid(str(tmp_path), every=64, seed=5).render(None, OfPoints())
     assert drawn.tobytes() == scatter(OfPoints().sample(1_024, 5).flatten(1)).tobytes()
 
 

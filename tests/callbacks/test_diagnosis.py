@@ -10,7 +10,7 @@ from torch.nn.functional import one_hot
 
 from ganexp.callbacks import diagnosis
 from ganexp.callbacks.diagnosis import findings
-from ganexp.callbacks.doctor import GONE, Doctor, of_classes, of_modes, scores_classifier
+from ganexp.callbacks.doctor import RECOVERY_CHECKS, Doctor, class_signs, mode_signs, scoring_classifier
 from ganexp.callbacks.scores import Scores
 from ganexp.data import gaussians as mixtures
 from ganexp.layers import normalization
@@ -78,7 +78,7 @@ def test_a_vanishing_gradient_needs_both_a_strong_discriminator_and_a_fallen_gra
     strong, weak = {"accuracy": 1.0}, {"gradient_norm/generator": 0.01}
     (finding,) = findings(history(*[signs()] * 9, *[signs(**strong, **weak)] * 3))
     assert finding.illness == "vanishing gradient"
-    assert "fell 100 times in 11,000 images while D tells 100% of fakes" in finding.text
+    assert "fell 100 times in 11,000 images while D separates 100% of fakes" in finding.text
     assert "normalization=spectral" in finding.text
     assert illnesses(history(*[signs()] * 9, *[signs(**strong)] * 3)) == []
     assert illnesses(history(*[signs()] * 9, *[signs(**weak)] * 3)) == []
@@ -164,7 +164,7 @@ def test_what_the_doctor_saw_goes_on_after_a_resume():
     doctor, resumed = Doctor(every=16), Doctor(every=16)
     play([doctor])
     resumed.load_state_dict(doctor.state_dict())
-    assert (resumed.history, resumed.said) == (doctor.history, doctor.said)
+    assert (resumed.history, resumed.reported) == (doctor.history, doctor.reported)
 
 
 def test_a_finding_is_said_once_until_it_is_gone_for_some_checks(caplog):
@@ -175,22 +175,22 @@ def test_a_finding_is_said_once_until_it_is_gone_for_some_checks(caplog):
     doctor = Doctor(every=8)
     for checks, lines in (([signs(diversity=0.05)] * 20, 1), ([signs()] * 20, 1), ([signs(diversity=0.05)] * 20, 2)):
         doctor.history = history(*checks)
-        for _ in range(GONE + 1):
-            doctor.tell(Trainer)
+        for _ in range(RECOVERY_CHECKS + 1):
+            doctor.report(Trainer)
         assert caplog.text.count("doctor: mode collapse:") == lines
 
 
 def test_modes_are_counted_where_they_are_known():
     modes = mixtures.ring()
-    everywhere = of_modes(modes.centres.float().repeat(2, 1), modes)
+    everywhere = mode_signs(modes.centres.float().repeat(2, 1), modes)
     assert (everywhere["modes_covered_share"], everywhere["modes_evenness"].item()) == (1, pytest.approx(1))
-    alone = of_modes(modes.centres[:1].float().repeat(9, 1), modes)
+    alone = mode_signs(modes.centres[:1].float().repeat(9, 1), modes)
     assert (alone["modes_covered_share"], alone["modes_evenness"].item()) == (1 / 8, pytest.approx(1 / 8))
 
 
 def test_samples_all_around_but_near_no_mode_are_no_collapse():
     modes = mixtures.ring()
-    around = of_modes(modes.centres.float() * 0.7, modes)
+    around = mode_signs(modes.centres.float() * 0.7, modes)
     assert (around["modes_covered_share"], around["modes_evenness"].item()) == (0, pytest.approx(1))
 
 
@@ -206,7 +206,7 @@ class Brightness(Extractor):
 
 def test_classes_are_counted_where_a_classifier_scores():
     dark, bright = torch.full((6, 1, 4, 4), -0.9), torch.full((6, 1, 4, 4), 0.9)
-    found = of_classes(Brightness(), torch.cat([dark, bright]))
+    found = class_signs(Brightness(), torch.cat([dark, bright]))
     assert found["modes_covered_share"].item() == pytest.approx(0.2)
     assert found["modes_evenness"].item() == pytest.approx(0.2)
 
@@ -219,11 +219,11 @@ def trainer_with(**extractors):
 
 def test_only_a_classifier_of_the_datas_own_few_classes_is_asked():
     asked = Brightness()
-    assert scores_classifier(trainer_with(inception=Brightness(), classifier=asked)) is asked
-    assert scores_classifier(trainer_with(inception=Brightness())) is None
-    assert scores_classifier(trainer_with(classifier=Brightness(labels="rotations"))) is None
-    assert scores_classifier(trainer_with(classifier=Brightness(classes=100))) is None
-    assert scores_classifier(SimpleNamespace(callbacks=[Doctor(every=8)])) is None
+    assert scoring_classifier(trainer_with(inception=Brightness(), classifier=asked)) is asked
+    assert scoring_classifier(trainer_with(inception=Brightness())) is None
+    assert scoring_classifier(trainer_with(classifier=Brightness(labels="rotations"))) is None
+    assert scoring_classifier(trainer_with(classifier=Brightness(classes=100))) is None
+    assert scoring_classifier(SimpleNamespace(callbacks=[Doctor(every=8)])) is None
 
 
 def test_the_doctor_takes_the_classes_of_the_latest_samples():
@@ -231,5 +231,5 @@ def test_the_doctor_takes_the_classes_of_the_latest_samples():
     assert "modes_covered_share" not in doctor.history[-1]
     batch = {"image": torch.zeros(8, 1, 8, 8)}
     taken = doctor.signs(trainer_with(classifier=Brightness()), module, batch)
-    expected = of_classes(Brightness(), module.current_samples(64, batch)[0])
+    expected = class_signs(Brightness(), module.current_samples(64, batch)[0])
     assert taken["modes_evenness"] == expected["modes_evenness"]

@@ -86,7 +86,7 @@ def test_curves_are_drawn_against_what_is_chosen_and_tell_their_values(opened):
     chart.focus()
     opened.keyboard.press("ArrowLeft")
     assert "updates of G: 14.7" in opened.locator("#values").inner_text()
-    opened.get_by_label("Figure").select_option("loss/generator/adversarial")
+    opened.get_by_label("Metric").select_option("loss/generator/adversarial")
     opened.get_by_label("logarithmic").check()
     assert paths.count() == 10
     opened.get_by_label("loss=hinge").uncheck()

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from ganexp.comparison import pictures
+from ganexp.comparison import thumbnails
 from ganexp.comparison.comparison import compare
 from ganexp.comparison.finding import find_runs
 from ganexp.comparison.page import render
@@ -78,14 +78,14 @@ def test_settings_that_differ_are_marked_and_told_in_full(tmp_path):
 
 def test_pictures_that_are_too_many_or_broken_are_fewer(tmp_path):
     runs = [write_run(tmp_path / name, pictures=8) for name in "ab"]
-    all_of_them = pictures.frames_of(runs)
+    all_of_them = thumbnails.frames_by_run(runs)
     size = sum(len(frame.source) for each in all_of_them for frame in each)
-    fewer = pictures.frames_of(runs, size // 2)
+    fewer = thumbnails.frames_by_run(runs, size // 2)
     assert 0 < len(fewer[0]) < len(all_of_them[0])
     assert fewer[0][-1].images == 300
-    assert pictures.frames_of(runs, 10) == [[], []]
+    assert thumbnails.frames_by_run(runs, 10) == [[], []]
     (runs[0] / "samples" / "00000300.png").write_bytes(b"broken")
-    assert pictures.frames_of(runs)[0][-1].images < 300
+    assert thumbnails.frames_by_run(runs)[0][-1].images < 300
 
 
 @pytest.mark.parametrize("scores", [(), (1.0,)])

@@ -8,7 +8,7 @@ import pytest
 from ganexp.comparison import budgets
 from ganexp.comparison.comparison import compare
 from ganexp.comparison.finding import find_runs
-from ganexp.comparison.run import read_run
+from ganexp.comparison.run_record import read_run
 from ganexp.errors import UserError
 from ganexp.records import summary
 from support.synthetic import PROTOCOL, entry, write_run, write_seeds
@@ -136,7 +136,7 @@ def test_copies_and_repetitions_count_once(tmp_path):
     assert [run.folder.name for run in comparison.runs] == ["a"]
     assert [remark.replace(str(tmp_path), "") for remark in comparison.remarks] == [
         "/b is a copy of /a: left out",
-        "/c has seed 0, too, like /a: left out",
+        "/c has the same seed 0 as /a: left out",
     ]
 
 
@@ -158,7 +158,7 @@ def test_runs_that_do_not_tell_their_updates_are_left_out_of_a_budget_of_updates
     (run / "summary.json").unlink()
     comparison = compared(tmp_path, budget="updates")
     assert comparison.ranked.rankings == []
-    assert [why for _, why in comparison.ranked.left_out] == ["finished; it does not tell its updates"]
+    assert [why for _, why in comparison.ranked.left_out] == ["finished; it does not record its updates"]
 
 
 def test_experiments_are_told_apart_by_the_options_chosen_and_the_values_given(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from ganexp.cli import main
 from ganexp.comparison.finding import find_runs
-from ganexp.comparison.run import Run, read_run
+from ganexp.comparison.run_record import RunRecord, read_run
 from ganexp.errors import UserError
 from ganexp.records import curves, summary
 from support.synthetic import PROTOCOL, entry, write_rows, write_run
@@ -109,7 +109,7 @@ def test_a_run_whose_process_is_gone_has_crashed(tmp_path):
     assert read_run(run).status == "running"
     for pid in (2**22 + 1, 2**80, "x", None):
         summary.update(run, process=here | {"pid": pid})
-        assert read_run(run).standing == "crashed: its process is gone"
+        assert read_run(run).status_text == "crashed: its process is gone"
 
 
 def test_a_run_of_an_older_version_stands_by_its_images(tmp_path):
@@ -135,7 +135,7 @@ def test_scores_that_cannot_be_read_leave_no_protocol(tmp_path, content):
 @pytest.mark.parametrize("text", ["a: [", "- 1", "model: 3", "model: !!python/object:os.system {}"])
 def test_a_folder_without_a_configuration_is_no_run(tmp_path, text):
     (tmp_path / "config.yaml").write_text(text)
-    assert not isinstance(read_run(tmp_path), Run)
+    assert not isinstance(read_run(tmp_path), RunRecord)
 
 
 def test_a_run_of_a_sweep_that_never_began_says_why(tmp_path):

@@ -47,7 +47,9 @@ def require_signs(game, config, batch):
         is_global_zero=True,
     )
     for player in game.players():
-        doctor.note(player.name, [parameter for parameter in player.network.parameters() if parameter.requires_grad])
+        doctor.record_turn(
+            player.name, [parameter for parameter in player.network.parameters() if parameter.requires_grad]
+        )
     doctor.check(trainer, game, batch)
     signs = doctor.history[-1]
     assert {"accuracy", "lipschitz", "diversity", "update_ratio/generator"} <= signs.keys()

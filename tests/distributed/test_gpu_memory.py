@@ -131,8 +131,8 @@ def test_peaks_and_size_are_counted_in_mebibytes_on_a_gpu_only(gpu):
 def test_the_progress_line_shows_the_peak_on_a_gpu_only(gpu):
     line = ImageProgress()
     line.curves = None
-    assert line._standing(gpu) == "GPU memory 1,234 MiB"
-    assert line._standing(torch.device("cpu")) == ""
+    assert line._metrics_text(gpu) == "GPU memory 1,234 MiB"
+    assert line._metrics_text(torch.device("cpu")) == ""
 
 
 def test_the_summary_holds_the_gpus_memory(gpu, tmp_path):

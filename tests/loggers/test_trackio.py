@@ -79,7 +79,7 @@ def test_a_failure_while_training_ends_its_logging_and_not_the_training(trackio,
     logger.log_hyperparams({})
     logger.log_metrics({"loss": 1.0}, step=1)
     logger.log_metrics({"loss": 1.0}, step=2)
-    assert caplog.messages == ["trackio: it failed and logs no more, training goes on: the disk is full"]
+    assert caplog.messages == ["trackio: logging failed and stops here, training continues: the disk is full"]
 
 
 def test_a_missing_package_is_named(monkeypatch):

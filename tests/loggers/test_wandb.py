@@ -59,7 +59,7 @@ def test_a_key_in_the_netrc_file_counts(monkeypatch, tmp_path):
 
 def test_the_users_own_wish_to_be_offline_is_kept(monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
-    assert reason_to_go_offline() == "WANDB_MODE=offline says so"
+    assert reason_to_go_offline() == "WANDB_MODE=offline is set"
 
 
 @cache
@@ -175,7 +175,7 @@ def test_a_failure_while_training_ends_its_logging_and_not_the_training(tmp_path
 
     monkeypatch.setattr(module.wandb, "init", lambda **_: Broken())
     assert main.main([*TINY, "logger=wandb", f"run_dir={tmp_path / 'run'}"]) == 0
-    lines = [line for line in capsys.readouterr().err.splitlines() if "it failed and logs no more" in line]
+    lines = [line for line in capsys.readouterr().err.splitlines() if "logging failed and stops here" in line]
     assert len(lines) == 1
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").exists()
     assert (tmp_path / "run" / "metrics.csv").exists()
@@ -226,7 +226,7 @@ def test_a_server_that_fails_while_training_ends_neither_the_training_nor_keeps_
     assert main.main([*TINY, "logger=wandb", "logger.wandb.finish_timeout=2", f"run_dir={run}"]) == 0
     assert "UpsertBucket" in service.asked
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("wandb:")]
-    assert said == [f"wandb: not all is uploaded yet; upload the rest with: wandb sync {run}/wandb/run-*"]
+    assert said == [f"wandb: the upload is incomplete; upload the rest with: wandb sync {run}/wandb/run-*"]
     assert (run / "checkpoints" / "last.ckpt").exists()
     (file,) = run.glob("wandb/run-*/*.wandb")
     # W&B's own process writes on for a moment.

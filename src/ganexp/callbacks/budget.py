@@ -4,15 +4,17 @@ from typing import Any
 
 import lightning as L
 
+from ganexp.callbacks.game_module import GameModule
+
 
 class ImageBudget(L.Callback):
-    """Stops training once ``images`` real images were shown, or ``trainer.max_epochs`` passes over the data."""
+    """Stops training after ``images`` real images or ``trainer.max_epochs`` epochs, whichever comes first."""
 
     def __init__(self, images: int) -> None:
         self.images = images
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
-        """Translate epochs into images, which endless data loaders do not count."""
+        """Convert epochs to images, as endless data loaders have no epochs."""
         if trainer.max_epochs is not None and trainer.max_epochs > 0:
             self.images = min(self.images, trainer.max_epochs * trainer.datamodule.images_per_epoch)
             module.images = self.images
@@ -22,6 +24,6 @@ class ImageBudget(L.Callback):
         """Stop when the budget is spent."""
         self._stop_when_spent(trainer, module)
 
-    def _stop_when_spent(self, trainer: L.Trainer, module: Any) -> None:
+    def _stop_when_spent(self, trainer: L.Trainer, module: GameModule) -> None:
         if module.images_seen >= self.images:
             trainer.should_stop = True

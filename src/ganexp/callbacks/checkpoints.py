@@ -1,4 +1,4 @@
-"""Checkpoint writing: atomic, at regular intervals, only with finite weights."""
+"""Checkpoint writing: atomic, verified to be finite, with a limited number of earlier ones."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ import lightning as L
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.pace import Interval
 from ganexp.errors import Diverged
 
@@ -16,8 +17,8 @@ from ganexp.errors import Diverged
 class LastCheckpoint(L.Callback):
     """Writes last.ckpt every ``every`` images and at the end; with ``from_start`` also before the first batch.
 
-    If ``keep`` is more than 1, the ``keep`` latest are also named NNNNNNNN.ckpt, by images seen. Refuses to replace a
-    good checkpoint by one whose weights or losses are not finite.
+    If ``keep`` is more than 1, the latest ``keep`` checkpoints are also kept as NNNNNNNN.ckpt, named by images seen.
+    Never replaces a good checkpoint by one whose weights or losses are not finite.
     """
 
     def __init__(self, folder: str, every: int, from_start: bool = False, keep: int = 1) -> None:
@@ -33,13 +34,13 @@ class LastCheckpoint(L.Callback):
         trainer.strategy.checkpoint_io = AtomicCheckpointIO()
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
-        """Start the interval from the images already seen."""
+        """Start counting, and save the initial state if asked to."""
         self.every.start(module.images_seen)
         if self.from_start and module.images_seen == 0:
             self.save(trainer, module)
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
-        """Save if an interval is complete."""
+        """Save when the interval has passed."""
         if self.every.due(module.images_seen):
             self.save(trainer, module)
 
@@ -47,36 +48,40 @@ class LastCheckpoint(L.Callback):
         """Save the last state."""
         self.save(trainer, module)
 
-    def save(self, trainer: L.Trainer, module: Any) -> None:
-        """Replace last.ckpt."""
+    def save(self, trainer: L.Trainer, module: GameModule) -> None:
+        """Replace last.ckpt.
+
+        Raises Diverged if weights or losses are not finite.
+        """
         require_finite_weights(module)
         module.require_finite_terms()
         trainer.save_checkpoint(self.path)
         if self.keep > 1 and trainer.is_global_zero:
-            keep(self.path, module.images_seen, self.keep)
+            keep_numbered(self.path, module.images_seen, self.keep)
 
 
-def keep(last: Path, images_seen: int, most: int) -> None:
-    """Also name last.ckpt by the images seen, and delete all but the ``most`` latest checkpoints so named."""
+def keep_numbered(last: Path, images_seen: int, count: int) -> None:
+    """Keep last.ckpt under a name with the number of images seen too, and only the latest ``count`` of these."""
     hardlink_or_copy(last, last.with_name(f"{images_seen:08d}.ckpt"))
     numbered = sorted(last.parent.glob("[0-9]*.ckpt"), key=lambda path: int(path.stem))
-    for path in numbered[:-most]:
+    for path in numbered[:-count]:
         path.unlink()
 
 
 def hardlink_or_copy(file: Path, other: Path) -> None:
-    """Hard-link a checkpoint to another name, replacing any file there; copy it where links fail."""
+    """Give a checkpoint another name, replacing any file of that name; a hard link takes neither time nor space."""
     unfinished = other.with_suffix(".tmp")
     unfinished.unlink(missing_ok=True)
     try:
         unfinished.hardlink_to(file)
+    # Some file systems have no hard links.
     except OSError:
         shutil.copyfile(file, unfinished)
     unfinished.replace(other)
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes a checkpoint to a temporary file, then renames it over the old one, which a failure leaves intact."""
+    """Writes a checkpoint next to the old one, then replaces it; a failure leaves the old one intact."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Write the file.
@@ -92,14 +97,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             unfinished.replace(path)
         except BaseException as error:
             unfinished.unlink(missing_ok=True)
-            # torch raises its own error over the system's.
+            # torch raises an error of its own in place of the system's.
             cause = error.__context__ if isinstance(error, RuntimeError) else error
             if isinstance(cause, OSError):
                 raise OSError(cause.errno, cause.strerror, str(path)) from error
             raise
 
 
-def require_finite_weights(module: L.LightningModule) -> None:
+def require_finite_weights(module: GameModule) -> None:
     """Raise Diverged naming the first weights that are not finite."""
     parameters = dict(module.named_parameters())
     norms = torch.stack(torch._foreach_norm([p.detach() for p in parameters.values()]))

@@ -1,4 +1,4 @@
-"""What is measured of a game's health, and what it means."""
+"""Signs of a game's health, and the findings that follow from them."""
 
 import math
 import statistics
@@ -16,7 +16,7 @@ POWER_ITERATIONS = 10
 
 
 def accuracy(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """Return the share of pairs of a real and a fake image of which D tells the real one; 1/2 is guessing."""
+    """Return the share of pairs of a real and a fake image in which D ranks the real one higher; 1/2 is chance."""
     real, fake = per_image(real_logits), per_image(fake_logits)
     above = real.unsqueeze(1) - fake.unsqueeze(0)
     return (above > 0).float().mean() + (above == 0).float().mean() / 2
@@ -34,9 +34,9 @@ def jensen_shannon(value: Tensor) -> Tensor:
 
 
 def lipschitz_estimate(critic: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, between: Tensor) -> Tensor:
-    """Return D's largest gradient norm at points between real and fake images, a lower bound of its constant.
+    """Return D's largest gradient norm between real and fake images, a lower bound of its Lipschitz constant.
 
-    ``between`` (N,) in [0, 1] says where on the line of each pair.
+    ``between`` (N,) in [0, 1] is the position of the point on the line of each pair.
     """
     points = fake + between.view(-1, *[1] * (real.ndim - 1)) * (real - fake)
     return norm_per_image(input_gradient(critic, points)).detach().max()
@@ -50,7 +50,7 @@ def spectral_norms(network: nn.Module) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def largest_singular_value(layer: nn.Module) -> Tensor:
-    """Return that of one layer's weight."""
+    """Return the largest singular value of one layer's weight."""
     weight: Tensor = layer.weight  # type: ignore[assignment]
     matrix = (weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else weight).flatten(1).float()
     v = nn.functional.normalize(torch.ones(matrix.shape[1], device=matrix.device), dim=0)
@@ -61,58 +61,58 @@ def largest_singular_value(layer: nn.Module) -> Tensor:
 
 
 def diversity(fake: Tensor, real: Tensor) -> Tensor:
-    """Return the mean squared distance of two fakes over that of two real images; 0 is a single image, 1 is right."""
+    """Return the ratio of the mean squared distances of fake and of real pairs; 0 is a single image, 1 is ideal."""
     # The mean over pairs of |x - y|^2 is twice the sum of the variances.
     return spread(fake) / spread(real).clamp(min=1e-12)
 
 
 def spread(images: Tensor) -> Tensor:
-    """Return the sum of the variances of all values of images (N, ...)."""
+    """Return the sum over pixels of the variance over images (N, ...)."""
     return images.float().flatten(1).var(0).sum()
 
 
 def evenness(counts: Tensor) -> Tensor:
-    """Return the share of the modes (K,) that samples lie in, each counted by how much of them it has.
+    """Return the effective share of modes covered, from the number of samples in each mode (K,).
 
-    The exponential of the entropy of the counts, over K: 1 if all have as many, 1/K if one has all, and hardly moved by
-    a few strays.
+    The exponential of the entropy of the counts, over K: 1 for equal counts, 1/K if one mode has all samples, and
+    hardly changed by a few outliers.
     """
     shares = counts.double() / counts.sum()
     return torch.special.entr(shares).sum().exp() / len(counts)
 
 
 def gradient_norm(parameters: Sequence[nn.Parameter]) -> Tensor:
-    """Return the norm of all gradients together."""
+    """Return the global norm of the gradients."""
     return global_norm([p.grad for p in parameters if p.grad is not None])
 
 
 def global_norm(tensors: Sequence[Tensor]) -> Tensor:
-    """Return the norm of all tensors together."""
+    """Return the global norm of tensors."""
     return torch.stack(torch._foreach_norm(list(tensors))).norm() if tensors else torch.zeros(())
 
 
 def per_image(logits: Tensor) -> Tensor:
-    """Return one logit an image (N,), the mean of a patch discriminator's."""
+    """Return one logit per image (N,), the mean over a patch discriminator's."""
     return logits.float().flatten(1).mean(1) if logits.ndim > 1 else logits.float()
 
 
 @dataclass(frozen=True)
 class Finding:
-    """An illness and the evidence for it, in one line, with what may help."""
+    """An illness, and one line with its evidence and a suggestion."""
 
     illness: str
     text: str
 
 
-HISTORY = 3
-"""How many checks in a row must agree before something is said."""
-FIRST = 10
-"""Nothing is said before so many checks: every generator begins with one blurred image."""
+AGREEING_CHECKS = 3
+"""The number of consecutive checks that must agree before a finding is reported."""
+FIRST_CHECKS = 10
+"""The number of checks without findings, as every generator starts with one blurred image."""
 
 
 def findings(history: Sequence[Signs]) -> Iterator[Finding]:
-    """Yield what the checks so far show, the latest last."""
-    if len(history) >= FIRST:
+    """Yield the findings of the checks so far, given in order."""
+    if len(history) >= FIRST_CHECKS:
         for illness in (vanishing_gradient, mode_collapse, steep_discriminator):
             finding = illness(history)
             if finding is not None:
@@ -125,22 +125,23 @@ VANISHED = 20.0
 
 
 def vanishing_gradient(history: Sequence[Signs]) -> Finding | None:
-    """D tells every fake, and the generator's gradient is a small part of what it was (arXiv 1701.04862, th. 2.4)."""
-    told = [signs["accuracy"] for signs in history[-HISTORY:]]
-    # Checks before the generator's first turn have no gradient of its.
-    moved = [signs for signs in history if GENERATOR_GRADIENT in signs]
-    gradients = [signs[GENERATOR_GRADIENT] for signs in moved]
-    if len(gradients) < 2 * HISTORY:
+    """D detects every fake, and the generator's gradient has nearly vanished (arXiv 1701.04862, th. 2.4)."""
+    accuracies = [signs["accuracy"] for signs in history[-AGREEING_CHECKS:]]
+    # Checks before the generator's first turn have no gradient of it.
+    trained = [signs for signs in history if GENERATOR_GRADIENT in signs]
+    gradients = [signs[GENERATOR_GRADIENT] for signs in trained]
+    if len(gradients) < 2 * AGREEING_CHECKS:
         return None
-    before, now = max(gradients), statistics.median(gradients[-HISTORY:])
-    if min(told) < STRONG or now * VANISHED > before:
+    before, now = max(gradients), statistics.median(gradients[-AGREEING_CHECKS:])
+    if min(accuracies) < STRONG or now * VANISHED > before:
         return None
-    images = history[-1]["images"] - moved[gradients.index(before)]["images"]
-    fall = f"{before / now:,.0f} times" if now > 0 else "to 0"
+    images = history[-1]["images"] - trained[gradients.index(before)]["images"]
+    drop = f"{before / now:,.0f} times" if now > 0 else "to 0"
     return Finding(
         "vanishing gradient",
-        f"the generator's gradient fell {fall} in {images:,.0f} images while D tells {min(told):.0%} of fakes from "
-        "real: D is too strong; try normalization=spectral, loss=nonsaturating or hinge, or fewer model.critic_steps",
+        f"the generator's gradient fell {drop} in {images:,.0f} images while D separates {min(accuracies):.0%} of "
+        "fakes from real images: D is too strong; try normalization=spectral, loss=nonsaturating or hinge, or fewer "
+        "model.critic_steps",
     )
 
 
@@ -149,15 +150,15 @@ LOST = 0.5
 
 
 def mode_collapse(history: Sequence[Signs]) -> Finding | None:
-    """Fakes are much more alike than real images, or modes or classes are missing."""
-    alike, once_alike = lately_and_ever(history, "diversity")
-    modes, once_modes = lately_and_ever(history, "modes_evenness")
-    # What was never good may still become so in the first half of a run.
-    late = len(history) >= 2 * FIRST
-    if alike < COLLAPSED and (late or alike < once_alike / 2):
-        evidence = f"samples differ from each other {alike:.0%} as much as real images do"
-    elif modes < LOST and (late or modes < once_modes / 2):
-        evidence = f"samples lie in {modes:.0%} of the modes or classes, weighted by their samples"
+    """Fakes are much more similar to each other than real images, or modes or classes are missing."""
+    diversity_now, best_diversity = recent_and_overall_max(history, "diversity")
+    evenness_now, best_evenness = recent_and_overall_max(history, "modes_evenness")
+    # A sign that was never good may still become so early on.
+    late = len(history) >= 2 * FIRST_CHECKS
+    if diversity_now < COLLAPSED and (late or diversity_now < best_diversity / 2):
+        evidence = f"samples differ from each other only {diversity_now:.0%} as much as real images do"
+    elif evenness_now < LOST and (late or evenness_now < best_evenness / 2):
+        evidence = f"samples cover {evenness_now:.0%} of the modes or classes, weighted by their samples"
     else:
         return None
     return Finding(
@@ -167,23 +168,23 @@ def mode_collapse(history: Sequence[Signs]) -> Finding | None:
     )
 
 
-def lately_and_ever(history: Sequence[Signs], name: str) -> tuple[float, float]:
-    """Return the largest value of a sign in the last checks, and in all; 1 where it was not taken."""
+def recent_and_overall_max(history: Sequence[Signs], name: str) -> tuple[float, float]:
+    """Return the largest value of a sign in the latest checks, and in all; 1 where it was not measured."""
     values = [signs.get(name, 1.0) for signs in history]
-    return max(values[-HISTORY:]), max(values)
+    return max(values[-AGREEING_CHECKS:]), max(values)
 
 
 STEEPER = 100.0
 
 
 def steep_discriminator(history: Sequence[Signs]) -> Finding | None:
-    """D's slope has grown beyond all bounds."""
+    """D's gradient norm between real and fake images has grown without bound."""
     slopes = [signs["lipschitz"] for signs in history]
-    before, now = statistics.median(slopes[:HISTORY]), statistics.median(slopes[-HISTORY:])
+    before, now = statistics.median(slopes[:AGREEING_CHECKS]), statistics.median(slopes[-AGREEING_CHECKS:])
     if now < STEEPER * max(before, 1.0):
         return None
     return Finding(
         "steep discriminator",
-        f"D's slope grew from {before:.3g} to {now:.3g} between real and fake images: nothing holds its Lipschitz "
+        f"D's slope grew from {before:.3g} to {now:.3g} between real and fake images: nothing bounds its Lipschitz "
         "constant; try normalization=spectral, or penalty=r1 normalization=batch_in_generator",
     )

@@ -1,4 +1,4 @@
-"""A doctor for sick games: measures, names what it sees, says what may help."""
+"""Diagnosis of failing games during training: measurements, findings and suggestions."""
 
 import logging
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from torch.nn.functional import one_hot
 from torch.optim import Optimizer
 
 from ganexp.callbacks import diagnosis
+from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.pace import Interval
 from ganexp.callbacks.scores import Scores
 from ganexp.drawing.pictures import as_saved
@@ -28,63 +29,63 @@ Signs = dict[str, Tensor]
 SAMPLES = 64
 POINTS = 512
 MOST_CLASSES = SAMPLES // 4
-"""Of so many classes an even generator's samples show nearly all: 98 %."""
-REMEMBERED = 400
-GONE = 10
+"""With up to this number of classes the samples of an even generator show nearly all, 98 %."""
+MAX_HISTORY = 400
+RECOVERY_CHECKS = 10
 
 
 class Doctor(L.Callback):
-    """Takes a game's signs every ``every`` images, logs them as ``doctor/NAME``, and says what they show.
+    """Measures a game's signs every ``every`` images, logs them as ``doctor/NAME``, and reports what they show.
 
-    A finding is one line with its evidence and a suggestion, said once until it was gone for ``GONE`` checks; it goes
-    to the terminal, log.txt and every logger with alerts.
+    A finding is one line with its evidence and a suggestion, reported once until it was absent for
+    ``RECOVERY_CHECKS`` checks; it goes to the terminal, log.txt and every logger with alerts.
     """
 
     def __init__(self, every: int) -> None:
         self.every = Interval(every)
         self.history: list[dict[str, float]] = []
-        self.said: dict[str, int] = {}
-        """How many checks ago each illness was last seen, for those told already."""
+        self.reported: dict[str, int] = {}
+        """The number of checks since each reported illness was last seen."""
         self.norms: dict[str, Tensor] = {}
         self.before: dict[str, list[Tensor]] = {}
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
-        """Count from here."""
+        """Start counting."""
         self.every.start(module.images_seen)
 
     def on_before_optimizer_step(self, trainer: Any, module: Any, optimizer: Optimizer) -> None:
-        """Note what moves, in a player's last turn before a check."""
+        """Record gradients and weights in a player's last turn before a check."""
         player = next(p for p, o in zip(module.players(), trainer.optimizers, strict=True) if o is optimizer)
         before_next_turn = module.images_seen + player.every * trainer.datamodule.batch_size
         if before_next_turn // self.every.images > self.every.completed:
-            self.note(player.name, [p for group in optimizer.param_groups for p in group["params"]])
+            self.record_turn(player.name, [p for group in optimizer.param_groups for p in group["params"]])
 
-    def note(self, player: str, parameters: list[nn.Parameter]) -> None:
-        """Keep the gradient's norm and the weights of a player that is about to move."""
+    def record_turn(self, player: str, parameters: list[nn.Parameter]) -> None:
+        """Record the gradient norm and the weights of a player before its optimizer step."""
         self.norms[player] = diagnosis.gradient_norm(parameters)
         self.before[player] = [p.detach().clone() for p in parameters]
 
     def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: dict[str, Tensor], *_: Any) -> None:
-        """Check when it is time."""
+        """Check when the interval has passed."""
         if self.every.due(module.images_seen) and module.watched:
             self.check(trainer, module, batch)
 
-    def check(self, trainer: Any, module: Any, batch: dict[str, Tensor]) -> None:
-        """Take the signs, log them, and say what is new."""
+    def check(self, trainer: Any, module: GameModule, batch: dict[str, Tensor]) -> None:
+        """Measure and log the signs, and report new findings."""
         measured = self.signs(trainer, module, batch)
         names = list(measured)
         values = torch.stack([measured[name].double().to(module.device) for name in names]).tolist()
         signs = dict(zip(names, values, strict=True))
-        # What was not taken this time is as it was: a generator's gradient, where it has waited for its turn since.
+        # A sign that was not measured keeps its value, such as the gradient of a generator that had no turn since.
         last = self.history[-1] if self.history else {}
         self.history.append({**last, **signs, "images": float(module.images_seen)})
-        self.history = self.history[-REMEMBERED:]
+        self.history = self.history[-MAX_HISTORY:]
         for logger in trainer.loggers:
             logger.log_metrics({f"doctor/{name}": value for name, value in signs.items()}, step=module.images_seen)
-        self.tell(trainer)
+        self.report(trainer)
 
-    def signs(self, trainer: Any, module: Any, batch: dict[str, Tensor]) -> Signs:
-        """Return all signs, as tensors not yet read back from the device."""
+    def signs(self, trainer: Any, module: GameModule, batch: dict[str, Tensor]) -> Signs:
+        """Return all signs as tensors on the device."""
         real = batch["image"][:SAMPLES]
         real_logits, fake_logits = module.watched["real"], module.watched["fake"]
         signs = {"accuracy": diagnosis.accuracy(real_logits, fake_logits)}
@@ -98,12 +99,12 @@ class Doctor(L.Callback):
                 signs[f"update_ratio/{player.name}"] = update_ratio(self.before[player.name], player.network)
         self.norms, self.before = {}, {}
         fake, critic = module.current_samples(len(real), batch)
-        with evaluating(module.discriminator):
+        with eval_mode(module.discriminator):
             between = torch.rand(len(real), generator=generator(0, "doctor", module.batches_seen))
-            # Samples are float32 also where the weights are in double precision.
+            # Samples are float32 even if the weights are in double precision.
             weights = next(module.discriminator.parameters())
             signs["lipschitz"] = diagnosis.lipschitz_estimate(
-                critic, *(each.to(weights) for each in (real, fake, between))
+                critic, *(tensor.to(weights) for tensor in (real, fake, between))
             )
             for name, value in diagnosis.spectral_norms(module.discriminator).items():
                 signs[f"spectral_norm/{name}"] = value
@@ -112,36 +113,36 @@ class Doctor(L.Callback):
         mixture = getattr(trainer.datamodule, "mixture", None)
         if mixture is not None:
             points, _ = module.current_samples(POINTS, batch)
-            signs |= of_modes(points.flatten(1), mixture)
-        classifier = scores_classifier(trainer)
+            signs |= mode_signs(points.flatten(1), mixture)
+        classifier = scoring_classifier(trainer)
         if classifier is not None:
             images, _ = module.current_samples(SAMPLES, batch)
-            signs |= of_classes(classifier, images)
+            signs |= class_signs(classifier, images)
         return signs
 
-    def tell(self, trainer: Any) -> None:
-        """Say each finding once, until it is gone."""
-        self.said = {illness: checks + 1 for illness, checks in self.said.items() if checks < GONE}
+    def report(self, trainer: Any) -> None:
+        """Report each finding once, until it is gone."""
+        self.reported = {illness: checks + 1 for illness, checks in self.reported.items() if checks < RECOVERY_CHECKS}
         for finding in diagnosis.findings(self.history):
-            if finding.illness not in self.said and trainer.is_global_zero:
+            if finding.illness not in self.reported and trainer.is_global_zero:
                 log.warning("doctor: %s: %s", finding.illness, finding.text)
                 for logger in trainer.loggers:
                     if hasattr(logger, "alert"):
                         logger.alert(finding.illness, finding.text)
-            self.said[finding.illness] = 0
+            self.reported[finding.illness] = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what was seen and said."""
-        return {"history": self.history, "said": self.said}
+        """Return the signs of earlier checks and the findings reported."""
+        return {"history": self.history, "said": self.reported}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it back."""
-        self.history, self.said = state_dict["history"], state_dict["said"]
+        """Restore the state of a resumed run."""
+        self.history, self.reported = state_dict["history"], state_dict["said"]
 
 
 @contextmanager
-def evaluating(network: nn.Module) -> Iterator[None]:
-    """Let a network answer for each image alone, without dropout and without moving a statistic."""
+def eval_mode(network: nn.Module) -> Iterator[None]:
+    """Switch a network to evaluation: no dropout, no batch statistics."""
     was_training = network.training
     network.eval()
     try:
@@ -150,8 +151,8 @@ def evaluating(network: nn.Module) -> Iterator[None]:
         network.train(was_training)
 
 
-def of_modes(points: Tensor, mixture: Mixture) -> Signs:
-    """Return the share of the mixture's modes in which points (N, 2) lie, and how evenly they are nearest to them."""
+def mode_signs(points: Tensor, mixture: Mixture) -> Signs:
+    """Return the share of a mixture's modes that points (N, 2) cover, and the evenness of their nearest modes."""
     modes = Modes(None, len(points), mixture).to(points.device)
     modes.update(points, torch.arange(len(points), device=points.device))
     nearest = torch.cdist(points.double(), mixture.centres.to(points.device)).argmin(1)
@@ -161,25 +162,25 @@ def of_modes(points: Tensor, mixture: Mixture) -> Signs:
     }
 
 
-def of_classes(classifier: Extractor, images: Tensor) -> Signs:
-    """Return the share of the classes that a classifier finds among images (N, C, H, W) in [-1, 1], and how evenly."""
+def class_signs(classifier: Extractor, images: Tensor) -> Signs:
+    """Return the share of classes that a classifier predicts for images (N, C, H, W) in [-1, 1], and the evenness."""
     logits = classifier(as_saved(images))["logits"]
     counts = one_hot(logits.argmax(1), logits.shape[1]).sum(0)
     return {"modes_covered_share": (counts > 0).float().mean(), "modes_evenness": diagnosis.evenness(counts)}
 
 
-def scores_classifier(trainer: Any) -> Extractor | None:
-    """Return the classifier that scores while training, if it tells the data's own classes and they are few."""
+def scoring_classifier(trainer: Any) -> Extractor | None:
+    """Return the classifier that scores during training, if it predicts the data set's own classes and they are few."""
     for callback in trainer.callbacks:
         if isinstance(callback, Scores) and callback.scoring is not None:
-            found = callback.scoring.extractors.get("classifier")
-            if found is not None and found.description.get("labels") == OwnLabels.name:
-                return found if int(found.description["classes"]) <= MOST_CLASSES else None
+            classifier = callback.scoring.extractors.get("classifier")
+            if classifier is not None and classifier.description.get("labels") == OwnLabels.name:
+                return classifier if int(classifier.description["classes"]) <= MOST_CLASSES else None
     return None
 
 
 def update_ratio(before: list[Tensor], network: nn.Module) -> Tensor:
-    """Return how far the weights moved, relative to their norm."""
+    """Return the norm of the weights' change relative to the norm of the weights before."""
     now = [p.detach() for p in network.parameters()]
-    moved = diagnosis.global_norm(torch._foreach_sub(now, before))
-    return moved / diagnosis.global_norm(before).clamp(min=1e-12)
+    change = diagnosis.global_norm(torch._foreach_sub(now, before))
+    return change / diagnosis.global_norm(before).clamp(min=1e-12)

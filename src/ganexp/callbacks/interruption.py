@@ -1,4 +1,4 @@
-"""Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2: finish the batch, save, stop."""
+"""Graceful stop on Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2: finish the batch, save, stop."""
 
 import logging
 import signal
@@ -15,10 +15,10 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class GracefulStop(L.Callback):
-    """On SIGINT, SIGTERM, SIGUSR1 or SIGUSR2 stops after the batch, never between two players' turns.
+    """Stops after the current batch on SIGINT, SIGTERM, SIGUSR1 or SIGUSR2, never between two players' turns.
 
-    ``received`` is then the signal's number. A second Ctrl-C acts at once; the others may come several times, as from
-    SLURM. Ranks stop together, after the batch that follows, whichever of them the signal reached.
+    ``received`` is then the signal's number. A second Ctrl-C interrupts at once; the others may arrive repeatedly, as
+    SLURM sends them. Ranks stop together, after the following batch, whichever of them received the signal.
     """
 
     def __init__(self) -> None:
@@ -27,37 +27,37 @@ class GracefulStop(L.Callback):
         self.previous: dict[int, Any] = {}
 
     def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
-        """Note who has the signals, before Lightning, which has put its own away when they are given back."""
+        """Save the signal handlers before Lightning installs its own, which are gone again when these are restored."""
         self.previous = {number: signal.getsignal(number) for number in SIGNALS}
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
-        """Take over the signals, after Lightning, which would end training between two players' turns."""
+        """Install handlers after Lightning, whose own would end training between two players' turns."""
         self.stop_signal = AsyncMax()
         for number in SIGNALS:
-            signal.signal(number, self._note)
+            signal.signal(number, self._receive)
 
     def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
-        """Hear the others out."""
+        """Receive what other ranks have reported."""
         if self.stop_signal is not None:
             self.received = self.stop_signal.end() or self.received
 
     def teardown(self, trainer: L.Trainer, module: Any, stage: str) -> None:
-        """Give the signals back."""
+        """Restore the signal handlers."""
         self._restore()
 
     def on_exception(self, trainer: L.Trainer, module: Any, exception: BaseException) -> None:
-        """Give the signals back."""
+        """Restore the signal handlers."""
         self._restore()
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
-        """Stop if a signal came."""
-        asked = self.received or 0
-        number = asked if self.stop_signal is None else self.stop_signal.ask(asked)
+        """Stop if a rank has received a signal."""
+        received = self.received or 0
+        number = received if self.stop_signal is None else self.stop_signal.ask(received)
         if number:
             self.received = number
             trainer.should_stop = True
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = number
         log.warning("%s: saving after this batch, then stopping", signal.Signals(number).name)
         if number == signal.SIGINT:

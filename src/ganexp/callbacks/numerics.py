@@ -1,4 +1,4 @@
-"""Numerical settings of a run: memory format of its networks, and a record of all in summary.json."""
+"""Numerical settings of a run: their record in summary.json, and the networks' memory format."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +13,7 @@ from ganexp.records import summary
 
 
 class RecordNumerics(L.Callback):
-    """Notes in ``folder``/summary.json how the run computes."""
+    """Records the numerical settings in ``folder``/summary.json."""
 
     def __init__(self, numerics: Numerics, folder: Path) -> None:
         self.numerics = numerics
@@ -21,7 +21,7 @@ class RecordNumerics(L.Callback):
 
     @rank_zero_only
     def on_train_start(self, trainer: Any, module: Any) -> None:
-        """Note the settings, and the precision that the Trainer was told."""
+        """Record the settings and the Trainer's precision."""
         recorded = {
             **asdict(self.numerics),
             "matmul_precision": "high" if self.numerics.tf32 else "highest",
@@ -31,15 +31,15 @@ class RecordNumerics(L.Callback):
 
 
 class ChannelsLast(L.Callback):
-    """Lays the players' weights and the images out in memory as (N, H, W, C)."""
+    """Stores the players' weights and the images in memory as (N, H, W, C)."""
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
-        """Convert weights of 4 dimensions; optimizers keep the same parameters."""
+        """Convert the 4-dimensional weights in place, so that optimizers keep the same parameters."""
         for player in module.players():
             player.network.to(memory_format=torch.channels_last)
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: dict[str, Any], batch_idx: int) -> None:
-        """Convert images."""
+        """Convert the images."""
         for name, value in batch.items():
             if value.dim() == 4:
                 batch[name] = value.contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""The progress bar: images seen, speed, time left and how the game stands."""
+"""Progress bar: images seen, time left, speed, losses and discriminator outputs."""
 
 import logging
 import time
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ganexp.callbacks.curves import Curves
+from ganexp.callbacks.game_module import GameModule
 from ganexp.distributed import gpu_memory
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ SHORT_NAMES = {
 
 
 class ImageProgress(L.Callback):
-    """Shows a live bar in a terminal, and elsewhere a line each tenth of the budget."""
+    """Shows a live bar in a terminal, and elsewhere prints a line per tenth of the budget."""
 
     def __init__(self) -> None:
         self.bar: Progress | None = None
@@ -40,15 +41,15 @@ class ImageProgress(L.Callback):
                 BarColumn(bar_width=20),
                 TextColumn("{task.completed:,.0f}/{task.total:,.0f} images"),
                 TimeRemainingColumn(compact=True),
-                TextColumn("{task.fields[standing]}"),
+                TextColumn("{task.fields[metrics]}"),
                 console=self.console,
                 auto_refresh=False,
             )
-            self.task = self.bar.add_task("", total=module.images, standing="")
+            self.task = self.bar.add_task("", total=module.images, metrics="")
             self.bar.start()
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
-        """Refresh twice a second at most: each time takes milliseconds."""
+        """Refresh at most twice a second, as each refresh takes milliseconds."""
         if self.bar is None:
             self._print_tenths(trainer, module)
         elif time.perf_counter() >= self.next_refresh:
@@ -61,21 +62,23 @@ class ImageProgress(L.Callback):
             self.bar.stop()
 
     def on_exception(self, trainer: L.Trainer, module: Any, exception: BaseException) -> None:
-        """Close the bar, so that the terminal is usable."""
+        """Close the bar, which leaves the terminal usable."""
         if self.bar is not None:
             self.bar.stop()
 
-    def _refresh(self, bar: Progress, module: Any) -> None:
-        bar.update(self.task, completed=module.images_seen, standing=self._standing(module.device), refresh=True)
+    def _refresh(self, bar: Progress, module: GameModule) -> None:
+        bar.update(self.task, completed=module.images_seen, metrics=self._metrics_text(module.device), refresh=True)
         self.next_refresh = time.perf_counter() + REFRESH_SECONDS
 
-    def _print_tenths(self, trainer: L.Trainer, module: Any) -> None:
+    def _print_tenths(self, trainer: L.Trainer, module: GameModule) -> None:
         tenths = module.images_seen * 10 // module.images
         if tenths > self.tenths and trainer.is_global_zero:
             self.tenths = tenths
-            log.info("%s/%s images  %s", f"{module.images_seen:,}", f"{module.images:,}", self._standing(module.device))
+            log.info(
+                "%s/%s images  %s", f"{module.images_seen:,}", f"{module.images:,}", self._metrics_text(module.device)
+            )
 
-    def _standing(self, device: torch.device) -> str:
+    def _metrics_text(self, device: torch.device) -> str:
         latest = self.curves.latest if self.curves is not None else {}
         shown = [f"{short} {latest[name]:.2f}" for name, short in SHORT_NAMES.items() if name in latest]
         if "time/images_per_second" in latest:

@@ -1,4 +1,4 @@
-"""Runs of a Bayesian search that fall behind are stopped."""
+"""Pruning of unpromising runs of a Bayesian search."""
 
 import logging
 from typing import Any
@@ -13,10 +13,10 @@ log = logging.getLogger(__name__)
 
 
 class Pruning(L.Callback):
-    """Reports each monitored score to a trial of the study at ``storage``, and stops when ``pruner`` says so.
+    """Reports each monitored score to a trial of the study at ``storage``, and stops when ``pruner`` prunes it.
 
-    ``reason`` says then why. Without a trial nothing is reported. Scorings are counted, not images, so that runs with
-    other batch sizes are compared at the same time of their training. A study that cannot be reached prunes nothing.
+    ``reason`` then holds the reason. Without a trial nothing is reported. Steps are scorings, not images, so that runs
+    with other batch sizes are compared at the same stage of training. A study that cannot be reached prunes nothing.
     """
 
     def __init__(self, pruner: Any, storage: str | None = None, trial: int | None = None) -> None:
@@ -27,24 +27,24 @@ class Pruning(L.Callback):
         self.reason: str | None = None
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
-        """Find the trial."""
+        """Look up the trial."""
         if self.storage is None or self.number is None or not trainer.is_global_zero:
             return
         try:
             self.trial = study.running_trial(self.storage, self.number, self.pruner)
         # A database may fail in any way.
         except Exception as error:
-            log.warning("pruning: the study cannot be reached, so this run is not compared: %s", one_line(error))
+            log.warning("pruning: the study cannot be reached, so this run cannot be pruned: %s", one_line(error))
 
     def on_validation_end(self, trainer: Any, module: Any) -> None:
-        """Report, and stop a run that is behind; one that has spent its budget is finished."""
-        scores = next((each for each in trainer.callbacks if isinstance(each, Scores)), None)
+        """Report the score, and stop a run that is behind; one that has spent its budget counts as finished."""
+        scores = next((callback for callback in trainer.callbacks if isinstance(callback, Scores)), None)
         behind = False
         if self.trial is not None and scores is not None and scores.latest:
             result = monitored(scores.latest, scores.monitor)
             self.trial.report(result.score.value, step=module.images_seen // scores.every.images)
             behind = module.progress() < 1 and self.trial.should_prune()
-        # All ranks stop or none.
+        # Ranks must stop together.
         if trainer.strategy.broadcast(behind):
             self.reason = "behind other trials"
             trainer.should_stop = True

@@ -1,4 +1,4 @@
-"""Samples of fixed noise, drawn again and again while training."""
+"""Sample grids of fixed noise, drawn repeatedly during training."""
 
 import shutil
 from pathlib import Path
@@ -8,6 +8,7 @@ import lightning as L
 from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
+from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.pace import Interval
 from ganexp.drawing.pictures import are_points, picture, save
 
@@ -15,9 +16,9 @@ POINTS = 1_024
 
 
 class SampleGrid(L.Callback):
-    """Saves ``rows`` rows of samples of fixed noise every so many images, at the start and at the end.
+    """Saves ``rows`` rows of samples of fixed noise at the start, every ``every`` images and at the end.
 
-    They go to ``folder`` as NNNNNNNN.png by images seen and as latest.png, and to every logger that takes images.
+    They go to ``folder`` as NNNNNNNN.png by images seen and as latest.png, and to every logger that supports images.
     """
 
     def __init__(self, folder: str, every: int, seed: int, rows: int = 8) -> None:
@@ -29,14 +30,14 @@ class SampleGrid(L.Callback):
         self.rows = rows
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
-        """Draw what the untrained generator makes."""
+        """Draw the untrained generator's samples."""
         self.every.start(module.images_seen)
-        # A resumed run draws what one that never stopped does.
+        # A resumed run draws the same grids as an uninterrupted one.
         if module.images_seen == 0:
             self.draw(trainer, module)
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
-        """Draw when it is time."""
+        """Draw when the interval has passed."""
         if self.every.due(module.images_seen):
             self.draw(trainer, module)
 
@@ -45,26 +46,26 @@ class SampleGrid(L.Callback):
         self.draw(trainer, module)
 
     @rank_zero_only
-    def draw(self, trainer: L.Trainer, module: Any) -> None:
-        """Draw once for each number of images seen."""
+    def draw(self, trainer: L.Trainer, module: GameModule) -> None:
+        """Save and log a grid, unless there is one for this number of images."""
         path = self.folder / f"{module.images_seen:08d}.png"
         if path.exists():
             return
-        drawn = self.drawn(trainer, module)
-        save(drawn, path)
+        image = self.render(trainer, module)
+        save(image, path)
         shutil.copyfile(path, path.with_name("latest.png"))
         for logger in trainer.loggers:
             if hasattr(logger, "log_image"):
-                logger.log_image("samples", [drawn], step=module.images_seen, caption=[caption(trainer, module)])
+                logger.log_image("samples", [image], step=module.images_seen, caption=[caption(trainer, module)])
 
-    def drawn(self, trainer: L.Trainer, module: Any) -> Image.Image:
-        """Return the grid, or a scatter plot, which takes more samples."""
+    def render(self, trainer: L.Trainer, module: Any) -> Image.Image:
+        """Return the grid, or for points in the plane a scatter plot of more samples."""
         samples = module.sample(self.rows * module.columns, self.seed)
         return picture(module.sample(POINTS, self.seed) if are_points(samples) else samples, module.columns)
 
 
 def caption(trainer: Any, module: Any) -> str | None:
-    """Return the classes of a grid's columns, of a model that is told classes."""
+    """Return the classes of a grid's columns, None for a model without classes."""
     if getattr(module, "num_classes", None) is None:
         return None
     names = getattr(trainer.datamodule, "classes", None) or [str(label) for label in range(module.num_classes)]

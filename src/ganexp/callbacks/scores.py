@@ -1,4 +1,4 @@
-"""Scores while training, of the samples that users will see."""
+"""Scores during training, of the same samples that are saved."""
 
 import logging
 import math
@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 
 
 class Scores(L.Callback):
-    """Scores the generator every so many images and at the end, by way of Lightning's validation loop.
+    """Scores the generator every ``every`` images and at the end, in Lightning's validation loop.
 
     Scores go to every logger as ``score/NAME`` and to ``folder``/scores.json with their protocols; the weights with
-    the best score named ``monitor`` (None: the first) are kept in checkpoints/best.ckpt. At most ``real_images`` real
-    images are compared with. ``reference`` is what the protocol says of them beside their checksum.
+    the best score named ``monitor`` (None: the first) are saved as checkpoints/best.ckpt. At most ``real_images`` real
+    images are the reference; ``reference`` describes them in the protocol, next to their checksum.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Scores(L.Callback):
     ) -> None:
         self.folder = Path(folder)
         self.every = Interval(every)
-        self.measurements = [each for each in measurements.values() if each is not None]
+        self.measurements = [m for m in measurements.values() if m is not None]
         self.extractors = extractors
         self.real_images = real_images
         self.reference = reference
@@ -51,12 +51,12 @@ class Scores(L.Callback):
         self.scoring: Scoring | None = None
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
-        """Make the extractors ready, so that what is missing is told before training."""
+        """Prepare the feature extractors, so that missing ones are reported before training."""
         self.every.start(module.images_seen)
         begin = time.perf_counter()
         self.started = begin - self.seconds
         if self.measurements and module.scored_samples:
-            # What is missing in the cache is made by the first rank, while the others wait.
+            # The first rank fills the cache while the others wait.
             if not trainer.is_global_zero:
                 trainer.strategy.barrier()
             with full_precision():
@@ -66,17 +66,17 @@ class Scores(L.Callback):
         self.seconds += time.perf_counter() - begin
 
     def on_train_batch_end(self, trainer: Any, module: Any, *_: Any) -> None:
-        """Score when it is time and when the budget is spent."""
+        """Score when the interval has passed and when the budget is spent."""
         due = self.every.due(module.images_seen)
         if self.scoring is not None and (due or module.progress() >= 1):
             begin = time.perf_counter()
             with full_precision(), contiguous_weights(module):
                 validate(trainer)
             self.seconds += time.perf_counter() - begin
-            self._keep_if_best(trainer, module)
+            self._save_if_best(trainer, module)
 
     def on_validation_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, *_: Any) -> None:
-        """Take the samples of one batch."""
+        """Add the samples of one batch."""
         if self.scoring is not None:
             self.scoring.update(as_saved(outputs), batch["number"])
 
@@ -93,17 +93,17 @@ class Scores(L.Callback):
             write_scores(self.folder / "scores.json", entries(self.latest, module.images_seen))
 
     def on_train_end(self, trainer: Any, module: Any) -> None:
-        """Say what scoring cost."""
+        """Log the time spent on scoring."""
         if self.latest and trainer.is_global_zero:
             share = self.seconds / (time.perf_counter() - self.started)
             log.info("scoring took %.1f s, %.1f %% of the run", self.seconds, 100 * share)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what a resumed run goes on from."""
+        """Return the best score and the seconds spent on scoring."""
         return {"best": self.best, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take it back."""
+        """Restore the state of a resumed run."""
         self.best, self.seconds = state_dict["best"], state_dict["seconds"]
 
     def _scoring(self, trainer: Any, module: Any) -> Scoring:
@@ -119,18 +119,18 @@ class Scores(L.Callback):
             module.device,
         )
 
-    def _keep_if_best(self, trainer: Any, module: Any) -> None:
+    def _save_if_best(self, trainer: Any, module: Any) -> None:
         result = monitored(self.latest, self.monitor)
         value = result.score.value if result.higher_is_better else -result.score.value
         better = math.isfinite(value) and (self.best is None or value > self.best)
-        # All save or none: rounding may differ between kinds of processors.
+        # Ranks must save together, and rounding may differ between kinds of processors.
         if trainer.strategy.broadcast(better):
             self.best = value
             trainer.save_checkpoint(self.folder / "checkpoints" / "best.ckpt")
 
 
 def validate(trainer: Any) -> None:
-    """Run Lightning's validation loop now, as Lightning does itself; none of its own triggers counts images."""
+    """Run Lightning's validation loop as Lightning itself does, whose own triggers do not count images."""
     trainer.validating = True
     first_iteration = trainer._logger_connector._first_loop_iter
     trainer.fit_loop.epoch_loop.val_loop.run()
@@ -141,7 +141,7 @@ def validate(trainer: Any) -> None:
 def monitored(results: Sequence[Result], name: str | None) -> Result:
     """Return the result of that name, or the first.
 
-    Raises UserError if there is none of that name.
+    Raises UserError if no result has that name.
     """
     for result in results:
         if name in (None, result.name):

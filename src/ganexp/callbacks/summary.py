@@ -1,4 +1,4 @@
-"""What a run cost and how it ended, for whoever compares runs."""
+"""Run summaries: status, cost and the reason of the end, for comparisons."""
 
 import os
 import platform
@@ -11,17 +11,18 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
+from ganexp.callbacks.game_module import GameModule
 from ganexp.distributed import gpu_memory
 from ganexp.errors import one_line
 from ganexp.records import peak_memory, summary
 
 
 class Summary(L.Callback):
-    """Keeps ``folder``/summary.json: status, times, device, parameters and images an update of each player, memory.
+    """Updates ``folder``/summary.json: status, times, device, parameters and images per update by player, memory.
 
-    A resumed run keeps its first start and its highest peak of memory. On a GPU, ``gpu_memory`` has the peaks since the
-    last start and the device's size, in MiB. Times are no part of metrics.csv, whose rows are the same whether or not a
-    run was interrupted.
+    A resumed run keeps its first start time and its highest memory peak. On a GPU, ``gpu_memory`` holds the peaks since
+    the last start and the device's size, in MiB. Times are not in metrics.csv, so that its rows are the same whether or
+    not a run was interrupted.
     """
 
     def __init__(self, folder: str) -> None:
@@ -29,7 +30,7 @@ class Summary(L.Callback):
 
     @rank_zero_only
     def on_train_start(self, trainer: Any, module: Any) -> None:
-        """Note what is known from the start, and measure memory from here."""
+        """Record what is known at the start, and reset the memory peak."""
         before = summary.read(self.folder)
         reset_peak(module.device)
         now = present_time()
@@ -49,18 +50,18 @@ class Summary(L.Callback):
 
     @rank_zero_only
     def on_train_end(self, trainer: Any, module: Any) -> None:
-        """Note whether the budget was spent."""
+        """Record whether the budget was spent."""
         self._end(module, summary.FINISHED if module.progress() >= 1 else summary.STOPPED, None)
 
     @rank_zero_only
     def on_exception(self, trainer: Any, module: Any, exception: BaseException) -> None:
-        """Note why it ended."""
+        """Record the reason of the end."""
         stopped = isinstance(exception, KeyboardInterrupt | SystemExit)
-        # The exception is what matters: a disk that is full must not hide it.
+        # A full disk must not hide the exception.
         with suppress(OSError):
             self._end(module, summary.STOPPED if stopped else summary.CRASHED, one_line(exception))
 
-    def _end(self, module: Any, status: str, reason: str | None) -> None:
+    def _end(self, module: GameModule, status: str, reason: str | None) -> None:
         peaks = [summary.read(self.folder).get("peak_memory_bytes"), peak_bytes(module.device)]
         used = gpu_memory.usage(module.device)
         summary.update(
@@ -76,19 +77,19 @@ class Summary(L.Callback):
 
 
 def present_time() -> str:
-    """Return the time as text, in UTC."""
+    """Return the current time in UTC as text."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def device_name(device: torch.device) -> str:
-    """Return what a run's speed depends on."""
+    """Return the name of the GPU, or the number of threads on a CPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type}, {torch.get_num_threads()} threads"
 
 
 def reset_peak(device: torch.device) -> None:
-    """Measure memory anew from here."""
+    """Reset the memory peak."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     else:
@@ -96,5 +97,5 @@ def reset_peak(device: torch.device) -> None:
 
 
 def peak_bytes(device: torch.device) -> int | None:
-    """Return the most memory used: allocated on a GPU by torch, else resident of this process."""
+    """Return the memory peak in bytes: allocated by torch on a GPU, else resident in this process."""
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory.peak_bytes()

@@ -1,4 +1,4 @@
-"""Translations of the same test images, drawn again and again while training."""
+"""Grids of translated test images, drawn repeatedly during training."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from ganexp.drawing.pictures import grid
 
 
 class TranslationGrid(SampleGrid):
-    """A SampleGrid of a model that makes images from images: ``rows`` test images and what becomes of them.
+    """A SampleGrid of an image-to-image model: ``rows`` test images and their translations.
 
-    The data module gives the ``examples``, the model says by ``grid`` and ``columns`` what it shows of each.
+    The data module provides the ``examples``; the model's ``grid`` and ``columns`` define the row of each.
     """
 
-    def drawn(self, trainer: L.Trainer, module: Any) -> Image.Image:
+    def render(self, trainer: L.Trainer, module: Any) -> Image.Image:
         """Return the grid."""
         return grid(module.grid(trainer.datamodule.examples(self.rows)), module.columns)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Scores of translated test images while training."""
+"""Scores of translated test images during training."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,9 +14,9 @@ Baseline = Callable[[Tensor], Tensor]
 
 
 class TranslationScores(Scores):
-    """Scores of a model that makes images from images: of the test split, beside those of ``baselines``.
+    """Scores of an image-to-image model on the test split, next to those of ``baselines``.
 
-    A baseline makes images from inputs (N, C, H, W) in [-1, 1] without a model; the inputs themselves are always one.
+    A baseline maps inputs (N, C, H, W) in [-1, 1] to images without a model; the identity is always one of them.
     """
 
     def __init__(
@@ -34,19 +34,19 @@ class TranslationScores(Scores):
         self.baselines = {name: baseline for name, baseline in baselines.items() if baseline is not None}
 
     def on_validation_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, *_: Any) -> None:
-        """Take the translations of one batch."""
+        """Add the translations of one batch."""
         if self.scoring is not None:
             self.scoring.update(all_images(batch, outputs, self.baselines), batch["number"])  # type: ignore[arg-type]
 
     def _scoring(self, trainer: Any, module: Any) -> Any:
-        fakes = {**module.describe_samples(module.seed), "checkpoint": "last"}
+        fakes_protocol = {**module.describe_samples(module.seed), "checkpoint": "last"}
         return TranslationScoring(
             self.measurements,
             self.extractors,
             trainer.datamodule.test_pairs,
             module.made,
             list(self.baselines),
-            fakes,
+            fakes_protocol,
             self.reference,
             self.real_images,
             module.device,
@@ -54,9 +54,9 @@ class TranslationScores(Scores):
 
 
 def all_images(
-    batch: Mapping[str, Tensor], made: Mapping[str, Tensor], baselines: Mapping[str, Baseline]
+    batch: Mapping[str, Tensor], outputs: Mapping[str, Tensor], baselines: Mapping[str, Baseline]
 ) -> dict[str, Tensor]:
-    """Return the images of a test batch, of a model and of baselines by name, as the uint8 that is saved of them."""
-    given = {name: batch[name] for name in ("input", "image")}
-    without_model = {name: baseline(batch["input"]) for name, baseline in baselines.items()}
-    return {name: as_saved(images) for name, images in (given | dict(made) | without_model).items()}
+    """Return the images of a test batch, of a model and of baselines by name, as they are saved: uint8."""
+    dataset_images = {name: batch[name] for name in ("input", "image")}
+    baseline_images = {name: baseline(batch["input"]) for name, baseline in baselines.items()}
+    return {name: as_saved(images) for name, images in (dataset_images | dict(outputs) | baseline_images).items()}

@@ -1,4 +1,4 @@
-"""Runs side by side: what they share, where they differ, which is better and how sure that is.
+"""Comparison of finished runs: shared and differing settings, rankings, and their statistical confidence.
 
-It reads what runs have left in their folders; it needs neither torch nor a GPU.
+It reads the files in the runs' folders and needs neither torch nor a GPU.
 """

@@ -1,4 +1,4 @@
-"""A comparison's tables as CSV, Markdown and LaTeX."""
+"""CSV, Markdown and LaTeX output of a comparison's tables."""
 
 import csv
 import html
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ganexp.comparison.ranking import Entry, Ranking
-from ganexp.comparison.table import Table, middle, names, runs
+from ganexp.comparison.table import Table, median_of_known, names, runs
 
 TO_LATEX = {
     "\\": r"\textbackslash{}",
@@ -22,10 +22,10 @@ TO_LATEX = {
 
 
 def as_csv(rankings: Sequence[Ranking]) -> str:
-    """Return one row for each experiment, numbers in full; columns carry units in their names."""
+    """Return one row per experiment with numbers at full precision; column names carry their units."""
     settings = list(dict.fromkeys(name for ranking in rankings for name in names(ranking)))
     rows = [
-        {**{name: entry.experiment.settings.get(name, "") for name in settings}, **figures(number, ranking, entry)}
+        {**{name: entry.experiment.settings.get(name, "") for name in settings}, **numbers(number, ranking, entry)}
         for number, ranking in enumerate(rankings, start=1)
         for entry in ranking.entries
     ]
@@ -37,8 +37,8 @@ def as_csv(rankings: Sequence[Ranking]) -> str:
     return text.getvalue()
 
 
-def figures(number: int, ranking: Ranking, entry: Entry) -> dict[str, Any]:
-    """Return an entry's numbers by their columns; rows of another ``protocol`` may not be compared."""
+def numbers(number: int, ranking: Ranking, entry: Entry) -> dict[str, Any]:
+    """Return an entry's numbers by column; rows of different ``protocol`` numbers may not be compared."""
     difference = entry.from_best
     return {
         "protocol": number,
@@ -57,23 +57,23 @@ def figures(number: int, ranking: Ranking, entry: Entry) -> dict[str, Any]:
         "student_low": difference and difference.student[0],
         "student_high": difference and difference.student[1],
         "verdict": ranking.verdict(entry),
-        "images_per_second": middle([run.images_per_second for run in runs(entry)]),
-        "peak_memory_bytes": middle([run.peak_memory_bytes for run in runs(entry)]),
-        "generator_parameters": middle([run.parameters[0] for run in runs(entry)]),
-        "discriminator_parameters": middle([run.parameters[1] for run in runs(entry)]),
+        "images_per_second": median_of_known([run.images_per_second for run in runs(entry)]),
+        "peak_memory_bytes": median_of_known([run.peak_memory_bytes for run in runs(entry)]),
+        "generator_parameters": median_of_known([run.parameters[0] for run in runs(entry)]),
+        "discriminator_parameters": median_of_known([run.parameters[1] for run in runs(entry)]),
     }
 
 
 def safe_cell(value: Any) -> Any:
-    """Return a value that no spreadsheet takes for a formula."""
+    """Return a value that spreadsheets do not take for a formula."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
 
 
 def as_markdown(tables: Sequence[Table], remarks: Sequence[str]) -> str:
-    """Return the tables as Markdown, with what is to be read with them."""
+    """Return the tables as Markdown, with their notes and the remarks."""
     parts = []
     for table in tables:
-        aligned = ["---"] * table.words + ["---:"] * (len(table.headings) - table.words)
+        aligned = ["---"] * table.text_columns + ["---:"] * (len(table.headings) - table.text_columns)
         lines = [markdown_row(table.headings), f"| {' | '.join(aligned)} |", *map(markdown_row, table.rows)]
         parts += [f"**{markdown_cell(table.title)}**", "\n".join(lines), *(markdown_cell(note) for note in table.notes)]
     parts += ["\n".join(f"- {markdown_cell(remark)}" for remark in remarks)] if remarks else []
@@ -86,18 +86,18 @@ def markdown_row(cells: Sequence[str]) -> str:
 
 
 def markdown_cell(text: str) -> str:
-    """Return text that ends no cell and is no HTML."""
+    """Return text with the characters escaped that would end a cell or start HTML."""
     return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
 
 
 def as_latex(tables: Sequence[Table]) -> str:
-    """Return the tables as LaTeX, for the package booktabs."""
+    """Return the tables as LaTeX for the booktabs package."""
     return "\n".join(latex_table(table) for table in tables)
 
 
 def latex_table(table: Table) -> str:
-    """Return one table."""
-    columns = "l" * table.words + "r" * (len(table.headings) - table.words)
+    """Return one table as LaTeX."""
+    columns = "l" * table.text_columns + "r" * (len(table.headings) - table.text_columns)
     notes = f"{table.title}. {'. '.join(table.notes)}"
     return "\n".join(
         [
@@ -122,5 +122,5 @@ def latex_row(cells: Sequence[str]) -> str:
 
 
 def latex(text: str) -> str:
-    """Return text as LaTeX prints it."""
+    """Return text with LaTeX's special characters escaped."""
     return re.sub(r"[\\~^±«»&%$#_{}]", lambda match: TO_LATEX[match[0]], " ".join(text.split()))

@@ -1,4 +1,4 @@
-"""Which folders are runs."""
+"""Discovery of run folders."""
 
 import glob
 import os
@@ -9,47 +9,47 @@ from ganexp.errors import UserError
 from ganexp.records import summary
 
 CONFIG = "config.yaml"
-SIGNS = {CONFIG, summary.FILE}
-"""What a run's folder has one of; a sweep's run that never began has the latter only."""
+MARKERS = {CONFIG, summary.FILE}
+"""Files that mark a run's folder; a sweep's run that never started has only the summary."""
 
 
-def find_runs(places: Sequence[str]) -> list[Path]:
-    """Return the runs' folders in some places, each once: runs, folders that hold runs, or patterns such as ``a/*``.
+def find_runs(paths: Sequence[str]) -> list[Path]:
+    """Return the distinct run folders at paths: runs, folders that contain runs, or patterns such as ``a/*``.
 
-    Raises UserError for a place that does not exist, and if there is no run in any.
+    Raises UserError for a path that does not exist, and if there is no run at any.
     """
-    found: dict[Path, Path] = {}
-    for place in places:
-        for folder in folders(place):
+    runs: dict[Path, Path] = {}
+    for path in paths:
+        for folder in folders(path):
             for run in runs_in(folder):
-                found.setdefault(run.resolve(), run)
-    if not found:
-        raise UserError(f"no run in {', '.join(places)}: a run's folder has a {CONFIG}, a sweep's holds such folders")
-    return list(found.values())
+                runs.setdefault(run.resolve(), run)
+    if not runs:
+        raise UserError(f"no run in {', '.join(paths)}: a run's folder has a {CONFIG}, a sweep's holds such folders")
+    return list(runs.values())
 
 
-def folders(place: str) -> list[Path]:
-    """Return the folder of that name or, where there is none, those that fit it as a pattern.
+def folders(path: str) -> list[Path]:
+    """Return the folder of that name or, where there is none, those that match it as a pattern.
 
     Raises UserError if there are none.
     """
-    # Names of runs hold characters that mean something in a pattern, such as [1,2].
-    matching = [Path(place)] if Path(place).is_dir() else [Path(path) for path in sorted(glob.glob(place))]  # noqa: PTH207
+    # Run names contain characters with a meaning in patterns, such as [1,2].
+    matching = [Path(path)] if Path(path).is_dir() else [Path(match) for match in sorted(glob.glob(path))]  # noqa: PTH207
     if not matching:
-        raise UserError(f"{place}: no such folder; give runs, sweeps or patterns, such as outputs/* or multirun/…")
-    return [path for path in matching if path.is_dir()]
+        raise UserError(f"{path}: no such folder; give runs, sweeps or patterns, such as outputs/* or multirun/…")
+    return [folder for folder in matching if folder.is_dir()]
 
 
 def runs_in(folder: Path) -> Iterator[Path]:
-    """Yield the folder itself if it is a run's, else the runs' folders below it, in order of their names."""
+    """Yield the folder itself if it is a run's, else the run folders below it, in order of their names."""
     seen: set[Path] = set()
     for parent, below, files in os.walk(folder, followlinks=True):
-        # Links may lead back to where they lie.
+        # Symbolic links may form cycles.
         if Path(parent).resolve() in seen:
             below.clear()
             continue
         seen.add(Path(parent).resolve())
-        if SIGNS.intersection(files):
+        if MARKERS.intersection(files):
             below.clear()
             yield Path(parent)
         below.sort()

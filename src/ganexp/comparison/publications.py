@@ -1,4 +1,4 @@
-"""Published scores beside a ranking, where its protocol allows it."""
+"""Published scores next to a ranking, where its protocol allows the comparison."""
 
 from collections.abc import Mapping
 
@@ -7,15 +7,15 @@ from ganexp.metrics.published import beside
 
 
 def publications(ranking: Ranking) -> list[str]:
-    """Return a line for each published score that may be compared, and one for those that may not."""
+    """Return a line per comparable published score, and one line for those that are not comparable."""
     reference = ranking.protocol.get("reference")
     if not isinstance(reference, Mapping) or "data" not in reference or "metric" not in ranking.protocol:
         return []
-    judged = beside(ranking.protocol)
+    published = beside(ranking.protocol)
     lines = [
-        f"published: {entry['model']} {entry['value']:g} ({entry['source']}); the protocols agree in all that it states"
-        for entry, reasons in judged
+        f"published: {entry['model']} {entry['value']:g} ({entry['source']}); the protocols agree in all it states"
+        for entry, reasons in published
         if not reasons
     ]
-    others = [f"{entry['model']} {entry['value']:g}: {'; '.join(reasons)}" for entry, reasons in judged if reasons]
+    others = [f"{entry['model']} {entry['value']:g}: {'; '.join(reasons)}" for entry, reasons in published if reasons]
     return lines + ([f"published, but not comparable: {' | '.join(others)}"] if others else [])

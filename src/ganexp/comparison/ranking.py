@@ -1,4 +1,4 @@
-"""Experiments in order of one score, at one budget, under one protocol."""
+"""Rankings of experiments by one score, at one budget, under one protocol."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any
 
 from ganexp.comparison import budgets, statistics
 from ganexp.comparison.groups import Experiment
-from ganexp.comparison.run import Run
+from ganexp.comparison.run_record import RunRecord
 from ganexp.comparison.scores import ScoreCurve
 from ganexp.comparison.statistics import Difference
 from ganexp.metrics.protocol import differences
@@ -15,16 +15,16 @@ from ganexp.records import summary
 
 @dataclass(frozen=True)
 class Reading:
-    """A run's score at the budget, and where it was really taken."""
+    """A run's score at the budget, and the budget actually spent when it was taken."""
 
-    run: Run
+    run: RunRecord
     value: float
     spent: float
 
 
 @dataclass
 class Entry:
-    """An experiment's place: its scores by seed, and how far it is from the best."""
+    """A ranked experiment: its scores by seed, and its difference from the best."""
 
     experiment: Experiment
     readings: list[Reading]
@@ -37,12 +37,12 @@ class Entry:
 
     @property
     def mean(self) -> float:
-        """Their mean."""
+        """The mean over seeds."""
         return statistics.mean(self.values)
 
     @property
     def deviation(self) -> float | None:
-        """Their standard deviation, None of a single seed."""
+        """The standard deviation over seeds, None for a single seed."""
         return statistics.deviation(self.values)
 
     @property
@@ -53,7 +53,7 @@ class Entry:
 
 @dataclass
 class Ranking:
-    """Entries from best to worst; all were scored alike, at about the same budget."""
+    """Entries from best to worst, all scored under one protocol at about the same budget."""
 
     score: str
     higher_is_better: bool
@@ -63,44 +63,44 @@ class Ranking:
     entries: list[Entry] = field(default_factory=list)
 
     def best_of(self, entry: Entry) -> float:
-        """Return the best score of any seed."""
+        """Return the best score of all seeds."""
         return max(entry.values) if self.higher_is_better else min(entry.values)
 
     def verdict(self, entry: Entry) -> str:
-        """Return whether an entry is worse than the first, as far as its seeds can tell."""
+        """Return whether an entry is significantly worse than the first."""
         if entry is self.entries[0]:
             return "best mean"
-        if entry.from_best is None or entry.from_best.n < statistics.ENOUGH:
+        if entry.from_best is None or entry.from_best.n < statistics.MIN_SEEDS:
             return "too few seeds"
-        return "worse" if entry.from_best.is_sure else "not told apart"
+        return "worse" if entry.from_best.is_significant else "inconclusive"
 
 
 @dataclass
 class Ranked:
-    """All rankings of one score, a protocol each, why they are several, and which runs are in none and why."""
+    """The rankings of one score, one per protocol, how the protocols differ, and the unranked runs with reasons."""
 
     score: str
     rankings: list[Ranking]
     differences: list[str]
-    left_out: list[tuple[Run, str]]
+    left_out: list[tuple[RunRecord, str]]
 
 
 def rank(experiments: Sequence[Experiment], score: str, budget: str, at: float | None) -> Ranked:
     """Return the experiments in order of a score, at a budget: ``at``, else the largest that all have spent.
 
-    Runs that have not come so far are left out. Scores of different protocols are never in one ranking.
+    Runs that have not reached it are left out. Scores of different protocols are never in one ranking.
     """
-    taken: list[tuple[Run, ScoreCurve]] = []
-    left_out: list[tuple[Run, str]] = []
+    scored: list[tuple[RunRecord, ScoreCurve]] = []
+    left_out: list[tuple[RunRecord, str]] = []
     for run in (run for experiment in experiments for run in experiment.runs):
-        found = [curve for curve in run.scores if curve.name == score and curve.protocol is not None]
-        taken += [(run, curve) for curve in found]
-        if not found:
-            left_out.append((run, f"{run.standing}; it has no {score}"))
-    protocols = apart(taken)
+        matching = [curve for curve in run.scores if curve.name == score and curve.protocol is not None]
+        scored += [(run, curve) for curve in matching]
+        if not matching:
+            left_out.append((run, f"{run.status_text}; it has no {score}"))
+    protocols = by_protocol(scored)
     rankings = []
-    for protocol, alike in protocols:
-        ranking, too_early = rank_alike(experiments, alike, protocol, budget, at)
+    for protocol, same_protocol in protocols:
+        ranking, too_early = rank_one_protocol(experiments, same_protocol, protocol, budget, at)
         left_out += too_early
         rankings += [ranking] if ranking.entries else []
     ranked = {id(reading.run) for r in rankings for entry in r.entries for reading in entry.readings}
@@ -110,42 +110,48 @@ def rank(experiments: Sequence[Experiment], score: str, budget: str, at: float |
     return Ranked(score, rankings, list(dict.fromkeys(reasons)), list(missing.values()))
 
 
-def apart(taken: Sequence[tuple[Run, ScoreCurve]]) -> list[tuple[Mapping[str, Any], list[tuple[Run, ScoreCurve]]]]:
-    """Return the scores of each protocol, in order of first appearance."""
-    found: list[tuple[Mapping[str, Any], list[tuple[Run, ScoreCurve]]]] = []
-    for run, curve in taken:
+def by_protocol(
+    scored: Sequence[tuple[RunRecord, ScoreCurve]],
+) -> list[tuple[Mapping[str, Any], list[tuple[RunRecord, ScoreCurve]]]]:
+    """Return the scores grouped by protocol, in order of first appearance."""
+    groups: list[tuple[Mapping[str, Any], list[tuple[RunRecord, ScoreCurve]]]] = []
+    for run, curve in scored:
         protocol = curve.protocol or {}
-        alike = next((each for known, each in found if not differences(known, protocol)), None)
-        if alike is None:
-            found.append((protocol, [(run, curve)]))
+        group = next((scores for other, scores in groups if not differences(other, protocol)), None)
+        if group is None:
+            groups.append((protocol, [(run, curve)]))
         else:
-            alike.append((run, curve))
-    return found
+            group.append((run, curve))
+    return groups
 
 
-def rank_alike(
+def rank_one_protocol(
     experiments: Sequence[Experiment],
-    taken: Sequence[tuple[Run, ScoreCurve]],
+    scored: Sequence[tuple[RunRecord, ScoreCurve]],
     protocol: Mapping[str, Any],
     budget: str,
     at: float | None,
-) -> tuple[Ranking, list[tuple[Run, str]]]:
-    """Return the ranking of scores of one protocol, and the runs that are not in it."""
-    spent = [(run, curve, budgets.spent_by(budget, run, curve)) for run, curve in taken]
-    left_out = [(run, f"{run.standing}; it does not tell its {budget}") for run, _, each in spent if each is None]
-    known = [(run, curve, each) for run, curve, each in spent if each is not None]
-    finished = [each for run, _, each in known if run.status == summary.FINISHED] or [each for *_, each in known]
-    ranking = Ranking(taken[0][1].name, taken[0][1].higher_is_better, protocol, budget, at or 0.0)
-    if not known:
+) -> tuple[Ranking, list[tuple[RunRecord, str]]]:
+    """Return the ranking of scores of one protocol, and the runs left out with reasons."""
+    spent = [(run, curve, budgets.spent_by(budget, run, curve)) for run, curve in scored]
+    left_out = [
+        (run, f"{run.status_text}; it does not record its {budget}") for run, _, by_score in spent if by_score is None
+    ]
+    measured = [(run, curve, by_score) for run, curve, by_score in spent if by_score is not None]
+    finished = [by_score for run, _, by_score in measured if run.status == summary.FINISHED]
+    ranking = Ranking(scored[0][1].name, scored[0][1].higher_is_better, protocol, budget, at or 0.0)
+    if not measured:
         return ranking, left_out
-    ranking.at = budgets.largest_common(finished) if at is None else at
+    ranking.at = budgets.largest_common(finished or [by_score for *_, by_score in measured]) if at is None else at
     readings: dict[int, Reading] = {}
-    for run, curve, each in known:
-        if budgets.reaches(each, ranking.at):
-            place = budgets.nearest(each, ranking.at)
-            readings[id(run)] = Reading(run, float(curve.curve.values[place]), float(each[place]))
+    for run, curve, by_score in measured:
+        if budgets.reaches(by_score, ranking.at):
+            index = budgets.nearest(by_score, ranking.at)
+            readings[id(run)] = Reading(run, float(curve.curve.values[index]), float(by_score[index]))
         else:
-            left_out.append((run, f"{run.standing}; last scored at {each[-1]:,.0f} of {ranking.at:,.0f} {budget}"))
+            left_out.append(
+                (run, f"{run.status_text}; last scored at {by_score[-1]:,.0f} of {ranking.at:,.0f} {budget}")
+            )
     for experiment in experiments:
         present = [readings[id(run)] for run in experiment.runs if id(run) in readings]
         if present:

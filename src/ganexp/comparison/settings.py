@@ -1,16 +1,16 @@
-"""Which settings make two runs different experiments, and how to name them."""
+"""Settings that make two runs different experiments, and their names."""
 
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ganexp.comparison.run import Run
+from ganexp.comparison.run_record import RunRecord
 
 Settings = dict[str, str]
 
-REPEATS = ("seed",)
-ELSEWHERE = (
+REPETITION_SETTINGS = ("seed",)
+IRRELEVANT_SETTINGS = (
     "run_dir",
     "sweep_dir",
     "sweeps",
@@ -27,28 +27,30 @@ ELSEWHERE = (
     "trainer",
     "numerics",
 )
-"""Where and how a run is made, watched and scored: the scores' protocols tell what of it matters."""
-OF_THE_TRAINER = ("trainer.precision", "trainer.max_epochs", "trainer.max_steps", "trainer.sync_batchnorm")
-"""What the result depends on, of what the trainer is told."""
+"""Where and how a run is executed, logged and scored; what matters of it is in the scores' protocols."""
+TRAINER_SETTINGS = ("trainer.precision", "trainer.max_epochs", "trainer.max_steps", "trainer.sync_batchnorm")
+"""The trainer's settings that influence the result."""
 
 
 def identity(config: Mapping[str, Any]) -> Settings:
-    """Return all settings, by dotted names, of which each makes it another experiment."""
-    return {name: text(value) for name, value in leaves(config) if matters(name)}
+    """Return the settings by dotted names that define an experiment."""
+    return {name: as_text(value) for name, value in leaves(config) if matters(name)}
 
 
 def matters(name: str) -> bool:
-    """Return whether a setting makes it another experiment."""
-    return name in OF_THE_TRAINER or not any(lies_in(name, part) for part in (*REPEATS, *ELSEWHERE))
+    """Return whether a change of a setting makes a different experiment."""
+    return name in TRAINER_SETTINGS or not any(
+        is_within(name, node) for node in (*REPETITION_SETTINGS, *IRRELEVANT_SETTINGS)
+    )
 
 
-def lies_in(name: str, node: str) -> bool:
-    """Return whether a dotted name is that of a node or of something in it."""
+def is_within(name: str, node: str) -> bool:
+    """Return whether a dotted name is that of a node or of one of its descendants."""
     return name == node or name.startswith((f"{node}.", f"{node}/", f"{node}@"))
 
 
 def leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each value that is no mapping by its dotted name; an empty mapping is a value."""
+    """Yield each leaf by its dotted name; an empty mapping is a leaf."""
     for key, value in node.items():
         if isinstance(value, Mapping) and value:
             yield from leaves(value, f"{prefix}{key}.")
@@ -56,47 +58,50 @@ def leaves(node: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any
             yield f"{prefix}{key}", value
 
 
-def text(value: Any) -> str:
-    """Return a value as people write it."""
+def as_text(value: Any) -> str:
+    """Return a value as text, strings without quotes."""
     return value if isinstance(value, str) else json.dumps(value, default=str)
 
 
 def differing(experiments: Sequence[Settings]) -> dict[str, list[str | None]]:
-    """Return the settings in which experiments differ, each with its value in every one; None where it has none."""
+    """Return the settings that differ between experiments with one value per experiment, None where it has none."""
     names = dict.fromkeys(name for settings in experiments for name in settings)
     values = {name: [settings.get(name) for settings in experiments] for name in names}
-    return {name: each for name, each in values.items() if len(set(each)) > 1}
+    return {name: by_experiment for name, by_experiment in values.items() if len(set(by_experiment)) > 1}
 
 
-def telling(runs: Sequence[Run]) -> dict[str, list[str]]:
-    """Return the few settings that tell runs of different experiments apart, each with its value in every one.
+def distinguishing_settings(runs: Sequence[RunRecord]) -> dict[str, list[str]]:
+    """Return the few settings that distinguish runs of different experiments, with one value per run.
 
-    Where the runs know it, that is the option chosen of a config group in the place of all that the option sets, and
-    whatever else somebody has set.
+    Where the runs record it, that is the option chosen in a config group instead of all settings that the option
+    implies, and every other setting that was overridden.
     """
     values = differing([identity(run.config) for run in runs])
-    options = differing([choices(run) for run in runs]) if all(choices(run) for run in runs) else {}
-    given = list(dict.fromkeys(name for run in runs for name in overridden(run)))
-    nodes = set(given) - {group for run in runs for group in choices(run)}
-    # In the order in which somebody gave them, after those that set others.
-    groups = sorted(options, key=lambda group: (rank(group), given.index(group) if group in given else len(given)))
-    kept: dict[str, list[str | None]] = {}
+    options = differing([chosen_options(run) for run in runs]) if all(map(chosen_options, runs)) else {}
+    overrides = list(dict.fromkeys(name for run in runs for name in overridden_names(run)))
+    nodes = set(overrides) - {group for run in runs for group in chosen_options(run)}
+    # In the order of the command line, after the groups that imply others.
+    position = {name: index for index, name in enumerate(overrides)}
+    groups = sorted(options, key=lambda group: (precedence(group), position.get(group, len(overrides))))
+    shown: dict[str, list[str | None]] = {}
     for name in [*groups, *values]:
-        each = options.get(name, values.get(name, []))
-        asked = name in given or any(lies_in(name, node) for node in nodes)
-        if asked or not any(decides(kept[option], each) for option in kept if option in options):
-            kept[name] = each
-    return {title(name): [short(value) for value in each] for name, each in kept.items()}
+        by_run = options.get(name, values.get(name, []))
+        overridden = name in overrides or any(is_within(name, node) for node in nodes)
+        if overridden or not any(determines(shown[option], by_run) for option in shown if option in options):
+            shown[name] = by_run
+    return {setting_title(name): [short(value) for value in by_run] for name, by_run in shown.items()}
 
 
-def choices(run: Run) -> Settings:
-    """Return the option of each config group that matters, by the group's name."""
-    known = run.summary.get("choices")
-    return {name: text(value) for name, value in known.items() if matters(name)} if isinstance(known, dict) else {}
+def chosen_options(run: RunRecord) -> Settings:
+    """Return the chosen option of each config group that matters, by the group's name."""
+    options = run.summary.get("choices")
+    if not isinstance(options, dict):
+        return {}
+    return {name: as_text(value) for name, value in options.items() if matters(name)}
 
 
-def overridden(run: Run) -> Iterator[str]:
-    """Yield the names of what was given on the command line."""
+def overridden_names(run: RunRecord) -> Iterator[str]:
+    """Yield the names of the settings overridden on the command line."""
     try:
         words = shlex.split(str(run.summary.get("command", "")))
     except ValueError:
@@ -107,23 +112,23 @@ def overridden(run: Run) -> Iterator[str]:
             yield name.lstrip("+~")
 
 
-def rank(group: str) -> tuple[bool, bool]:
-    """Return what puts the groups that set others first: a model brings its loss, a pair of layers each layer."""
+def precedence(group: str) -> tuple[bool, bool]:
+    """Return the sort key that puts groups before those they imply: a model sets its loss, a pair of layers each."""
     return group not in ("model", "data"), "/" in group
 
 
-def decides(option: Sequence[str | None], values: Sequence[str | None]) -> bool:
-    """Return whether a value is the same wherever the option is the same."""
+def determines(option: Sequence[str | None], values: Sequence[str | None]) -> bool:
+    """Return whether runs with the same option also have the same value."""
     return len(set(zip(option, values, strict=True))) == len(set(option))
 
 
 def short(value: str | None) -> str:
-    """Return a value without the path of the module that it is from."""
+    """Return a value without the module path of a class of this package."""
     if value is None:
         return "none"
     return value.rpartition(".")[2] if value.startswith("ganexp.") else value
 
 
-def title(name: str) -> str:
+def setting_title(name: str) -> str:
     """Return a setting's name as a heading."""
     return name.removesuffix("._target_")

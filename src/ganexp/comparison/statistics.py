@@ -1,4 +1,4 @@
-"""Mean, spread and paired differences over seeds."""
+"""Mean, standard deviation and confidence intervals of paired differences over seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from ganexp.records.curves import Numbers
 
 RESAMPLES = 10_000
 LEVEL = 0.95
-ENOUGH = 3
-"""Below so many seeds nothing is said of which is better."""
+MIN_SEEDS = 3
+"""With fewer seeds no experiment is called better or worse."""
 
-Interval = tuple[float, float]
+ConfidenceInterval = tuple[float, float]
 
 
 def mean(values: Sequence[float]) -> float:
@@ -21,61 +21,61 @@ def mean(values: Sequence[float]) -> float:
 
 
 def deviation(values: Sequence[float]) -> float | None:
-    """Return the standard deviation with n - 1, None of a single value."""
+    """Return the sample standard deviation (n - 1), None for a single value."""
     return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far one is from another over ``n`` common seeds: the mean of the differences and two intervals.
+    """The mean difference over ``n`` common seeds, with two confidence intervals.
 
-    The bootstrap's is of that mean, of 95 %. Student's is so wide that of several comparisons all hold with 95 %
-    (Bonferroni). It is of the mean logarithm of the ratios where all scores are above 0, since seeds then scatter in
-    proportion to their score: a bad setting's scatter would hide how far it is from a good one's.
+    The bootstrap interval is of that mean, at 95 %. Student's interval is widened so that all of several comparisons
+    hold together at 95 % (Bonferroni). Where all scores are above 0 it is of the mean log ratio, since the spread over
+    seeds is then proportional to the score: the spread of a bad setting would hide its distance from a good one.
     """
 
     n: int
     mean: float
-    bootstrap: Interval
-    student: Interval
+    bootstrap: ConfidenceInterval
+    student: ConfidenceInterval
 
     @property
-    def is_sure(self) -> bool:
-        """Whether there are seeds enough and both intervals leave out 0.
+    def is_significant(self) -> bool:
+        """Whether there are enough seeds and both intervals exclude 0.
 
-        A bootstrap of few seeds is too narrow: all of three differences have one sign in every fourth case by chance.
+        A bootstrap over few seeds is too narrow: three differences have the same sign by chance in one case of four.
         """
-        return self.n >= ENOUGH and all(low > 0 or high < 0 for low, high in (self.bootstrap, self.student))
+        return self.n >= MIN_SEEDS and all(low > 0 or high < 0 for low, high in (self.bootstrap, self.student))
 
 
 def paired_difference(
-    these: Mapping[str, float], those: Mapping[str, float], comparisons: int = 1
+    scores: Mapping[str, float], baseline: Mapping[str, float], comparisons: int = 1
 ) -> Difference | None:
-    """Return how far these scores by seed are from those of the same seeds, one of so many comparisons.
+    """Return the difference of scores by seed from a baseline's, as one of a number of ``comparisons``.
 
     None with fewer than two seeds in common.
     """
-    seeds = [seed for seed in these if seed in those]
+    seeds = [seed for seed in scores if seed in baseline]
     if len(seeds) < 2:
         return None
-    scores = np.array([[these[seed] for seed in seeds], [those[seed] for seed in seeds]])
-    differences = np.subtract(*scores)
-    scaled = np.subtract(*np.log(scores)) if (scores > 0).all() else differences
+    pairs = np.array([[scores[seed] for seed in seeds], [baseline[seed] for seed in seeds]])
+    differences = np.subtract(*pairs)
+    scaled = np.subtract(*np.log(pairs)) if (pairs > 0).all() else differences
     student = student_interval(scaled, 1 - (1 - LEVEL) / comparisons)
     return Difference(len(seeds), float(differences.mean()), bootstrap_interval(differences), student)
 
 
-def bootstrap_interval(values: Numbers) -> Interval:
-    """Return the percentile interval of the mean of values (n,), drawn again with replacement."""
-    drawn = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
-    low, high = np.percentile(values[drawn].mean(1), [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
+def bootstrap_interval(values: Numbers) -> ConfidenceInterval:
+    """Return the bootstrap percentile interval of the mean of values (n,)."""
+    indices = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
+    low, high = np.percentile(values[indices].mean(1), [50 * (1 - LEVEL), 50 * (1 + LEVEL)])
     return float(low), float(high)
 
 
-def student_interval(values: Numbers, level: float = LEVEL) -> Interval:
-    """Return Student's interval of the mean of values (n,), n at least 2."""
-    # Here, because SciPy takes long to import.
+def student_interval(values: Numbers, level: float = LEVEL) -> ConfidenceInterval:
+    """Return Student's t interval of the mean of values (n,), n at least 2."""
+    # Imported here because SciPy is slow to import.
     from scipy.special import stdtrit
 
-    reach = stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - reach), float(values.mean() + reach)
+    half_width = stdtrit(len(values) - 1, (1 + level) / 2) * values.std(ddof=1) / np.sqrt(len(values))
+    return float(values.mean() - half_width), float(values.mean() + half_width)

@@ -65,7 +65,7 @@ def as_rich(table: Table) -> RichTable:
     """Return a table for the terminal."""
     shown = RichTable(title=printable(table.title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for place, heading in enumerate(table.headings):
-        justify: JustifyMethod = "left" if place < table.words else "right"
+        justify: JustifyMethod = "left" if place < table.text_columns else "right"
         shown.add_column(printable(heading), justify=justify, overflow="fold", no_wrap=heading == SHORT)
     for row in table.rows:
         shown.add_row(*map(printable, row))

@@ -1,4 +1,4 @@
-"""A service beside the training, whose failures are never the training's."""
+"""Isolation of training from failures of an external logging service."""
 
 import logging
 from collections.abc import Callable
@@ -10,19 +10,19 @@ log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Does what a service of that name is asked for; after its first failure, told in one line, nothing more."""
+    """Runs actions on a service until one fails: the failure is logged in one line, later actions are skipped."""
 
     def __init__(self, service: str) -> None:
         self.service = service
         self.broken = False
 
     def __call__(self, action: Callable[[], Any]) -> None:
-        """Act, unless the service has failed before."""
+        """Run an action, unless an earlier one failed."""
         if self.broken:
             return
         try:
             action()
-        # A service beside the training may fail in any way.
+        # A service may fail in any way.
         except Exception as error:
             self.broken = True
-            log.warning("%s: it failed and logs no more, training goes on: %s", self.service, one_line(error))
+            log.warning("%s: logging failed and stops here, training continues: %s", self.service, one_line(error))

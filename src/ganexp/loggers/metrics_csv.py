@@ -1,4 +1,4 @@
-"""metrics.csv: one row each time something is logged."""
+"""Metrics in metrics.csv, one row per number of images seen."""
 
 import csv
 from argparse import Namespace
@@ -13,8 +13,8 @@ from lightning.pytorch.utilities import rank_zero_only
 class MetricsCSV(Logger):
     """Appends rows to ``folder``/metrics.csv; its first column is the number of images seen.
 
-    A new figure adds a column. Rows of one number of images are one row. A resumed run first drops the rows
-    beyond the checkpoint it goes on from.
+    A new metric adds a column. Metrics logged at the same number of images share a row. A resumed run first drops the
+    rows beyond its checkpoint.
     """
 
     def __init__(self, folder: str) -> None:
@@ -30,12 +30,12 @@ class MetricsCSV(Logger):
 
     @property
     def version(self) -> str:
-        """Return nothing: a run's folder has one file."""
+        """Return an empty version, as a run's folder has one file."""
         return ""
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: object, **__: object) -> None:
-        """Keep nothing: config.yaml has them."""
+        """Log nothing, as config.yaml has the settings."""
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
@@ -54,10 +54,10 @@ class MetricsCSV(Logger):
 
     @rank_zero_only
     def forget_after(self, images: int) -> None:
-        """Drop the rows beyond ``images``, which a resumed run writes again, and any that was cut short."""
+        """Drop the rows beyond ``images``, which a resumed run writes again, and truncated ones."""
         if self.path.exists():
-            whole = [row for row in self._rows() if None not in row.values()]
-            self._rewrite([row for row in whole if int(row["images"]) <= images])
+            complete = [row for row in self._rows() if None not in row.values()]
+            self._rewrite([row for row in complete if int(row["images"]) <= images])
 
     def _header(self) -> list[str]:
         if not self.path.exists():

@@ -1,4 +1,4 @@
-"""TensorBoard with the same names and images as the other loggers."""
+"""TensorBoard logger with the same names and images as the other loggers."""
 
 import numpy as np
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -39,5 +39,5 @@ class TensorBoard(TensorBoardLogger):
         step: int | None = None,
         caption: list[str | None] | None = None,
     ) -> None:
-        """Write the first picture under ``key``; TensorBoard shows no captions."""
+        """Write the first image under ``key``; TensorBoard has no captions."""
         self.experiment.add_image(key, np.asarray(images[0].convert("RGB")), step, dataformats="HWC")

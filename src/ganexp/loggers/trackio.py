@@ -1,4 +1,4 @@
-"""A live view without an account: trackio's database on this machine, shown by ``ganexp board``."""
+"""trackio logger: a local database without an account, shown live by ``ganexp board``."""
 
 import io
 from argparse import Namespace
@@ -12,14 +12,13 @@ from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
 from ganexp.loggers.guard import Guard
-from ganexp.records.trackio_store import import_trackio
 
 
 class Trackio(Logger):
     """Logs to trackio's ``database`` (a folder; None: ``board`` in the cache), with the images seen as x-axis.
 
-    The run is called by its ``folder``, and a resumed run is the same run there. Whatever fails ends its logging, not
-    the training. Raises UserError if the trackio package is missing.
+    The run is named after its ``folder``, and a resumed run continues it. A failure ends the logging, not the training.
+    Raises UserError if the trackio package is missing.
     """
 
     def __init__(
@@ -30,7 +29,7 @@ class Trackio(Logger):
         self.project = project
         self.group = group
         self.trackio = import_trackio(database)
-        # Of a folder without a checkpoint, earlier runs were removed.
+        # If the folder has no checkpoint, earlier runs were removed.
         self.resume = "allow" if any(self.folder.glob("checkpoints/*.ckpt")) else "never"
         self.config: dict[str, Any] = {}
         self._experiment: Any = None
@@ -43,7 +42,7 @@ class Trackio(Logger):
 
     @property
     def version(self) -> str:
-        """Return what the run is called: its folder, the end of it first, as the page cuts long names off."""
+        """Return the run's name: its folder, last part first, as the page truncates long names."""
         return f"{self.folder.name} in {self.folder.parent.as_posix()}"
 
     @property
@@ -64,7 +63,7 @@ class Trackio(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: object, **__: object) -> None:
-        """Keep the configuration, which the first figures take along."""
+        """Store the configuration, which is sent with the first metrics."""
         self.config = dict(params) if isinstance(params, Mapping) else vars(params)
 
     @rank_zero_only
@@ -80,7 +79,7 @@ class Trackio(Logger):
         step: int | None = None,
         caption: list[str | None] | None = None,
     ) -> None:
-        """Log the first picture at ``step`` images, with its caption."""
+        """Log the first image at ``step`` images seen, with its caption."""
         text = caption[0] if caption else None
         self._guard(
             lambda: self.experiment.log({"images": step, key: self.trackio.Image(images[0], caption=text)}, step=step)
@@ -88,13 +87,13 @@ class Trackio(Logger):
 
     @rank_zero_only
     def alert(self, title: str, text: str) -> None:
-        """Show an alert."""
+        """Send an alert."""
         with redirect_stdout(io.StringIO()):
             self._guard(lambda: self.experiment.alert(title=title, text=text))
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Write what is still under way, so that the next run of a sweep has its own."""
+        """Flush pending data and end the run, so that the next run of a sweep gets its own."""
         if self._experiment is not None:
             with redirect_stdout(io.StringIO()):
                 self._guard(self.trackio.finish)

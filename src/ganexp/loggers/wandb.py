@@ -1,4 +1,4 @@
-"""Weights & Biases, which never keeps a training waiting."""
+"""Weights & Biases logger that never blocks training."""
 
 import logging
 import netrc
@@ -20,7 +20,7 @@ from ganexp.errors import one_line
 from ganexp.loggers.guard import Guard
 
 log = logging.getLogger(__name__)
-# What W&B's own telemetry says of a server that fails, beside the one line from here.
+# W&B's own telemetry repeats failures of the server that are logged here in one line.
 logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
 DEFAULT_SERVER = "https://api.wandb.ai"
@@ -31,10 +31,10 @@ INIT_SECONDS = 30.0
 class WandB(WandbLogger):
     """Logs to W&B with the number of images seen as x-axis; the files go to ``folder``/wandb.
 
-    Without a key or a network, or if the server refuses, it goes offline with one line, instead of failing or waiting,
-    and whatever fails later ends its logging, not the training. At the end it waits at most ``finish_timeout`` seconds
-    for what is not uploaded yet. A resumed run is the same run at W&B: ``folder``/wandb/id keeps its id. ``log_model``
-    uploads the best checkpoint, or else the last, with its configuration, as an artifact.
+    Without a key or a network, or if the server refuses, it goes offline with one line instead of failing or waiting,
+    and a later failure ends the logging, not the training. At the end it waits at most ``finish_timeout`` seconds for
+    uploads. A resumed run continues the same W&B run, whose id is in ``folder``/wandb/id. ``log_model`` uploads the
+    best checkpoint, or else the last, with its configuration, as an artifact.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class WandB(WandbLogger):
         reason = reason_to_go_offline() if mode == "online" else None
         if reason is not None:
             mode = "offline"
-            self._say_offline(reason)
+            self._warn_offline(reason)
         settings = wandb.Settings(
             quiet=True,
             console="off",
@@ -65,9 +65,9 @@ class WandB(WandbLogger):
             finish_timeout=finish_timeout,
             finish_timeout_raises=True,
         )
-        self.kept_id = self.folder / "wandb" / "id"
-        if id is None and self.kept_id.is_file():
-            id = self.kept_id.read_text().strip()
+        self.id_file = self.folder / "wandb" / "id"
+        if id is None and self.id_file.is_file():
+            id = self.id_file.read_text().strip()
         super().__init__(
             save_dir=folder,
             project=project,
@@ -81,7 +81,7 @@ class WandB(WandbLogger):
             job_type=job_type,
             id=id,
         )
-        # W&B warns of it whatever it is.
+        # W&B warns about this setting whatever its value.
         self._wandb_init.pop("anonymous", None)
         self.upload_model = log_model
         self._guard = Guard("wandb")
@@ -91,17 +91,17 @@ class WandB(WandbLogger):
     def experiment(self) -> Any:
         """Return the W&B run, whose x-axis is ``images``."""
         if self._experiment is None:
-            # Otherwise it tells where it found the key.
+            # Otherwise it prints where it found the key.
             wandb.setup(wandb.Settings(silent=True))
             try:
                 self._experiment = wandb.init(**self._wandb_init)
             except wandb.Error as error:
                 if self._wandb_init["mode"] == "offline":
                     raise
-                self._say_offline(f"the server refused: {one_line(error)}")
+                self._warn_offline(f"the server refused: {one_line(error)}")
                 self._experiment = wandb.init(**{**self._wandb_init, "mode": "offline"})
-            self.kept_id.parent.mkdir(exist_ok=True)
-            self.kept_id.write_text(f"{self._experiment.id}\n")
+            self.id_file.parent.mkdir(exist_ok=True)
+            self.id_file.write_text(f"{self._experiment.id}\n")
             self._experiment.define_metric("images")
             self._experiment.define_metric("*", step_metric="images")
         return self._experiment
@@ -125,7 +125,7 @@ class WandB(WandbLogger):
         caption: list[str | None] | None = None,
         **_: object,
     ) -> None:
-        """Log pictures at ``step`` images, each with its caption."""
+        """Log images at ``step`` images seen, each with its caption."""
         captions = caption or [None] * len(images)
         self._guard(
             lambda: self.experiment.log(
@@ -143,7 +143,7 @@ class WandB(WandbLogger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """End the W&B run, so that the next of a sweep has its own."""
+        """End the W&B run, so that the next run of a sweep gets its own."""
         run = self._experiment
         if run is None:
             return
@@ -152,31 +152,33 @@ class WandB(WandbLogger):
         try:
             run.finish(exit_code=0 if status == "success" else 1)
         except TimeoutError:
-            log.warning("wandb: not all is uploaded yet; upload the rest with: wandb sync %s/wandb/run-*", self.folder)
+            log.warning("wandb: the upload is incomplete; upload the rest with: wandb sync %s/wandb/run-*", self.folder)
         except Exception as error:
-            # Of a service that failed before, this is no news.
+            # An earlier failure was already reported.
             if not self._guard.broken:
-                log.warning("wandb: the end was not logged: %s", one_line(error))
+                log.warning("wandb: the end of the run was not logged: %s", one_line(error))
 
     def log_best_model(self, run: Any) -> None:
-        """Log the best checkpoint, where there is one, else the last, with its configuration and scores."""
-        kept = [path for name in ("best", "last") if (path := self.folder / "checkpoints" / f"{name}.ckpt").is_file()]
-        if not kept:
+        """Upload the best checkpoint, else the last, with its configuration and scores."""
+        checkpoints = [
+            path for name in ("best", "last") if (path := self.folder / "checkpoints" / f"{name}.ckpt").is_file()
+        ]
+        if not checkpoints:
             return
         artifact = wandb.Artifact(f"model-{run.id}", type="model")
-        for path in (kept[0], self.folder / "config.yaml", self.folder / "scores.json"):
+        for path in (checkpoints[0], self.folder / "config.yaml", self.folder / "scores.json"):
             if path.is_file():
                 artifact.add_file(str(path))
-        run.log_artifact(artifact, aliases=["latest", kept[0].stem])
+        run.log_artifact(artifact, aliases=["latest", checkpoints[0].stem])
 
-    def _say_offline(self, reason: str) -> None:
+    def _warn_offline(self, reason: str) -> None:
         log.warning("wandb: offline, as %s; upload later with: wandb sync %s/wandb/offline-*", reason, self.folder)
 
 
 def reason_to_go_offline() -> str | None:
-    """Return why W&B cannot be used online, or None where it can."""
+    """Return why W&B cannot be used online, None if it can."""
     if os.environ.get("WANDB_MODE") in ("offline", "disabled", "dryrun"):
-        return f"WANDB_MODE={os.environ['WANDB_MODE']} says so"
+        return f"WANDB_MODE={os.environ['WANDB_MODE']} is set"
     server = urlsplit(os.environ.get("WANDB_BASE_URL", DEFAULT_SERVER))
     host = server.hostname or ""
     if not has_key(host):

@@ -3,88 +3,88 @@
 const COLOURS = ["#3a7bd5", "#d9541e", "#2e9148", "#cf3d78", "#8a63e8", "#1688a0", "#a8751a", "#6b7f2a", "#b0553f", "#7c8591"];
 const DASHES = ["", "7 4", "2 3", "10 3 2 3"];
 const WIDTH = 900, HEIGHT = 400, LEFT = 70, RIGHT = 40, TOP = 12, BOTTOM = 45;
-const chart = byId("chart"), figure = byId("figure"), axis = byId("axis"), logarithmic = byId("logarithmic");
+const chart = byId("chart"), metric = byId("metric"), axis = byId("axis"), logarithmic = byId("logarithmic");
 const hidden = new Set();
 let lines = [], scale = null, cursor = null;
 
 function element(name, attributes, text) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
+  const node = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, value);
+  if (text !== undefined) node.textContent = text;
+  return node;
 }
 
 const colour = (experiment) => COLOURS[experiment % COLOURS.length];
 const dashes = (experiment) => DASHES[Math.floor(experiment / COLOURS.length) % DASHES.length];
 
-function at(x, xs, ys) {
-  let after = xs.findIndex((each) => each >= x);
+function interpolate(x, xs, ys) {
+  let after = xs.findIndex((value) => value >= x);
   if (after < 0) return ys[ys.length - 1];
   if (after === 0) return ys[0];
-  const share = (x - xs[after - 1]) / (xs[after] - xs[after - 1]);
-  return ys[after - 1] + share * (ys[after] - ys[after - 1]);
+  const fraction = (x - xs[after - 1]) / (xs[after] - xs[after - 1]);
+  return ys[after - 1] + fraction * (ys[after] - ys[after - 1]);
 }
 
 function onAxis(run, images) {
   if (axis.value === "updates") return run.imagesPerUpdate ? images.map((n) => n / run.imagesPerUpdate) : null;
-  if (axis.value === "seconds") return run.clock ? images.map((n) => at(n, run.clock[0], run.clock[1])) : null;
+  if (axis.value === "seconds") return run.clock ? images.map((n) => interpolate(n, run.clock[0], run.clock[1])) : null;
   return images;
 }
 
 function visibleLines() {
-  const found = [];
+  const curves = [];
   for (const run of data.runs) {
-    const curve = run.curves[figure.value];
+    const curve = run.curves[metric.value];
     const xs = curve && !hidden.has(run.experiment) ? onAxis(run, curve[0]) : null;
-    if (xs) found.push({ experiment: run.experiment, xs, ys: curve[1] });
+    if (xs) curves.push({ experiment: run.experiment, xs, ys: curve[1] });
   }
-  return found;
+  return curves;
 }
 
-function means(found) {
+function means(curves) {
   return data.experiments.map((name, experiment) => {
-    const own = found.filter((line) => line.experiment === experiment);
-    if (!own.length) return null;
-    const from = Math.max(...own.map((line) => line.xs[0]));
-    const to = Math.min(...own.map((line) => line.xs[line.xs.length - 1]));
-    const xs = own[0].xs.filter((x) => x >= from && x <= to);
+    const seeds = curves.filter((line) => line.experiment === experiment);
+    if (!seeds.length) return null;
+    const from = Math.max(...seeds.map((line) => line.xs[0]));
+    const to = Math.min(...seeds.map((line) => line.xs[line.xs.length - 1]));
+    const xs = seeds[0].xs.filter((x) => x >= from && x <= to);
     if (!xs.length) return null;
-    const ys = xs.map((x) => own.reduce((sum, line) => sum + at(x, line.xs, line.ys), 0) / own.length);
-    return { name, experiment, xs, ys, seeds: own.length };
+    const ys = xs.map((x) => seeds.reduce((sum, line) => sum + interpolate(x, line.xs, line.ys), 0) / seeds.length);
+    return { name, experiment, xs, ys, seeds: seeds.length };
   }).filter(Boolean);
 }
 
 function ticks(low, high) {
-  const rough = (high - low) / 5 || 1;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= rough);
-  const found = [];
-  for (let i = Math.ceil(low / step); i * step <= high + step * 1e-9; i++) found.push(i * step);
-  return found;
+  const target = (high - low) / 5 || 1;
+  const power = 10 ** Math.floor(Math.log10(target));
+  const step = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= target);
+  const positions = [];
+  for (let i = Math.ceil(low / step); i * step <= high + step * 1e-9; i++) positions.push(i * step);
+  return positions;
 }
 
 const number = (value) => Number.isInteger(value) || Math.abs(value) >= 1e4 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(4)));
 
 function draw() {
-  const found = visibleLines();
-  lines = means(found);
-  const positive = found.flatMap((line) => line.ys).filter((y) => !logarithmic.checked || y > 0);
+  const curves = visibleLines();
+  lines = means(curves);
+  const drawable = curves.flatMap((line) => line.ys).filter((y) => !logarithmic.checked || y > 0);
   chart.replaceChildren();
   cursor = null;
   byId("values").replaceChildren();
-  if (!positive.length) {
-    chart.append(element("text", { x: WIDTH / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "no curve to show"));
+  if (!drawable.length) {
+    chart.append(element("text", { x: WIDTH / 2, y: HEIGHT / 2, "text-anchor": "middle" }, "no curves to show"));
     scale = null;
     return;
   }
-  const raise = logarithmic.checked ? Math.log10 : (y) => y;
-  let low = raise(Math.min(...positive)), high = raise(Math.max(...positive));
+  const transform = logarithmic.checked ? Math.log10 : (y) => y;
+  let low = transform(Math.min(...drawable)), high = transform(Math.max(...drawable));
   if (low === high) { low -= 0.5; high += 0.5; }
-  const right = Math.max(...found.map((line) => line.xs[line.xs.length - 1])) || 1;
+  const right = Math.max(...curves.map((line) => line.xs[line.xs.length - 1])) || 1;
   scale = {
     x: (x) => LEFT + (x / right) * (WIDTH - LEFT - RIGHT),
-    y: (y) => HEIGHT - BOTTOM - ((raise(y) - low) / (high - low)) * (HEIGHT - TOP - BOTTOM),
-    back: (pixel) => Math.min(1, Math.max(0, (pixel - LEFT) / (WIDTH - LEFT - RIGHT))) * right,
+    y: (y) => HEIGHT - BOTTOM - ((transform(y) - low) / (high - low)) * (HEIGHT - TOP - BOTTOM),
+    invert: (pixel) => Math.min(1, Math.max(0, (pixel - LEFT) / (WIDTH - LEFT - RIGHT))) * right,
     right,
   };
   for (const tick of ticks(low, high)) {
@@ -96,7 +96,7 @@ function draw() {
     chart.append(element("text", { x: scale.x(tick), y: HEIGHT - BOTTOM + 18, "text-anchor": "middle" }, number(tick)));
   }
   chart.append(element("text", { x: (LEFT + WIDTH - RIGHT) / 2, y: HEIGHT - 8, "text-anchor": "middle" }, axis.selectedOptions[0].textContent));
-  for (const line of found) chart.append(path(line, 1, 0.4));
+  for (const line of curves) chart.append(path(line, 1, 0.4));
   for (const line of lines) chart.append(path(line, 2.6, 1));
   cursor = element("line", { class: "cursor", y1: TOP, y2: HEIGHT - BOTTOM, visibility: "hidden" });
   chart.append(cursor);
@@ -115,30 +115,30 @@ function read(x) {
   cursor.setAttribute("visibility", "visible");
   chart.dataset.at = x;
   const shown = [line(`${axis.selectedOptions[0].textContent}: ${number(x)}`)];
-  for (const each of lines) {
-    if (x < each.xs[0] || x > each.xs[each.xs.length - 1]) continue;
-    const entry = line(`${each.name}: ${number(at(x, each.xs, each.ys))}${each.seeds > 1 ? ` (mean of ${each.seeds})` : ""}`);
-    entry.prepend(swatch(each.experiment));
+  for (const curve of lines) {
+    if (x < curve.xs[0] || x > curve.xs[curve.xs.length - 1]) continue;
+    const entry = line(`${curve.name}: ${number(interpolate(x, curve.xs, curve.ys))}${curve.seeds > 1 ? ` (mean of ${curve.seeds})` : ""}`);
+    entry.prepend(swatch(curve.experiment));
     shown.push(entry);
   }
   byId("values").replaceChildren(...shown);
 }
 
 function line(text) {
-  const made = document.createElement("span");
-  made.textContent = text;
-  return made;
+  const node = document.createElement("span");
+  node.textContent = text;
+  return node;
 }
 
 function swatch(experiment) {
-  const made = element("svg", { class: "swatch", viewBox: "0 0 40 12", "aria-hidden": "true" });
-  made.append(element("line", { x1: 2, x2: 38, y1: 6, y2: 6, stroke: colour(experiment), "stroke-dasharray": dashes(experiment) }));
-  return made;
+  const node = element("svg", { class: "swatch", viewBox: "0 0 40 12", "aria-hidden": "true" });
+  node.append(element("line", { x1: 2, x2: 38, y1: 6, y2: 6, stroke: colour(experiment), "stroke-dasharray": dashes(experiment) }));
+  return node;
 }
 
 chart.addEventListener("pointermove", (event) => {
   const box = chart.getBoundingClientRect();
-  if (scale) read(scale.back(((event.clientX - box.left) / box.width) * WIDTH));
+  if (scale) read(scale.invert(((event.clientX - box.left) / box.width) * WIDTH));
 });
 chart.addEventListener("keydown", (event) => {
   const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
@@ -148,16 +148,16 @@ chart.addEventListener("keydown", (event) => {
 });
 
 function option(name) {
-  const made = document.createElement("option");
-  made.value = made.textContent = name;
-  return made;
+  const node = document.createElement("option");
+  node.value = node.textContent = name;
+  return node;
 }
 
 const columns = [...new Set(data.runs.flatMap((run) => Object.keys(run.curves)))];
-const first = (name) => (name === data.score ? 0 : name.startsWith("score/") ? 1 : 2);
-columns.sort((a, b) => first(a) - first(b));
-figure.append(...columns.map(option));
-for (const control of [figure, axis, logarithmic]) control.addEventListener("change", draw);
+const rank = (name) => (name === data.score ? 0 : name.startsWith("score/") ? 1 : 2);
+columns.sort((a, b) => rank(a) - rank(b));
+metric.append(...columns.map(option));
+for (const control of [metric, axis, logarithmic]) control.addEventListener("change", draw);
 
 data.experiments.forEach((name, experiment) => {
   const label = document.createElement("label");

@@ -3,7 +3,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
 
-// ---- tables that sort
+// ---- sortable tables
 
 function sortBy(table, column, button) {
   const heading = button.closest("th");
@@ -17,7 +17,7 @@ function sortBy(table, column, button) {
 }
 
 function compareKeys(a, b, ascending) {
-  // What is empty comes last, either way.
+  // Empty cells come last in both directions.
   if (a === "" || b === "") return (a === "") - (b === "");
   const difference = isNaN(a) || isNaN(b) ? a.localeCompare(b) : Number(a) - Number(b);
   return ascending ? difference : -difference;
@@ -28,7 +28,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     button.addEventListener("click", () => sortBy(table, column, button)));
 }
 
-// ---- commands
+// ---- buttons that copy commands
 
 for (const button of document.querySelectorAll("button.copy")) {
   button.addEventListener("click", async () => {
@@ -38,7 +38,7 @@ for (const button of document.querySelectorAll("button.copy")) {
       await navigator.clipboard.writeText(code.textContent);
       button.textContent = "copied";
     } catch {
-      button.textContent = "selected: copy it with your keyboard";
+      button.textContent = "selected; copy with the keyboard";
     }
   });
 }

@@ -1,4 +1,4 @@
-"""What a run has left in its folder."""
+"""Records of runs, read from the files in their folders."""
 
 import hashlib
 import math
@@ -22,19 +22,19 @@ from ganexp.records.curves import Curve
 SPEED = "time/images_per_second"
 LOG = "log.txt"
 FINDING = re.compile(r"doctor: (.+)$")
-UNKNOWN = "unfinished"
-"""The status of a run that says nothing of itself and has not seen its whole budget."""
+UNFINISHED = "unfinished"
+"""The status of a run that recorded none and has not seen its whole budget."""
 POINTS = 250
-"""Of a curve that is only looked at."""
+"""The points of a curve that is only displayed."""
 GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
-# A hundredth of the time of the loader in Python.
+# A hundred times faster than the loader in Python.
 Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
-class Run:
-    """A run: its configuration, how it stands, its scores and its speed; ``problems`` says what could not be read."""
+class RunRecord:
+    """A run's configuration, summary, scores and curves; ``problems`` lists what could not be read."""
 
     folder: Path
     config: Mapping[str, Any]
@@ -42,28 +42,28 @@ class Run:
     images_seen: int
     scores: list[ScoreCurve]
     curves: Mapping[str, Curve]
-    """All columns of metrics.csv; scores and speed are whole, the others thinned out."""
+    """All columns of metrics.csv: scores and speed with every point, the others thinned out."""
     problems: list[str]
 
     @property
     def seed(self) -> Any:
-        """What sets it apart from other runs of the same settings."""
+        """The seed, which distinguishes it from other runs with the same settings."""
         return self.config.get("seed")
 
     @property
     def status(self) -> str:
-        """How it stands: finished, running, stopped, crashed or, where it does not say so, unfinished."""
-        told = self.summary.get("status")
-        if told == summary.RUNNING and not alive(self.summary.get("process")):
+        """The status: finished, running, stopped, crashed or, where none was recorded, finished or unfinished."""
+        recorded = self.summary.get("status")
+        if recorded == summary.RUNNING and not alive(self.summary.get("process")):
             return summary.CRASHED
-        if told is None:
+        if recorded is None:
             budget = self.config.get("images")
-            return summary.FINISHED if isinstance(budget, int) and self.images_seen >= budget else UNKNOWN
-        return str(told)
+            return summary.FINISHED if isinstance(budget, int) and self.images_seen >= budget else UNFINISHED
+        return str(recorded)
 
     @property
-    def standing(self) -> str:
-        """Its status in words, with the reason where it failed."""
+    def status_text(self) -> str:
+        """The status with its reason, where there is one."""
         reason = self.summary.get("reason")
         if self.status == summary.CRASHED and not reason:
             reason = "its process is gone"
@@ -71,7 +71,7 @@ class Run:
 
     @property
     def speed(self) -> Curve | None:
-        """The images per second since the row before, without scoring."""
+        """The images per second since the previous row, without scoring."""
         return self.curves.get(SPEED)
 
     @property
@@ -81,23 +81,23 @@ class Run:
 
     @property
     def images_per_update(self) -> float | None:
-        """How many real images go by until the generator moves."""
-        return of_player(self.summary.get("images_per_update"), GENERATOR)
+        """The number of real images per generator update."""
+        return player_value(self.summary.get("images_per_update"), GENERATOR)
 
     @property
     def peak_memory_bytes(self) -> float | None:
-        """The most memory used: on a GPU what torch allocated, else what the process had."""
+        """The peak memory: allocated by torch on a GPU, else resident in the process."""
         return as_number(self.summary.get("peak_memory_bytes"))
 
     @property
     def parameters(self) -> tuple[float | None, float | None]:
-        """The number of the generators' and of the discriminators' parameters."""
-        known = self.summary.get("parameters")
-        return of_player(known, GENERATOR), of_player(known, DISCRIMINATOR)
+        """The numbers of generator and of discriminator parameters."""
+        counts = self.summary.get("parameters")
+        return player_value(counts, GENERATOR), player_value(counts, DISCRIMINATOR)
 
     @cached_property
     def findings(self) -> list[str]:
-        """What the doctor said, each once."""
+        """The doctor's distinct findings."""
         try:
             lines = (self.folder / LOG).read_text(errors="replace").splitlines()
         except OSError:
@@ -106,37 +106,37 @@ class Run:
 
     @cached_property
     def fingerprint(self) -> str:
-        """A checksum of its curves, which are the same in a copy."""
+        """A checksum of its curves, which is the same for a copy."""
         try:
             return hashlib.blake2b((self.folder / curves.FILE).read_bytes(), digest_size=16).hexdigest()
         except OSError:
             return str(self.folder)
 
 
-def read_run(folder: Path) -> Run | str:
-    """Return the run in ``folder``, or why there is none."""
-    known = summary.read(folder)
-    if not (folder / CONFIG).exists() and "status" in known:
-        return f"{known['status']}: {known.get('reason') or 'it never began'}"
+def read_run(folder: Path) -> RunRecord | str:
+    """Return the record of the run in ``folder``, or the reason why there is none."""
+    recorded = summary.read(folder)
+    if not (folder / CONFIG).exists() and "status" in recorded:
+        return f"{recorded['status']}: {recorded.get('reason') or 'it never started'}"
     try:
         config = yaml.load((folder / CONFIG).read_text(), Loader)
     except (OSError, yaml.YAMLError, UnicodeDecodeError):
         return f"its {CONFIG} cannot be read"
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
         return f"its {CONFIG} is not the configuration of a run"
-    read = curves.read_curves(folder / curves.FILE, points_of)
+    read = curves.read_curves(folder / curves.FILE, most_points)
     scores, problems = read_scores(folder, read)
-    seen = max(read.images_seen, int(as_number(known.get("images_seen")) or 0))
-    return Run(folder, config, known, seen, scores, read.curves, [*read.problems, *problems])
+    images_seen = max(read.images_seen, int(as_number(recorded.get("images_seen")) or 0))
+    return RunRecord(folder, config, recorded, images_seen, scores, read.curves, [*read.problems, *problems])
 
 
-def points_of(column: str) -> int | None:
-    """Return how many points of a curve are kept: what is computed with is kept whole."""
+def most_points(column: str) -> int | None:
+    """Return the number of points to keep of a curve; None, all, for those that computations use."""
     return None if column == SPEED or column.startswith(PREFIX) else POINTS
 
 
 def alive(process: Any) -> bool:
-    """Return whether a process of this machine still runs; one of another machine is taken at its word."""
+    """Return whether a process is still running; one on another machine is assumed to be."""
     if not isinstance(process, dict) or process.get("host") != platform.node():
         return True
     try:
@@ -144,16 +144,16 @@ def alive(process: Any) -> bool:
     except (ProcessLookupError, KeyError, ValueError, TypeError, OverflowError):
         return False
     except OSError:
-        return True  # somebody else's
+        return True  # a process of another user
     return True
 
 
-def of_player(by_player: Any, name: str) -> float | None:
-    """Return a player's figure, None where there is none."""
+def player_value(by_player: Any, name: str) -> float | None:
+    """Return a player's number, None where there is none."""
     return as_number(by_player.get(name)) if isinstance(by_player, dict) else None
 
 
 def as_number(value: Any) -> float | None:
-    """Return a value that is a finite number, None for anything else."""
+    """Return a value as a float if it is a finite number, else None."""
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return float(value) if number else None
