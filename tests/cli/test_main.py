@@ -104,4 +104,4 @@ def test_a_failed_file_is_told_as_read_or_written_as_far_as_that_is_known(tmp_pa
     number, name = failed
     (tmp_path / "there").touch()
     path = None if name is None else str(tmp_path / name)
-    assert main.attempt(OSError(number, os.strerror(number), path)) == expected
+    assert main.failed_operation(OSError(number, os.strerror(number), path)) == expected

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from ganexp.cli.list import description
 from ganexp.config import checks, composition
 from ganexp.config.build import build
-from ganexp.config.matrix import of_model
+from ganexp.config.matrix import model_parts
 from ganexp.data.loading import training_loader
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
@@ -141,7 +141,7 @@ def test_every_option_composes_and_resolves(group, option):
 
 @pytest.mark.parametrize("option", [name for name in GROUPS["data"] if not name.endswith("_folder")])
 def test_every_data_set_can_be_scored_against(option):
-    assert composition.composed("evaluate", [f"data={option}"]).data.name
+    assert composition.compose("evaluate", [f"data={option}"]).data.name
 
 
 def in_turn(first, second):
@@ -199,7 +199,7 @@ def test_each_model_and_normalization_trains_or_is_refused_with_the_reason(model
 
 
 # Those that draw from noise train with everything in test_matrix.py.
-TRANSLATING = [model for model in GROUPS["model"] if of_model(model)["requires"].get("inputs")]
+TRANSLATING = [model for model in GROUPS["model"] if model_parts(model)["requires"].get("inputs")]
 
 
 @pytest.mark.slow

@@ -9,12 +9,12 @@ from omegaconf import OmegaConf
 
 from config.test_configs import tiny
 from ganexp.config.build import build
-from ganexp.config.matrix import of_model, option, options, verdicts
+from ganexp.config.matrix import model_parts, option, options, verdicts
 
 BATCH = 2
 
 
-MODELS = [model for model in options("model") if not of_model(model)["requires"].get("inputs")]
+MODELS = [model for model in options("model") if not model_parts(model)["requires"].get("inputs")]
 """Those that make images from noise; translations have a discriminator of their own, and data in pairs."""
 
 

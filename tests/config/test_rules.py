@@ -3,7 +3,7 @@
 import pytest
 
 from ganexp.cli import main
-from ganexp.config.matrix import of_data, of_model, option, options, verdict, verdicts
+from ganexp.config.matrix import data_parts, model_parts, option, options, verdict, verdicts
 from ganexp.config.rules import RULES
 
 CELLS = verdicts()
@@ -25,7 +25,7 @@ def expected(model, loss, penalty, normalization):
 
 
 def from_noise(model):
-    return not of_model(model)["requires"].get("inputs")
+    return not model_parts(model)["requires"].get("inputs")
 
 
 @pytest.mark.parametrize("model", filter(from_noise, options("model")))
@@ -40,7 +40,7 @@ def test_every_combination_has_the_verdict_of_the_papers(model):
 @pytest.mark.parametrize("data", ["celeba", "gaussians", "lsun_bedroom", "cifar10", "digits", "imagenet", "mnist"])
 @pytest.mark.parametrize("model", ["cdcgan", "dcgan"])
 def test_a_model_that_needs_labels_gets_labelled_data_only(model, data):
-    rule = verdict(of_model(model), of_data(data))
+    rule = verdict(model_parts(model), data_parts(data))
     unlabelled = data in ("celeba", "gaussians", "lsun_bedroom")
     assert (rule is not None) == (model == "cdcgan" and unlabelled)
     assert rule is None or "the data has none" in rule.reason
@@ -49,7 +49,7 @@ def test_a_model_that_needs_labels_gets_labelled_data_only(model, data):
 @pytest.mark.parametrize("size", [28, 32, 64])
 def test_a_small_map_is_refused_only_where_the_network_begins_with_one(size):
     sized = {"data": {"image_size": size}}
-    rule = verdict(of_model("dcgan_small"), option("normalization", "instance"), sized)
+    rule = verdict(model_parts("dcgan_small"), option("normalization", "instance"), sized)
     assert (rule is None) == (size == 28)
 
 

@@ -14,7 +14,7 @@ from ganexp.cli import main
 from ganexp.config import composition
 from ganexp.errors import UserError
 from ganexp.runs import run_folder
-from ganexp.runs.write_paths import bounded, places
+from ganexp.runs.write_paths import bounded, write_paths
 from support import runs
 
 TINY = [*runs.TINY, "images=64"]
@@ -326,19 +326,19 @@ def test_data_go_where_they_go_by_default_or_where_the_user_says(run, tmp_path, 
     assert refusal(root="${data_root}", name="../x") == "data.source.name"
     assert refusal(_args_=[str(tmp_path / "other")]) == "data.source._args_"
     # What everybody gets does no harm anywhere: the addresses of conf/, and those in a source's own code.
-    known = composition.composed("train", ["data=facades"]).data.source.url
+    known = composition.compose("train", ["data=facades"]).data.source.url
     assert refusal(root=str(tmp_path / "other"), url=known) is None
     assert refusal(root=str(tmp_path / "other"), _target_="ganexp.data.sources.cifar10", url=None) is None
 
 
 def test_the_places_of_every_logger_and_of_pruning_by_default_are_a_runs_own(run):
     composition.register_resolvers()
-    config = composition.composed("train", ["logger=[csv,tensorboard,wandb,trackio]", "callbacks=pruned"])
+    config = composition.compose("train", ["logger=[csv,tensorboard,wandb,trackio]", "callbacks=pruned"])
     config.run_dir = str(run)
     config = run_folder.without_run_dir(config)
     # As a search leaves them.
     config.callbacks.pruning.update(storage="sqlite:////elsewhere/study.db", trial=3)
     (run / "config.yaml").write_text(OmegaConf.to_yaml(config))
     read = run_folder.read_config(run)
-    assert len([*places(OmegaConf.to_container(bounded(read), resolve=True))]) >= 10
+    assert len([*write_paths(OmegaConf.to_container(bounded(read), resolve=True))]) >= 10
     assert (read.callbacks.pruning.storage, read.callbacks.pruning.trial) == (None, None)

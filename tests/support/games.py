@@ -9,11 +9,11 @@ from config import test_matrix
 from config.test_configs import GROUPS, tiny
 from config.test_matrix import OneTurn
 from ganexp.config.build import build
-from ganexp.config.matrix import of_model
+from ganexp.config.matrix import model_parts
 from support.stand_in_device import stand_in_device
 
 BATCH = 4
-TRANSLATING = [model for model in GROUPS["model"] if of_model(model)["requires"].get("inputs")]
+TRANSLATING = [model for model in GROUPS["model"] if model_parts(model)["requires"].get("inputs")]
 DRAWING = [model for model in GROUPS["model"] if model not in TRANSLATING]
 
 

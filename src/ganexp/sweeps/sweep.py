@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from ganexp.distributed import slurm
 from ganexp.errors import Interrupted, UserError
 from ganexp.records import summary
-from ganexp.runs.run_folder import key, of_the_run
+from ganexp.runs.run_folder import override_key, run_overrides
 from ganexp.sweeps import joblib_signals, status
 from ganexp.sweeps.status import Outcome
 from ganexp.training import remote_errors
@@ -41,7 +41,9 @@ def named(job: list[str], config: DictConfig) -> list[str]:
 def folder_name(overrides: Sequence[str]) -> str:
     """Return a name that every file system takes and no other overrides have, by which people know a run."""
     # What is chosen by a short name says most; the order on the command line must not matter.
-    sorted_overrides = sorted(of_the_run(overrides), key=lambda each: (key(each).count("."), key(each)))
+    sorted_overrides = sorted(
+        run_overrides(overrides), key=lambda text: (override_key(text).count("."), override_key(text))
+    )
     whole = ",".join(each.lstrip("+") for each in sorted_overrides) or "default"
     plain = re.sub(r"[^\w.,=+@()\[\]~-]", "-", whole)
     if plain == whole and len(plain.encode()) <= LONGEST_NAME:
