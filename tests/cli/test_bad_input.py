@@ -17,7 +17,7 @@ COMPOSITION = {
     "+images=3": "An item is already at 'images'",
     "~model.generatr": "did you mean model.generator?",
     "~imagse": "did you mean images?",
-    "~model": "model: no run can do without it",
+    "~model": "model: every run needs one",
     "model=null": "model is a config group; choose one of",
     "a=[1": "'a=[1' cannot be read",
     "=3": "'=3' cannot be read",
@@ -35,7 +35,7 @@ COMPOSITION = {
     "trainer.accumulate_grad_batches=2": "use model.accumulate= instead",
     "trainer.max_steps=3": "use images= instead",
     "trainer.limit_train_batches=0": "there is nothing to train on",
-    "callbacks.budget=null": "callbacks.budget: without it a run has no end",
+    "callbacks.budget=null": "callbacks.budget: without it training never ends",
     "scoring.every=0": "scoring.every=0: it must be",
     "scoring.samples=1": "scoring.samples=1: it must be a whole number, 2 or more",
     "metric=fidd": "metric=fidd: no such metric option; did you mean fid?",
@@ -63,7 +63,7 @@ BUILDING = {
     "a size BigGAN has no form for": (["model=biggan"], "8x8: set data.image_size to 32 or 128"),
     "a size R3GAN cannot make": (["model=r3gan", "data.image_size=20"], "set data.image_size to 16 or 28"),
     "a size ACGAN cannot make": (["model=acgan", "data.image_size=20"], "set data.image_size to 16 or 28"),
-    "a normalization where there is no place": (["model=r3gan", "normalization=batch"], "no place for a normalization"),
+    "a normalization without layers for it": (["model=r3gan", "normalization=batch"], "have no normalization layers"),
     "a negative weight": (["model=wgan_gp", "penalty.gradient_penalty.weight=-1"], "weight=-1: it must be finite and"),
     "no labels, auxiliary": (["model=acgan", "data=gaussians"], "the model needs labels and the data has none"),
     "no feature map": (["model=gan", "normalization=instance"], "nearest that works: normalization=layer"),
@@ -204,7 +204,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(ganexp, finished):
     before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
     outcome = ganexp(*TINY, f"run_dir={finished}")
     assert outcome.status == 2
-    assert f"go on with it by resume={finished}" in outcome.complaint
+    assert f"continue it with resume={finished}" in outcome.complaint
     assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == before
 
 

@@ -67,7 +67,7 @@ def test_translate_keeps_the_size_of_any_image(ganexp, here, run):
 
 
 def test_sample_takes_no_labels(ganexp, here, run):
-    assert "makes images from images" in ganexp("sample", f"run={run}", "labels=[1]", f"out={here / 'o'}").complaint
+    assert "translates images" in ganexp("sample", f"run={run}", "labels=[1]", f"out={here / 'o'}").complaint
 
 
 def test_scores_and_grids_of_samples_from_noise_are_refused_in_one_line(ganexp):

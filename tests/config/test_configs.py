@@ -55,10 +55,10 @@ IMAGE_SIZE = {
     **dict.fromkeys(("sngan_resnet", "sngan_projection", "sagan", "biggan"), 32),
 }
 REFUSED = {
-    ("gan", "instance"): "instance normalization needs a feature map",
-    ("dcgan_small", "instance"): "instance normalization needs a feature map",
-    ("cgan", "instance"): "instance normalization needs a feature map",
-    ("dcgan_tutorial", "instance"): "instance normalization needs a feature map",
+    ("gan", "instance"): "instance normalization needs feature maps",
+    ("dcgan_small", "instance"): "instance normalization needs feature maps",
+    ("cgan", "instance"): "instance normalization needs feature maps",
+    ("dcgan_tutorial", "instance"): "instance normalization needs feature maps",
 }
 
 
@@ -170,7 +170,7 @@ def test_the_players_normalizations_and_optimizers_are_chosen_apart():
 def require_trains_or_is_refused(model, normalization, loss):
     config = tiny(model, f"normalization={normalization}", f"loss={loss}")
     if config.requires.plain_networks and normalization != "none":
-        with pytest.raises(UserError, match="no place for a normalization"):
+        with pytest.raises(UserError, match="have no normalization layers"):
             checks.check(composition.resolve(config))
         return
     if (model, normalization) in REFUSED:

@@ -15,13 +15,13 @@ WITHOUT_MAPS = {"gan", "cgan", "dcgan_tutorial", "dcgan_small"}
 
 def expected(model, loss, penalty, normalization):
     if model == "r3gan" and normalization != "none":
-        return "no place for a normalization"
+        return "have no normalization layers"
     if model in WITHOUT_MAPS and normalization == "instance":
-        return "needs a feature map"
+        return "needs feature maps"
     if penalty in PER_IMAGE and normalization == "batch":
         return "mixes the images of a batch"
     bounded = penalty in BOUNDED or normalization in ("spectral", "batch_spectral", "sngan")
-    return "the Wasserstein loss has no bound" if loss == "wasserstein" and not bounded else None
+    return "the Wasserstein loss is unbounded" if loss == "wasserstein" and not bounded else None
 
 
 def from_noise(model):
@@ -90,4 +90,4 @@ def test_the_matrix_is_printed_with_a_letter_for_each_reason(capsys):
     assert list(letters.values()) == [f"{rule.reason}; {rule.instead}" for rule in RULES]
     marks = {line.split()[0]: dict(zip(columns, line.split()[1:], strict=True)) for line in models[1:]}
     assert set(marks["dcgan"].values()) == {"+"}
-    assert letters[marks["gan"]["instance"]].startswith("instance normalization needs a feature map")
+    assert letters[marks["gan"]["instance"]].startswith("instance normalization needs feature maps")

@@ -79,7 +79,7 @@ REFUSED = {
     ("inspect", "data=image_folder", "data.root=nowhere"): "nowhere does not exist: give a folder of images (data.",
     ("inspect", "data.image_size=big"): "a whole number is expected",
     ("inspect", "data.imge_size=8"): "did you mean data.image_size?",
-    ("inspect", "~data"): "no run can do without it",
+    ("inspect", "~data"): "every run needs one",
     ("inspect", "-m"): "one data set at a time",
     ("inspect", "digits"): "give KEY=VALUE",
 }

@@ -113,12 +113,12 @@ REFUSED = {
     "images=[1": "images=[1: not valid YAML",
     "images=0": "images=0: it must be a whole number",
     "logger=tensorbord": "logger=tensorbord: a group of values is expected",
-    "+images=3": "with resume= only values can be given",
-    "-m": "with resume= only values can be given",
-    "optimizer.generator.lr=1": "goes on with its own optimizer; what can change is images, trainer",
+    "+images=3": "resume= accepts only KEY=VALUE overrides",
+    "-m": "resume= accepts only KEY=VALUE overrides",
+    "optimizer.generator.lr=1": "keeps its optimizer; only images, trainer",
     "trainer.max_steps=3": "use images= instead",
-    "model.generator.network.width=16": "goes on with its own model",
-    "seed=0": "goes on with its own seed",
+    "model.generator.network.width=16": "keeps its model",
+    "seed=0": "keeps its seed",
     "data.workers=0": "is finished: it has seen 256 of images=256",
 }
 

@@ -54,7 +54,7 @@ def start(trackio: Any, port: int | None) -> tuple[Any, str]:
                 open_browser=False, block_thread=False, host=HOST, share=False, server_port=port
             )
     except (OSError, OverflowError) as error:
-        raise UserError(f"port={port}: cannot be used; choose another port, or leave it out") from error
+        raise UserError(f"port={port}: cannot be used; choose another, or leave it out") from error
     return server, address
 
 

@@ -66,5 +66,5 @@ def require_no_noise(options: Arguments) -> None:
     for name in ("labels", "truncation"):
         if getattr(options, name) is not None:
             raise UserError(
-                f"{name}={getattr(options, name)}: this model translates images and takes no noise or labels; leave it out"
+                f"{name}={getattr(options, name)}: this model translates images, without noise or labels; leave it out"
             )

@@ -33,7 +33,7 @@ def require_values(loader: Any, overrides: Sequence[str]) -> None:
 
 def named(job: list[str], config: DictConfig) -> list[str]:
     """Return a job's overrides with the name of its folder, unless the user named it."""
-    if any(key(override) == "hydra.sweep.subdir" for override in config.hydra.overrides.hydra):
+    if any(override_key(override) == "hydra.sweep.subdir" for override in config.hydra.overrides.hydra):
         return job
     return [*job, f"hydra.sweep.subdir='{folder_name(job)}'"]
 
@@ -83,7 +83,7 @@ def require_usable(config: DictConfig, folder: Path) -> None:
 
     A SLURM job that is started again goes on with its own.
     """
-    given = [key(override) for override in (*config.hydra.overrides.task, *config.hydra.overrides.hydra)]
+    given = [override_key(override) for override in (*config.hydra.overrides.task, *config.hydra.overrides.hydra)]
     if config.get("skip_finished") and "skip_finished" in given and not {"sweep_dir", "hydra.sweep.dir"} & {*given}:
         raise UserError("skip_finished=true: say which sweep goes on, by sweep_dir=DIR")
     goes_on = config.get("skip_finished") or slurm.batch_job() is not None
@@ -95,7 +95,7 @@ def require_usable(config: DictConfig, folder: Path) -> None:
 
 def how_to_go_on(arguments: Sequence[str], folder: Path) -> str:
     """Return the command that goes on with a sweep."""
-    rest = [argument for argument in arguments if key(argument) not in ("sweep_dir", "skip_finished")]
+    rest = [argument for argument in arguments if override_key(argument) not in ("sweep_dir", "skip_finished")]
     again = shlex.join(["-m", *rest, f"sweep_dir={folder}", "skip_finished=true"])
     return f"the sweep stopped; go on with it by: python -m ganexp {again}"
 
