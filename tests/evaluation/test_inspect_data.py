@@ -72,7 +72,7 @@ def test_a_split_that_is_missing_does_not_hide_the_other(ganexp, tmp_path):
 
 REFUSED = {
     (): "python -m ganexp data inspect",
-    ("inspekt",): "'inspekt': no such thing",
+    ("inspekt",): "'inspekt': no such data command",
     ("inspect", "data=gaussians"): "no pictures",
     ("inspect", "data=digts"): "did you mean digits?",
     ("inspect", "data=image_folder"): "data.root is not set",
