@@ -96,7 +96,7 @@ class Clock(L.Callback):
 
 def timed(overrides: Sequence[str], batches: int, **trainer: Any) -> Clock:
     """Train a few batches."""
-    config = composition.composed("train", [*SETTINGS, *overrides])
+    config = composition.compose("train", [*SETTINGS, *overrides])
     torch.manual_seed(0)
     clock = Clock(batches)
     quiet = dict.fromkeys(("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary"), False)

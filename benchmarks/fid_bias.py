@@ -57,7 +57,7 @@ class Features:
 
 def three_parts(overrides: list[str]) -> tuple[str, list[InMemory]]:
     """Return the data's name and three disjoint random parts of them."""
-    config = composition.composed("evaluate", overrides)
+    config = composition.compose("evaluate", overrides)
     data = build(config.data)
     data.prepare_data()
     data.setup("fit")
@@ -142,7 +142,7 @@ def main(arguments: list[str]) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     name, (shown, reference, pool) = three_parts(overrides)
     cpu = torch.device("cpu")
-    extractor = build(composition.composed("evaluate", []).extractor.classifier)(
+    extractor = build(composition.compose("evaluate", []).extractor.classifier)(
         RealImages(shown, shown.checksum()), cpu
     )
     values = features_of(extractor, reference.images)

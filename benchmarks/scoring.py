@@ -78,7 +78,7 @@ def scoring_of(folder: Path, inception: bool, samples: int, device: torch.device
     if inception:
         random_inception(folder / "random.pth")
         overrides.append(f"extractor.inception.weights={folder / 'random.pth'}")
-    config = composition.composed("evaluate", overrides)
+    config = composition.compose("evaluate", overrides)
     rng = torch.Generator().manual_seed(0)
     count = samples if inception else REALS
     pictures = torch.randint(0, 256, (count, 3, SIDE, SIDE), dtype=torch.uint8, generator=rng)
@@ -101,7 +101,7 @@ def bare_pass(generator: nn.Module, extractor: nn.Module, blocks: Sequence[Tenso
 def compare_passes(samples: int, rounds: int, inception: bool) -> None:
     """Print times and ratios of the pass, and times of what is done once."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = build(composition.composed("train", ["model=dcgan", "data=cifar10"]).model).to(device).eval()
+    model = build(composition.compose("train", ["model=dcgan", "data=cifar10"]).model).to(device).eval()
     every = blocks(samples)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["GANEXP_CACHE"] = folder

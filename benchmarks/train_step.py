@@ -151,7 +151,7 @@ def only(which: str, overrides: list[str]) -> None:
     if which == "ganexp":
         train(64 * 20, overrides)
     else:
-        config = composition.compose([*SETTINGS, *overrides], [composition.conf_dir()])
+        config = composition.compose_or_empty([*SETTINGS, *overrides], [composition.conf_dir()])
         size, channels, batch = (config["data"][key] for key in ("image_size", "channels", "batch_size"))
         device = "cuda" if torch.cuda.is_available() else "cpu"
         networks = (

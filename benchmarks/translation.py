@@ -215,7 +215,7 @@ def train(images: int, overrides: list[str]) -> None:
 def composed(overrides: list[str]) -> Any:
     """Return the configuration that ganexp would train."""
     composition.register_resolvers()
-    return composition.composed("train", [*SETTINGS, *overrides, "run_dir=unused"])
+    return composition.compose("train", [*SETTINGS, *overrides, "run_dir=unused"])
 
 
 def peak_of(which: str, overrides: list[str]) -> int:

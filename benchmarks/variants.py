@@ -34,7 +34,7 @@ from ganexp.callbacks.doctor import Doctor
 from ganexp.cli import main as cli
 from ganexp.config import composition
 from ganexp.config.build import build
-from ganexp.config.matrix import of_model, options
+from ganexp.config.matrix import model_parts, options
 from ganexp.penalties import CriticTurn
 from ganexp.variants.acgan import ACGAN
 from ganexp.variants.conditional import ConditionalGAN
@@ -236,7 +236,7 @@ def models(names: list[str], average: str, chunks: int, batches: int, clock: str
     """Print each model's time beside the bare loop's."""
     often = f"chunks: {chunks + WARM_UP}, batches: {batches}, clock: {clock}, average: {average}"
     alternate = f"+callbacks.alternate={{_target_: __main__.AgainstBare, {often}}}"
-    for name in names or [each for each in options("model") if not of_model(each)["requires"].get("inputs")]:
+    for name in names or [each for each in options("model") if not model_parts(each)["requires"].get("inputs")]:
         size = ["data.image_size=28"] if name == "dcgan_tutorial" else []
         run(f"model={name}", *PICTURES, f"images={BUDGET}", *size, *overrides, alternate)
         ours, bare = (Alternate.results[key][WARM_UP:] for key in ("ganexp", "bare"))
@@ -263,7 +263,7 @@ def compared(group: str, settings: list[str], chunks: int, batches: int, clock: 
 
 def turns(*settings: str) -> Callable[[], None]:
     """Return a function that trains one batch of random pictures."""
-    config = composition.composed("train", [*settings, "data=cifar10", "run_dir=unused"])
+    config = composition.compose("train", [*settings, "data=cifar10", "run_dir=unused"])
     torch.manual_seed(0)
     game = build(config.model).to("cuda" if torch.cuda.is_available() else "cpu")
     game._trainer = OneTurn(game)

@@ -7,7 +7,7 @@ import torch
 
 from config.test_configs import GROUPS, tiny
 from ganexp.config.build import build
-from ganexp.config.composition import composed, conf_dir, groups
+from ganexp.config.composition import compose, conf_dir, groups
 from ganexp.evaluation.subject import subject_of
 from support.subjects import Pixels, rng, table
 
@@ -32,7 +32,7 @@ SMALL = [
 def analyses():
     names = groups(conf_dir())["analysis"]
     return build(
-        composed("analyze", [f"analysis=[{','.join(names)}]", *(f"analysis.{each}" for each in SMALL)]).analysis
+        compose("analyze", [f"analysis=[{','.join(names)}]", *(f"analysis.{each}" for each in SMALL)]).analysis
     )
 
 

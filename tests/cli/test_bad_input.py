@@ -1,4 +1,4 @@
-"""A user's mistake: one line that names it and says what is right, status 2, nothing left behind, nothing lost."""
+"""User errors: one line with the mistake and its remedy, exit status 2, no files left behind or lost."""
 
 import re
 
@@ -17,7 +17,7 @@ COMPOSITION = {
     "+images=3": "An item is already at 'images'",
     "~model.generatr": "did you mean model.generator?",
     "~imagse": "did you mean images?",
-    "~model": "model: no run can do without it",
+    "~model": "model: every run needs one",
     "model=null": "model is a config group; choose one of",
     "a=[1": "'a=[1' cannot be read",
     "=3": "'=3' cannot be read",
@@ -35,7 +35,7 @@ COMPOSITION = {
     "trainer.accumulate_grad_batches=2": "use model.accumulate= instead",
     "trainer.max_steps=3": "use images= instead",
     "trainer.limit_train_batches=0": "there is nothing to train on",
-    "callbacks.budget=null": "callbacks.budget: without it a run has no end",
+    "callbacks.budget=null": "callbacks.budget: without it training never ends",
     "scoring.every=0": "scoring.every=0: it must be",
     "scoring.samples=1": "scoring.samples=1: it must be a whole number, 2 or more",
     "metric=fidd": "metric=fidd: no such metric option; did you mean fid?",
@@ -49,7 +49,7 @@ COMPOSITION = {
 
 
 @pytest.mark.parametrize(("argument", "answer"), COMPOSITION.items(), ids=COMPOSITION)
-def test_a_wrong_setting_is_named_with_what_is_right(ganexp, here, argument, answer):
+def test_a_wrong_setting_is_reported_with_a_remedy(ganexp, here, argument, answer):
     outcome = ganexp(argument)
     assert outcome.status == 2
     assert answer in outcome.complaint
@@ -57,39 +57,39 @@ def test_a_wrong_setting_is_named_with_what_is_right(ganexp, here, argument, ans
 
 
 BUILDING = {
-    "a size the network cannot make": (["data.image_size=20"], "set data.image_size to 16 or 28"),
-    "a size the tutorial cannot make": (["model=dcgan_tutorial"], "set data.image_size to 28, not 8"),
-    "a size the ResNets have no form for": (["model=sngan_resnet"], "set data.image_size to 32, 48, 64 or 128"),
-    "a size BigGAN has no form for": (["model=biggan"], "8x8: set data.image_size to 32 or 128"),
-    "a size R3GAN cannot make": (["model=r3gan", "data.image_size=20"], "set data.image_size to 16 or 28"),
-    "a size ACGAN cannot make": (["model=acgan", "data.image_size=20"], "set data.image_size to 16 or 28"),
-    "a normalization where there is no place": (["model=r3gan", "normalization=batch"], "no place for a normalization"),
+    "a size the network cannot generate": (["data.image_size=20"], "set data.image_size to 16 or 28"),
+    "a size the tutorial cannot generate": (["model=dcgan_tutorial"], "set data.image_size to 28, not 8"),
+    "a size without a ResNet architecture": (["model=sngan_resnet"], "set data.image_size to 32, 48, 64 or 128"),
+    "a size without a BigGAN architecture": (["model=biggan"], "8x8: set data.image_size to 32 or 128"),
+    "a size R3GAN cannot generate": (["model=r3gan", "data.image_size=20"], "set data.image_size to 16 or 28"),
+    "a size ACGAN cannot generate": (["model=acgan", "data.image_size=20"], "set data.image_size to 16 or 28"),
+    "a normalization without layers for it": (["model=r3gan", "normalization=batch"], "have no normalization layers"),
     "a negative weight": (["model=wgan_gp", "penalty.gradient_penalty.weight=-1"], "weight=-1: it must be finite and"),
     "no labels, auxiliary": (["model=acgan", "data=gaussians"], "the model needs labels and the data has none"),
     "no feature map": (["model=gan", "normalization=instance"], "nearest that works: normalization=layer"),
     "no labels": (["model=cgan", "data=gaussians"], "the model needs labels and the data has none"),
     "no labels, convolutional": (["model=cdcgan", "data=gaussians"], "the model needs labels and the data has none"),
-    "a batch above the data": ([*TINY, "data.batch_size=5000"], "data.batch_size=1797 or less"),
+    "a batch larger than the data": ([*TINY, "data.batch_size=5000"], "data.batch_size=1797 or less"),
     "wrong classes": ([*TINY, "data.num_classes=7"], "data.num_classes=10"),
     "several devices": ([*TINY, "trainer.devices=2"], "several devices train one run by trainer=ddp"),
     "an unknown precision": ([*TINY, "trainer.precision=foo"], "trainer: Precision 'foo' is invalid"),
     "an unknown Trainer argument": ([*TINY, "+trainer.foo=1"], "trainer: Trainer.__init__() got an unexpected"),
-    "an odd duration": ([*TINY, "trainer.max_time=abc"], "trainer: `Timer(duration='abc')` is not a valid"),
+    "a malformed duration": ([*TINY, "trainer.max_time=abc"], "trainer: `Timer(duration='abc')` is not a valid"),
     "a negative learning rate": ([*TINY, "optimizer.generator.lr=-1"], "optimizer: Invalid learning rate: -1"),
     "a decay above one": ([*TINY, "ema.decay=2"], "ema.decay=2: it must be"),
-    "a class that is not there": ([*TINY, "model._target_=ganexp.variants.gan.Gan"], "Gan"),
-    "an odd split of a batch": ([*TINY, "model.accumulate=3"], "model.accumulate=3 does not divide the 64 images"),
+    "a missing class": ([*TINY, "model._target_=ganexp.variants.gan.Gan"], "Gan"),
+    "an uneven split of a batch": ([*TINY, "model.accumulate=3"], "model.accumulate=3 does not divide the 64 images"),
 }
 
 
 @pytest.mark.parametrize(("arguments", "answer"), BUILDING.values(), ids=BUILDING)
-def test_what_cannot_be_built_or_trained_is_refused_in_one_line(ganexp, arguments, answer):
+def test_a_configuration_that_cannot_be_built_or_trained_is_refused_in_one_line(ganexp, arguments, answer):
     outcome = ganexp(*arguments)
     assert outcome.status == 2
     assert answer in outcome.complaint
 
 
-def test_a_gpu_that_is_not_there_is_refused_in_one_line(ganexp, monkeypatch):
+def test_a_missing_gpu_is_refused_in_one_line(ganexp, monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
@@ -100,15 +100,15 @@ def test_a_gpu_that_is_not_there_is_refused_in_one_line(ganexp, monkeypatch):
 
 
 @pytest.mark.parametrize("trainer", ["gpu", "ddp"])
-@pytest.mark.parametrize(("there", "told"), [(0, "no GPUs"), (1, "1 GPU")])
-def test_more_gpus_than_there_are_are_refused_in_one_line(ganexp, here, monkeypatch, trainer, there, told):
+@pytest.mark.parametrize(("count", "gpus"), [(0, "no GPUs"), (1, "1 GPU")])
+def test_more_gpus_than_available_are_refused_in_one_line(ganexp, here, monkeypatch, trainer, count, gpus):
     import torch
 
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: there)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
     outcome = ganexp(*TINY, f"trainer={trainer}", "trainer.devices=2")
     assert (outcome.status, outcome.complaint) == (
         2,
-        f"trainer.devices=2: this machine has {told}; trainer=ddp uses all there are, trainer=ddp_cpu processors",
+        f"trainer.devices=2: this machine has {gpus}; trainer=ddp uses all there are, trainer=ddp_cpu processors",
     )
     assert not list(here.rglob("config.yaml"))
 
@@ -122,7 +122,7 @@ def test_a_sweep_with_a_wrong_part_trains_nothing(ganexp, here, answer):
     assert not list(here.rglob("config.yaml"))
 
 
-def test_broken_yaml_of_the_users_is_named_by_file_and_line(ganexp, here):
+def test_broken_yaml_of_the_user_is_reported_with_file_and_line(ganexp, here):
     mine = here / "mine" / "data" / "broken.yaml"
     mine.parent.mkdir(parents=True)
     mine.write_text("# Mine.\nname: x\nroot: [1\n")
@@ -131,7 +131,7 @@ def test_broken_yaml_of_the_users_is_named_by_file_and_line(ganexp, here):
     assert f"{mine}, line 4: not valid YAML" in outcome.complaint
 
 
-def test_options_of_the_users_own_are_known_to_the_nearest_name(ganexp, here):
+def test_options_of_the_user_are_among_the_suggested_names(ganexp, here):
     mine = here / "mine" / "optimizer" / "own.yaml"
     mine.parent.mkdir(parents=True)
     mine.write_text("generator:\n  lr: 1.0\n  warmth: 3\n")
@@ -146,7 +146,7 @@ def folder_of(pictures):
 
 
 @pytest.mark.parametrize("model", ["dcgan", "cdcgan", "cgan"])
-def test_a_folder_that_was_not_given_is_asked_for(ganexp, here, model):
+def test_a_missing_folder_setting_is_requested(ganexp, here, model):
     assert ganexp(f"model={model}", "data=image_folder").complaint == "data.root is not set: give data.root=…"
     assert not list(here.iterdir())
 
@@ -159,10 +159,10 @@ def test_a_folder_that_does_not_exist_is_named_with_its_setting(ganexp, here, mo
     assert not list(here.iterdir())
 
 
-def test_domains_that_were_not_given_are_asked_for(ganexp, here):
+def test_missing_domain_settings_are_requested(ganexp, here):
     outcome = ganexp("model=cyclegan", "data=unpaired_folder")
-    told = "data.root is not set: give data.root=FOLDER, or two domains by data.a=FOLDER data.b=FOLDER"
-    assert (outcome.status, outcome.complaint) == (2, told)
+    message = "data.root is not set: give data.root=FOLDER, or two domains by data.a=FOLDER data.b=FOLDER"
+    assert (outcome.status, outcome.complaint) == (2, message)
     assert not list(here.iterdir())
 
 
@@ -180,7 +180,7 @@ def test_a_folder_of_images_that_is_empty_is_named(ganexp, here):
 
 
 @pytest.mark.parametrize("where", [[], ["data.in_memory=false", "data.workers=1"]], ids=["memory", "worker"])
-def test_a_file_that_is_no_image_is_named(ganexp, pictures, where):
+def test_a_file_that_is_not_an_image_is_named(ganexp, pictures, where):
     (pictures / "07.png").write_bytes(b"no image")
     outcome = ganexp(*folder_of(pictures), *where)
     assert outcome.status == 2
@@ -188,7 +188,7 @@ def test_a_file_that_is_no_image_is_named(ganexp, pictures, where):
     assert "07.png" in outcome.complaint
 
 
-def test_a_folder_without_labels_is_no_data_for_a_conditional_model(ganexp, pictures):
+def test_a_conditional_model_refuses_a_folder_without_labels(ganexp, pictures):
     outcome = ganexp("model=cgan", "data=image_folder", f"data.root={pictures}")
     assert outcome.status == 2
     assert "data.num_classes is null" in outcome.complaint
@@ -204,7 +204,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(ganexp, finished):
     before = {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()}
     outcome = ganexp(*TINY, f"run_dir={finished}")
     assert outcome.status == 2
-    assert f"go on with it by resume={finished}" in outcome.complaint
+    assert f"continue it with resume={finished}" in outcome.complaint
     assert {path: path.read_bytes() for path in finished.rglob("*") if path.is_file()} == before
 
 
@@ -224,9 +224,9 @@ def test_a_loss_that_is_not_finite_names_the_player_and_keeps_the_last_good_chec
     assert outcome.status == 2
     assert re.search("the (discriminator|generator)'s adversarial loss became (nan|inf)", outcome.complaint)
     checkpoint = here / "run" / "checkpoints" / "last.ckpt"
-    kept = torch.load(checkpoint, weights_only=True)
-    assert kept["ganexp"]["images_seen"] == 64
-    tensors = [value for value in kept["state_dict"].values() if isinstance(value, torch.Tensor)]
+    contents = torch.load(checkpoint, weights_only=True)
+    assert contents["ganexp"]["images_seen"] == 64
+    tensors = [value for value in contents["state_dict"].values() if isinstance(value, torch.Tensor)]
     assert all(tensor.isfinite().all() for tensor in tensors)
     assert [path.name for path in checkpoint.parent.iterdir()] == ["last.ckpt"]
     assert outcome.complaint in (here / "run" / "log.txt").read_text()

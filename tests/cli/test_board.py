@@ -1,4 +1,4 @@
-"""The board: curves and samples in a browser while a run trains, and one line for each mistake."""
+"""Board: curves and samples in a browser while a run trains, and one-line errors."""
 
 import signal
 import socket
@@ -15,7 +15,7 @@ PIXELS = "document.querySelector('canvas')?.toDataURL() ?? null"
 needs_trackio = pytest.mark.skipif(find_spec("trackio") is None, reason="pip install 'ganexp[board]'")
 
 
-def test_without_trackio_one_line_says_what_to_install(ganexp, monkeypatch):
+def test_missing_trackio_is_reported_with_the_package_to_install(ganexp, monkeypatch):
     monkeypatch.setitem(sys.modules, "trackio", None)
     ended = ganexp("board")
     assert ended.status == 2
@@ -23,7 +23,7 @@ def test_without_trackio_one_line_says_what_to_install(ganexp, monkeypatch):
 
 
 @needs_trackio
-def test_a_port_that_is_taken_and_one_that_is_none_are_named(ganexp):
+def test_an_occupied_or_invalid_port_is_reported(ganexp):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         for port in (taken.getsockname()[1], 70_000):
             ended = ganexp("board", f"port={port}")
@@ -32,13 +32,13 @@ def test_a_port_that_is_taken_and_one_that_is_none_are_named(ganexp):
 
 
 @needs_trackio
-def test_a_folder_without_runs_of_trackio_is_named(ganexp, here):
+def test_a_folder_without_trackio_runs_is_reported(ganexp, here):
     ended = ganexp("board", f"runs={here}")
     assert ended.status == 2
     assert f"runs={here}: no run there was trained with logger=trackio" in ended.complaint
 
 
-def test_help_says_what_there_is(ganexp):
+def test_help_lists_the_arguments(ganexp):
     shown = ganexp("board", "--help")
     assert shown.status == 0
     assert all(word in shown.out for word in ("runs", "port", "project", "database"))

@@ -1,4 +1,4 @@
-"""``ganexp list``: every option, each with what it is."""
+"""Command ``ganexp list``: every option with its description."""
 
 from ganexp.config.composition import conf_dir, groups, sweeps_dir
 

@@ -1,4 +1,4 @@
-"""argv to a command: quick, one line, the right exit status."""
+"""Entry point: fast answers, one-line errors, exit statuses."""
 
 import errno
 import os
@@ -50,13 +50,13 @@ COMMANDS = {
 
 
 @pytest.mark.parametrize(("arguments", "command"), COMMANDS.items(), ids=str)
-def test_train_is_the_command_where_none_is_named(arguments, command):
+def test_train_is_the_default_command(arguments, command):
     named = arguments and arguments[0] == command
     assert main.split_command(list(arguments)) == (command, list(arguments[1:] if named else arguments))
 
 
 @pytest.mark.parametrize(("argument", "answer"), {"trian": "did you mean train?", "": "no such command"}.items())
-def test_an_unknown_command_is_refused_with_those_there_are(capsys, argument, answer):
+def test_an_unknown_command_is_refused_with_the_list_of_commands(capsys, argument, answer):
     assert main.main([argument]) == 2
     complaint = capsys.readouterr().err
     assert answer in complaint
@@ -68,19 +68,19 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"ganexp {__version__}\n"
 
 
-def test_what_a_terminal_would_obey_is_not_printed(capsys):
+def test_terminal_control_characters_are_not_printed(capsys):
     assert main.main(["list", "\x1b]0;title\x07there"]) == 2
     assert capsys.readouterr().err.startswith("ganexp:  ]0;title there: no such group. There are: ")
 
 
-def test_a_pipe_closed_early_is_no_traceback(tmp_path):
+def test_a_pipe_closed_early_causes_no_traceback(tmp_path):
     command = f"{sys.executable} -m ganexp list | head -n 1"
     ended = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ended.stdout == "analysis\n"
     assert ended.stderr == ""
 
 
-def test_an_error_of_the_programs_own_is_not_hidden(monkeypatch):
+def test_an_internal_error_is_not_hidden(monkeypatch):
     from ganexp.cli import list as command
 
     monkeypatch.setattr(command, "conf_dir", lambda: 1 / 0)
@@ -100,8 +100,8 @@ FAILED = {
 
 
 @pytest.mark.parametrize(("failed", "expected"), FAILED.items(), ids=[f"{errno.errorcode[n]}-{p}" for n, p in FAILED])
-def test_a_failed_file_is_told_as_read_or_written_as_far_as_that_is_known(tmp_path, failed, expected):
+def test_a_failed_file_operation_is_reported_as_read_or_write_where_the_error_tells(tmp_path, failed, expected):
     number, name = failed
     (tmp_path / "there").touch()
     path = None if name is None else str(tmp_path / name)
-    assert main.attempt(OSError(number, os.strerror(number), path)) == expected
+    assert main.failed_operation(OSError(number, os.strerror(number), path)) == expected

@@ -1,4 +1,4 @@
-"""Resuming, sweeps and W&B for pix2pix and CycleGAN, as for every model."""
+"""Resuming, sweeps and W&B with pix2pix and CycleGAN."""
 
 import pytest
 import torch
@@ -23,7 +23,7 @@ def weights(run):
 
 
 @pytest.mark.slow
-def test_a_resumed_run_is_that_of_a_sweep_never_interrupted(game, ganexp, here):
+def test_a_resumed_run_equals_an_uninterrupted_run_of_a_sweep(game, ganexp, here):
     overrides, resumed = game
     assert ganexp("-m", *overrides, "seed=0,1", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=${seed}").status == 0
     whole, other = (weights(here / "sweep" / seed) for seed in "01")
@@ -32,7 +32,7 @@ def test_a_resumed_run_is_that_of_a_sweep_never_interrupted(game, ganexp, here):
 
 
 @pytest.mark.slow
-def test_wandb_has_the_grids_of_both_parts_of_one_run(game):
+def test_wandb_has_the_grids_from_before_and_after_resuming(game):
     _, run = game
     parts = sorted((run / "wandb").glob("offline-run-*"))
     assert [part.name.rpartition("-")[2] for part in parts] == [(run / "wandb" / "id").read_text().strip()] * 2

@@ -1,4 +1,4 @@
-"""Runs whose models make images from images, from the command line."""
+"""Image-to-image runs from the command line."""
 
 import json
 
@@ -30,8 +30,8 @@ def scores(run):
     return {entry["name"]: entry["value"] for entry in json.loads((run / "scores.json").read_text())["scores"]}
 
 
-def test_a_run_leaves_grids_scores_and_the_size_of_the_patches(run):
-    names = {f"{score}{of}" for score in ("psnr", "ssim", "l1") for of in ("", "_input", "_bicubic")}
+def test_a_run_writes_grids_scores_and_the_patch_size(run):
+    names = {f"{score}{suffix}" for score in ("psnr", "ssim", "l1") for suffix in ("", "_input", "_bicubic")}
     assert {name for name in scores(run) if "b2a" not in name} == names
     assert (run / "samples" / "latest.png").is_file()
     assert "each answer judges a patch of 16 x 16 pixels" in (run / "log.txt").read_text()
@@ -46,7 +46,7 @@ def test_evaluate_repeats_the_scores_of_the_run(ganexp, run):
 
 
 @pytest.mark.parametrize("setting", ["reference=[test]", "samples=[10]", "seeds=[0,1]", "truncation=0.5"])
-def test_evaluate_takes_no_noise(ganexp, run, setting):
+def test_evaluate_refuses_settings_of_noise(ganexp, run, setting):
     complaint = ganexp("evaluate", f"run={run}", setting).complaint
     assert complaint.startswith(f"{setting}: this model makes images from test images")
 
@@ -66,8 +66,8 @@ def test_translate_keeps_the_size_of_any_image(ganexp, here, run):
         assert (image.size, image.mode) == ((21, 15), "L")
 
 
-def test_sample_takes_no_labels(ganexp, here, run):
-    assert "makes images from images" in ganexp("sample", f"run={run}", "labels=[1]", f"out={here / 'o'}").complaint
+def test_sample_refuses_labels(ganexp, here, run):
+    assert "translates images" in ganexp("sample", f"run={run}", "labels=[1]", f"out={here / 'o'}").complaint
 
 
 def test_scores_and_grids_of_samples_from_noise_are_refused_in_one_line(ganexp):

@@ -1,4 +1,4 @@
-"""Every option of every config group, found from conf/ itself."""
+"""Every option of every config group, collected from conf/."""
 
 from functools import lru_cache
 from itertools import product
@@ -14,15 +14,15 @@ from omegaconf import OmegaConf
 from ganexp.cli.list import description
 from ganexp.config import checks, composition
 from ganexp.config.build import build
-from ganexp.config.matrix import of_model
+from ganexp.config.matrix import model_parts
 from ganexp.data.loading import training_loader
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
 
 CONF = composition.conf_dir()
 GROUPS = composition.groups(CONF)
-# What a training chooses from; analyze and evaluate have groups of their own.
-CHOSEN = {
+# Groups of train.yaml; analyze and evaluate have further ones.
+TRAINING_GROUPS = {
     group
     for choice in yaml.safe_load((CONF / "train.yaml").read_text())["defaults"]
     if isinstance(choice, dict)
@@ -30,8 +30,8 @@ CHOSEN = {
 }
 composition.register_resolvers()
 
-# The smallest form of each model that keeps its structure, where one batch moves both players; the tutorial's has one
-# size only, the residual networks' smallest is 32.
+# The smallest version of each model with its structure, in which one batch updates both players; the tutorial's network
+# has a single size, and the smallest residual networks are for 32 pixels.
 TINY = {
     "model.critic_steps": 1,
     "model.generator.width": 4,
@@ -55,10 +55,10 @@ IMAGE_SIZE = {
     **dict.fromkeys(("sngan_resnet", "sngan_projection", "sagan", "biggan"), 32),
 }
 REFUSED = {
-    ("gan", "instance"): "instance normalization needs a feature map",
-    ("dcgan_small", "instance"): "instance normalization needs a feature map",
-    ("cgan", "instance"): "instance normalization needs a feature map",
-    ("dcgan_tutorial", "instance"): "instance normalization needs a feature map",
+    ("gan", "instance"): "instance normalization needs feature maps",
+    ("dcgan_small", "instance"): "instance normalization needs feature maps",
+    ("cgan", "instance"): "instance normalization needs feature maps",
+    ("dcgan_tutorial", "instance"): "instance normalization needs feature maps",
 }
 
 
@@ -115,14 +115,14 @@ def train(config, batches=1, accelerator="cpu"):
 
 
 @pytest.mark.parametrize(("group", "option"), options())
-def test_every_option_says_in_one_line_what_it_is(group, option):
+def test_every_option_has_a_description_of_one_line(group, option):
     text = description(CONF / group / f"{option}.yaml")
     assert text.endswith((".", ")"))
     assert 10 <= len(text) <= 140
 
 
 @lru_cache
-def chosen_alone(group, option):
+def composed_option(group, option):
     return compose(f"{group}={option}")
 
 
@@ -131,33 +131,33 @@ def chosen_alone(group, option):
     [
         (group, option)
         for group, option in options()
-        if group in CHOSEN and option not in ("image_folder", "paired_folder")
+        if group in TRAINING_GROUPS and option not in ("image_folder", "paired_folder")
     ],
 )
 def test_every_option_composes_and_resolves(group, option):
-    values = composition.resolve(chosen_alone(group, option))
+    values = composition.resolve(composed_option(group, option))
     assert values["model"]["_target_"].startswith("ganexp.")
 
 
 @pytest.mark.parametrize("option", [name for name in GROUPS["data"] if not name.endswith("_folder")])
 def test_every_data_set_can_be_scored_against(option):
-    assert composition.composed("evaluate", [f"data={option}"]).data.name
+    assert composition.compose("evaluate", [f"data={option}"]).data.name
 
 
-def in_turn(first, second):
-    """Pair each of ``first`` with one of ``second``, all of which have their turn."""
+def paired_cyclically(first, second):
+    """Pair each of ``first`` with one of ``second``, cycling through all of them."""
     return [(one, second[number % len(second)]) for number, one in enumerate(first)]
 
 
 @pytest.mark.parametrize(("model", "option"), product(GROUPS["model"], GROUPS["loss"]))
-def test_the_command_line_wins_over_a_models_own_choice(model, option):
+def test_the_command_line_takes_precedence_over_the_model(model, option):
     config = compose(f"model={model}", f"loss={option}", "normalization=spectral", "optimizer=sgd")
-    assert config.loss == chosen_alone("loss", option).loss
+    assert config.loss == composed_option("loss", option).loss
     assert config.normalization.generator._target_.endswith(".spectral")
-    assert config.optimizer == chosen_alone("optimizer", "sgd").optimizer
+    assert config.optimizer == composed_option("optimizer", "sgd").optimizer
 
 
-def test_the_players_normalizations_and_optimizers_are_chosen_apart():
+def test_normalizations_and_optimizers_are_selected_per_player():
     config = compose(
         "normalization/layer@normalization.discriminator=spectral", "optimizer/rule@optimizer.generator=sgd"
     )
@@ -170,7 +170,7 @@ def test_the_players_normalizations_and_optimizers_are_chosen_apart():
 def require_trains_or_is_refused(model, normalization, loss):
     config = tiny(model, f"normalization={normalization}", f"loss={loss}")
     if config.requires.plain_networks and normalization != "none":
-        with pytest.raises(UserError, match="no place for a normalization"):
+        with pytest.raises(UserError, match="have no normalization layers"):
             checks.check(composition.resolve(config))
         return
     if (model, normalization) in REFUSED:
@@ -180,26 +180,29 @@ def require_trains_or_is_refused(model, normalization, loss):
     module = train(config)
     assert module.images_seen == 4
     images = torch.rand(3, 1, config.data.image_size, config.data.image_size) * 2 - 1
-    made = (
+    outputs = (
         [module.translate(images, direction) for direction in module.directions]
         if config.requires.inputs
         else [module.sample(3, 0, [1] if config.requires.labels else None)]
     )
-    for samples in made:
+    for samples in outputs:
         assert samples.shape == images.shape
         assert samples.abs().max() <= 1
 
 
 @pytest.mark.parametrize(
     ("model", "normalization", "loss"),
-    [(*pair, loss) for pair, loss in in_turn(list(product(GROUPS["model"], GROUPS["normalization"])), GROUPS["loss"])],
+    [
+        (*pair, loss)
+        for pair, loss in paired_cyclically(list(product(GROUPS["model"], GROUPS["normalization"])), GROUPS["loss"])
+    ],
 )
 def test_each_model_and_normalization_trains_or_is_refused_with_the_reason(model, normalization, loss):
     require_trains_or_is_refused(model, normalization, loss)
 
 
-# Those that draw from noise train with everything in test_matrix.py.
-TRANSLATING = [model for model in GROUPS["model"] if of_model(model)["requires"].get("inputs")]
+# Models that draw from noise train with all options in test_matrix.py.
+TRANSLATING = [model for model in GROUPS["model"] if model_parts(model)["requires"].get("inputs")]
 
 
 @pytest.mark.slow
@@ -216,7 +219,7 @@ def test_every_optimizer_and_schedule_trains(optimizer, schedule):
 
 
 @pytest.mark.parametrize("model", GROUPS["model"])
-def test_a_model_that_needs_labels_says_so(model):
+def test_a_model_that_needs_labels_or_inputs_refuses_data_without(model):
     config = compose(f"model={model}", "data=celeba")
     if config.requires.inputs:
         with pytest.raises(UserError, match="and the data has"):
@@ -230,7 +233,7 @@ def test_a_model_that_needs_labels_says_so(model):
 
 @pytest.mark.parametrize("size", [16, 28, 32, 64, 128])
 @pytest.mark.parametrize("channels", [1, 3])
-def test_dcgan_makes_every_size(size, channels):
+def test_dcgan_generates_every_size(size, channels):
     config = compose("model=dcgan", f"data.image_size={size}", f"data.channels={channels}", "model.generator.width=8")
     model = build(config.model)
     assert model.sample(2, 0).shape == (2, channels, size, size)
@@ -310,7 +313,7 @@ def test_r3gan_has_the_settings_of_the_authors_code_for_cifar10():
     assert average.current_decay(1.0) == pytest.approx(0.5 ** (512 / 5_000_000))
 
 
-def test_r3gans_model_and_another_penalty_go_together():
+def test_r3gan_trains_with_another_penalty():
     module = train(tiny("r3gan", "penalty=gradient_penalty"))
     assert "discriminator/gradient_penalty" in module.read_terms()
 

@@ -1,6 +1,6 @@
-"""The recipe book: each recipe of conf/experiment composes, builds, and names a published score that there is.
+"""Recipes of conf/experiment: each composes, builds, and refers to an existing published score.
 
-Those called ``_small`` are for two cores: narrow networks and few images, with the published game.
+Those called ``_small`` are for two CPU cores: narrow networks and few images, with the published objective.
 """
 
 from functools import cache
@@ -23,7 +23,7 @@ def full_name(small: str) -> str:
 
 SMALL = [name for name in RECIPES if name.endswith("_small")]
 PUBLISHED = [name for name in RECIPES if name not in SMALL]
-WITH_FULL_FORM = [name for name in SMALL if full_name(name) in PUBLISHED]
+WITH_FULL_VERSION = [name for name in SMALL if full_name(name) in PUBLISHED]
 
 PARAMETERS = {
     # In millions, as the authors' code prints them (github.com/junyanz/pytorch-CycleGAN-and-pix2pix), CycleGAN's twice.
@@ -65,21 +65,21 @@ def test_published_networks_are_not_toys(name):
     assert all(millions(player.network) > 0.5 for player in module_of(name).players())
 
 
-@pytest.mark.parametrize("name", WITH_FULL_FORM)
-def test_a_small_recipe_plays_the_published_game_on_narrower_networks(name):
-    small, full = (composition.resolve(recipe(each)) for each in (name, full_name(name)))
+@pytest.mark.parametrize("name", WITH_FULL_VERSION)
+def test_a_small_recipe_has_the_published_objective_and_narrower_networks(name):
+    small, full = (composition.resolve(recipe(version)) for version in (name, full_name(name)))
     for part in ("loss", "penalty", "normalization", "requires"):
         assert small[part] == full[part]
     assert small["images"] < full["images"] / 10
     assert small["data"]["source"] == full["data"]["source"]
     networks = [
-        sum(millions(player.network) for player in module_of(each).players()) for each in (name, full_name(name))
+        sum(millions(player.network) for player in module_of(version).players()) for version in (name, full_name(name))
     ]
     assert networks[0] < networks[1] / 2
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_the_score_that_it_names_is_among_the_published_of_its_data(name):
+def test_the_published_score_of_a_recipe_exists_for_its_data(name):
     config = composition.resolve(recipe(name))
     if config["published"] is None:
         # Papers without such a score: their recipes must not ask for one.
@@ -96,13 +96,13 @@ def test_networks_have_the_published_numbers_of_parameters(name):
         assert millions(module.get_submodule(network)) == pytest.approx(published_millions, rel=0.002)
 
 
-def test_the_command_line_wins_over_a_recipe():
+def test_the_command_line_takes_precedence_over_a_recipe():
     config = compose("experiment=sngan_cifar10", "images=1000", "loss=nonsaturating", "schedule=constant")
     assert (config.images, config.loss._target_) == (1000, "ganexp.losses.NonSaturating")
     assert "start" not in config.schedule.discriminator
 
 
-def test_recipes_bring_their_papers_settings():
+def test_recipes_have_the_settings_of_their_papers():
     wgan_gp = recipe("wgan_gp_cifar10")
     assert wgan_gp.loss._target_.endswith("Wasserstein")
     assert list(wgan_gp.penalty) == ["gradient_penalty"]

@@ -1,4 +1,4 @@
-"""The whole matrix: each (model, loss, penalty, normalization) is refused with a reason, or trains a batch."""
+"""Compatibility matrix: each (model, loss, penalty, normalization) is refused with a reason, or trains a batch."""
 
 from functools import cache
 from itertools import product
@@ -9,14 +9,14 @@ from omegaconf import OmegaConf
 
 from config.test_configs import tiny
 from ganexp.config.build import build
-from ganexp.config.matrix import of_model, option, options, verdicts
-from support.one_turn import OneTurn
+from ganexp.config.matrix import model_parts, option, options, verdicts
+from support.stand_in_trainer import StandInTrainer
 
 BATCH = 2
 
 
-MODELS = [model for model in options("model") if not of_model(model)["requires"].get("inputs")]
-"""Those that make images from noise; translations have a discriminator of their own, and data in pairs."""
+MODELS = [model for model in options("model") if not model_parts(model)["requires"].get("inputs")]
+"""Models that draw from noise; translation models have their own discriminators, and data in pairs."""
 
 
 @cache
@@ -39,15 +39,15 @@ def cell(model, loss, penalty, normalization):
 def train_a_batch(config):
     torch.manual_seed(0)
     module = build(config.model)
-    module._trainer = OneTurn(module)
+    module._trainer = StandInTrainer(module)
     side = config.data.image_size
     images = torch.rand(BATCH, config.data.channels, side, side) * 2 - 1
     module.training_step({"image": images, "label": torch.arange(BATCH)}, 0)
     return module
 
 
-def require_trained(cell_of):
-    module = train_a_batch(cell(*cell_of))
+def require_trained(combination):
+    module = train_a_batch(cell(*combination))
     assert (module.images_seen, list(module.loss_history.turns)) == (BATCH, ["discriminator", "generator"])
     # Terms that are not finite raise.
     assert "discriminator/adversarial" in module.read_terms()
@@ -55,17 +55,17 @@ def require_trained(cell_of):
 
 
 def one_for_each(cells, *parts):
-    """Return a cell for each value of some parts; the others take turns."""
+    """Return a cell for each value of some parts; the others vary."""
     chosen = {}
     for position in range(len(cells)):
-        # Without a factor in common with the number of cells this visits each once.
-        found = cells[position * 997 % len(cells)]
-        chosen.setdefault(tuple(found[part] for part in parts), found)
+        # Coprime to the number of cells, so that each is visited once.
+        candidate = cells[position * 997 % len(cells)]
+        chosen.setdefault(tuple(candidate[part] for part in parts), candidate)
     return list(chosen.values())
 
 
-CELLS = {cell_of: rule for cell_of, rule in verdicts().items() if cell_of[0] in MODELS}
-ACCEPTED = [cell_of for cell_of, rule in CELLS.items() if rule is None]
+CELLS = {combination: rule for combination, rule in verdicts().items() if combination[0] in MODELS}
+ACCEPTED = [combination for combination, rule in CELLS.items() if rule is None]
 
 
 def test_every_combination_has_a_verdict():
@@ -73,20 +73,20 @@ def test_every_combination_has_a_verdict():
     assert set(CELLS) == set(product(*groups))
 
 
-@pytest.mark.parametrize("cell_of", one_for_each(ACCEPTED, 1, 2), ids="-".join)
-def test_each_pair_of_a_loss_and_a_penalty_trains(cell_of):
-    require_trained(cell_of)
+@pytest.mark.parametrize("combination", one_for_each(ACCEPTED, 1, 2), ids="-".join)
+def test_each_pair_of_a_loss_and_a_penalty_trains(combination):
+    require_trained(combination)
 
 
-@pytest.mark.parametrize("cell_of", one_for_each(ACCEPTED, 0), ids="-".join)
-def test_each_model_trains_with_what_is_not_its_papers(cell_of):
-    require_trained(cell_of)
+@pytest.mark.parametrize("combination", one_for_each(ACCEPTED, 0), ids="-".join)
+def test_each_model_trains_with_options_other_than_its_papers(combination):
+    require_trained(combination)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("model", "loss"), product(MODELS, options("loss")))
 def test_every_accepted_cell_trains(model, loss):
-    cells = [cell_of for cell_of in ACCEPTED if cell_of[:2] == (model, loss)]
+    cells = [combination for combination in ACCEPTED if combination[:2] == (model, loss)]
     assert cells
-    for cell_of in cells:
-        require_trained(cell_of)
+    for combination in cells:
+        require_trained(combination)

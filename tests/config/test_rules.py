@@ -1,9 +1,9 @@
-"""Which parts go together: every verdict has its reason, and what is accepted trains."""
+"""Compatibility rules: every refusal has its reason and a remedy that works."""
 
 import pytest
 
 from ganexp.cli import main
-from ganexp.config.matrix import of_data, of_model, option, options, verdict, verdicts
+from ganexp.config.matrix import data_parts, model_parts, option, options, verdict, verdicts
 from ganexp.config.rules import RULES
 
 CELLS = verdicts()
@@ -15,21 +15,21 @@ WITHOUT_MAPS = {"gan", "cgan", "dcgan_tutorial", "dcgan_small"}
 
 def expected(model, loss, penalty, normalization):
     if model == "r3gan" and normalization != "none":
-        return "no place for a normalization"
+        return "have no normalization layers"
     if model in WITHOUT_MAPS and normalization == "instance":
-        return "needs a feature map"
+        return "needs feature maps"
     if penalty in PER_IMAGE and normalization == "batch":
         return "mixes the images of a batch"
     bounded = penalty in BOUNDED or normalization in ("spectral", "batch_spectral", "sngan")
-    return "the Wasserstein loss has no bound" if loss == "wasserstein" and not bounded else None
+    return "the Wasserstein loss is unbounded" if loss == "wasserstein" and not bounded else None
 
 
 def from_noise(model):
-    return not of_model(model)["requires"].get("inputs")
+    return not model_parts(model)["requires"].get("inputs")
 
 
 @pytest.mark.parametrize("model", filter(from_noise, options("model")))
-def test_every_combination_has_the_verdict_of_the_papers(model):
+def test_every_combination_has_the_verdict_expected_from_the_papers(model):
     for cell, rule in CELLS.items():
         if cell[0] == model:
             reason = expected(*cell)
@@ -39,8 +39,8 @@ def test_every_combination_has_the_verdict_of_the_papers(model):
 
 @pytest.mark.parametrize("data", ["celeba", "gaussians", "lsun_bedroom", "cifar10", "digits", "imagenet", "mnist"])
 @pytest.mark.parametrize("model", ["cdcgan", "dcgan"])
-def test_a_model_that_needs_labels_gets_labelled_data_only(model, data):
-    rule = verdict(of_model(model), of_data(data))
+def test_a_model_that_needs_labels_accepts_labelled_data_only(model, data):
+    rule = verdict(model_parts(model), data_parts(data))
     unlabelled = data in ("celeba", "gaussians", "lsun_bedroom")
     assert (rule is not None) == (model == "cdcgan" and unlabelled)
     assert rule is None or "the data has none" in rule.reason
@@ -49,12 +49,12 @@ def test_a_model_that_needs_labels_gets_labelled_data_only(model, data):
 @pytest.mark.parametrize("size", [28, 32, 64])
 def test_a_small_map_is_refused_only_where_the_network_begins_with_one(size):
     sized = {"data": {"image_size": size}}
-    rule = verdict(of_model("dcgan_small"), option("normalization", "instance"), sized)
+    rule = verdict(model_parts("dcgan_small"), option("normalization", "instance"), sized)
     assert (rule is None) == (size == 28)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.reason[:40])
-def test_a_rule_says_why_and_what_works(rule):
+def test_a_rule_has_a_reason_and_a_remedy(rule):
     assert len(rule.reason) > 30
     assert "=" in rule.instead
 
@@ -63,13 +63,13 @@ def test_the_nearest_combination_that_a_rule_names_works():
     for (model, loss, penalty, _normalization), rule in CELLS.items():
         if rule is not None and "normalization=batch_in_generator" in rule.instead:
             near = penalty if penalty in PER_IMAGE else "gradient_penalty"
-            # A model without place for a normalization has its critic bounded by the penalty alone.
+            # A model without normalization layers has its critic bounded by the penalty alone.
             assert None in (CELLS[model, loss, near, "batch_in_generator"], CELLS[model, loss, near, "none"])
         elif rule is not None and "normalization=layer" in rule.instead:
             assert CELLS[model, "hinge", "none", "layer"] is None
 
 
-def test_a_refused_combination_is_told_before_anything_is_made(tmp_path, monkeypatch, capsys):
+def test_an_invalid_combination_is_refused_before_anything_is_written(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main.main(["model=wgan_gp", "normalization=batch"]) == 2
     assert "mixes the images of a batch" in capsys.readouterr().err
@@ -90,4 +90,4 @@ def test_the_matrix_is_printed_with_a_letter_for_each_reason(capsys):
     assert list(letters.values()) == [f"{rule.reason}; {rule.instead}" for rule in RULES]
     marks = {line.split()[0]: dict(zip(columns, line.split()[1:], strict=True)) for line in models[1:]}
     assert set(marks["dcgan"].values()) == {"+"}
-    assert letters[marks["gan"]["instance"]].startswith("instance normalization needs a feature map")
+    assert letters[marks["gan"]["instance"]].startswith("instance normalization needs feature maps")

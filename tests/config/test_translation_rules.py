@@ -1,4 +1,4 @@
-"""Models that make images from images and data that have them go together, and with nothing else."""
+"""Compatibility of image-to-image models and their data."""
 
 import pytest
 
@@ -16,14 +16,14 @@ def check(*overrides):
 
 
 @pytest.mark.parametrize("model", PAIRED)
-def test_pairs_are_wanted_by_some(model):
+def test_paired_models_need_pairs(model):
     check(f"model={model}", "data=mosaic")
     with pytest.raises(UserError, match=r"pairs of an input and its target.*data=mosaic,.*model=cyclegan"):
         check(f"model={model}", "data=mosaic_unpaired")
 
 
 @pytest.mark.parametrize("model", UNPAIRED)
-def test_two_domains_are_enough_for_others(model):
+def test_unpaired_models_accept_two_domains(model):
     check(f"model={model}", "data=mosaic_unpaired")
     check(f"model={model}", "data=mosaic")
 
@@ -37,12 +37,12 @@ def test_images_alone_are_not_enough(model, data):
 
 @pytest.mark.parametrize("data", ["mosaic", "mosaic_unpaired", "horse2zebra", "facades"])
 @pytest.mark.parametrize("model", ["dcgan", "gan"])
-def test_a_model_that_draws_from_noise_is_not_given_inputs(model, data):
+def test_a_model_that_draws_from_noise_refuses_data_with_inputs(model, data):
     with pytest.raises(UserError, match="draws its images from noise; nearest that works: model=pix2pix"):
         check(f"model={model}", f"data={data}")
 
 
-def test_it_is_told_before_anything_is_made(tmp_path, monkeypatch, capsys):
+def test_a_mismatch_is_refused_before_anything_is_written(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main.main(["model=pix2pix", "data=mnist"]) == 2
     assert "the model learns from pairs" in capsys.readouterr().err
@@ -59,7 +59,7 @@ def test_the_papers_settings_are_the_defaults():
             }  # fmt: skip
             assert config.normalization[player]._target_.endswith(".instance")
         assert (config.data.image_size, config.data.batch_size) == (256, 1)
-        # The data says how many images a batch has, these models do not, and the command line wins.
+        # The data set the batch size, these models do not, and the command line takes precedence.
         assert compose(f"model={model}", "data=mosaic").data.batch_size == 64
         assert compose(f"model={model}", f"data={config.data.name}", "data.batch_size=16").data.batch_size == 16
     pix2pix, cyclegan = compose("model=pix2pix").model, compose("model=cyclegan").model

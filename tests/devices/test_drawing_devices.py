@@ -11,7 +11,7 @@ from ganexp import noise
 from ganexp.analysis.subject import HeldOut
 from ganexp.callbacks.doctor import Doctor
 from ganexp.config.build import build
-from ganexp.config.composition import composed
+from ganexp.config.composition import compose
 from ganexp.data.memory import InMemory
 from ganexp.demo.draw import Samples, Translations
 from ganexp.drawing.pictures import as_image, as_saved, picture
@@ -82,7 +82,7 @@ def test_a_discriminators_features_are_probed(device, tmp_path):
     subject.load_training = lambda: RealImages(table, table.checksum())
     subject.load_held_out = lambda: HeldOut(None, "none")
     chosen = ["analysis=probe", "analysis.probe.labels=[12]", "analysis.probe.seeds=1"]
-    probe = build(composed("analyze", chosen).analysis)["probe"]
+    probe = build(compose("analyze", chosen).analysis)["probe"]
     subject.load_extractor = lambda real: own(real, device, Means())
     assert probe.reason_against(subject) is None
     assert probe(subject, tmp_path)

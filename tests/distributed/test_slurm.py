@@ -92,6 +92,6 @@ def test_without_scontrol_the_job_is_not_requeued(monkeypatch, tmp_path):
 
 def test_a_job_that_is_started_again_finds_its_folder(monkeypatch):
     monkeypatch.setattr(composition, "batch_job", lambda: BatchJob("7_2", "0"))
-    assert composition.start("%Y") == "slurm-7_2-0"
+    assert composition.start_name("%Y") == "slurm-7_2-0"
     monkeypatch.setattr(composition, "batch_job", lambda: None)
-    assert composition.start("%Y").isdigit()
+    assert composition.start_name("%Y").isdigit()

@@ -132,7 +132,7 @@ def test_a_model_that_makes_images_from_images_is_refused(ganexp, run):
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("inputs: null", "inputs: paired"))
     complaint = ganexp("analyze", f"run={run}").complaint
-    assert complaint.endswith("this model makes images from images; analyze looks at generators from noise")
+    assert complaint.endswith("this model translates images; analyze needs one that draws them from noise")
 
 
 def test_a_run_that_names_foreign_code_is_refused(ganexp, run):

@@ -53,7 +53,7 @@ def pictures(folder, n=3, size=(12, 10)):
 
 
 def settings():
-    return OmegaConf.create(composition.resolve(composition.composed("evaluate", ["data=digits"]).data))
+    return OmegaConf.create(composition.resolve(composition.compose("evaluate", ["data=digits"]).data))
 
 
 def test_a_folder_of_classes_of_another_size_is_brought_to_the_runs_and_that_is_said(tmp_path):

@@ -72,14 +72,14 @@ def test_a_split_that_is_missing_does_not_hide_the_other(ganexp, tmp_path):
 
 REFUSED = {
     (): "python -m ganexp data inspect",
-    ("inspekt",): "'inspekt': no such thing",
+    ("inspekt",): "'inspekt': no such data command",
     ("inspect", "data=gaussians"): "no pictures",
     ("inspect", "data=digts"): "did you mean digits?",
     ("inspect", "data=image_folder"): "data.root is not set",
     ("inspect", "data=image_folder", "data.root=nowhere"): "nowhere does not exist: give a folder of images (data.",
     ("inspect", "data.image_size=big"): "a whole number is expected",
     ("inspect", "data.imge_size=8"): "did you mean data.image_size?",
-    ("inspect", "~data"): "no run can do without it",
+    ("inspect", "~data"): "every run needs one",
     ("inspect", "-m"): "one data set at a time",
     ("inspect", "digits"): "give KEY=VALUE",
 }

@@ -57,7 +57,7 @@ def test_a_grey_8x8_model_is_probed_on_svhns_own_splits_with_1000_labels(ganexp,
 
 
 def test_a_model_of_svhns_own_size_sees_it_as_it_is(small_svhn):
-    data = OmegaConf.create(composition.resolve(composition.composed("evaluate", ["data=svhn"]).data))
+    data = OmegaConf.create(composition.resolve(composition.compose("evaluate", ["data=svhn"]).data))
     train, test = labelled_images("svhn", data)
     assert (train.shape, train.count) == ((3, 32, 32), 1010)
     assert test.words == "100 images of svhn (test)"
@@ -72,7 +72,7 @@ def test_svhn_that_cannot_be_had_is_told_in_one_line(ganexp, unlabelled, small_s
 
 
 def test_a_damaged_file_of_svhn_is_told_in_one_line(small_svhn):
-    data = OmegaConf.create(composition.resolve(composition.composed("evaluate", ["data=svhn"]).data))
+    data = OmegaConf.create(composition.resolve(composition.compose("evaluate", ["data=svhn"]).data))
     path = small_svhn / "train_32x32.mat"
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(UserError, match="SVHN"):

@@ -255,8 +255,8 @@ REFUSED = {
     "tile=0": "tile=0: it must be 1 or more",
     "input=nowhere": "input=nowhere: does not exist",
     "input=empty": "input=empty: has no images (.jpg",
-    "out=in": "out=in: lies in input=in",
-    "out=in/deep": "out=in/deep: lies in input=in",
+    "out=in": "out=in: is inside input=in",
+    "out=in/deep": "out=in/deep: is inside input=in",
     "out=/dev/null/x": "out=/dev/null/x: cannot be written to: Not a directory",
     "outt=x": "did you mean out?",
     "run=.": "is not a run's folder: it has no config.yaml",
@@ -274,7 +274,7 @@ def test_a_wrong_argument_is_named(ganexp, here, trained, pictures, argument, an
 
 def test_an_image_is_not_replaced_by_its_translation(ganexp, trained, pictures):
     outcome = ganexp("translate", *trained(), "input=in/a.png", "out=in")
-    assert outcome.complaint.startswith("out=in: lies in input=in/a.png")
+    assert outcome.complaint.startswith("out=in: is inside input=in/a.png")
 
 
 def test_help_names_every_argument(ganexp):

@@ -94,7 +94,7 @@ def data_for(model: str, inputs: str | None, pictures: Path) -> list[str]:
 
 def model_chain(model: str, device: str, pictures: Path, out: Path) -> Chain:
     """Return the chain that trains a model for a few batches and uses every command on the run."""
-    config = composition.compose([f"model={model}"], [])
+    config = composition.compose_or_empty([f"model={model}"], [])
     inputs = config["requires"]["inputs"]
     run = out / "models" / model
     scored = [] if inputs else SCORED

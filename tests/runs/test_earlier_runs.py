@@ -1,4 +1,4 @@
-"""Runs made by earlier versions: they are resumed, sampled from and compared."""
+"""Runs of earlier versions: resumed, sampled from and compared."""
 
 import csv
 import shutil
@@ -35,7 +35,7 @@ def curve_of(run):
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_every_target_of_an_earlier_config_group_is_one_of_todays(target):
+def test_every_earlier_target_exists_or_is_renamed(target):
     assert RENAMED.get(target, target) in own_targets(conf_dir())
 
 
@@ -69,7 +69,7 @@ def test_an_earlier_run_is_resumed_with_its_weights_optimizers_and_curves(earlie
     assert curve_of(earlier)[: len(curve)] == curve
 
 
-def test_an_earlier_run_is_sampled_from_as_its_own_version_drew_it(earlier, here, ganexp):
+def test_an_earlier_run_is_sampled_from(earlier, here, ganexp):
     assert ganexp("sample", f"run={earlier}", "n=8", f"out={here / 'drawn'}").status == 0
     assert len(list((here / "drawn").glob("0*.png"))) == 8
 

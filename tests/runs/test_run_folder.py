@@ -1,4 +1,4 @@
-"""What a run leaves behind, and that it can be repeated, moved and gone on with."""
+"""Run folder: its files, and that a run can be repeated, moved and resumed."""
 
 import csv
 import shlex
@@ -17,9 +17,9 @@ def weights(folder):
 
 
 def assert_equal_weights(one, other):
-    mine, others = weights(one), weights(other)
-    assert mine.keys() == others.keys()
-    assert all(same(mine[name], others[name]) for name in mine)
+    first, second = weights(one), weights(other)
+    assert first.keys() == second.keys()
+    assert all(same(first[name], second[name]) for name in first)
 
 
 def same(one, other):
@@ -31,7 +31,7 @@ def rows(folder):
         return list(csv.DictReader(file))
 
 
-def test_a_run_leaves_everything_that_it_promises(finished):
+def test_a_run_writes_all_documented_files(finished):
     for name in ("config.yaml", "log.txt", "metrics.csv", "curves.png", "checkpoints/last.ckpt"):
         assert (finished / name).stat().st_size > 0
     drawn = sorted(path.name for path in (finished / "samples").iterdir())
@@ -40,7 +40,7 @@ def test_a_run_leaves_everything_that_it_promises(finished):
     assert not list(finished.rglob("*.tmp"))
 
 
-def test_log_has_what_the_terminal_showed_with_warnings(ganexp, here, monkeypatch):
+def test_log_has_the_terminal_output_with_warnings(ganexp, here, monkeypatch):
     import warnings
 
     from ganexp.training import fit
@@ -53,11 +53,11 @@ def test_log_has_what_the_terminal_showed_with_warnings(ganexp, here, monkeypatc
     assert [line for line in outcome.err.splitlines() if line not in log] == []
 
 
-def test_summary_says_how_to_repeat_the_run(ganexp, here, finished):
-    known = summary.read(finished)
-    assert known["status"] == "finished"
-    assert known["choices"]["model"] == "cdcgan"
-    words = shlex.split(known["command"])
+def test_summary_has_the_command_that_repeats_the_run(ganexp, here, finished):
+    saved = summary.read(finished)
+    assert saved["status"] == "finished"
+    assert saved["choices"]["model"] == "cdcgan"
+    words = shlex.split(saved["command"])
     assert words[:3] == ["python", "-m", "ganexp"]
     assert not [word for word in words if word.startswith("run_dir=")]
     assert ganexp(*words[3:], "run_dir=again").status == 0
@@ -67,7 +67,7 @@ def test_summary_says_how_to_repeat_the_run(ganexp, here, finished):
 def test_config_repeats_the_run(ganexp, here, finished):
     saved = yaml.safe_load((finished / "config.yaml").read_text())
     assert "run_dir" not in saved
-    # Composed again as it stands, in another place.
+    # Composed again unchanged, in another folder.
     quiet = ["hydra/job_logging=none", "hydra/hydra_logging=none"]
     repeated = ["--config-dir", finished, "--config-name", "config", "+run_dir=second", "hydra.run.dir=second", *quiet]
     outcome = ganexp(*repeated)
@@ -84,7 +84,7 @@ def test_the_seed_decides_the_weights(ganexp, here):
     assert not all(same(one[name], other[name]) for name in one)
 
 
-def test_a_moved_run_goes_on_to_where_one_in_a_row_ends(ganexp, here):
+def test_a_moved_and_resumed_run_equals_an_uninterrupted_one(ganexp, here):
     assert ganexp(*TINY, "run_dir=whole", "images=512", "schedule=constant").status == 0
     assert ganexp(*TINY, "run_dir=part", "schedule=constant").status == 0
     shutil.move(here / "part", here / "moved")
@@ -97,7 +97,7 @@ def test_a_moved_run_goes_on_to_where_one_in_a_row_ends(ganexp, here):
     assert seen[-1] == 512
 
 
-def test_a_resumed_run_makes_again_what_lies_beyond_its_checkpoint(ganexp, run):
+def test_a_resumed_run_discards_and_redoes_results_after_its_checkpoint(ganexp, run):
     header = (run / "metrics.csv").read_text().splitlines()[0].split(",")
     with (run / "metrics.csv").open("a") as file:
         file.write("9999" + "," * (len(header) - 1) + "\n")
@@ -113,18 +113,18 @@ REFUSED = {
     "images=[1": "images=[1: not valid YAML",
     "images=0": "images=0: it must be a whole number",
     "logger=tensorbord": "logger=tensorbord: a group of values is expected",
-    "+images=3": "with resume= only values can be given",
-    "-m": "with resume= only values can be given",
-    "optimizer.generator.lr=1": "goes on with its own optimizer; what can change is images, trainer",
+    "+images=3": "resume= accepts only KEY=VALUE overrides",
+    "-m": "resume= accepts only KEY=VALUE overrides",
+    "optimizer.generator.lr=1": "keeps its optimizer; only images, trainer",
     "trainer.max_steps=3": "use images= instead",
-    "model.generator.network.width=16": "goes on with its own model",
-    "seed=0": "goes on with its own seed",
+    "model.generator.network.width=16": "keeps its model",
+    "seed=0": "keeps its seed",
     "data.workers=0": "is finished: it has seen 256 of images=256",
 }
 
 
 @pytest.mark.parametrize(("override", "answer"), REFUSED.items(), ids=REFUSED)
-def test_resume_refuses_what_it_cannot_do(ganexp, run, override, answer):
+def test_resume_refuses_invalid_overrides(ganexp, run, override, answer):
     before = (run / "checkpoints" / "last.ckpt").read_bytes()
     more = [] if override.startswith(("images", "data", "+", "-")) else ["images=512"]
     outcome = ganexp(f"resume={run}", override, *more)
@@ -133,7 +133,7 @@ def test_resume_refuses_what_it_cannot_do(ganexp, run, override, answer):
     assert (run / "checkpoints" / "last.ckpt").read_bytes() == before
 
 
-def test_a_sweep_makes_a_folder_each_and_a_refused_run_does_not_end_the_others(ganexp, here):
+def test_a_sweep_makes_a_folder_per_run_and_a_refused_run_does_not_end_the_others(ganexp, here):
     outcome = ganexp("-m", "data.image_size=20,16,28", *TINY, "images=64")
     assert outcome.status == 2
     assert "cannot make 20x20" in outcome.complaint

@@ -1,4 +1,4 @@
-"""A run's folder from somebody else: nothing in it is run."""
+"""Untrusted run folders: no code in them is executed, and nothing is written elsewhere."""
 
 import pickle
 import shutil
@@ -14,7 +14,7 @@ from ganexp.cli import main
 from ganexp.config import composition
 from ganexp.errors import UserError
 from ganexp.runs import run_folder
-from ganexp.runs.write_paths import bounded, places
+from ganexp.runs.write_paths import bounded, write_paths
 from support import runs
 
 TINY = [*runs.TINY, "images=64"]
@@ -35,7 +35,7 @@ def run(trained, tmp_path, monkeypatch):
 
 @pytest.fixture
 def refused(capsys):
-    """Both commands that read a run refuse it in one line, which is returned."""
+    """Check that sample and resume refuse a run with the same line, and return it."""
 
     def refuse(run, *more):
         lines = []
@@ -61,11 +61,11 @@ def test_a_pickle_that_would_run_code_is_refused_without_running_it(run, refused
     trap = tmp_path / "trap"
     checkpoint = run / "checkpoints" / "last.ckpt"
     torch.save({"ganexp": {"images_seen": 0}, "state_dict": CreatesAFile(trap)}, checkpoint)
-    assert "it is damaged, or holds code" in refused(run)
+    assert "it is damaged, or contains code" in refused(run)
     checkpoint.write_bytes(pickle.dumps(CreatesAFile(trap)))
-    assert "it is damaged, or holds code" in refused(run)
+    assert "it is damaged, or contains code" in refused(run)
     assert not trap.exists()
-    # The trap works where it is not refused.
+    # The trap works if it is not refused.
     pickle.loads(checkpoint.read_bytes())
     assert trap.exists()
 
@@ -74,7 +74,7 @@ def test_a_pickle_that_would_run_code_is_refused_without_running_it(run, refused
 def test_a_truncated_checkpoint_is_refused(run, refused, size):
     checkpoint = run / "checkpoints" / "last.ckpt"
     checkpoint.write_bytes(checkpoint.read_bytes()[:size])
-    assert "it is damaged, or holds code" in refused(run)
+    assert "it is damaged, or contains code" in refused(run)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_truncated_checkpoint_is_refused(run, refused, size):
 )
 def test_a_foreign_checkpoint_is_refused(run, refused, foreign):
     torch.save(foreign, run / "checkpoints" / "last.ckpt")
-    assert "is not a checkpoint of ganexp's" in refused(run)
+    assert "is not a checkpoint of ganexp" in refused(run)
 
 
 def test_a_checkpoint_of_another_architecture_is_refused(run, refused):
@@ -96,7 +96,7 @@ def test_a_run_without_checkpoint_is_refused(run, refused):
 
 
 @pytest.mark.parametrize("text", ["a: [1", "- 1", "a: 1", "\x00", "model: 3\nimages: 1"])
-def test_a_config_that_is_none_is_refused(run, refused, text):
+def test_a_malformed_config_is_refused(run, refused, text):
     (run / "config.yaml").write_text(text)
     assert f"{run / 'config.yaml'} " in refused(run)
 
@@ -134,7 +134,7 @@ def test_a_config_that_names_foreign_code_is_refused_without_importing_it(run, r
 
 @pytest.fixture
 def changing(run, tmp_path, monkeypatch):
-    """Makes the loss what a resolver says: one of ganexp's for the first answer, foreign code for the second."""
+    """Let a resolver select the loss: one of ganexp for its first result, foreign code for the second."""
     (tmp_path / "foreign_code.py").write_text("open('trap', 'w').close()\n")
     monkeypatch.syspath_prepend(tmp_path)
 
@@ -146,9 +146,9 @@ def changing(run, tmp_path, monkeypatch):
     return make
 
 
-def test_what_was_looked_at_is_what_is_built(run, changing, tmp_path):
+def test_the_checked_configuration_is_the_one_that_is_built(run, changing, tmp_path):
     (tmp_path / "where" / "one").mkdir(parents=True)
-    # The folder to write to, which is made after the look, is the second.
+    # The output folder, created after the check, is the second.
     changing("class_folders:where", "None", "2")
     assert main.main(["sample", f"run={run}", "out=where/two", "n=1"]) == 0
     assert not Path("trap").exists()
@@ -156,7 +156,7 @@ def test_what_was_looked_at_is_what_is_built(run, changing, tmp_path):
 
 
 def test_a_config_that_changes_while_it_is_resumed_is_refused(run, changing, monkeypatch, capsys):
-    # Set after the first look.
+    # Set after the first check.
     monkeypatch.delenv("GANEXP_DATA", raising=False)
     monkeypatch.setattr("lightning.seed_everything", lambda *_, **__: monkeypatch.setenv("GANEXP_DATA", "0"))
     changing("oc.env:GANEXP_DATA,none", "none", "0")
@@ -167,7 +167,7 @@ def test_a_config_that_changes_while_it_is_resumed_is_refused(run, changing, mon
 
 def test_a_hidden_reference_is_refused(run, refused):
     change(run, lambda config: config["model"]["generator"].update(width="\\${oc.decode:'{_target_: os.system}'}"))
-    assert "hides a reference" in refused(run)
+    assert "contains an escaped reference" in refused(run)
     assert not Path("trap").exists()
 
 
@@ -184,7 +184,7 @@ SECRETS = {
 
 
 @pytest.mark.parametrize("reference", SECRETS.values(), ids=SECRETS)
-def test_no_environment_variable_is_read_but_ganexps_own(run, refused, monkeypatch, reference):
+def test_only_ganexps_own_environment_variables_are_read(run, refused, monkeypatch, reference):
     monkeypatch.setenv("SECRET", "a-key")
     elsewhere = {"name": "SECRET", "resolver": "oc.env", "text": "\\${oc.env:SECRET}"}
     # `trust: null` is what a configuration that was composed here has.
@@ -214,7 +214,7 @@ def foreign(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def test_code_that_the_user_vouches_for_is_built(run, refused, foreign):
+def test_code_that_the_user_trusts_is_built(run, refused, foreign):
     change(run, lambda config: config["model"]["generator"].update(_target_="mypackage.nets.Generator"))
     assert "add trust=mypackage" in refused(run)
     assert "mypackage.nets" not in sys.modules
@@ -223,7 +223,7 @@ def test_code_that_the_user_vouches_for_is_built(run, refused, foreign):
 
 
 @pytest.mark.parametrize("target", ["mypackage.nets.os.system", "ganexp.cli.main.os.system"])
-def test_vouching_for_a_package_is_not_vouching_for_what_it_imports(run, refused, foreign, target):
+def test_trust_in_a_package_does_not_extend_to_its_imports(run, refused, foreign, target):
     change(run, lambda config: config["model"]["generator"].update(_target_=target))
     assert "which is not in ganexp's config groups" in refused(run, f"trust={target.partition('.')[0]}")
 
@@ -234,24 +234,24 @@ def source(**values):
 
 
 OUTSIDE = {
-    "callbacks.curves.folder": lambda config, place: config["callbacks"]["curves"].update(folder=place),
-    "logger.csv.folder": lambda config, place: config["logger"]["csv"].update(folder=place),
-    "trainer.default_root_dir": lambda config, place: config["trainer"].update(default_root_dir=place),
-    "logger.trackio.database": lambda config, place: config["logger"].update(
-        trackio={"_target_": "ganexp.loggers.trackio.Trackio", "folder": "${run_dir}", "database": place}),
-    "logger.wandb.dir": lambda config, place: config["logger"].update(
-        wandb={"_target_": "ganexp.loggers.wandb.WandB", "folder": "${run_dir}", "dir": place}),
-    "callbacks.curves._args_": lambda config, place: config["callbacks"].update(
-        curves={"_target_": "ganexp.callbacks.curves.Curves", "_args_": [place, 64]}),
-    "callbacks.more.0.storage": lambda config, place: config["callbacks"].update(
-        more=[{"_target_": "ganexp.callbacks.pruning.Pruning", "storage": f"sqlite:///{place}/x.db", "trial": 0}]),
-    "data.source.root": lambda config, place: config["data"].update(source=source(root=place)),
+    "callbacks.curves.folder": lambda config, outside: config["callbacks"]["curves"].update(folder=outside),
+    "logger.csv.folder": lambda config, outside: config["logger"]["csv"].update(folder=outside),
+    "trainer.default_root_dir": lambda config, outside: config["trainer"].update(default_root_dir=outside),
+    "logger.trackio.database": lambda config, outside: config["logger"].update(
+        trackio={"_target_": "ganexp.loggers.trackio.Trackio", "folder": "${run_dir}", "database": outside}),
+    "logger.wandb.dir": lambda config, outside: config["logger"].update(
+        wandb={"_target_": "ganexp.loggers.wandb.WandB", "folder": "${run_dir}", "dir": outside}),
+    "callbacks.curves._args_": lambda config, outside: config["callbacks"].update(
+        curves={"_target_": "ganexp.callbacks.curves.Curves", "_args_": [outside, 64]}),
+    "callbacks.more.0.storage": lambda config, outside: config["callbacks"].update(
+        more=[{"_target_": "ganexp.callbacks.pruning.Pruning", "storage": f"sqlite:///{outside}/x.db", "trial": 0}]),
+    "data.source.root": lambda config, outside: config["data"].update(source=source(root=outside)),
 }  # fmt: skip
 
 
 @pytest.fixture
-def goes_on(capsys):
-    """Resumes a run and returns the exit status and the last line."""
+def resume_status(capsys):
+    """Resume a run and return the exit status and the last line."""
 
     def resume(run, *more):
         capsys.readouterr()
@@ -261,15 +261,15 @@ def goes_on(capsys):
 
 
 @pytest.mark.parametrize(("key", "edit"), OUTSIDE.items(), ids=OUTSIDE)
-def test_a_run_writes_to_no_place_outside_of_its_folder(run, goes_on, tmp_path, key, edit):
-    place = tmp_path / "elsewhere"
-    change(run, lambda config: edit(config, str(place)))
-    status, line = goes_on(run)
+def test_a_run_does_not_write_outside_of_its_folder(run, resume_status, tmp_path, key, edit):
+    outside = tmp_path / "elsewhere"
+    change(run, lambda config: edit(config, str(outside)))
+    status, line = resume_status(run)
     assert status == 2
     assert line.startswith(f"ganexp: {key}: the run's config.yaml writes to ")
-    assert str(place) in line
-    assert "outside of the run's folder; if that is meant, add " in line
-    assert not place.exists()
+    assert str(outside) in line
+    assert "outside of the run's folder; if that is intended, add " in line
+    assert not outside.exists()
     assert main.main(["verify", f"run={run}", "steps=1", "ranks=1"]) == 2
 
 
@@ -277,35 +277,35 @@ SPELLINGS = ["..", "../elsewhere", "~/x", "$HOME/x", "file:///tmp/x", "checkpoin
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_however_it_is_spelled(run, goes_on, tmp_path, monkeypatch, spelling):
+def test_every_spelling_of_an_outside_path_is_refused(run, resume_status, tmp_path, monkeypatch, spelling):
     # Here a relative path would lie in the run's folder.
     monkeypatch.chdir(run)
     (run / "out").symlink_to(tmp_path)
     change(run, lambda config: config["callbacks"]["curves"].update(folder=spelling))
-    status, line = goes_on(run)
+    status, line = resume_status(run)
     assert (status, f"writes to {spelling}, outside" in line) == (2, True)
 
 
-def test_a_link_in_the_runs_folder_leads_nowhere_else(run, goes_on, tmp_path):
+def test_a_link_out_of_the_runs_folder_is_refused(run, resume_status, tmp_path):
     (tmp_path / "elsewhere").mkdir()
     shutil.rmtree(run / "samples")
     (run / "samples").symlink_to(tmp_path / "elsewhere")
-    status, line = goes_on(run)
+    status, line = resume_status(run)
     assert (status, line.startswith("ganexp: callbacks.samples.folder: ")) == (2, True)
     assert not list((tmp_path / "elsewhere").iterdir())
 
 
-def test_a_place_that_the_user_gives_is_meant(run, goes_on, tmp_path):
-    place = tmp_path / "elsewhere"
-    change(run, lambda config: config["callbacks"]["curves"].update(folder=str(place)))
-    place.mkdir()
-    assert goes_on(run, f"callbacks.curves.folder={place}")[0] == 0
-    # And of no other key.
+def test_a_path_given_by_the_user_is_accepted(run, resume_status, tmp_path):
+    outside = tmp_path / "elsewhere"
+    change(run, lambda config: config["callbacks"]["curves"].update(folder=str(outside)))
+    outside.mkdir()
+    assert resume_status(run, f"callbacks.curves.folder={outside}")[0] == 0
+    # But not for any other key.
     change(run, lambda config: config["logger"]["csv"].update(folder=str(tmp_path / "other")))
-    assert goes_on(run, f"callbacks.curves.folder={place}", "images=192")[0] == 2
+    assert resume_status(run, f"callbacks.curves.folder={outside}", "images=192")[0] == 2
 
 
-def test_data_go_where_they_go_by_default_or_where_the_user_says(run, tmp_path, monkeypatch):
+def test_data_are_downloaded_to_the_default_or_a_given_folder(run, tmp_path, monkeypatch):
     def refusal(**values):
         config = run_folder.read_config(run)
         config.data.source = source(**values)
@@ -325,20 +325,20 @@ def test_data_go_where_they_go_by_default_or_where_the_user_says(run, tmp_path, 
     assert refusal(root=str(tmp_path / "other"), data_root=str(tmp_path / "other")) is None
     assert refusal(root="${data_root}", name="../x") == "data.source.name"
     assert refusal(_args_=[str(tmp_path / "other")]) == "data.source._args_"
-    # What everybody gets does no harm anywhere: the addresses of conf/, and those in a source's own code.
-    known = composition.composed("train", ["data=facades"]).data.source.url
+    # Public data sets are harmless anywhere: addresses in conf/, and those in a source's own code.
+    known = composition.compose("train", ["data=facades"]).data.source.url
     assert refusal(root=str(tmp_path / "other"), url=known) is None
     assert refusal(root=str(tmp_path / "other"), _target_="ganexp.data.sources.cifar10", url=None) is None
 
 
-def test_the_places_of_every_logger_and_of_pruning_by_default_are_a_runs_own(run):
+def test_default_write_paths_of_loggers_and_pruning_are_in_the_runs_folder(run):
     composition.register_resolvers()
-    config = composition.composed("train", ["logger=[csv,tensorboard,wandb,trackio]", "callbacks=pruned"])
+    config = composition.compose("train", ["logger=[csv,tensorboard,wandb,trackio]", "callbacks=pruned"])
     config.run_dir = str(run)
     config = run_folder.without_run_dir(config)
     # As a search leaves them.
     config.callbacks.pruning.update(storage="sqlite:////elsewhere/study.db", trial=3)
     (run / "config.yaml").write_text(OmegaConf.to_yaml(config))
     read = run_folder.read_config(run)
-    assert len([*places(OmegaConf.to_container(bounded(read), resolve=True))]) >= 10
+    assert len([*write_paths(OmegaConf.to_container(bounded(read), resolve=True))]) >= 10
     assert (read.callbacks.pruning.storage, read.callbacks.pruning.trial) == (None, None)

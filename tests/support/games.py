@@ -7,16 +7,16 @@ from omegaconf import OmegaConf
 
 from config.test_configs import GROUPS, tiny
 from ganexp.config.build import build
-from ganexp.config.matrix import of_model, option
-from support.one_turn import OneTurn
+from ganexp.config.matrix import model_parts, option
 from support.stand_in_device import stand_in_device
+from support.stand_in_trainer import StandInTrainer
 
 BATCH = 4
-TRANSLATING = [model for model in GROUPS["model"] if of_model(model)["requires"].get("inputs")]
+TRANSLATING = [model for model in GROUPS["model"] if model_parts(model)["requires"].get("inputs")]
 DRAWING = [model for model in GROUPS["model"] if model not in TRANSLATING]
 
 
-class Trainer(OneTurn):
+class Trainer(StandInTrainer):
     """Stands for Lightning's trainer on one device."""
 
     def all_gather(self, tensor, **_):

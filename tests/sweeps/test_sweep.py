@@ -71,7 +71,7 @@ def test_the_table_has_every_run_sorted_by_score_and_the_refused_with_the_reason
     assert scores == sorted(scores)
     assert all((row["images"], row["status"]) == ("128", "finished") for row in finished)
     assert (refused["loss"], refused["normalization"], refused["status"]) == ("wasserstein", "batch", "refused")
-    assert "no bound" in refused["reason"]
+    assert "is unbounded" in refused["reason"]
     assert refused["place"] == refused["fid_classifier"] == ""
     assert {(row["loss"], row["normalization"]) for row in finished} == {
         ("wasserstein", "spectral"), ("hinge", "batch"), ("hinge", "spectral"),
@@ -111,7 +111,7 @@ def test_the_table_for_people_says_what_runs_share_and_how_they_were_scored(swep
     assert "images=128" in text
     assert "fid_classifier: 60 fakes, 1,797 real, digits all" in text
     assert "| refused (a) |" in text
-    assert "(a) the Wasserstein loss has no bound" in text
+    assert "(a) the Wasserstein loss is unbounded" in text
 
 
 def test_a_run_in_a_sweep_equals_the_same_run_alone_tensor_for_tensor(swept, ganexp, here):

@@ -10,7 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from ganexp.cli.list import description
 from ganexp.config import checks, composition
-from ganexp.config.matrix import of_model, option, verdict
+from ganexp.config.matrix import model_parts, option, verdict
 from ganexp.errors import UserError
 
 wandb_sweeps = pytest.importorskip("wandb.sdk.launch.sweeps.utils", reason="wandb is not installed")
@@ -77,7 +77,7 @@ def test_loss_normalization_is_every_loss_with_every_normalization_and_refuses_w
     assert [*map(sorted, chosen)] == [sorted(GROUPS["loss"]), sorted(GROUPS["normalization"])]
     cells = list(product(*chosen))
     verdicts = [
-        verdict(of_model("dcgan_small"), option("loss", loss), option("normalization", norm)) for loss, norm in cells
+        verdict(model_parts("dcgan_small"), option("loss", loss), option("normalization", norm)) for loss, norm in cells
     ]
     assert 0 < sum(rule is not None for rule in verdicts) < len(cells) / 3
 

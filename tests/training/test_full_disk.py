@@ -50,4 +50,4 @@ def test_every_other_file_that_cannot_be_written_is_one_line(ganexp, monkeypatch
     outcome = ganexp(*TINY)
     assert outcome.status == 1
     assert os.strerror(number) in outcome.complaint
-    assert "what was written before is whole" in outcome.complaint
+    assert "files written earlier are intact" in outcome.complaint

@@ -75,7 +75,7 @@ def test_ctrl_c_before_training_has_nothing_to_save(ganexp, monkeypatch):
     monkeypatch.setattr(Session, "check", interrupted)
     outcome = ganexp(*TINY)
     assert outcome.status == 130
-    assert outcome.complaint == "interrupted before there was anything to save"
+    assert outcome.complaint == "interrupted before anything could be saved"
 
 
 def test_a_second_ctrl_c_acts_at_once(ganexp, here, monkeypatch):

@@ -59,11 +59,11 @@ def test_a_checkpoint_that_is_not_there_is_named_with_those_that_are(ganexp, run
 
 
 OTHERS = {
-    "model=gan": "its own model (its own differs, model._target_: ganexp.variants.conditional.ConditionalGAN against ",
-    "model=cdcgan": "(its own differs, model.generator.network.width: 8 against ",
-    "loss=hinge": "(its own differs, loss._target_: ganexp.losses.NonSaturating against ganexp.losses.Hinge)",
-    "seed=7": "a resumed run goes on with its own seed; what can change is ",
-    "model.latent=3": "(it has model.latent=100)",
+    "model=gan": "(the run differs: model._target_: ganexp.variants.conditional.ConditionalGAN against ",
+    "model=cdcgan": "(the run differs: model.generator.network.width: 8 against ",
+    "loss=hinge": "(the run differs: loss._target_: ganexp.losses.NonSaturating against ganexp.losses.Hinge)",
+    "seed=7": "a resumed run keeps its seed; only ",
+    "model.latent=3": "(the run has model.latent=100)",
 }
 
 
@@ -72,14 +72,14 @@ def test_another_models_configuration_is_refused_with_what_differs(ganexp, run, 
     outcome = ganexp(f"resume={run}", "images=512", override)
     assert outcome.status == 2
     assert outcome.complaint.startswith(f"{override}: ")
-    assert answer.replace("its own model (", "(") in outcome.complaint
+    assert answer in outcome.complaint
 
 
 def test_the_runs_own_choices_may_be_said_again(ganexp, run):
     outcome = ganexp(f"resume={run}", "images=384", "loss=nonsaturating", "data=digits")
     assert outcome.status == 2
     # digits has another batch size.
-    assert "data=digits: a resumed run goes on with its own data" in outcome.complaint
+    assert "data=digits: a resumed run keeps its data" in outcome.complaint
     assert ganexp(f"resume={run}", "images=384", "loss=nonsaturating", "normalization=batch").status == 0
 
 
@@ -161,7 +161,7 @@ def test_a_runs_folder_that_cannot_be_written_is_named(ganexp, finished, unprivi
     outcome = ganexp(f"resume={run}", "images=320")
     assert outcome.status == 1
     assert outcome.complaint.startswith(f"cannot write {run}")
-    assert "Permission denied; what was written before is whole" in outcome.complaint
+    assert "Permission denied; files written earlier are intact" in outcome.complaint
     assert (run / "checkpoints" / "last.ckpt").read_bytes() == before
 
 

@@ -82,7 +82,7 @@ REFUSED = {
     "steps=0": "steps=0: it must be 1 or more",
     "ranks=two": "ranks=two: ",
     "imagse=3": "imagse: no such option; did you mean images?",
-    "model.latent=3": "goes on with its own model",
+    "model.latent=3": "keeps its model",
     "run=nowhere": "nowhere is not a run's folder",
 }
 

@@ -1,4 +1,4 @@
-"""``ganexp analyze run=DIR analysis=NAME``: look inside a trained model."""
+"""Command ``ganexp analyze run=DIR analysis=NAME``: look inside a trained model."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from ganexp.errors import UserError
 from ganexp.runs.run import saved_run
 
 GROUP = "analysis"
-EVERY = "all"
+ALL = "all"
 DEFAULT = "walk"
 PATHS = ("run", "out", "trust", "held_out", "labelled")
 
@@ -25,23 +25,23 @@ python -m ganexp analyze run=DIR analysis=all
 Look inside a trained generator and its discriminator. Pictures and figures.json are written to DIR/analysis/NAME.
 
   run         the run's folder
-  analysis    which; python -m ganexp list analysis (default walk); all: whatever applies to the model
-  out         another folder to write to; of several analyses each gets a folder in it
+  analysis    analysis to run; see python -m ganexp list analysis (default walk); all: every one that applies
+  out         another folder to write to; several analyses each get a subfolder of it
   checkpoint  last or best (default last)
-  seed        of the samples, numbered like those of python -m ganexp sample (default 0)
+  seed        seed of the samples, which are numbered like those of python -m ganexp sample (default 0)
   held_out    real images that were not trained on: a split of the run's data, such as test, or a folder of images
-              (default: another split of the run's data, where there is one)
-  labelled    what the discriminator's features are probed on: a data set's name, such as svhn, or a folder with a
-              folder for each class, or with train and test (default: the run's own data)
-  trust       a package of yours that the run's configuration names
+              (default: another split of the run's data, if it has one)
+  labelled    labelled images for the linear probe: a data set's name, such as svhn, or a folder with a subfolder for
+              each class, or with train and test (default: the run's own data)
+  trust       a package of yours that the run's configuration may import from
 
-Where one analysis is asked for, its options may be given as they are, such as steps=20. Analyses and their options:
+With a single analysis its options need no prefix, such as steps=20. Analyses and their options:
 """
 
 
 @dataclass(frozen=True)
 class Paths:
-    """The folders that the arguments name."""
+    """The folders given as arguments."""
 
     run: list[str] = field(default_factory=list)
     out: list[str] = field(default_factory=list)
@@ -51,24 +51,24 @@ class Paths:
 
 
 def main(arguments: list[str]) -> None:
-    """Look at what the arguments name."""
+    """Run the requested analyses."""
     options = composition.groups(composition.conf_dir())[GROUP]
     if any(argument in HELP for argument in arguments):
         print(HELP_TEXT)
         for name in options:
-            values = ", ".join(f"{key}={value}" for key, value in own_settings(name).items() if key != "_target_")
+            values = ", ".join(f"{key}={value}" for key, value in analysis_options(name).items() if key != "_target_")
             print(f"  {name:<18}{values.replace('None', 'null')}")
         return
     composition.register_resolvers()
     paths, overrides = split(arguments, options)
     if len(paths.run) != 1:
         raise UserError("analyze needs one run: run=DIR")
-    config = composition.composed("analyze", overrides)
+    config = composition.compose("analyze", overrides)
     check(config)
     folder = Path(paths.run[0])
     run = saved_run(folder, paths.trust, config.checkpoint)
     if translates(run.config):
-        raise UserError(f"run={folder}: this model makes images from images; analyze looks at generators from noise")
+        raise UserError(f"run={folder}: this model translates images; analyze needs one that draws them from noise")
 
     from ganexp.evaluation.analyze import analyze
 
@@ -79,7 +79,7 @@ def main(arguments: list[str]) -> None:
 
 
 def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:
-    """Return the paths, which may hold any character, and the other arguments, as the configuration knows them."""
+    """Return the paths, which may contain any character, and the other arguments as overrides of the configuration."""
     paths, overrides = Paths(), []
     for argument in arguments:
         key, equals, value = argument.partition("=")
@@ -87,33 +87,33 @@ def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:
             getattr(paths, key).append(value)
         else:
             overrides.append(argument)
-    names = chosen(overrides, options)
-    settings = own_settings(names[0]) if len(names) == 1 and names[0] in options else {}
-    kept = [f"{GROUP}=[{','.join(names)}]"]
+    names = selected_analyses(overrides, options)
+    settings = analysis_options(names[0]) if len(names) == 1 and names[0] in options else {}
+    qualified = [f"{GROUP}=[{','.join(names)}]"]
     for override in overrides:
         key = override.partition("=")[0]
         if key != GROUP:
-            qualified = f"{GROUP}.{names[0]}.{override}" if key in settings else override
-            check_override(qualified)
-            kept.append(qualified)
-    return paths, kept
+            full = f"{GROUP}.{names[0]}.{override}" if key in settings else override
+            check_override(full)
+            qualified.append(full)
+    return paths, qualified
 
 
-def chosen(overrides: list[str], options: list[str]) -> list[str]:
-    """Return the analyses that the arguments name; the last of them count."""
+def selected_analyses(overrides: list[str], options: list[str]) -> list[str]:
+    """Return the selected analyses; the last ``analysis=`` wins."""
     values = [value for key, _, value in (override.partition("=") for override in overrides) if key == GROUP]
     value = values[-1] if values else DEFAULT
-    return options if value == EVERY else [name.strip() for name in value.strip("[]").split(",")]
+    return options if value == ALL else [name.strip() for name in value.strip("[]").split(",")]
 
 
-def own_settings(name: str) -> dict[str, object]:
-    """Return the options of an analysis, which may be given without its name where it is the only one."""
+def analysis_options(name: str) -> dict[str, object]:
+    """Return the options of an analysis, which need no prefix where it is the only one selected."""
     settings: dict[str, object] = composition.option(GROUP, name)[GROUP][name]
     return settings
 
 
 def check(config: DictConfig) -> None:
-    """Raise UserError for choices that make no sense."""
+    """Raise UserError for invalid choices."""
     check_checkpoint(config.checkpoint)
     if not is_whole(config.seed):
         raise UserError(f"seed={config.seed}: a whole number is expected")

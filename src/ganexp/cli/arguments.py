@@ -1,4 +1,4 @@
-"""``key=value`` arguments of the commands that need no composition."""
+"""Parser of ``key=value`` arguments, for commands that compose no configuration."""
 
 import dataclasses
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ HELP = ("-h", "--help")
 def parse(schema: type[T], arguments: list[str]) -> T:
     """Return an instance of the dataclass ``schema`` from ``key=value`` arguments.
 
-    Raises UserError for an unknown key, a value of the wrong kind, or a mandatory one missing.
+    Raises UserError for an unknown key, a value of the wrong type, or a missing mandatory value.
     """
     fields = {field.name: str(field.type) for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
     config = OmegaConf.structured(schema)
@@ -39,7 +39,7 @@ def parse(schema: type[T], arguments: list[str]) -> T:
 
 
 def show_help(schema: type, command: str) -> None:
-    """Print a command's arguments, each with its meaning."""
+    """Print the help text of a command: its arguments with their descriptions."""
     print(f"python -m ganexp {command} key=value …\n\n{schema.__doc__}\n")
     fields = dataclasses.fields(schema)
     width = max(len(field.name) for field in fields) + 2

@@ -1,4 +1,4 @@
-"""``ganexp board``: a page with the curves and samples of runs, while they train."""
+"""Command ``ganexp board``: a live page with the curves and samples of runs."""
 
 import io
 import threading
@@ -17,13 +17,13 @@ HOST = "127.0.0.1"
 
 @dataclass
 class Arguments:
-    """Show runs of logger=trackio, also while they train, on a page that only this machine can open."""
+    """Show runs logged with logger=trackio, also while they train, on a page that only this machine can open."""
 
-    runs: str | None = field(default=None, metadata={"help": "a folder: at first only the runs in it or below it"})
-    port: int | None = field(default=None, metadata={"help": "of the page; the first free one from 7860 if left out"})
-    project: str = field(default=trackio_store.PROJECT, metadata={"help": "as logger.trackio.project"})
+    runs: str | None = field(default=None, metadata={"help": "folder: initially show only the runs in it or below it"})
+    port: int | None = field(default=None, metadata={"help": "port of the page (default: first free from 7860)"})
+    project: str = field(default=trackio_store.PROJECT, metadata={"help": "same as logger.trackio.project"})
     database: str | None = field(
-        default=None, metadata={"help": "as logger.trackio.database; the cache's folder board if left out"}
+        default=None, metadata={"help": "same as logger.trackio.database (default: board in the cache folder)"}
     )
 
 
@@ -32,19 +32,19 @@ def main(arguments: list[str]) -> None:
     if any(argument in HELP for argument in arguments):
         show_help(Arguments, "board")
         return
-    wanted = parse(Arguments, arguments)
-    trackio = trackio_store.import_trackio(wanted.database)
-    chosen = runs_below(trackio, wanted.project, Path(wanted.runs)) if wanted.runs is not None else []
-    server, address = start(trackio, wanted.port)
-    shown = {"project": wanted.project, "x_axis": "images", **({"run_ids": ",".join(chosen)} if chosen else {})}
-    print(f"the board is at {address}?{urlencode(shown)} (Ctrl-C ends it)", flush=True)
+    options = parse(Arguments, arguments)
+    trackio = trackio_store.import_trackio(options.database)
+    run_ids = runs_below(trackio, options.project, Path(options.runs)) if options.runs is not None else []
+    server, address = start(trackio, options.port)
+    query = {"project": options.project, "x_axis": "images", **({"run_ids": ",".join(run_ids)} if run_ids else {})}
+    print(f"the board is at {address}?{urlencode(query)} (press Ctrl-C to stop)", flush=True)
     with suppress(KeyboardInterrupt):
         threading.Event().wait()
     server.close()
 
 
 def start(trackio: Any, port: int | None) -> tuple[Any, str]:
-    """Start serving; return the server and its address.
+    """Start the server; return it and its address.
 
     Raises UserError if the port is taken.
     """
@@ -68,9 +68,9 @@ def runs_below(trackio: Any, project: str, folder: Path) -> list[str]:
         logged = list(trackio.Api().runs(project))
     except ValueError:
         logged = []
-    found = [run.id for run in logged if Path((run.config or {}).get("run_dir", "")).is_relative_to(top)]
-    if not found:
+    ids = [run.id for run in logged if Path((run.config or {}).get("run_dir", "")).is_relative_to(top)]
+    if not ids:
         raise UserError(
             f"runs={folder}: no run there was trained with logger=trackio and logger.trackio.project={project}"
         )
-    return found
+    return ids

@@ -1,4 +1,4 @@
-"""``ganexp compare DIR…``: a table and a page of runs side by side."""
+"""Command ``ganexp compare DIR…``: a table and a page of runs side by side."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,19 +8,20 @@ from ganexp.errors import UserError
 
 HELP_TEXT = """python -m ganexp compare DIR [DIR …] [key=value …]
 
-Compare runs: folders of runs, of sweeps, or patterns such as outputs/dcgan-*/*. Runs that differ only in their seed are
-one experiment. Experiments are ranked by a score, read at the same budget, if its protocol is the same.
+Compare runs, given as folders of runs, folders of sweeps, or patterns such as outputs/dcgan-*/*. Runs that differ only
+in their seed form one experiment. Experiments are ranked by a score at equal budget, if it was measured by the same
+protocol.
 
-  score       which score (default: the one by which the runs keep their best weights)
-  budget      at equal numbers of images, of the generator's updates, or seconds of training (default images)
-  at          how many of them (default: the largest number that all finished runs have spent)
-  out         the folder for report.html, compare.csv, compare.md and compare.tex (default comparison)
+  score       score to rank by (default: the one that the runs monitor for their best checkpoint)
+  budget      unit of the budget: images, updates of the generator, or seconds of training (default images)
+  at          budget at which to compare (default: the largest that all finished runs have reached)
+  out         folder for report.html, compare.csv, compare.md and compare.tex (default comparison)
 """
 
 
 @dataclass
 class Arguments:
-    """What may be given beside the folders."""
+    """Arguments other than the folders."""
 
     score: str = field(default="")
     budget: str = field(default="images")
@@ -32,16 +33,16 @@ KEYS = tuple(f"{name}=" for name in Arguments.__dataclass_fields__)
 
 
 def main(arguments: list[str]) -> None:
-    """Compare the runs that the arguments name."""
+    """Compare the given runs."""
     if any(argument in HELP for argument in arguments):
         print(HELP_TEXT)
         return
-    # Folders of a sweep's runs are named by their settings: lr=0.1.
-    places = [argument for argument in arguments if not argument.startswith(KEYS)]
-    chosen = parse(Arguments, [argument for argument in arguments if argument.startswith(KEYS)])
-    if not places:
+    # The folders of a sweep's runs are named by their overrides, such as lr=0.1.
+    folders = [argument for argument in arguments if not argument.startswith(KEYS)]
+    options = parse(Arguments, [argument for argument in arguments if argument.startswith(KEYS)])
+    if not folders:
         raise UserError("compare needs the folders of runs: python -m ganexp compare outputs/*/*, or a sweep's folder")
 
     from ganexp.evaluation import compare
 
-    compare.compare_runs(places, chosen.score or None, chosen.budget, chosen.at or None, Path(chosen.out))
+    compare.compare_runs(folders, options.score or None, options.budget, options.at or None, Path(options.out))

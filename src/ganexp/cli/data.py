@@ -1,4 +1,4 @@
-"""``ganexp data inspect``: what a data set has, and what is wrong with it, before training on it."""
+"""Command ``ganexp data inspect``: statistics and problems of a data set, before training on it."""
 
 from pathlib import Path
 
@@ -14,47 +14,47 @@ OUT = "out="
 
 HELP_TEXT = """python -m ganexp data inspect [data=NAME] [data.option=value …] [out=FOLDER]
 
-Look at every picture that a training with these settings would take: counts, sizes, modes, bits, classes, values, and
-one line for each problem with its fix. Nothing is changed; like training, it downloads what is missing.
+Inspect every image that training with these settings would use: counts, sizes, colour modes, bit depths, classes,
+pixel values, and one line for each problem and its fix. No file is changed; missing data are downloaded.
 
-  data          which; python -m ganexp list data (default digits)
-  data.option   as for training, such as data.root=FOLDER or data.source.split=test
-  out           where contact_sheet.png and problems.txt, with the name of every file, go (default outputs/inspect-NAME)
-  --config-dir  a folder with options of your own
+  data          data set; see python -m ganexp list data (default digits)
+  data.option   as in training, such as data.root=FOLDER or data.source.split=test
+  out           folder for contact_sheet.png and problems.txt, which lists every file (default outputs/inspect-NAME)
+  --config-dir  a folder with config groups of your own
 
-It ends with status 0 whatever the problems are, and 2 if no picture at all can be read."""
+The exit status is 0 whether or not there are problems, and 2 if no image can be read."""
 
 
 def main(arguments: list[str]) -> None:
-    """Inspect the data that the arguments name."""
+    """Inspect the selected data."""
     if any(argument in HELP for argument in arguments):
         print(HELP_TEXT)
         return
     if arguments[:1] != [INSPECT]:
-        given = f"{arguments[0]!r}: no such thing to do with data; there is" if arguments else "data needs to be told"
-        raise UserError(f"{given}: python -m ganexp data {INSPECT} data=NAME")
+        problem = f"{arguments[0]!r}: no such data command" if arguments else "data needs a command"
+        raise UserError(f"{problem}; use python -m ganexp data {INSPECT} data=NAME")
     folders = [argument.removeprefix(OUT) for argument in arguments if argument.startswith(OUT)]
-    config = composed([argument for argument in arguments[1:] if not argument.startswith(OUT)])
+    config = training_config([argument for argument in arguments[1:] if not argument.startswith(OUT)])
     name = config.data.get("name") or "data"
-    plain = composition.resolve(config.data)
-    checks.check_folders(plain)
-    data = OmegaConf.create(plain)
+    resolved = composition.resolve(config.data)
+    checks.check_folders(resolved)
+    data = OmegaConf.create(resolved)
 
     from ganexp.evaluation.inspect_data import inspect_data
 
     inspect_data(data, name, Path(folders[-1] if folders else f"outputs/inspect-{name}"))
 
 
-def composed(arguments: list[str]) -> DictConfig:
-    """Return the configuration that a training with these arguments would have.
+def training_config(arguments: list[str]) -> DictConfig:
+    """Return the configuration that training with these arguments would have.
 
-    Raises UserError for what training would refuse of it.
+    Raises UserError for settings that training would refuse.
     """
     composition.register_resolvers()
     flags = read_flags(arguments)
     if flags.multirun:
-        raise UserError("data inspect looks at one data set at a time, without -m")
-    own = [f"hydra.searchpath=[file://{Path(flags.config_dir).resolve()}]"] if flags.config_dir else []
-    config = composition.composed("train", [*own, *flags.overrides])
+        raise UserError("data inspect takes one data set at a time, without -m")
+    search_path = [f"hydra.searchpath=[file://{Path(flags.config_dir).resolve()}]"] if flags.config_dir else []
+    config = composition.compose("train", [*search_path, *flags.overrides])
     checks.check_parts(OmegaConf.to_container(config))  # type: ignore[arg-type]
     return config

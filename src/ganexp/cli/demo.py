@@ -1,4 +1,4 @@
-"""``ganexp demo run=DIR``: a page to play with a trained model."""
+"""Command ``ganexp demo run=DIR``: an interactive page for a trained model."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +12,13 @@ from ganexp.runs.run import saved_run
 
 @dataclass
 class Arguments:
-    """Play with a trained model, on a page that only this machine can open."""
+    """Explore a trained model on an interactive page that only this machine can open."""
 
     run: str = field(default="???", metadata={"help": "the run's folder"})
-    port: int | None = field(default=None, metadata={"help": "of the page; the first free one from 7860 if left out"})
+    port: int | None = field(default=None, metadata={"help": "port of the page (default: first free from 7860)"})
     checkpoint: str = field(default="last", metadata={"help": "last or best"})
     trust: list[str] = field(
-        default_factory=list, metadata={"help": "packages of yours that the run's configuration names"}
+        default_factory=list, metadata={"help": "packages of yours that the run's configuration may import from"}
     )
 
 
@@ -28,20 +28,20 @@ def main(arguments: list[str]) -> None:
         show_help(Arguments, "demo")
         return
     composition.register_resolvers()
-    wanted = parse(Arguments, arguments)
-    check_checkpoint(wanted.checkpoint)
-    run = saved_run(Path(wanted.run), wanted.trust, wanted.checkpoint)
+    options = parse(Arguments, arguments)
+    check_checkpoint(options.checkpoint)
+    run = saved_run(Path(options.run), options.trust, options.checkpoint)
 
     from ganexp.demo.draw import Samples, Translations
     from ganexp.demo.page import gradio, samples_page, serve, translations_page
     from ganexp.runs.model import load_model
 
-    # Before the model, which takes longer.
+    # A missing package is reported before the model is loaded, which takes longer.
     gradio()
     model = load_model(run)
     if translates(run.config):
         translations = Translations.of(model, run.config)
-        serve(lambda: translations_page(translations, wanted.run), wanted.port)
+        serve(lambda: translations_page(translations, options.run), options.port)
     else:
         samples = Samples.of(model, run.config)
-        serve(lambda: samples_page(samples, wanted.run), wanted.port)
+        serve(lambda: samples_page(samples, options.run), options.port)

@@ -1,4 +1,4 @@
-"""``ganexp evaluate run=DIR …``: scores of trained runs, or of a folder of images."""
+"""Command ``ganexp evaluate run=DIR …``: scores of trained runs, or of a folder of images."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,27 +19,27 @@ HELP_TEXT = """python -m ganexp evaluate run=DIR [run=DIR …] [metric=…] [key
 python -m ganexp evaluate fake=DIR real=DIR [metric=…]
 python -m ganexp evaluate fake=DIR data=mnist [metric=…]
 
-Score trained runs, or a folder of images against another folder or a data set. The table shows a column for each
-protocol; all values with their protocols are written to scores.json in the run's folder, or to out=FILE.
+Score trained runs, or a folder of images against another folder or a data set. The table has a column for each
+protocol; all values and their protocols are written to scores.json in the run's folder, or to out=FILE.
 
   run         a run's folder; several: run=A run=B
   fake, real  folders of images
-  out         the file for the scores of folders (default scores.json)
-  metric      which scores, such as metric=[fid,kid,prc]; python -m ganexp list metric (default: the run's own)
-  samples     how many fakes, such as samples=[10000,50000] (default 10,000)
-  reference   which splits of the data to compare with, such as reference=[train,test] (default: the run's own)
-  real_images at most so many real images (default 50,000; null: all)
-  seeds       of the noise, such as seeds=[0,1,2]: mean and standard deviation (default [0])
+  out         file for the scores of folders (default scores.json)
+  metric      scores, such as metric=[fid,kid,prc]; see python -m ganexp list metric (default: the run's own)
+  samples     number of generated images, such as samples=[10000,50000] (default 10,000)
+  reference   splits of the data to compare with, such as reference=[train,test] (default: the run's own)
+  real_images maximum number of real images (default 50,000; null: all)
+  seeds       seeds of the noise; several, such as seeds=[0,1,2], give mean and standard deviation (default [0])
   checkpoint  last or best (default last)
-  truncation  keep the noise within this distance of 0, such as 0.5 (default: all of it)
-  rank        order the runs by this score, if their protocols allow it
-  trust       a package of yours that a run's configuration names
+  truncation  truncate the noise at this distance from 0, such as 0.5 (default: no truncation)
+  rank        rank the runs by this score, if their protocols agree
+  trust       a package of yours that a run's configuration may import from
 """
 
 
 @dataclass(frozen=True)
 class Paths:
-    """The folders and files that the arguments name."""
+    """The folders and files given as arguments."""
 
     run: list[str] = field(default_factory=list)
     fake: list[str] = field(default_factory=list)
@@ -49,7 +49,7 @@ class Paths:
 
 
 def main(arguments: list[str]) -> None:
-    """Score what the arguments name."""
+    """Score the given runs or folder."""
     if any(argument in HELP for argument in arguments):
         print(HELP_TEXT)
         return
@@ -61,7 +61,7 @@ def main(arguments: list[str]) -> None:
             existing(folder, key)
     if paths.real:
         overrides = ["data=image_folder", f"data.root={quoted(paths.real[-1])}", *overrides]
-    config = composition.composed("evaluate", overrides)
+    config = composition.compose("evaluate", overrides)
     check(config)
 
     from ganexp.evaluation import evaluate
@@ -74,7 +74,7 @@ def main(arguments: list[str]) -> None:
 
 
 def split(arguments: list[str]) -> tuple[Paths, list[str]]:
-    """Return the paths, which may hold any character, and the other arguments."""
+    """Return the paths, which may contain any character, and the other arguments."""
     paths, overrides = Paths(), []
     for argument in arguments:
         key, equals, value = argument.partition("=")
@@ -96,16 +96,16 @@ def require_subject(paths: Paths, overrides: list[str]) -> None:
     if paths.real and chose_data:
         raise UserError("real=DIR and data=… both name the real images: give one of them")
     if paths.fake and any(override.startswith("truncation=") for override in overrides):
-        raise UserError("truncation=… is for the noise of runs; a folder's images are drawn already: leave it out")
+        raise UserError("truncation=… applies to the noise of a run, and fake=DIR has finished images: leave it out")
 
 
 def quoted(path: str) -> str:
-    """Return a path as a value that Hydra takes as it is."""
+    """Return a path quoted as a literal value for Hydra."""
     return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def check(config: DictConfig) -> None:
-    """Raise UserError for counts and choices that make no sense."""
+    """Raise UserError for invalid counts and choices."""
     for key in LISTS:
         smallest = 2 if key == "samples" else 0
         for value in config[key]:

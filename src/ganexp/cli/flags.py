@@ -1,4 +1,4 @@
-"""The command line of training: Hydra's flags, and overrides KEY=VALUE."""
+"""Command-line flags of training: those of Hydra, and KEY=VALUE overrides."""
 
 import argparse
 from typing import NoReturn
@@ -10,7 +10,7 @@ from ganexp.errors import UserError
 
 
 def read_flags(arguments: list[str]) -> argparse.Namespace:
-    """Return Hydra's flags and, as ``overrides``, the rest of the arguments.
+    """Return Hydra's flags and, as ``overrides``, the remaining arguments.
 
     Raises UserError for an unknown flag and for an override that cannot be read.
     """
@@ -46,5 +46,5 @@ def check_override(override: str) -> None:
 
 
 def refuse_flags(message: str) -> NoReturn:
-    """Raise UserError with argparse's own words."""
+    """Raise UserError with argparse's message."""
     raise UserError(f"{message}; see python -m ganexp --help")

@@ -1,4 +1,4 @@
-"""``ganexp --help``: Hydra's own copies every configuration of every plugin for each config group, for a second."""
+"""Help text of ``ganexp --help``: Hydra's own takes a second, copying all plugin configurations for each group."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``ganexp list [group]``: what there is to choose."""
+"""Command ``ganexp list [group]``: the options of the config groups."""
 
 from pathlib import Path
 
@@ -12,15 +12,15 @@ SWEEPS = "sweeps"
 
 
 def main(arguments: list[str]) -> None:
-    """Print every option of every config group, or of one group, each with what it is."""
+    """Print the options of every config group, or of one, with their descriptions."""
     available = {**groups(conf_dir()), SWEEPS: sorted(path.stem for path in sweeps_dir().glob("*.yaml"))}
     if any(argument in HELP for argument in arguments):
-        print(f"python -m ganexp list [group]\n\nOptions of every config group, or of one: {', '.join(available)}")
-        print(f"Choose {SWEEPS} by: python -m ganexp -m +{SWEEPS}=NAME")
-        print(f"python -m ganexp list {MATRIX}: which loss, penalty and normalization go together")
+        print(f"python -m ganexp list [group]\n\nList the options of all groups, or of one: {', '.join(available)}")
+        print(f"Run one of the {SWEEPS} with: python -m ganexp -m +{SWEEPS}=NAME")
+        print(f"python -m ganexp list {MATRIX}: compatible losses, penalties and normalizations")
         return
     if len(arguments) > 1:
-        raise UserError("list takes the name of one group at most: python -m ganexp list model")
+        raise UserError("list takes one group at most: python -m ganexp list model")
     if arguments == [MATRIX]:
         matrix.show()
         return
@@ -34,6 +34,6 @@ def main(arguments: list[str]) -> None:
 
 
 def description(path: Path) -> str:
-    """Return the first comment of a YAML file that is not an instruction to Hydra."""
+    """Return the first comment of a YAML file that is not a directive to Hydra."""
     lines = (line.removeprefix("#").strip() for line in path.read_text().splitlines() if line.startswith("#"))
     return next((line for line in lines if not line.startswith("@")), "")

@@ -1,4 +1,4 @@
-"""From argv to a command; nothing heavy is imported before a command needs it."""
+"""Entry point of ``python -m ganexp``; heavy packages are imported only when a command needs them."""
 
 import difflib
 import errno
@@ -19,19 +19,19 @@ COMMANDS = {
     "sample": "write images from a trained generator: run=DIR n=64 out=DIR",
     "translate": "translate a folder of images: run=DIR input=FOLDER out=FOLDER",
     "analyze": "look inside a trained model: run=DIR analysis=NAME",
-    "compare": "table and page of runs side by side: DIR [DIR …]",
-    "board": "a page with the curves and samples of runs of logger=trackio, while they train",
-    "demo": "a page to play with a trained model: run=DIR",
-    "data": "look for what is wrong with pictures before training: inspect data=NAME",
-    "verify": "check that a stop or a second process changes nothing: run=DIR",
-    "list": "what there is to choose: every option of every config group",
+    "compare": "compare runs in a table and on a page: DIR [DIR …]",
+    "board": "live page with the curves and samples of runs logged with logger=trackio",
+    "demo": "interactive page for a trained model: run=DIR",
+    "data": "find problems in a data set before training: inspect data=NAME",
+    "verify": "check that resuming, or a second process, does not change training: run=DIR",
+    "list": "list the options of every config group",
 }
 
 USER_MISTAKE = 2
 OUT_OF_MEMORY = "OutOfMemoryError"
 """torch's exception, by name since torch is not imported here."""
-OF_WRITING = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-"""What fails only while something is written."""
+WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""Errors that only writing can cause."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,26 +50,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Interrupted as interruption:
         return report(str(interruption), interruption.status)
     except KeyboardInterrupt:
-        return report("interrupted before there was anything to save", 130)
+        return report("interrupted before anything could be saved", 130)
     except RuntimeError as error:
         if type(error).__name__ != OUT_OF_MEMORY:
             raise
         from ganexp.distributed.gpu_memory import out_of_memory_message
 
-        return report(f"{out_of_memory_message(error)}; nvidia-smi lists the programs that hold it", USER_MISTAKE)
+        return report(f"{out_of_memory_message(error)}; nvidia-smi lists the processes that use it", USER_MISTAKE)
     except BrokenPipeError:
-        # Python would complain about the closed pipe once more while it flushes at exit.
+        # Otherwise Python reports the closed pipe again when it flushes stdout at exit.
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115
         return 1
     except OSError as error:
         where = error.filename or "a file"
-        why = f"{error.strerror or error}; what was written before is whole"
-        return report(f"cannot {attempt(error)} {where}: {why}", 1)
+        why = f"{error.strerror or error}; files written earlier are intact"
+        return report(f"cannot {failed_operation(error)} {where}: {why}", 1)
     return 0
 
 
 def split_command(arguments: list[str]) -> tuple[str, list[str]]:
-    """Return the command, by default train, and the arguments after it."""
+    """Return the command, train by default, and its arguments."""
     if not arguments or "=" in arguments[0] or arguments[0].startswith(("-", "+", "~")):
         return "train", arguments
     command = arguments[0]
@@ -80,25 +80,25 @@ def split_command(arguments: list[str]) -> tuple[str, list[str]]:
     return command, arguments[1:]
 
 
-def attempt(error: OSError) -> str:
-    """Return what failed in words: read, write, or both where nobody can tell."""
-    if error.errno in OF_WRITING:
+def failed_operation(error: OSError) -> str:
+    """Return the operation that failed: "read", "write", or "read or write" where the error does not tell."""
+    if error.errno in WRITE_ERRORS:
         return "write"
     if not isinstance(error.filename, str | bytes) or not error.filename:
         return "read or write"
     path = Path(os.fsdecode(error.filename))
     if os.path.lexists(path):
-        if allowed(path, os.R_OK):
+        if has_access(path, os.R_OK):
             return "write" if isinstance(error, PermissionError) else "read or write"
-        return "read" if allowed(path, os.W_OK) else "read or write"
-    if not allowed(path.parent, os.X_OK):
+        return "read" if has_access(path, os.W_OK) else "read or write"
+    if not has_access(path.parent, os.X_OK):
         return "read or write"
-    # In a folder that is there, only who reads misses a file, and only who makes one is forbidden to.
+    # In an existing folder only reading reports a missing file, and only creating one can be forbidden.
     return "read" if error.errno == errno.ENOENT else "write"
 
 
-def allowed(path: Path, mode: int) -> bool:
-    """Return whether this process may read (os.R_OK), write or enter a path, by the rights that it has now."""
+def has_access(path: Path, mode: int) -> bool:
+    """Return whether this process may read (os.R_OK), write or enter a path, with its effective rights."""
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
 
 

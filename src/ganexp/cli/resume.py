@@ -1,4 +1,4 @@
-"""``ganexp resume=DIR``: continue a run as if it had never stopped."""
+"""Command ``ganexp resume=DIR``: continue a run as if it had never stopped."""
 
 from pathlib import Path
 
@@ -14,14 +14,14 @@ CHECKPOINT = "checkpoint="
 def main(folder: Path, overrides: list[str]) -> None:
     """Continue the run in ``folder``; overrides replace values of its configuration.
 
-    ``checkpoint=NAME`` starts from another checkpoint than last.ckpt, and discards what came after it.
+    ``checkpoint=NAME`` starts from a checkpoint other than last.ckpt, and discards everything after it.
     """
     folder = folder.resolve()
     trust = [override for override in overrides if override.startswith(TRUST)]
     packages = [name for override in trust for name in override.removeprefix(TRUST).split(",")]
     config = run_folder.read_config(folder, packages)
-    named = [override for override in overrides if override.startswith(CHECKPOINT)]
-    checkpoint = run_folder.checkpoint(folder, named[-1].removeprefix(CHECKPOINT) if named else "last")
-    config = with_overrides(config, [override for override in overrides if override not in trust + named])
+    checkpoints = [override for override in overrides if override.startswith(CHECKPOINT)]
+    checkpoint = run_folder.checkpoint(folder, checkpoints[-1].removeprefix(CHECKPOINT) if checkpoints else "last")
+    config = with_overrides(config, [override for override in overrides if override not in trust + checkpoints])
     check_saved(config)
     launch.fit(training_run(config, folder, checkpoint))

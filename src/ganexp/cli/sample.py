@@ -1,4 +1,4 @@
-"""``ganexp sample run=DIR n=64 out=DIR``: images from a trained generator."""
+"""Command ``ganexp sample run=DIR n=64 out=DIR``: images from a trained generator."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,21 +12,23 @@ from ganexp.runs.run import saved_run
 
 @dataclass
 class Arguments:
-    """Write images, and a grid of them, from a trained generator."""
+    """Write images from a trained generator, and a grid of them."""
 
     run: str = field(default="???", metadata={"help": "the run's folder"})
     out: str = field(default="???", metadata={"help": "the folder to write to"})
-    n: int = field(default=64, metadata={"help": "how many"})
-    seed: int = field(default=0, metadata={"help": "of the noise"})
+    n: int = field(default=64, metadata={"help": "number of images"})
+    seed: int = field(default=0, metadata={"help": "seed of the noise"})
     labels: list[int] | None = field(
-        default=None, metadata={"help": "classes in turn, such as [3,3,7]; for conditional models"}
+        default=None, metadata={"help": "classes, repeated in order, such as [3,3,7]; for conditional models"}
     )
     truncation: float | None = field(
         default=None,
-        metadata={"help": "keep the noise within this distance of 0, such as 0.5: less variety, often better"},
+        metadata={
+            "help": "truncate the noise at this distance from 0, such as 0.5: less variety, often better quality"
+        },
     )
     trust: list[str] = field(
-        default_factory=list, metadata={"help": "packages of yours that the run's configuration names"}
+        default_factory=list, metadata={"help": "packages of yours that the run's configuration may import from"}
     )
 
 
@@ -36,31 +38,33 @@ def main(arguments: list[str]) -> None:
         show_help(Arguments, "sample")
         return
     composition.register_resolvers()
-    wanted = parse(Arguments, arguments)
-    if wanted.n < 1:
-        raise UserError(f"n={wanted.n}: it must be 1 or more")
-    run, out = saved_run(Path(wanted.run), wanted.trust), Path(wanted.out)
+    options = parse(Arguments, arguments)
+    if options.n < 1:
+        raise UserError(f"n={options.n}: it must be 1 or more")
+    run, out = saved_run(Path(options.run), options.trust), Path(options.out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
 
     if translates(run.config):
-        require_no_noise(wanted)
+        require_no_noise(options)
         from ganexp.generation.sample_translation import write_translations
 
-        write_translations(run, wanted.n, out)
+        write_translations(run, options.n, out)
         return
 
     from ganexp.generation.sample import write_samples
     from ganexp.runs.model import load_model
 
-    model = load_model(run, wanted.truncation)
-    write_samples(model, wanted.n, wanted.seed, wanted.labels, out)
+    model = load_model(run, options.truncation)
+    write_samples(model, options.n, options.seed, options.labels, out)
 
 
-def require_no_noise(wanted: Arguments) -> None:
-    """Raise UserError for what decides about images that are made from noise."""
+def require_no_noise(options: Arguments) -> None:
+    """Raise UserError for options that apply only to images generated from noise."""
     for name in ("labels", "truncation"):
-        if getattr(wanted, name) is not None:
-            raise UserError(f"{name}={getattr(wanted, name)}: this model makes images from images; leave it out")
+        if getattr(options, name) is not None:
+            raise UserError(
+                f"{name}={getattr(options, name)}: this model translates images, without noise or labels; leave it out"
+            )

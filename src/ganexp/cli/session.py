@@ -1,4 +1,4 @@
-"""The training runs of one command line: a single run, or those of a sweep."""
+"""Training session: the single run of a command line, or the runs of its sweep."""
 
 import argparse
 import os
@@ -22,10 +22,10 @@ from ganexp.training import launch
 
 
 class Session:
-    """What Hydra calls with each configuration that it composes of a command line.
+    """The task function of Hydra, called with each configuration composed from a command line.
 
-    ``folders`` are those of the config groups. ``failure`` is what a single run raised: Hydra would print its own
-    report of several lines. Launchers pickle a session into the processes of a sweep's runs.
+    ``folders`` contain the config groups. ``failure`` is the exception of a single run, kept here as Hydra would print
+    its own report of several lines. Launchers pickle a session into the processes of a sweep's runs.
     """
 
     def __init__(self, flags: argparse.Namespace, folders: list[Path]) -> None:
@@ -36,7 +36,7 @@ class Session:
         self.process = os.getpid()
 
     def train(self, config: DictConfig) -> Outcome | None:
-        """Train with a configuration; return the outcome of a sweep's run, None where it does not begin."""
+        """Train with a configuration; return the outcome of a sweep's run, None if it does not start."""
         if HydraConfig.get().mode == RunMode.MULTIRUN:
             sweep = Path(HydraConfig.get().sweep.dir)
             return None if self.is_stopped or joblib_signals.is_stopped(sweep) else self.train_in_sweep(config, sweep)
@@ -51,10 +51,10 @@ class Session:
         return None
 
     def train_in_sweep(self, config: DictConfig, sweep: Path) -> Outcome:
-        """Train one run of a sweep, and write the sweep's table."""
+        """Train one run of a sweep, and update the sweep's table."""
         from ganexp.sweeps import table
 
-        overrides = run_folder.of_the_run(HydraConfig.get().overrides.task)
+        overrides = run_folder.run_overrides(HydraConfig.get().overrides.task)
         run = training_run(config, Path(HydraConfig.get().runtime.output_dir))
         outcome = job.train(run, overrides, self.check, self.start_in_sweep)
         self.is_stopped = self.is_stopped or outcome.status == summary.STOPPED
@@ -62,13 +62,13 @@ class Session:
         return outcome
 
     def start_in_sweep(self, run: Run, overrides: list[str]) -> None:
-        """Begin a run of a sweep, or continue it."""
+        """Start or continue a run of a sweep."""
         group_by_sweep(run.config)
         with joblib_signals.interruptible(self.process):
             launch.start(run, {**origin(self.flags), "overrides": overrides})
 
     def check(self, config: DictConfig) -> None:
-        """Raise UserError for values of the wrong kind and for settings that contradict each other."""
+        """Raise UserError for values of the wrong type and for settings that contradict each other."""
         overrides = [override for override in HydraConfig.get().overrides.task if not override.startswith("~")]
         choices = [override for override in overrides if composition.is_choice(override, self.folders)]
         keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
@@ -77,20 +77,20 @@ class Session:
             composition.check_types(values, defaults_for(choices), keys)
         checks.check_parts(values)
         resolved = composition.resolve(config)
-        # Before the rules, which would say that a missing folder has no labels.
+        # Before the rules, which would report that a missing folder has no labels.
         checks.check_folders(resolved["data"])
         checks.check(resolved)
 
 
 def warn_of_single_run() -> None:
-    """Say so if a sweep is named and only one run of it begins."""
+    """Print a hint if sweeps=NAME is given without -m, which starts a single run."""
     name = HydraConfig.get().runtime.choices.get("sweeps")
     if name is not None and is_rank_zero():
-        print(f"one run with the settings of sweeps={name}; the whole sweep: add -m", file=sys.stderr)
+        print(f"training a single run with the settings of sweeps={name}; add -m for the whole sweep", file=sys.stderr)
 
 
 def defaults_for(choices: list[str]) -> dict[str, Any]:
-    """Return what the configuration would be without the user's values, only with the choice of options."""
+    """Return the configuration with the user's choice of options, but without the user's values."""
     from hydra.core.global_hydra import GlobalHydra
 
     loader = GlobalHydra.instance().config_loader()

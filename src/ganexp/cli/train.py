@@ -1,4 +1,4 @@
-"""``ganexp [train]``: compose the configuration, check it, train."""
+"""Command ``ganexp [train]``: compose the configuration, check it, train."""
 
 import os
 import sys
@@ -13,29 +13,29 @@ from ganexp.errors import UserError, one_line
 
 RESUME = "resume="
 UNKNOWN_PLUGIN = "Unknown plugin class"
-"""Hydra's words."""
+"""Part of Hydra's message."""
 NO_SLURM = 'Could not detect "srun"'
-"""submitit's words."""
+"""Part of submitit's message."""
 
 
 def main(arguments: list[str]) -> None:
-    """Train as the arguments say, or continue the run that ``resume=`` names."""
+    """Train with the given overrides, or continue the run given by ``resume=``."""
     composition.register_resolvers()
     composition.register_sweeps()
-    resumed = [argument for argument in arguments if argument.startswith(RESUME)]
-    if resumed:
+    resume_arguments = [argument for argument in arguments if argument.startswith(RESUME)]
+    if resume_arguments:
         from ganexp.cli import resume
 
-        rest = [argument for argument in arguments if argument not in resumed]
-        resume.main(Path(resumed[-1].removeprefix(RESUME)), rest)
+        rest = [argument for argument in arguments if argument not in resume_arguments]
+        resume.main(Path(resume_arguments[-1].removeprefix(RESUME)), rest)
     else:
         start(arguments)
 
 
 def start(arguments: list[str]) -> None:
-    """Let Hydra compose the configuration, several with -m, and train each.
+    """Let Hydra compose the configuration, or several with -m, and train with each.
 
-    A run of a sweep that fails does not end the others; a signal does. Raises what went wrong, at the end.
+    A failed run of a sweep does not end the others; a signal does. Raises the failure of a single run at the end.
     """
     flags = read_flags(arguments)
     folders = [composition.conf_dir(), *([Path(flags.config_dir).resolve()] if flags.config_dir else [])]
@@ -53,7 +53,7 @@ def start(arguments: list[str]) -> None:
     except composition.COMPOSITION_ERRORS as error:
         raise UserError(composition.explain(error, composition.known_keys(flags.overrides, folders))) from error
     except RuntimeError as error:
-        if not of_a_launcher(error):
+        if not is_launcher_error(error):
             raise
         missing = "; pip install 'ganexp[sweeps]'" if UNKNOWN_PLUGIN in str(error) else ""
         raise UserError(f"hydra/launcher: {one_line(error)}{missing}") from error
@@ -65,7 +65,7 @@ def start(arguments: list[str]) -> None:
         raise session.failure
 
 
-def of_a_launcher(error: RuntimeError) -> bool:
-    """Return whether a launcher is not installed, finds no SLURM, or SLURM refuses or loses its jobs."""
+def is_launcher_error(error: RuntimeError) -> bool:
+    """Return whether a launcher is missing or finds no SLURM, or SLURM refuses or loses its jobs."""
     text = str(error)
     return UNKNOWN_PLUGIN in text or NO_SLURM in text or type(error).__module__.startswith("submitit.")

@@ -1,4 +1,4 @@
-"""``ganexp translate run=DIR input=FOLDER out=FOLDER``: images from images, of any size."""
+"""Command ``ganexp translate run=DIR input=FOLDER out=FOLDER``: image-to-image translation at any size."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,24 +15,24 @@ DIRECTIONS = ("a2b", "b2a")
 
 @dataclass
 class Arguments:
-    """Translate images of any size by a trained image-to-image model; each keeps its name and size."""
+    """Translate images of any size with a trained image-to-image model; names and sizes are kept."""
 
     run: str = field(default="???", metadata={"help": "the run's folder"})
     input: str = field(default="???", metadata={"help": "the folder of images, or one image"})
     out: str = field(
         default="???",
-        metadata={"help": "the folder to write to; JPEG is written with quality 95, GIF and the like as NAME.gif.png"},
+        metadata={"help": "the folder to write to; JPEG is written at quality 95, formats such as GIF as NAME.gif.png"},
     )
     direction: str | None = field(
-        default=None, metadata={"help": "a2b or b2a, A and B as in the data; the model's first one if left out"}
+        default=None, metadata={"help": "a2b or b2a, with A and B as in the data (default: the model's first)"}
     )
     checkpoint: str = field(default="last", metadata={"help": "last or best"})
     tile: int = field(
         default=1024,
-        metadata={"help": "images with longer sides are translated in overlapping tiles of this many pixels"},
+        metadata={"help": "tile size in pixels; images with longer sides are translated in overlapping tiles"},
     )
     trust: list[str] = field(
-        default_factory=list, metadata={"help": "packages of yours that the run's configuration names"}
+        default_factory=list, metadata={"help": "packages of yours that the run's configuration may import from"}
     )
 
 
@@ -42,16 +42,16 @@ def main(arguments: list[str]) -> None:
         show_help(Arguments, "translate")
         return
     composition.register_resolvers()
-    wanted = parse(Arguments, arguments)
-    check_checkpoint(wanted.checkpoint)
-    if wanted.direction not in (None, *DIRECTIONS):
-        raise UserError(f"direction={wanted.direction}: choose one of {', '.join(DIRECTIONS)}")
-    if wanted.tile < 1:
-        raise UserError(f"tile={wanted.tile}: it must be 1 or more")
-    run = saved_run(Path(wanted.run), wanted.trust, wanted.checkpoint)
-    source, out = Path(wanted.input), Path(wanted.out)
+    options = parse(Arguments, arguments)
+    check_checkpoint(options.checkpoint)
+    if options.direction not in (None, *DIRECTIONS):
+        raise UserError(f"direction={options.direction}: choose one of {', '.join(DIRECTIONS)}")
+    if options.tile < 1:
+        raise UserError(f"tile={options.tile}: it must be 1 or more")
+    run = saved_run(Path(options.run), options.trust, options.checkpoint)
+    source, out = Path(options.input), Path(options.out)
     paths = images_at(source)
-    require_apart(source, out)
+    require_separate(source, out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -60,11 +60,11 @@ def main(arguments: list[str]) -> None:
     from ganexp.generation.translate import translate_files
 
     top = source if source.is_dir() else source.parent
-    translate_files(run, paths, top, out, wanted.direction, wanted.tile)
+    translate_files(run, paths, top, out, options.direction, options.tile)
 
 
 def images_at(source: Path) -> list[Path]:
-    """Return the images below a folder, or the one image that was named.
+    """Return the images in or below a folder, or the given image.
 
     Raises UserError if there are none.
     """
@@ -78,8 +78,8 @@ def images_at(source: Path) -> list[Path]:
     return paths
 
 
-def require_apart(source: Path, out: Path) -> None:
-    """Raise UserError if an output would lie among the inputs, and replace one of them or be translated next time."""
+def require_separate(source: Path, out: Path) -> None:
+    """Raise UserError if outputs would go among the inputs, and replace one of them or be translated next time."""
     target = out.resolve()
     if target.is_relative_to(source.resolve()) or (source.is_file() and target == source.resolve().parent):
-        raise UserError(f"out={out}: lies in input={source}; choose a folder of its own")
+        raise UserError(f"out={out}: is inside input={source}; choose a separate folder")

@@ -1,4 +1,4 @@
-"""``ganexp verify run=DIR``: whether a stop, or a second process, would change what the run learns."""
+"""Command ``ganexp verify run=DIR``: does resuming, or a second process, change the trained weights?"""
 
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -12,35 +12,35 @@ from ganexp.runs.overrides import check_saved, with_overrides
 
 @dataclass
 class Arguments:
-    """Train a few batches with a run's own configuration, with and without a stop, and in one process and in two.
+    """Train a few batches with a run's configuration, with and without an interruption, in one process and in several.
 
-    What a resumed run may change can be given as well, such as trainer=cpu. The run itself is not touched.
+    Settings that a resumed run may change can be given as well, such as trainer=cpu. The run itself is not modified.
     """
 
     run: str = field(default="???", metadata={"help": "the run's folder"})
-    steps: int = field(default=6, metadata={"help": "batches before the stop, and as many after it"})
-    ranks: int = field(default=2, metadata={"help": "processes to compare one with; 1 compares none"})
+    steps: int = field(default=6, metadata={"help": "batches before the interruption, and as many after it"})
+    ranks: int = field(default=2, metadata={"help": "processes to compare with a single one; 1 skips this check"})
     trust: list[str] = field(
-        default_factory=list, metadata={"help": "packages of yours that the run's configuration names"}
+        default_factory=list, metadata={"help": "packages of yours that the run's configuration may import from"}
     )
 
 
 def main(arguments: list[str]) -> None:
-    """Make the checks and print a line for each."""
+    """Run the checks and print a line for each."""
     if any(argument in HELP for argument in arguments):
         show_help(Arguments, "verify")
         return
     composition.register_resolvers()
-    names = {each.name for each in fields(Arguments)}
+    names = {field.name for field in fields(Arguments)}
     own = [argument for argument in arguments if "=" not in argument or argument.partition("=")[0] in names]
-    wanted = parse(Arguments, own)
+    options = parse(Arguments, own)
     for name in ("steps", "ranks"):
-        if getattr(wanted, name) < 1:
-            raise UserError(f"{name}={getattr(wanted, name)}: it must be 1 or more")
-    config = run_folder.read_config(Path(wanted.run), wanted.trust)
+        if getattr(options, name) < 1:
+            raise UserError(f"{name}={getattr(options, name)}: it must be 1 or more")
+    config = run_folder.read_config(Path(options.run), options.trust)
     config = with_overrides(config, [argument for argument in arguments if argument not in own])
     check_saved(config)
 
     from ganexp.training.verify import verify
 
-    verify(config, wanted.steps, wanted.ranks)
+    verify(config, options.steps, options.ranks)

@@ -1,4 +1,4 @@
-"""Settings that contradict each other, refused before anything heavy is imported."""
+"""Validation of settings, before any heavy package is imported."""
 
 from typing import Any
 
@@ -6,36 +6,36 @@ from ganexp.config.rules import check_rules
 from ganexp.data.folders import existing
 from ganexp.errors import UserError
 
-OURS_INSTEAD = {
+REPLACEMENTS = {
     "gradient_clip_val": (None, "model.gradient_clip", "Lightning does not clip when players take turns"),
     "accumulate_grad_batches": (
         1,
         "model.accumulate",
         "Lightning does not accumulate when players take turns",
     ),
-    "max_steps": (-1, "images", "Lightning counts every player's steps, so a number of them means little"),
+    "max_steps": (-1, "images", "Lightning counts the optimizer steps of all players"),
 }
 
 LARGEST_SEED = 2**32 - 1
 CHECKPOINTS = ("last", "best")
 
-OF_FOLDERS = {
+FOLDER_SOURCES = {
     f"ganexp.data.sources.{name}" for name in ("image_folder", "split_folder", "paired_folder", "unpaired_folder")
 }
-"""Sources of the user's own folders, which no download makes."""
-FOLDERS = ("root", "a", "b", "test_a", "test_b")
+"""Sources that read the user's own folders, which are never downloaded."""
+FOLDER_KEYS = ("root", "a", "b", "test_a", "test_b")
 
 
 def check_parts(config: dict[str, Any]) -> None:
-    """Raise UserError if a part that no run can do without was removed or emptied."""
+    """Raise UserError if a required part was removed or emptied."""
     for part in ("model", "data", "trainer"):
         if not isinstance(config.get(part), dict) or "_target_" not in config[part]:
-            raise UserError(f"{part}: no run can do without it; choose one: python -m ganexp list {part}")
+            raise UserError(f"{part}: every run needs one; choose from python -m ganexp list {part}")
     for part in ("callbacks", "logger"):
         if not isinstance(config.get(part), dict):
             raise UserError(f"{part}: a group of named parts is expected; python -m ganexp list {part}")
     if not isinstance(config["callbacks"].get("budget"), dict):
-        raise UserError("callbacks.budget: without it a run has no end; give images=N instead")
+        raise UserError("callbacks.budget: without it training never ends; give images=N instead")
     for key in ("images", "seed"):
         if not is_whole(config.get(key)) and "${" not in str(config.get(key)):
             raise UserError(f"{key}={config.get(key)}: a whole number is expected")
@@ -52,7 +52,7 @@ def check(config: dict[str, Any]) -> None:
 
 
 def check_counts(config: dict[str, Any]) -> None:
-    """Refuse budgets and batches of nothing."""
+    """Raise UserError for budgets, batch sizes and intervals below 1."""
     counts = {
         "images": config["images"],
         "data.batch_size": config["data"].get("batch_size", 1),
@@ -69,42 +69,42 @@ def check_counts(config: dict[str, Any]) -> None:
 
 
 def check_seed(seed: int) -> None:
-    """Refuse what NumPy does not take as a seed."""
+    """Raise UserError for a seed that NumPy does not accept."""
     if not is_whole(seed) or not 0 <= seed <= LARGEST_SEED:
         raise UserError(f"seed={seed}: it must be a whole number from 0 to {LARGEST_SEED}")
 
 
 def check_trainer(trainer: dict[str, Any]) -> None:
-    """Refuse Trainer arguments that manual optimization ignores or forbids, and name ours."""
-    for name, (neutral, ours, reason) in OURS_INSTEAD.items():
-        if trainer.get(name, neutral) != neutral:
-            raise UserError(f"trainer.{name}={trainer[name]}: {reason}; use {ours}= instead")
+    """Raise UserError for Trainer arguments that manual optimization ignores or forbids, with their replacement."""
+    for name, (default, replacement, reason) in REPLACEMENTS.items():
+        if trainer.get(name, default) != default:
+            raise UserError(f"trainer.{name}={trainer[name]}: {reason}; use {replacement}= instead")
     check_devices(trainer.get("devices", 1))
     if trainer.get("limit_train_batches") == 0:
         raise UserError("trainer.limit_train_batches=0: there is nothing to train on; give images=N for a short run")
 
 
 def check_devices(devices: Any) -> None:
-    """Refuse what neither counts devices nor lists their numbers."""
-    numbers = devices.split(",") if isinstance(devices, str) else devices if isinstance(devices, list) else [devices]
-    counted = devices in ("auto", -1, "-1")
-    if not counted and not (numbers and all(is_number_of_device(number) for number in numbers if number != "")):
+    """Raise UserError for a value that is neither a number of devices nor a list of device indices."""
+    indices = devices.split(",") if isinstance(devices, str) else devices if isinstance(devices, list) else [devices]
+    is_all = devices in ("auto", -1, "-1")
+    if not is_all and not (indices and all(is_device_index(index) for index in indices if index != "")):
         raise UserError(
             f"trainer.devices={devices}: a whole number is expected, or a list such as trainer.devices=[0,2]; "
-            "-1 stands for all"
+            "-1 means all"
         )
 
 
-def is_number_of_device(value: Any) -> bool:
-    """Return whether a value is a whole number from 0, possibly as text."""
+def is_device_index(value: Any) -> bool:
+    """Return whether a value is a whole number, 0 or more, possibly as text."""
     return (is_whole(value) and value >= 0) or (isinstance(value, str) and value.strip().isdigit())
 
 
 def check_numerics(numerics: dict[str, Any], trainer: dict[str, Any]) -> None:
-    """Refuse algorithms that are to be deterministic and chosen by their speed, which varies from run to run."""
+    """Raise UserError for deterministic algorithms combined with benchmarking, whose choice varies from run to run."""
     deterministic = trainer.get("deterministic")
-    exact = numerics.get("deterministic") if deterministic is None else deterministic
-    if exact and trainer.get("benchmark"):
+    is_deterministic = numerics.get("deterministic") if deterministic is None else deterministic
+    if is_deterministic and trainer.get("benchmark"):
         raise UserError(
             "trainer.benchmark=true chooses algorithms by timing them, so two runs may differ: give "
             "numerics.deterministic=false as well"
@@ -112,10 +112,10 @@ def check_numerics(numerics: dict[str, Any], trainer: dict[str, Any]) -> None:
 
 
 def check_clipping(config: dict[str, Any]) -> None:
-    """Refuse a fused optimizer where gradients are clipped after a loss scaler: it unscales them itself, too late."""
-    scaled = str(config["trainer"].get("precision")) in ("16", "16-mixed")
+    """Raise UserError for a fused optimizer with a loss scaler and clipping: it unscales after the clipping."""
+    has_loss_scaler = str(config["trainer"].get("precision")) in ("16", "16-mixed")
     for player, optimizer in (config.get("optimizer") or {}).items():
-        if scaled and config["model"].get("gradient_clip") is not None and optimizer.get("fused"):
+        if has_loss_scaler and config["model"].get("gradient_clip") is not None and optimizer.get("fused"):
             raise UserError(
                 f"model.gradient_clip={config['model']['gradient_clip']} with trainer.precision=16-mixed needs "
                 f"optimizer.{player}.fused=false"
@@ -123,18 +123,18 @@ def check_clipping(config: dict[str, Any]) -> None:
 
 
 def check_folders(data: dict[str, Any]) -> None:
-    """Refuse folders of images that were not given or do not exist."""
-    if (data.get("source") or {}).get("_target_") in OF_FOLDERS:
-        if all(data.get(key) is None for key in FOLDERS):
-            two = ", or two domains by data.a=FOLDER data.b=FOLDER" if "a" in data else ""
-            raise UserError(f"data.root is not set: give data.root=FOLDER{two}")
-        for key in FOLDERS:
+    """Raise UserError for folders of images that are not given or do not exist."""
+    if (data.get("source") or {}).get("_target_") in FOLDER_SOURCES:
+        if all(data.get(key) is None for key in FOLDER_KEYS):
+            domains = ", or two domains by data.a=FOLDER data.b=FOLDER" if "a" in data else ""
+            raise UserError(f"data.root is not set: give data.root=FOLDER{domains}")
+        for key in FOLDER_KEYS:
             if isinstance(data.get(key), str):
                 existing(data[key], f"data.{key}")
 
 
 def check_checkpoint(name: Any) -> None:
-    """Refuse a checkpoint that training does not write."""
+    """Raise UserError for a checkpoint name other than last and best."""
     if name not in CHECKPOINTS:
         raise UserError(f"checkpoint={name}: choose {' or '.join(CHECKPOINTS)}")
 

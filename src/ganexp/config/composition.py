@@ -1,4 +1,4 @@
-"""The configuration: where it lies, how it is composed, and what is said when that fails."""
+"""Composition of the configuration: its folders, resolvers, type checks and error messages."""
 
 import difflib
 import fnmatch
@@ -19,11 +19,11 @@ from ganexp.data.folders import class_folders
 from ganexp.distributed.slurm import batch_job
 from ganexp.errors import UserError, one_line
 
-# Our defaults of a launcher have the plugin's name for it; that they are checked against its own is welcome.
+# conf/hydra/launcher has defaults under the plugins' own names; Hydra may validate them against the plugins' schemas.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
 
 PACKAGE = Path(__file__).parents[1]
-EXPECTED = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", list: "a list"}
+TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", list: "a list"}
 # Hydra's own checks of its flags raise ValueError.
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 
@@ -41,25 +41,25 @@ def sweeps_dir() -> Path:
 
 
 def register_sweeps() -> None:
-    """Make ``+sweeps=NAME`` known to Hydra, which would take all folders beside ``sweeps`` for config groups too."""
+    """Register ``+sweeps=NAME`` with Hydra, whose search path would make groups of the folders beside ``sweeps``."""
     for path in sorted(sweeps_dir().glob("*.yaml")):
         ConfigStore.instance().store(path.stem, OmegaConf.load(path), "sweeps", "_global_", provider="ganexp")
 
 
 def register_resolvers() -> None:
-    """Make ``${interval:…}``, ``${class_folders:…}`` and ``${start:…}`` known to OmegaConf."""
+    """Register ``${interval:…}``, ``${class_folders:…}`` and ``${start:…}`` with OmegaConf."""
     OmegaConf.register_new_resolver("interval", interval, replace=True)
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
-    OmegaConf.register_new_resolver("start", start, replace=True, use_cache=True)
+    OmegaConf.register_new_resolver("start", start_name, replace=True, use_cache=True)
 
 
 def interval(images: int, times: int, at_most: int) -> int:
-    """Return every how many images something happens that should happen ``times`` times, or oftener."""
+    """Return the interval, in images, of an event that occurs at least ``times`` times during training."""
     return max(1, min(-(-images // times), at_most))
 
 
-def start(time: str) -> str:
-    """Return a start's name: the time in this form, or the SLURM job's, which may be started again."""
+def start_name(time: str) -> str:
+    """Return a name for the start of a run: the formatted time, or the SLURM job's name, which survives a requeue."""
     job = batch_job()
     return datetime.now().strftime(time) if job is None else job.name
 
@@ -67,10 +67,10 @@ def start(time: str) -> str:
 def groups(*folders: Path) -> dict[str, list[str]]:
     """Return the options of each config group in the folders, nested groups included, by the group's path."""
     files = {path.relative_to(folder) for folder in folders for path in folder.rglob("*.yaml")}
-    found: dict[str, list[str]] = {}
+    options: dict[str, list[str]] = {}
     for path in sorted(file for file in files if len(file.parts) > 1):
-        found.setdefault(path.parent.as_posix(), []).append(path.stem)
-    return found
+        options.setdefault(path.parent.as_posix(), []).append(path.stem)
+    return options
 
 
 def flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -85,7 +85,7 @@ def flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
 def resolve(config: DictConfig) -> dict[str, Any]:
     """Return the resolved configuration as plain containers.
 
-    Raises UserError naming a value that is missing or refers to nothing, or with what a resolver refuses.
+    Raises UserError naming a missing value or a broken reference, or with the error of a resolver.
     """
     try:
         return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
@@ -95,24 +95,24 @@ def resolve(config: DictConfig) -> dict[str, Any]:
         raise UserError(explain(error)) from error
 
 
-OF_SEVERAL_KINDS = ("trainer.devices",)
-"""A number or a list of numbers; `checks` looks at their values."""
+KEYS_OF_SEVERAL_TYPES = ("trainer.devices",)
+"""A number or a list of numbers; validated in `checks`."""
 
 
 def check_types(values: dict[str, Any], defaults: dict[str, Any], keys: list[str]) -> None:
-    """Raise UserError if a value that the user gave is of another kind than the default at its place."""
+    """Raise UserError if a value given by the user has another type than its default."""
     given, expected = dict(flatten(values)), dict(flatten(defaults))
     for key in keys:
         value, default = given.get(key), expected.get(key)
-        if key not in OF_SEVERAL_KINDS and not same_kind(value, default):
-            wanted = EXPECTED.get(type(default), "a group of values")
+        if key not in KEYS_OF_SEVERAL_TYPES and not same_type(value, default):
+            expected_type = TYPE_NAMES.get(type(default), "a group of values")
             example = "" if isinstance(default, dict) else f", for example {key}={default}"
-            raise UserError(f"{key}={value}: {wanted} is expected{example}")
+            raise UserError(f"{key}={value}: {expected_type} is expected{example}")
 
 
-def same_kind(value: Any, default: Any) -> bool:
-    """Return whether the value could stand in the default's place; nothing is known of null and of references."""
-    if any(known is None or (isinstance(known, str) and "${" in known) for known in (value, default)):
+def same_type(value: Any, default: Any) -> bool:
+    """Return whether the value could replace the default; null and references are compatible with every type."""
+    if any(item is None or (isinstance(item, str) and "${" in item) for item in (value, default)):
         return True
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(value, bool) and isinstance(default, bool)
@@ -124,10 +124,10 @@ def same_kind(value: Any, default: Any) -> bool:
 
 
 def explain(error: Exception, known: Sequence[str] = ()) -> str:
-    """Say in one line what is wrong with a configuration, with the nearest of the ``known`` names."""
+    """Return a one-line message of what is wrong with a configuration, with the closest of the ``known`` names."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
         group, _, option = error.missing_cfg_file.rpartition("/")
-        # Hydra does not say the options where several are chosen.
+        # Hydra does not list the options where several are selected.
         options = error.options or groups(conf_dir()).get(group)
         if options:
             return unknown(f"{group}={option}", f"{group} option", option, sorted(options))
@@ -135,7 +135,7 @@ def explain(error: Exception, known: Sequence[str] = ()) -> str:
     if isinstance(error, MissingMandatoryValue):
         return f"{error.full_key} is not set: give {error.full_key}=…"
     if missing := re.search(r"Missing mandatory value: (\S+)", text):
-        # The error's own key is that of what refers to it.
+        # The error's own key is that of the reference.
         return f"{missing[1]} is not set: give {missing[1]}=…"
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
@@ -146,14 +146,14 @@ def explain(error: Exception, known: Sequence[str] = ()) -> str:
         if key[1] not in known:
             return unknown(key[1], "option", key[1], known)
         if text.startswith("Could not override"):
-            return f"{key[1]} is there only with what this sweep chooses: write ++{key[1]}=…"
-        # Hydra's word for appending to a key that exists already is clear as it stands.
+            return f"{key[1]} exists only with the options that this sweep selects: write ++{key[1]}=…"
+        # Hydra's message for appending to an existing key is clear enough.
         return text
     return text.partition(" full_key:")[0]
 
 
 def unknown(given: str, kind: str, name: str, candidates: Sequence[str]) -> str:
-    """Say that a name does not exist, which is nearest, and, where they are few, which there are."""
+    """Return a message that a name does not exist, with the closest candidate and, if there are few, all of them."""
     close = nearest(name, candidates)
     hint = f"; did you mean {close}?" if close else "."
     listed = f" There are: {', '.join(candidates)}" if len(candidates) <= 40 else " See: python -m ganexp list"
@@ -161,7 +161,7 @@ def unknown(given: str, kind: str, name: str, candidates: Sequence[str]) -> str:
 
 
 def nearest(name: str, candidates: Sequence[str]) -> str | None:
-    """Return the candidate most like the name, compared whole or by its last part."""
+    """Return the candidate closest to the name, compared in full or by its last part."""
     close = difflib.get_close_matches(name, candidates, n=1)
     if close:
         return close[0]
@@ -171,16 +171,17 @@ def nearest(name: str, candidates: Sequence[str]) -> str | None:
 
 
 def known_keys(overrides: list[str], folders: list[Path]) -> list[str]:
-    """Return every config group and every key of the configuration that the valid group choices compose to.
+    """Return every config group, and every key of the configuration composed from the valid group choices.
 
-    Of a sweep's axes that is the first choice.
+    For an axis of a sweep its first choice is used.
     """
-    choices = [choice for choice in (first_choice(each, folders) for each in overrides) if is_choice(choice, folders)]
-    return [*groups(*folders), *(key for key, _ in flatten(compose(choices, folders)))]
+    firsts = (first_choice(override, folders) for override in overrides)
+    choices = [choice for choice in firsts if is_choice(choice, folders)]
+    return [*groups(*folders), *(key for key, _ in flatten(compose_or_empty(choices, folders)))]
 
 
 def first_choice(override: str, folders: list[Path]) -> str:
-    """Return the first of the options that a sweep's axis names; any other override as it is."""
+    """Return the override with the first option of a sweep's axis; any other override unchanged."""
     group, _, values = override.partition("=")
     options: list[str] = []
     if pattern := re.fullmatch(r"glob\((.+)\)", values):
@@ -197,8 +198,8 @@ def is_choice(override: str, folders: list[Path]) -> bool:
     return all(option.strip() in options for option in choice.strip("[]").split(","))
 
 
-def compose(overrides: list[str], folders: list[Path]) -> dict[str, Any]:
-    """Return the unresolved configuration for some overrides, as plain containers; empty where that fails."""
+def compose_or_empty(overrides: list[str], folders: list[Path]) -> dict[str, Any]:
+    """Return the unresolved configuration for some overrides, as plain containers; empty if it cannot be composed."""
     search = f"hydra.searchpath=[{','.join(f'file://{folder}' for folder in folders if folder.is_dir())}]"
     try:
         return OmegaConf.to_container(_compose("train", [search, *overrides]))  # type: ignore[return-value]
@@ -207,14 +208,14 @@ def compose(overrides: list[str], folders: list[Path]) -> dict[str, Any]:
 
 
 def option(group: str, name: str) -> dict[str, Any]:
-    """Return what one option of a config group sets, unresolved and by itself, as plain containers."""
+    """Return the values that one option of a config group sets, composed alone and unresolved, as plain containers."""
     return OmegaConf.to_container(_compose(f"{group}/{name}", []))  # type: ignore[return-value]
 
 
-def composed(name: str, overrides: list[str]) -> DictConfig:
-    """Return the configuration of that name for some overrides.
+def compose(name: str, overrides: list[str]) -> DictConfig:
+    """Return the configuration ``name`` (train, evaluate or analyze) composed with some overrides.
 
-    Raises UserError for what it does not have and for values of the wrong kind.
+    Raises UserError for keys and options that do not exist, and for values of the wrong type.
     """
     choices = [override for override in overrides if is_choice(override, [conf_dir()])]
     keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]

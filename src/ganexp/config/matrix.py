@@ -1,4 +1,4 @@
-"""``ganexp list matrix``: which model, loss, penalty, normalization and data go together."""
+"""Compatibility matrix of models, losses, penalties, normalizations and data: ``ganexp list matrix``."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -16,10 +16,10 @@ LETTERS = dict(zip(RULES, ascii_lowercase, strict=False))
 
 
 def verdicts() -> dict[Cell, Rule | None]:
-    """Return the rule that each (model, loss, penalty, normalization) breaks, None where it trains."""
+    """Return the rule that each (model, loss, penalty, normalization) breaks, None if it trains."""
     return {
         (model, loss, penalty, normalization): verdict(
-            of_model(model), option("loss", loss), option("penalty", penalty), option("normalization", normalization)
+            model_parts(model), option("loss", loss), option("penalty", penalty), option("normalization", normalization)
         )
         for model, loss, penalty, normalization in product(*(options(group) for group in GROUPS))
     }
@@ -37,47 +37,47 @@ def options(group: str) -> list[str]:
 
 @cache
 def option(group: str, name: str) -> Parts:
-    """Return what an option sets."""
+    """Return the values that an option sets."""
     return composition.option(group, name)
 
 
 @cache
-def of_model(name: str) -> Parts:
-    """Return what a model's option sets by itself, and data that it goes with: the default, where it does."""
-    config = composition.compose([f"model={name}"], [])
+def model_parts(name: str) -> Parts:
+    """Return the values that a model sets, and compatible data: the default if it is compatible."""
+    config = composition.compose_or_empty([f"model={name}"], [])
     alone = {key: config[key] for key in ("requires", "model")}
-    candidates = chain([{"data": config["data"]}], map(of_data, options("data")))
+    candidates = chain([{"data": config["data"]}], map(data_parts, options("data")))
     return next({**alone, **data} for data in candidates if verdict(alone, data) is None)
 
 
 @cache
-def of_data(name: str) -> Parts:
-    """Return what a data set's option sets by itself."""
-    return {"data": composition.compose([f"data={name}"], [])["data"]}
+def data_parts(name: str) -> Parts:
+    """Return the values that a data set sets."""
+    return {"data": composition.compose_or_empty([f"data={name}"], [])["data"]}
 
 
 def show() -> None:
-    """Print tables, with a letter for each reason to refuse, and the reasons."""
+    """Print the tables, with a letter for each rule, and the reasons of the rules."""
     models, losses, penalties, normalizations = map(options, GROUPS)
     normalized = [option("normalization", name) for name in normalizations]
-    print("Which combinations train: + trains, a letter is refused before training, for the reason below.\n")
+    print("Compatible combinations: + trains; a letter is refused before training, for the reason below.\n")
     pairs = {
         f"{loss:<15}{penalty}": [verdict(option("loss", loss), option("penalty", penalty), n) for n in normalized]
         for loss, penalty in product(losses, penalties)
     }
     print(as_table(f"{'loss':<15}penalty", normalizations, pairs))
-    print("What a model asks of the normalization besides, with images of the size of its default data:\n")
-    print(as_table("model", normalizations, {m: [verdict(of_model(m), n) for n in normalized] for m in models}))
-    print("What it asks of the data:\n")
+    print("Normalizations that each model accepts, at the image size of its default data:\n")
+    print(as_table("model", normalizations, {m: [verdict(model_parts(m), n) for n in normalized] for m in models}))
+    print("Data that each model accepts:\n")
     data = options("data")
-    print(as_lists(data, {model: [verdict(of_model(model), of_data(name)) for name in data] for model in models}))
+    print(as_lists(data, {model: [verdict(model_parts(model), data_parts(name)) for name in data] for model in models}))
     for rule, letter in LETTERS.items():
         print(f"{letter}  {rule.reason}; {rule.instead}")
-    print("A network that cannot make images of the data's size says which it can: set data.image_size.")
+    print("A network that cannot generate the data's image size reports the sizes that it can: set data.image_size.")
 
 
 def as_table(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[Rule | None]]) -> str:
-    """Return verdicts under their columns' names."""
+    """Return a table of verdicts under the column names."""
     first = max(map(len, [title, *rows])) + 2
     marked = {name: list(map(mark, rules)) for name, rules in rows.items()}
     lines = [
@@ -88,19 +88,19 @@ def as_table(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[Rul
 
 
 def as_lists(columns: Sequence[str], rows: Mapping[str, Sequence[Rule | None]]) -> str:
-    """Return the rows that have the same verdicts together, and for each verdict the columns that have it."""
-    alike: dict[tuple[str, ...], list[str]] = {}
+    """Return groups of rows with equal verdicts, and for each verdict its columns."""
+    groups: dict[tuple[str, ...], list[str]] = {}
     for name, rules in rows.items():
-        alike.setdefault(tuple(map(mark, rules)), []).append(name)
+        groups.setdefault(tuple(map(mark, rules)), []).append(name)
     lines = []
-    for marks, names in alike.items():
+    for marks, names in groups.items():
         lines.append(" ".join(names))
-        for each in sorted(set(marks)):
-            having = [column for column, found in zip(columns, marks, strict=True) if found == each]
-            lines.append(f"  {each}  {' '.join(having)}")
+        for symbol in sorted(set(marks)):
+            matching = [column for column, other in zip(columns, marks, strict=True) if other == symbol]
+            lines.append(f"  {symbol}  {' '.join(matching)}")
     return "".join(f"{line}\n" for line in lines)
 
 
 def mark(rule: Rule | None) -> str:
-    """Return the verdict's character."""
+    """Return the symbol of a verdict."""
     return "+" if rule is None else LETTERS[rule]

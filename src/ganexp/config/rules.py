@@ -1,4 +1,4 @@
-"""Which parts go together: rules as data, checked before anything is built."""
+"""Compatibility rules between the parts of a configuration, checked before anything is built."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from ganexp.errors import UserError
 Config = Mapping[str, Any]
 
 PER_IMAGE_GRADIENTS = {f"ganexp.penalties.{name}" for name in ("GradientPenalty", "R1", "R2", "Dragan")}
-MIXING = {f"ganexp.layers.normalization.{name}" for name in ("batch", "batch_spectral")}
-SPECTRAL = {f"ganexp.layers.normalization.{name}" for name in ("spectral", "batch_spectral")}
-PLAIN = {"ganexp.layers.normalization.none"}
-UNBOUNDED = {"ganexp.losses.Wasserstein"}
+BATCH_NORMS = {f"ganexp.layers.normalization.{name}" for name in ("batch", "batch_spectral")}
+SPECTRAL_NORMS = {f"ganexp.layers.normalization.{name}" for name in ("spectral", "batch_spectral")}
+NO_NORM = {"ganexp.layers.normalization.none"}
+UNBOUNDED_LOSSES = {"ganexp.losses.Wasserstein"}
 ONE_DOMAIN = {"ganexp.data.images.ImageData", "ganexp.data.gaussians.GaussianData"}
 PAIRED = {"ganexp.data.translation.module.PairedData"}
 UNPAIRED = {"ganexp.data.translation.module.UnpairedData"}
-WITHIN_MAPS = {"ganexp.layers.normalization.instance"}
+INSTANCE_NORMS = {"ganexp.layers.normalization.instance"}
 PLAYERS = ("Generator", "Discriminator")
-OF_VECTORS = {f"ganexp.networks.{file}.{player}" for file in ("mlp", "dcgan_tutorial") for player in PLAYERS}
-"""Networks with hidden layers whose outputs are no maps."""
+VECTOR_NETWORKS = {f"ganexp.networks.{file}.{player}" for file in ("mlp", "dcgan_tutorial") for player in PLAYERS}
+"""Networks with hidden layers whose outputs are vectors, not feature maps."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A combination that cannot work: when it is at hand, why it fails, and the nearest that works."""
+    """A combination that cannot work: its condition, the reason, and the nearest combination that works."""
 
     broken: Callable[[Config], bool]
     reason: str
@@ -32,25 +32,25 @@ class Rule:
 
 
 def targets(node: Any) -> Iterator[str]:
-    """Yield the classes that the direct parts of a group name."""
+    """Yield the ``_target_`` of each direct part of a group."""
     for part in (node or {}).values():
         if isinstance(part, Mapping) and "_target_" in part:
             yield part["_target_"]
 
 
 def penalizes_gradients(config: Config) -> bool:
-    """Return whether a penalty takes the discriminator's gradient by each image."""
+    """Return whether a penalty uses the discriminator's gradient with respect to each image."""
     return any(target in PER_IMAGE_GRADIENTS for target in targets(config.get("penalty")))
 
 
-def discriminator_is(config: Config, kinds: set[str]) -> bool:
-    """Return whether the discriminator's normalization is of these kinds."""
-    return ((config.get("normalization") or {}).get("discriminator") or {}).get("_target_") in kinds
+def discriminator_is(config: Config, targets: set[str]) -> bool:
+    """Return whether the discriminator's normalization is one of the targets."""
+    return ((config.get("normalization") or {}).get("discriminator") or {}).get("_target_") in targets
 
 
 def is_lipschitz(config: Config) -> bool:
-    """Return whether anything bounds how steep the discriminator is."""
-    return bool(config.get("constraint")) or penalizes_gradients(config) or discriminator_is(config, SPECTRAL)
+    """Return whether a constraint, a penalty or a normalization bounds the discriminator's Lipschitz constant."""
+    return bool(config.get("constraint")) or penalizes_gradients(config) or discriminator_is(config, SPECTRAL_NORMS)
 
 
 def lacks_labels(config: Config) -> bool:
@@ -59,35 +59,35 @@ def lacks_labels(config: Config) -> bool:
 
 
 def translates(config: Config) -> str | None:
-    """Return "paired" or "unpaired" for a model that makes images from such images, None for one that draws them."""
+    """Return "paired" or "unpaired" for a model that translates such images, None for one that draws from noise."""
     return (config.get("requires") or {}).get("inputs")
 
 
-def data_is(config: Config, kinds: set[str]) -> bool:
-    """Return whether the data are of these kinds."""
-    return (config.get("data") or {}).get("_target_") in kinds
+def data_is(config: Config, targets: set[str]) -> bool:
+    """Return whether the data module is one of the targets."""
+    return (config.get("data") or {}).get("_target_") in targets
 
 
-def normalizes_plain_networks(config: Config) -> bool:
-    """Return whether a normalization is chosen for networks that are built without any."""
+def normalizes_unnormalized_networks(config: Config) -> bool:
+    """Return whether a normalization is selected for networks that are built without one."""
     chosen = set(targets(config.get("normalization")))
-    return bool((config.get("requires") or {}).get("plain_networks")) and not chosen <= PLAIN
+    return bool((config.get("requires") or {}).get("plain_networks")) and not chosen <= NO_NORM
 
 
-def normalizes_vectors_within_maps(config: Config) -> bool:
-    """Return whether a player's network has hidden vectors, or maps of one pixel, and a normalization within maps."""
+def normalizes_single_pixels(config: Config) -> bool:
+    """Return whether instance normalization is applied to a network with hidden vectors or 1x1 feature maps."""
     for player, normalization in (config.get("normalization") or {}).items():
         outer = (config.get("model") or {}).get(player)
         size = (config.get("data") or {}).get("image_size")
-        if normalization.get("_target_") in WITHIN_MAPS and isinstance(outer, Mapping):
+        if normalization.get("_target_") in INSTANCE_NORMS and isinstance(outer, Mapping):
             network = outer["network"] if isinstance(outer.get("network"), Mapping) else outer
-            if network.get("_target_") in OF_VECTORS or starts_from_a_pixel(network, size):
+            if network.get("_target_") in VECTOR_NETWORKS or starts_from_a_pixel(network, size):
                 return True
     return False
 
 
 def starts_from_a_pixel(network: Config, image_size: Any) -> bool:
-    """Return whether the network doubles a map of 1x1, the last of its ``smallest`` that can become the image."""
+    """Return whether a network starts at 1x1, the last of its ``smallest`` that doubles to the image size."""
     steps = {start: image_size // start for start in network.get("smallest", ()) if image_size % start == 0}
     fitting = [start for start, factor in steps.items() if factor >= 2 and factor.bit_count() == 1]
     return fitting[-1:] == [1]
@@ -97,14 +97,14 @@ RULES = (
     Rule(
         lacks_labels,
         "the model needs labels and the data has none (data.num_classes is null)",
-        "choose labelled data such as data=mnist, put the images into one folder a class, or choose a model without "
+        "choose labelled data such as data=mnist, put the images into one folder per class, or choose a model without "
         "labels such as model=dcgan",
     ),
     Rule(
         lambda config: translates(config) == "paired" and data_is(config, ONE_DOMAIN | UNPAIRED),
         "the model learns from pairs of an input and its target, and the data has none",
-        "nearest that works: data=mosaic, which makes pairs of any images (data/source=…, data/degradation=…), "
-        "data=paired_folder data.root=FOLDER, or, with two domains without pairs, model=cyclegan",
+        "nearest that works: data=mosaic, which makes pairs from any images (data/source=…, data/degradation=…), "
+        "data=paired_folder data.root=FOLDER, or model=cyclegan for two unpaired domains",
     ),
     Rule(
         lambda config: translates(config) is not None and data_is(config, ONE_DOMAIN),
@@ -114,31 +114,31 @@ RULES = (
     ),
     Rule(
         lambda config: translates(config) is None and data_is(config, PAIRED | UNPAIRED),
-        "the data has images to translate from, and the model draws its images from noise",
-        "nearest that works: model=pix2pix for pairs, model=cyclegan for two domains without, or data of one domain "
+        "the data has images to translate, and the model draws its images from noise",
+        "nearest that works: model=pix2pix for pairs, model=cyclegan for two unpaired domains, or data of one domain "
         "such as data=cifar10",
     ),
     Rule(
-        normalizes_plain_networks,
-        "the model's networks have no place for a normalization: their start is made for training without one "
+        normalizes_unnormalized_networks,
+        "the model's networks have no normalization layers: their initialization is made for training without "
         "(arXiv 2501.05441, section 3)",
-        "leave out normalization=…, or choose a model with residual networks that take one, such as model=sngan_resnet",
+        "leave out normalization=…, or choose a residual model with normalization, such as model=sngan_resnet",
     ),
     Rule(
-        normalizes_vectors_within_maps,
-        "instance normalization needs a feature map, and this model's networks have hidden layers without one, or with "
+        normalizes_single_pixels,
+        "instance normalization needs feature maps, and this model's networks have hidden layers without them, or with "
         "maps of a single pixel (arXiv 1607.08022, eq. 4)",
         "nearest that works: normalization=layer, or a convolutional model such as model=dcgan",
     ),
     Rule(
-        lambda config: penalizes_gradients(config) and discriminator_is(config, MIXING),
-        "the penalty takes the discriminator's gradient by each image, and batch normalization in the discriminator "
-        "mixes the images of a batch (arXiv 1704.00028, section 4)",
+        lambda config: penalizes_gradients(config) and discriminator_is(config, BATCH_NORMS),
+        "the penalty needs the discriminator's gradient for each image alone, and batch normalization in the "
+        "discriminator mixes the images of a batch (arXiv 1704.00028, section 4)",
         "nearest that works: normalization=batch_in_generator, or normalization=layer",
     ),
     Rule(
-        lambda config: (config.get("loss") or {}).get("_target_") in UNBOUNDED and not is_lipschitz(config),
-        "the Wasserstein loss has no bound unless the critic is kept from becoming steep (arXiv 1701.07875, section 3)",
+        lambda config: (config.get("loss") or {}).get("_target_") in UNBOUNDED_LOSSES and not is_lipschitz(config),
+        "the Wasserstein loss is unbounded unless the critic is Lipschitz (arXiv 1701.07875, section 3)",
         "nearest that works: penalty=gradient_penalty normalization=batch_in_generator, penalty=weight_clip, or "
         "normalization=spectral",
     ),

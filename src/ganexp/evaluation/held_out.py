@@ -92,7 +92,7 @@ def of_data_set(name: str, data: DictConfig) -> list[HeldOut]:
     Raises UserError for what is no data set of single images.
     """
     known = composition.groups(composition.conf_dir())["data"]
-    own = composition.composed("train", [f"data={name}"]).data if name in known else None
+    own = composition.compose("train", [f"data={name}"]).data if name in known else None
     if own is None or OmegaConf.is_missing(own, "root") or own.get("num_classes") is None:
         raise UserError(f"labelled={name}: neither a folder nor a labelled data set, such as svhn")
     changed = any(own[key] != data[key] for key in ("image_size", "channels"))

@@ -12,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
 from ganexp.loggers.guard import Guard
+from ganexp.records.trackio_store import import_trackio
 
 
 class Trackio(Logger):

@@ -1,4 +1,4 @@
-"""Checkpoints read back: tensors and plain values only, and only into the network they came from."""
+"""Checkpoint loading: tensors and plain values only, with a report of what does not fit the model."""
 
 import pickle
 import warnings
@@ -19,24 +19,24 @@ from ganexp.runs.run import Run
 def load_checkpoint(path: Path) -> dict[str, Any]:
     """Return a checkpoint's contents, tensors and plain values only.
 
-    Raises UserError if the file is damaged, is not ganexp's, or holds code.
+    Raises UserError if the file is damaged, is not a checkpoint of ganexp, or contains code.
     """
     try:
         with warnings.catch_warnings():
-            # torch's, of several lines, before it refuses a foreign file.
+            # torch warns in several lines before it rejects a file that is not a checkpoint.
             warnings.simplefilter("ignore")
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise UserError(f"{path} is not a whole checkpoint of weights alone: it is damaged, or holds code") from error
+        raise UserError(f"{path} is not an intact checkpoint of weights: it is damaged, or contains code") from error
     if not isinstance(checkpoint, dict) or COUNTERS not in checkpoint:
-        raise UserError(f"{path} is not a checkpoint of ganexp's")
+        raise UserError(f"{path} is not a checkpoint of ganexp")
     return checkpoint
 
 
 def load_weights(model: nn.Module, run: Run) -> dict[str, Any]:
-    """Load the weights of the run's checkpoint into its model, and return all of the checkpoint.
+    """Load the weights of the run's checkpoint into its model, and return the checkpoint.
 
-    Raises UserError naming the settings or, where they are not known, the tensors that do not fit.
+    Raises UserError naming the settings that differ or, if there are none, the tensors that do not fit.
     """
     assert run.checkpoint is not None
     contents = load_checkpoint(run.checkpoint)
@@ -51,13 +51,13 @@ def load_weights(model: nn.Module, run: Run) -> dict[str, Any]:
 
 
 def comparable(now: Mapping[str, Any], then: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the settings that both have and that hold no reference: a checkpoint keeps references as they are."""
+    """Return the settings in both that contain no reference, since a checkpoint stores references unresolved."""
     names = [name for name in now if name in then and "${" not in f"{now[name]}{then[name]}"]
     return {name: now[name] for name in names}, {name: then[name] for name in names}
 
 
 def describe_mismatch(needed: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-    """Return in words which weights differ in name or shape."""
+    """Return a description of the weights that differ in name or shape."""
     shapes = [
         {name: tuple(value.shape) for name, value in weights.items() if hasattr(value, "shape")}
         for weights in (needed, given)

@@ -1,4 +1,4 @@
-"""Settings that stay fixed during a run; the others may change when it is resumed."""
+"""Fixed settings of a run; all others may change when it is resumed."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ CHANGEABLE = (
     "data.workers",
     "data.in_memory",
 )
-"""What may change when a run is resumed; everything else defines the run, or is in the checkpoint."""
+"""Settings that may change when a run is resumed; all others define the run, or are in the checkpoint."""
 SHOWN = 3
 
 
@@ -37,7 +37,7 @@ def fixed_settings(config: DictConfig) -> dict[str, Any]:
 
 
 def describe_changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> str:
-    """Return in words what differs between the settings of two runs, an empty text if nothing does."""
+    """Return a description of the settings that differ between two runs, empty if they are equal."""
     differing = [key for key in {**now, **then} if now.get(key) != then.get(key)]
     more = f"; and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
     return "; ".join(f"{key}: {now.get(key)} against {then.get(key)}" for key in differing[:SHOWN]) + more

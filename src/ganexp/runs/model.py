@@ -1,4 +1,4 @@
-"""The trained model of a run, loaded for inference."""
+"""Model loading for inference."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from ganexp.runs.run import Run
 
 
 def load_model(run: Run, truncation: float | None = None) -> Any:
-    """Return the trained model on the fastest device, in evaluation mode, with its noise truncated if asked for.
+    """Return the trained model on the fastest device, in evaluation mode, its noise truncated if asked for.
 
-    Raises UserError where it cannot be.
+    Raises UserError if the checkpoint does not fit, or the noise cannot be truncated.
     """
     model = build(run.config.model)
     load_weights(model, run)

@@ -1,4 +1,4 @@
-"""Command-line overrides of a run that is resumed: which values may change, and which options may be replaced."""
+"""Command-line overrides of a resumed run: the values that may change, and the options that may be replaced."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from ganexp.runs.fixed_settings import CHANGEABLE, describe_changes, fixed_setti
 from ganexp.runs.write_paths import bounded
 
 REPLACEABLE = ("trainer", "logger")
-"""Config groups of which a resumed run may choose another option."""
+"""Config groups in which a resumed run may select another option."""
 
 
 def check_saved(config: DictConfig) -> None:
@@ -27,11 +27,11 @@ def check_saved(config: DictConfig) -> None:
 def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
     """Return the configuration with some values replaced.
 
-    Raises UserError for a key that it does not have, a value of another kind, and one that cannot change.
+    Raises UserError for an unknown key, a value of the wrong type, and a setting that cannot change.
     """
     malformed = [override for override in overrides if "=" not in override or override[0] in "-+~"]
     if malformed:
-        raise UserError(f"{malformed[0]}: with resume= only values can be given, such as images=100000")
+        raise UserError(f"{malformed[0]}: resume= accepts only KEY=VALUE overrides, such as images=100000")
     replaced = [override for override in overrides if is_replacement(override)]
     config = with_options(config, replaced)
     unchanged = [override for override in overrides if override not in replaced and is_unchanged(config, override)]
@@ -59,10 +59,10 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
 
 
 def with_options(config: DictConfig, choices: list[str]) -> DictConfig:
-    """Return the configuration with other options of some config groups."""
+    """Return the configuration with another option for some config groups."""
     for choice in choices:
         group = choice.partition("=")[0]
-        option = OmegaConf.to_container(composition.composed("train", [choice])[group])
+        option = OmegaConf.to_container(composition.compose("train", [choice])[group])
         OmegaConf.update(config, group, option, merge=False)
     return config
 
@@ -84,11 +84,11 @@ def names_option(override: str) -> bool:
 
 
 def describe_difference(config: DictConfig, override: str) -> str:
-    """Return in words how the run differs from an option, or a value, that an override asks for."""
+    """Return a description of how the run differs from the option or value of an override."""
     key = override.partition("=")[0]
     if not names_option(override):
-        return f" (it has {key}={OmegaConf.select(config, key)})"
-    nodes = (config[key], composition.composed("train", [override])[key])
-    ours, theirs = (fixed_settings(OmegaConf.create({key: OmegaConf.to_container(node)})) for node in nodes)
-    changes = describe_changes(ours, theirs)
-    return f" (its own differs, {changes})" if changes else ""
+        return f" (the run has {key}={OmegaConf.select(config, key)})"
+    nodes = (config[key], composition.compose("train", [override])[key])
+    saved, selected = (fixed_settings(OmegaConf.create({key: OmegaConf.to_container(node)})) for node in nodes)
+    changes = describe_changes(saved, selected)
+    return f" (the run differs: {changes})" if changes else ""

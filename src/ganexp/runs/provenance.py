@@ -1,4 +1,4 @@
-"""Provenance of a run: the command that repeats it, and the chosen option of each config group."""
+"""Provenance of a run: the command that reproduces it, and the selected option of each config group."""
 
 import argparse
 import shlex
@@ -8,16 +8,16 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from ganexp.runs.run_folder import OF_A_SWEEP, PROCEEDING
+from ganexp.runs.run_folder import SWEEP_KEYS, SWEEP_PREFIXES
 
 
 def origin(flags: argparse.Namespace) -> dict[str, Any]:
-    """Return the command that repeats the run that Hydra composed, and the chosen option of each config group."""
+    """Return the command that reproduces the composed run, and the selected option of each config group."""
     composed = HydraConfig.get()
-    own = (*(f"{key}=" for key in OF_A_SWEEP), *PROCEEDING)
+    excluded = (*(f"{key}=" for key in SWEEP_KEYS), *SWEEP_PREFIXES)
     named = {"--config-dir": flags.config_dir, "--config-name": flags.config_name}
     options = [word for flag, value in named.items() if value for word in (flag, value)]
-    overrides = [override for override in composed.overrides.task if not override.startswith(own)]
+    overrides = [override for override in composed.overrides.task if not override.startswith(excluded)]
     choices = {
         group: choice if choice is None else str(choice)
         for group, choice in composed.runtime.choices.items()

@@ -1,4 +1,4 @@
-"""Renamed classes and functions, so that runs made by earlier versions can be read."""
+"""Renamed classes and functions, so that runs of earlier versions can be read."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ RENAMED = {
     "ganexp.networks.resnet.ConditionalGenerator": "ganexp.networks.resnet.Generator",
     "ganexp.networks.resnet.ProjectionDiscriminator": "ganexp.networks.resnet.Discriminator",
 }
-"""From the ``_target_`` of an earlier version's config group to that of today's."""
+"""Maps each renamed ``_target_`` of earlier versions' config groups to its current name."""
 
 
 def rename_targets(node: Any) -> None:

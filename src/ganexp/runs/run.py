@@ -1,4 +1,4 @@
-"""A training run as a value: everything about it is worked out once and passed down."""
+"""Training run as a value: folder, configuration, fixed settings and checkpoint, determined once and passed down."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +17,8 @@ from ganexp.runs.write_paths import bounded
 class Run:
     """A run's folder, the configuration it is built from and the checkpoint it starts from.
 
-    ``config`` may be built as it is: its code is trusted and, for training, it writes only where it may. ``fixed`` are
-    the settings that cannot change during a run, by dotted key.
+    ``config`` is safe to build: its code is trusted and, for training, it writes only to permitted folders. ``fixed``
+    holds the settings that cannot change during a run, by dotted key.
     """
 
     folder: Path
@@ -32,16 +32,16 @@ class Run:
 
 
 def training_run(config: DictConfig, folder: Path, checkpoint: Path | None = None) -> Run:
-    """Return a run to train in ``folder``, new or from one of its checkpoints.
+    """Return a run to train in ``folder``, from scratch or from one of its checkpoints.
 
-    Raises UserError for code that is not trusted, and for a configuration from a run's folder that writes elsewhere.
+    Raises UserError for code that is not trusted, and for a saved configuration that writes outside of its folder.
     """
     config.run_dir = str(folder)
     return Run(folder, bounded(config), fixed_settings(config), checkpoint)
 
 
 def saved_run(folder: Path, trust: Sequence[str] = (), checkpoint: str = "last") -> Run:
-    """Return the run in ``folder`` with one of its checkpoints, to be looked at; ``trust`` names the user's packages.
+    """Return the run in ``folder`` with one of its checkpoints, for inference; ``trust`` names the user's packages.
 
     Raises UserError if there is no such run or checkpoint, and for code that is not trusted.
     """

@@ -1,4 +1,4 @@
-"""A run's folder: its configuration, its log, its checkpoints."""
+"""Run folder: configuration, log and checkpoints."""
 
 import logging
 import sys
@@ -23,28 +23,28 @@ LOG = "log.txt"
 CHECKPOINTS = "checkpoints"
 LOCK = ".lock"
 TRUST = "trust"
-"""Where a configuration that was read from a folder says which packages of theirs the user vouches for."""
+"""Key of a configuration read from a folder: the packages that the user trusts."""
 GIVEN = "given"
-"""Where it says for which keys the user gave other values."""
-OF_A_STUDY = ("callbacks.pruning.storage", "callbacks.pruning.trial")
-"""What a search tells the trials that it starts, and its folder does not tell whoever goes on with one by hand."""
-OF_A_SWEEP = ("run_dir", "sweep_dir", "skip_finished", "skip_refused")
-"""What says where a run lies and how its sweep proceeds, and is no part of what it is."""
-PROCEEDING = ("hydra.", "callbacks.pruning.")
-"""Beginnings of other keys of the kind."""
+"""Key of a configuration read from a folder: the keys that the user has overridden."""
+STUDY_KEYS = ("callbacks.pruning.storage", "callbacks.pruning.trial")
+"""Keys that a Bayesian search sets in its trials, and that are reset when a trial is resumed by hand."""
+SWEEP_KEYS = ("run_dir", "sweep_dir", "skip_finished", "skip_refused")
+"""Keys for the location of a run and the conduct of its sweep, which do not define the run."""
+SWEEP_PREFIXES = ("hydra.", "callbacks.pruning.")
+"""Prefixes of further such keys."""
 
 HARMLESS_WARNINGS = (
-    # Lightning's, about torch's future.
+    # Lightning's use of a deprecated torch API.
     ".*LeafSpec.*is deprecated",
     # Data in memory needs no workers.
     ".*does not have many workers",
-    # Where SLURM is installed, runs are tried out without it too.
+    # Runs without SLURM are legitimate on machines that have it.
     ".*`srun` command is available on your system but is not used",
 )
 
 
 class Terminal(logging.Handler):
-    """Prints to whatever sys.stderr is now, so that a live progress bar stays in one piece."""
+    """Prints to whatever sys.stderr is now, so that a live progress bar stays intact."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one line."""
@@ -52,14 +52,14 @@ class Terminal(logging.Handler):
 
 
 class LogFile(logging.FileHandler):
-    """log.txt, each line with its time."""
+    """log.txt, with a timestamp on each line."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
 
     def handleError(self, record: logging.LogRecord) -> None:
-        """Let a full disk be reported by what cannot do without it, not by a traceback a line."""
+        """Ignore errors such as a full disk: they are reported elsewhere, without a traceback for each line."""
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def logged(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Drop all messages and warnings: another process says them."""
+    """Drop all messages and warnings, as another process reports them."""
     logging.disable()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -106,19 +106,19 @@ def log_warning(message: Warning | str, *_: object, **__: object) -> None:
 def create(folder: Path, config: DictConfig) -> None:
     """Make the folder and write config.yaml into it.
 
-    Raises UserError if a run is already there, or if nothing can be written there.
+    Raises UserError if the folder already contains a run, or cannot be written to.
     """
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
         with (folder / CONFIG).open("x") as file:
             file.write(OmegaConf.to_yaml(without_run_dir(config)))
     except FileExistsError as error:
-        how = f"go on with it by resume={folder}" if has_checkpoint(folder) else "it has no checkpoint: remove it"
-        raise UserError(f"run_dir={folder} already holds a run; {how}, or choose another folder") from error
+        remedy = f"continue it with resume={folder}" if has_checkpoint(folder) else "it has no checkpoint: remove it"
+        raise UserError(f"run_dir={folder} already contains a run; {remedy}, or choose another folder") from error
 
 
 def discard_unused(folder: Path) -> None:
-    """Remove a run that ended before it began, so that its folder can be used again; keep everything else."""
+    """Remove the folder of a run that failed before training, so that it can be reused; keep all other files."""
     folder = folder.resolve()
     with suppress(OSError):
         names = {path.name for path in folder.iterdir()}
@@ -128,14 +128,14 @@ def discard_unused(folder: Path) -> None:
             with suppress(FileNotFoundError):
                 (folder / CHECKPOINTS).rmdir()
             folder.rmdir()
-            # Folders that Hydra made on the way here, up to the first that holds something else.
+            # Parent folders that Hydra made, up to the first that is not empty.
             for parent in folder.parents:
                 if Path.cwd() in parent.parents:
                     parent.rmdir()
 
 
 def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
-    """Return the configuration of the run in ``folder``; ``trust`` are packages that it may name.
+    """Return the configuration of the run in ``folder``; ``trust`` are packages that it may import from.
 
     Raises UserError if there is no run or its configuration cannot be read.
     """
@@ -152,10 +152,10 @@ def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
     config.run_dir = str(folder)
     config[TRUST] = list(trust)
     config[GIVEN] = []
-    for each in OF_A_STUDY:
+    for name in STUDY_KEYS:
         with suppress(OmegaConfBaseException):
-            if OmegaConf.select(config, each) is not None:
-                OmegaConf.update(config, each, None)
+            if OmegaConf.select(config, name) is not None:
+                OmegaConf.update(config, name, None)
     return config
 
 
@@ -174,33 +174,34 @@ def checkpoint(folder: Path, name: str) -> Path:
     """
     path = folder / CHECKPOINTS / f"{name}.ckpt"
     if not path.is_file():
-        there = sorted(each.stem for each in path.parent.glob("*.ckpt"))
-        if there:
-            raise UserError(f"{path} is missing; there are: {', '.join(there)}")
-        raise UserError(f"{folder} has no checkpoint yet: {path} is missing; train it longer, or start anew")
+        available = sorted(file.stem for file in path.parent.glob("*.ckpt"))
+        if available:
+            raise UserError(f"{path} is missing; there are: {', '.join(available)}")
+        raise UserError(f"{folder} has no checkpoint yet: {path} is missing; train it longer, or start a new run")
     return path
 
 
 def has_checkpoint(folder: Path) -> bool:
-    """Return whether there is anything to go on from."""
+    """Return whether the run has a checkpoint to resume from."""
     return any((folder / CHECKPOINTS).glob("*.ckpt"))
 
 
 def without_run_dir(config: DictConfig) -> Any:
-    """Return the configuration without the folder's own address, so that the folder can be moved."""
-    kept = config.copy()
-    OmegaConf.set_struct(kept, False)
-    for key in (*OF_A_SWEEP, TRUST, GIVEN):
-        kept.pop(key, None)
-    return kept
+    """Return the configuration without the folder's own path, so that the folder can be moved."""
+    portable = config.copy()
+    OmegaConf.set_struct(portable, False)
+    for name in (*SWEEP_KEYS, TRUST, GIVEN):
+        portable.pop(name, None)
+    return portable
 
 
-def of_the_run(overrides: Sequence[str]) -> list[str]:
-    """Return the overrides that say what a run of a sweep is."""
-    named = ("sweeps", *OF_A_SWEEP)
-    return [each for each in overrides if key(each) not in named and not key(each).startswith(PROCEEDING)]
+def run_overrides(overrides: Sequence[str]) -> list[str]:
+    """Return the overrides that define a run of a sweep."""
+    excluded = ("sweeps", *SWEEP_KEYS)
+    keys = {override: override_key(override) for override in overrides}
+    return [text for text in overrides if keys[text] not in excluded and not keys[text].startswith(SWEEP_PREFIXES)]
 
 
-def key(override: str) -> str:
-    """Return what an override sets."""
+def override_key(override: str) -> str:
+    """Return the key that an override sets."""
     return override.lstrip("+~").partition("=")[0]

@@ -1,8 +1,8 @@
-"""What a configuration from elsewhere may name.
+"""Trusted code and environment variables of a configuration from a run's folder.
 
-A run's folder may come from somebody else, and a ``_target_`` in its config.yaml is code that would be run. So
-only what ganexp's own config groups name is built, unless the user vouches for more by ``trust=PACKAGE``. Loggers
-send a configuration elsewhere, so it may name no other environment variables than ganexp's own either.
+A run's folder may come from somebody else, and a ``_target_`` in its config.yaml is code that would be executed. So
+only targets in ganexp's own config groups are built, unless the user trusts more with ``trust=PACKAGE``. Loggers
+upload the configuration, so it may not read any environment variable other than those of ganexp either.
 """
 
 import importlib
@@ -24,10 +24,10 @@ VARIABLE = re.compile(r"\$\{oc\.env:(\w+)")
 
 
 def trusted(config: DictConfig) -> DictConfig:
-    """Return the configuration of a run's folder with its references resolved, one that was composed here as it is.
+    """Return the configuration of a run's folder with its references resolved, any other configuration unchanged.
 
-    Only what this returns may be built: a resolver such as ``${oc.env:…}`` may say something else the next time. Raises
-    UserError for what ``require_trusted`` refuses.
+    Only the returned configuration may be built: a resolver such as ``${oc.env:…}`` may change its value.
+    Raises UserError for targets that ``require_trusted`` rejects.
     """
     if config.get(TRUST) is None:
         return config
@@ -37,19 +37,19 @@ def trusted(config: DictConfig) -> DictConfig:
     return OmegaConf.create(resolved)
 
 
-def require_trusted(config: dict[str, Any], vouched_for: Collection[str] = ()) -> None:
-    """Raise UserError naming the first target that neither ganexp's config groups nor the user vouch for.
+def require_trusted(config: dict[str, Any], trusted_packages: Collection[str] = ()) -> None:
+    """Raise UserError naming the first target that is neither in ganexp's config groups nor in a trusted package.
 
-    ``config`` is resolved, since a reference or a resolver can make up a target as well; a reference that is left was
-    hidden from that.
+    ``config`` must be resolved, since references and resolvers can construct targets; any remaining reference was
+    hidden by escaping.
     """
-    for text in texts(config):
+    for text in strings(config):
         if REFERENCE in text:
-            raise UserError(f"the run's config.yaml hides a reference, {text}: write it without a backslash")
+            raise UserError(f"the run's config.yaml contains an escaped reference, {text}: remove the backslash")
     own = own_targets(conf_dir())
     for target in targets(config):
         package = target.partition(".")[0]
-        if target not in own and not (package in vouched_for and defined_in(package, target)):
+        if target not in own and not (package in trusted_packages and defined_in(package, target)):
             raise UserError(
                 f"the run's config.yaml names {target}, which is not in ganexp's config groups; "
                 f"if you trust that code, add trust={package}"
@@ -57,9 +57,9 @@ def require_trusted(config: dict[str, Any], vouched_for: Collection[str] = ()) -
 
 
 def guard_environment() -> None:
-    """Let ``${oc.env:…}`` of a run's folder read only variables that ganexp's own config groups name, in all of them.
+    """Restrict ``${oc.env:…}`` in configurations of run folders to the variables in ganexp's own config groups.
 
-    It asks when it is resolved, as a reference or another resolver can make up the name.
+    The check takes place on resolution, as a reference or another resolver can construct the name.
     """
     OmegaConf.register_new_resolver("oc.env", environment, replace=True)
 
@@ -67,37 +67,37 @@ def guard_environment() -> None:
 def environment(name: str, *default: str | None, _root_: Any) -> str | None:
     """Return an environment variable, as OmegaConf's own resolver does.
 
-    Raises UserError for another than ganexp's own where the configuration is that of a run's folder.
+    Raises UserError for a variable not in ganexp's config groups if the configuration is that of a run's folder.
     """
     if _root_.get(TRUST) is not None and name not in own_variables(conf_dir()):
         raise UserError(
             f"the run's config.yaml reads the environment variable {name}, which is not in ganexp's config groups: "
-            "write its value there"
+            "write its value into config.yaml"
         )
     return env(name, *default)
 
 
 @cache
 def own_variables(folder: Path) -> frozenset[str]:
-    """Return every environment variable that the config groups name."""
+    """Return every environment variable that the config groups read."""
     return frozenset(name for path in folder.rglob("*.yaml") for name in VARIABLE.findall(path.read_text()))
 
 
 @cache
 def own_targets(folder: Path) -> frozenset[str]:
-    """Return every ``_target_`` that the config groups name."""
+    """Return every ``_target_`` in the config groups."""
     return frozenset(
         target for path in folder.rglob("*.yaml") for target in targets(OmegaConf.to_container(OmegaConf.load(path)))
     )
 
 
-def texts(node: Any) -> Iterator[str]:
+def strings(node: Any) -> Iterator[str]:
     """Yield every string in plain containers."""
     if isinstance(node, str):
         yield node
     elif isinstance(node, list | dict):
         for item in node.values() if isinstance(node, dict) else node:
-            yield from texts(item)
+            yield from strings(item)
 
 
 def targets(node: Any) -> Iterator[str]:
@@ -114,13 +114,13 @@ def targets(node: Any) -> Iterator[str]:
 
 
 def defined_in(package: str, target: str) -> bool:
-    """Return whether the target is the package's own, and not another's that it imports, such as ``x.os.system``."""
+    """Return whether the target is defined in the package itself, not imported by it like ``x.os.system``."""
     try:
-        found: Any = importlib.import_module(package)
+        value: Any = importlib.import_module(package)
         for number, name in enumerate(target.split(".")[1:], start=2):
-            if not hasattr(found, name):
+            if not hasattr(value, name):
                 importlib.import_module(".".join(target.split(".")[:number]))
-            found = getattr(found, name)
+            value = getattr(value, name)
     except (ImportError, AttributeError) as error:
         raise UserError(f"trust={package}: {target} cannot be imported: {error}") from error
-    return str(getattr(found, "__module__", "")).partition(".")[0] == package
+    return str(getattr(value, "__module__", "")).partition(".")[0] == package

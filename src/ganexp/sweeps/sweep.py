@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from ganexp.distributed import slurm
 from ganexp.errors import Interrupted, UserError
 from ganexp.records import summary
-from ganexp.runs.run_folder import key, of_the_run
+from ganexp.runs.run_folder import override_key, run_overrides
 from ganexp.sweeps import joblib_signals, status
 from ganexp.sweeps.status import Outcome
 from ganexp.training import remote_errors
@@ -33,7 +33,7 @@ def require_values(loader: Any, overrides: Sequence[str]) -> None:
 
 def with_folder_name(job: list[str], config: DictConfig) -> list[str]:
     """Return a job's overrides with its folder's name added, unless the user sets that name."""
-    if any(key(override) == "hydra.sweep.subdir" for override in config.hydra.overrides.hydra):
+    if any(override_key(override) == "hydra.sweep.subdir" for override in config.hydra.overrides.hydra):
         return job
     return [*job, f"hydra.sweep.subdir='{folder_name(job)}'"]
 
@@ -41,7 +41,9 @@ def with_folder_name(job: list[str], config: DictConfig) -> list[str]:
 def folder_name(overrides: Sequence[str]) -> str:
     """Return a readable folder name, valid on every file system and unique to the overrides."""
     # Config groups come first, as they say most; the order on the command line must not matter.
-    sorted_overrides = sorted(of_the_run(overrides), key=lambda override: (key(override).count("."), key(override)))
+    sorted_overrides = sorted(
+        run_overrides(overrides), key=lambda text: (override_key(text).count("."), override_key(text))
+    )
     full_name = ",".join(override.lstrip("+") for override in sorted_overrides) or "default"
     safe_name = re.sub(r"[^\w.,=+@()\[\]~-]", "-", full_name)
     if safe_name == full_name and len(safe_name.encode()) <= LONGEST_NAME:
@@ -81,7 +83,7 @@ def require_usable_folder(config: DictConfig, folder: Path) -> None:
 
     A restarted SLURM job continues its own sweep.
     """
-    given = [key(override) for override in (*config.hydra.overrides.task, *config.hydra.overrides.hydra)]
+    given = [override_key(override) for override in (*config.hydra.overrides.task, *config.hydra.overrides.hydra)]
     if config.get("skip_finished") and "skip_finished" in given and not {"sweep_dir", "hydra.sweep.dir"} & {*given}:
         raise UserError("skip_finished=true: name the sweep to continue by sweep_dir=DIR")
     may_continue = config.get("skip_finished") or slurm.batch_job() is not None
@@ -93,7 +95,7 @@ def require_usable_folder(config: DictConfig, folder: Path) -> None:
 
 def continue_command(arguments: Sequence[str], folder: Path) -> str:
     """Return the command that continues the sweep, in a sentence."""
-    rest = [argument for argument in arguments if key(argument) not in ("sweep_dir", "skip_finished")]
+    rest = [argument for argument in arguments if override_key(argument) not in ("sweep_dir", "skip_finished")]
     command = shlex.join(["-m", *rest, f"sweep_dir={folder}", "skip_finished=true"])
     return f"the sweep stopped; continue it with: python -m ganexp {command}"
 

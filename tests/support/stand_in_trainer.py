@@ -1,7 +1,7 @@
 """A trainer that lets a game take its turns without Lightning."""
 
 
-class OneTurn:
+class StandInTrainer:
     """Stands for a Lightning Trainer, which takes longer to make than a batch to train."""
 
     world_size, global_rank = 1, 0
