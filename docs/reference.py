@@ -28,10 +28,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def sections() -> dict[str, list[str]]:
     """Return the config groups of each page: a group and those nested in it."""
-    found: dict[str, list[str]] = {}
+    pages: dict[str, list[str]] = {}
     for group in options():
-        found.setdefault(group.partition("/")[0], []).append(group)
-    return found
+        pages.setdefault(group.partition("/")[0], []).append(group)
+    return pages
 
 
 def options() -> dict[str, list[str]]:
@@ -40,19 +40,19 @@ def options() -> dict[str, list[str]]:
 
 
 def file(group: str, option: str) -> Path:
-    """Return where an option lies."""
+    """Return the file of an option."""
     return (sweeps_dir() if group == SWEEPS else conf_dir() / group) / f"{option}.yaml"
 
 
 def index() -> str:
-    """Return the page of all groups, and of the values that belong to none."""
+    """Return the page of all groups and of the values that belong to no group."""
     rows = [
         f"| [{group}]({section}.md#{anchor(group)}) | {', '.join(f'`{name}`' for name in options()[group])} |"
         for section, names in sections().items()
         for group in names
     ]
     lines = [
-        "# What there is to choose",
+        "# Options",
         "Choose an option by `GROUP=OPTION`, several of a group that allows it by `GROUP=[ONE,OTHER]`, and set any "
         "value by its key, such as `data.batch_size=64`. `python -m ganexp --cfg job` shows the whole configuration as "
         "composed, `python -m ganexp list GROUP` these pages' tables.",
@@ -64,7 +64,7 @@ def index() -> str:
 
 
 def page(section: str, names: list[str]) -> str:
-    """Return a group's page: a table of its options, then what each sets."""
+    """Return the page of a group: a table of its options, then the YAML of each."""
     lines = [f"# {section}"]
     for group in names:
         if group != section:
@@ -73,7 +73,7 @@ def page(section: str, names: list[str]) -> str:
             f"| [`{name}`](#{anchor(group, name)}) | {cell(description(file(group, name)))} |"
             for name in options()[group]
         ]
-        lines += [choice(group), "\n".join(["| option | what it is |", "| --- | --- |", *rows])]
+        lines += [choice(group), "\n".join(["| option | description |", "| --- | --- |", *rows])]
         for name in options()[group]:
             heading = f"{'##' if group == section else '###'} {name} {{ #{anchor(group, name)} }}"
             lines += [heading, fenced(file(group, name).read_text())]
@@ -81,7 +81,7 @@ def page(section: str, names: list[str]) -> str:
 
 
 def choice(group: str) -> str:
-    """Say how an option of a group is chosen."""
+    """Return the instructions for choosing an option of a group."""
     name = options()[group][0]
     if group == SWEEPS:
         return f"`python -m ganexp -m +{SWEEPS}={name}`; any value of it can be set as well."
@@ -94,12 +94,12 @@ def values(name: str) -> str:
 
 
 def anchor(*parts: str) -> str:
-    """Return the place of a group, or of an option of it, within its page."""
+    """Return the anchor of a group or of an option within its page."""
     return "--".join(parts).replace("/", "-")
 
 
 def cell(text: str) -> str:
-    """Return a text that ends no cell of a table."""
+    """Return a text with escaped column separators."""
     return text.replace("|", "\\|")
 
 

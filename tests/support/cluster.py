@@ -1,6 +1,6 @@
 """SLURM on this machine alone, for tests: started as root in a temporary folder, with ports of its own.
 
-``python tests/slurm/cluster.py COMMAND …`` runs a command within it, such as ``sinfo`` or ``bash``.
+``python tests/support/cluster.py COMMAND …`` runs a command within it, such as ``sinfo`` or ``bash``.
 """
 
 import os

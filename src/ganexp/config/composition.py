@@ -35,9 +35,9 @@ def conf_dir() -> Path:
 
 
 def sweeps_dir() -> Path:
-    """Return the folder of the sweeps: beside the modules in a wheel, at the root in a repository."""
-    packaged = PACKAGE / "sweeps"
-    return packaged if packaged.is_dir() else PACKAGE.parents[1] / "sweeps"
+    """Return the folder of the sweeps, which is beside that of the config groups."""
+    # Not PACKAGE / "sweeps", which is the package's own code in a repository.
+    return conf_dir().parent / "sweeps"
 
 
 def register_sweeps() -> None:
