@@ -62,7 +62,8 @@ class Penalty(nn.Module):
 
     def term(self, turn: CriticTurn) -> Tensor:
         """Return the term of the loss: the weighted penalty times ``every``, to make up for the batches skipped."""
-        return self.every * self(turn)
+        output: Tensor = self.every * self(turn)
+        return output
 
 
 class GradientPenalty(Penalty):

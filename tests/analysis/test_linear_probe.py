@@ -5,18 +5,12 @@ import torch
 from scipy.stats import norm
 from torch import nn
 
-from ganexp.analysis.linear_probe import PUBLISHED, Labelled, evenly, plot_probes, probe
-from ganexp.analysis.representations import (
-    Features,
-    patch_centroids,
-    pixels,
-    pooled,
-    principal_components,
-)
 from ganexp.data.memory import InMemory
 from ganexp.layers import normalization
 from ganexp.metrics.reference import CachedReference, RealImages
 from ganexp.networks import dcgan
+from ganexp.representations.features import Features, patch_centroids, pixels, pooled, principal_components
+from ganexp.representations.linear_probe import PUBLISHED, Labelled, evenly, plot_probes, probe
 
 
 def rng(seed=0):

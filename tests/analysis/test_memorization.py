@@ -7,7 +7,10 @@ import torch
 from torch import nn
 
 from ganexp.analysis.memorization import NearestNeighbours
-from ganexp.analysis.nearest_neighbours import (
+from ganexp.analysis.subject import HeldOut
+from ganexp.data.values import to_signed_unit
+from ganexp.errors import UserError
+from ganexp.representations.nearest_neighbours import (
     MEMORIZED,
     NEARER,
     NO_SIGN,
@@ -18,9 +21,6 @@ from ganexp.analysis.nearest_neighbours import (
     singled_out,
     verdict,
 )
-from ganexp.analysis.subject import HeldOut
-from ganexp.data.values import to_signed_unit
-from ganexp.errors import UserError
 from support.subjects import pictures, rng, subject, table
 
 
@@ -56,7 +56,7 @@ def test_the_distances_do_not_depend_on_how_many_are_compared_at_once(values, mo
     # Of 16 pixels each: one image at a time, four, ten.
     rows, queries = pictures(90, 1).flatten(1), pictures(25, 2).flatten(1)
     whole = nearest(queries, [rows], 3)
-    monkeypatch.setattr("ganexp.analysis.nearest_neighbours.MOST_VALUES", values)
+    monkeypatch.setattr("ganexp.representations.nearest_neighbours.MOST_VALUES", values)
     for batches in ([rows], rows.split(11)):
         found = nearest(queries, batches, 3)
         assert torch.equal(found.distances, whole.distances)

@@ -6,7 +6,7 @@ from ganexp.analysis.equilibrium import EquilibriumAnalysis
 from ganexp.analysis.feature_ablation_analysis import FeatureAblation
 from ganexp.analysis.filters import Filters
 from ganexp.analysis.latent_directions import LatentDirections
-from ganexp.analysis.linear_probe_analysis import LinearProbe
+from ganexp.analysis.linear_probe import LinearProbe
 from ganexp.analysis.spectrum import SpectrumAnalysis
 from ganexp.errors import UserError
 

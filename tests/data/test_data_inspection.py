@@ -7,13 +7,13 @@ from PIL import Image
 from ganexp.data import sources
 from ganexp.data.decoding import Decoder
 from ganexp.data.images import ImageData
-from ganexp.data.inspection.duplicates import Duplicates
-from ganexp.data.inspection.inspect import SAMPLES, inspect, repeated
-from ganexp.data.inspection.picture_set import PictureSet
-from ganexp.data.inspection.problems import collect_problems, report_problem
+from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import ArrayPictures
+from ganexp.data.problems import collect_problems, report_problem
 from ganexp.data.translation.module import UnpairedData
 from ganexp.errors import UserError
+from ganexp.inspection.duplicates import Duplicates
+from ganexp.inspection.inspect import SAMPLES, inspect, repeated
 
 SIZE = 32
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d
 
-from ganexp.analysis.maps import last_convolution
 from ganexp.numerics.randomness import generator as rng
+from ganexp.representations.feature_maps import last_convolution
 
 MOST_POSITIONS = 20_000  # that the regression is fit on
 

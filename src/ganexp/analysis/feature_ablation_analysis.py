@@ -22,11 +22,11 @@ from ganexp.analysis.feature_ablation import (
     strokes,
     without_maps,
 )
-from ganexp.analysis.maps import last_convolution
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
 from ganexp.numerics.randomness import generator as rng
+from ganexp.representations.feature_maps import last_convolution
 
 SHOWN = 10
 MOST_VALUES = 2**26  # of feature maps in memory at once, 256 MiB

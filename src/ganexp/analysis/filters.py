@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ganexp.analysis.discriminators import Ask, examples, settle
 from ganexp.analysis.drawing import save_figure
-from ganexp.analysis.maps import noted_maps
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.pictures import tiled
+from ganexp.representations.feature_maps import noted_maps
 
 RECTIFIERS = (nn.ReLU, nn.LeakyReLU)
 BATCH = 64
@@ -44,7 +44,8 @@ def guided(network: nn.Module) -> Iterator[None]:
     """
 
     def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
-        return Guided.apply(inputs[0], output.detach())
+        guided_output: Tensor = Guided.apply(inputs[0], output.detach())
+        return guided_output
 
     handles = [module.register_forward_hook(hook) for module in network.modules() if isinstance(module, RECTIFIERS)]
     try:

@@ -68,7 +68,8 @@ def equal_distances(places: Tensor, features: Tensor, steps: int) -> Tensor:
 def distances(features: Tensor) -> Tensor:
     """Return the distances (T - 1,) between consecutive rows of features (T, D), in float64."""
     points = features.double()
-    return (points[1:] - points[:-1]).norm(dim=1)
+    output: Tensor = (points[1:] - points[:-1]).norm(dim=1)
+    return output
 
 
 @dataclass(frozen=True)

@@ -1,166 +1,193 @@
-"""Linear probe: the accuracy of a linear SVM on features (arXiv 1511.06434, section 5)."""
+"""Linear probe of a trained discriminator's features against simpler features: analysis=probe."""
 
+import math
 import statistics
-import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
-from ganexp.numerics.randomness import derived_seed
+from ganexp.analysis.discriminators import Ask, Opponent, examples, settle
+from ganexp.analysis.drawing import save_figure
+from ganexp.analysis.subject import Figures, HeldOut, Subject, needs_images, require_at_least
+from ganexp.errors import UserError
+from ganexp.metrics.extractor import Extractor
+from ganexp.metrics.reference import CachedReference, RealImages, joined
 from ganexp.numerics.randomness import generator as rng
+from ganexp.representations.feature_maps import noted_maps
+from ganexp.representations.features import Features, patch_centroids, pixels, principal_components
+from ganexp.representations.linear_probe import PUBLISHED, Labelled, Probe, plot_probes, probe
 
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
-TRIED_ON = 1_000  # images, when the strength is chosen
-TRIED_WITH = 5  # one in five is held out then
-
-
-@dataclass(frozen=True)
-class Published:
-    """An accuracy from a paper, with what it was measured on."""
-
-    features: str
-    data: str
-    labels: str
-    accuracy: float
-    source: str
-
-
-PUBLISHED = (
-    Published("DCGAN trained on ImageNet-1k, at most 512 maps a layer", "CIFAR-10", "all", 0.828, "arXiv 1511.06434"),
-    Published("DCGAN trained on ImageNet-1k, at most 512 maps a layer", "CIFAR-10", "4,000", 0.738, "arXiv 1511.06434"),
-    Published("1 layer of k-means, 4,800 centroids", "CIFAR-10", "all", 0.806, "arXiv 1511.06434, table 1"),
-    Published("DCGAN trained on SVHN", "SVHN", "1,000", 1 - 0.2248, "arXiv 1511.06434, table 2"),
-)
+TRAINED, UNTRAINED, PIXELS = "discriminator", "an untrained one", "raw pixels"
+HELD_OUT = 5  # one image in five, where nothing is there to be tested on
+FEWEST = 10  # labelled images to learn from
+SETTLED_ON = 1_000  # images, by an untrained discriminator's batch norms
 
 
 @dataclass(frozen=True)
-class Accuracy:
-    """Test accuracies, one per seed, with ``labels`` labelled training images."""
+class Split:
+    """Labelled images to learn from and to be tested on: positions in two sets, which may be the same one."""
 
-    labels: int
-    values: tuple[float, ...]
+    train: RealImages
+    train_rows: Tensor
+    test: RealImages
+    test_rows: Tensor
+    words: str
 
-    @property
-    def mean(self) -> float:
-        """The mean over the seeds."""
-        return statistics.fmean(self.values)
-
-    @property
-    def std(self) -> float:
-        """The standard deviation over the seeds, 0 for a single one."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else 0.0
-
-
-@dataclass(frozen=True)
-class Probe:
-    """The accuracies of a linear SVM on features of ``dimensions`` numbers; ``strength`` is the C chosen for it."""
-
-    dimensions: int
-    strength: float
-    accuracies: tuple[Accuracy, ...]
+    def labelled(self, features: Callable[[RealImages], Tensor]) -> Labelled:
+        """Return features and labels of both."""
+        of_train, train_labels = features(self.train), self.train.labels()
+        same = self.train is self.test
+        of_test, test_labels = (of_train, train_labels) if same else (features(self.test), self.test.labels())
+        assert train_labels is not None
+        assert test_labels is not None
+        train, test = self.train_rows, self.test_rows
+        return Labelled(of_train[train], train_labels[train], of_test[test], test_labels[test])
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """Features (N, D) with classes (N,), to train on and to test on."""
+def split(train: RealImages, held_out: HeldOut, most: int, seed: int) -> Split:
+    """Return at most ``most`` labelled training images and as many test images.
 
-    train: Tensor
-    train_labels: Tensor
-    test: Tensor
-    test_labels: Tensor
-
-
-def probe(data: Labelled, counts: Sequence[int | None] = (None,), seeds: Sequence[int] = (0,)) -> Probe:
-    """Return the accuracy of an L2-regularized linear SVM for numbers of labels, None for all.
-
-    Features are standardized. The strength of the regularization is chosen once, on one in five of the training images
-    (of 1,000 at most). Some of the labels are a random choice that holds each class alike, another for each seed; with
-    all labels there is nothing to choose, and so one value. Raises ValueError for more labels than there are, for fewer
-    than classes, and for one class only.
+    Held-out images without labels, or none, are replaced by one in five of the others.
     """
-    labels = data.train_labels
-    strength = chosen_strength(data.train, labels, seeds[0])
-    accuracies = []
-    for count in counts:
-        if count is None:
-            values = [fitted_accuracy(data, torch.arange(len(labels)), strength)]
-        else:
-            values = [fitted_accuracy(data, evenly(labels, count, seed), strength) for seed in seeds]
-        accuracies.append(Accuracy(len(labels) if count is None else count, tuple(values)))
-    return Probe(data.train.shape[1], strength, tuple(accuracies))
+    learned = train.at_most(most, seed)
+    if held_out.images is not None and held_out.images.labels() is not None:
+        tested = held_out.images.at_most(most, seed)
+        words = f"{learned.count:,} of {train.count:,} training images; tested on {tested.count:,} of {held_out.words}"
+        return Split(learned, torch.arange(learned.count), tested, torch.arange(tested.count), words)
+    order = torch.randperm(learned.count, generator=rng(seed, "probe's held out"))
+    test, rest = order.tensor_split([max(1, learned.count // HELD_OUT)])
+    words = f"{len(rest):,} training images; tested on {len(test):,} others of the same ({held_out.words})"
+    return Split(learned, rest, learned, test, words)
 
 
-def evenly(labels: Tensor, count: int, seed: int) -> Tensor:
-    """Return the positions (count,) of a random choice of labels (N,) in which each class is as frequent as can be.
+class LinearProbe:
+    """Train linear SVMs on at most ``images`` labelled images' features, and test them on at most as many others.
 
-    Raises ValueError for more than there are and for fewer than classes.
+    ``labels`` are how many labels are used, beside all of them, each with ``seeds`` choices.
+
+    Raises UserError for numbers below 1.
     """
-    classes = labels.unique()
-    if not len(classes) <= count <= len(labels):
-        raise ValueError(
-            f"{count} labels: from {len(classes)}, one a class, to {len(labels)}, which is all, can be taken"
+
+    def __init__(self, images: int = 10_000, labels: Sequence[int] = (1_000, 4_000), seeds: int = 3) -> None:
+        if not all(isinstance(count, int) for count in labels):
+            raise UserError(f"labels={list(labels)}: numbers of labels are expected, such as [1000,4000]")
+        require_at_least(2, images=images)
+        require_at_least(1, seeds=seeds, labels=min(labels, default=1))
+        self.images = images
+        self.labels = sorted(labels)
+        self.seeds = seeds
+
+    def reason_against(self, subject: Subject) -> str | None:
+        """Return why there are no features to probe, or no labels, or None."""
+        if reason := needs_images(subject):
+            return reason
+        if subject.opponent is None:
+            return "it has no discriminator"
+        one, other = (maps_of(subject.opponent, subject.shape, label) for label in (0, 1))
+        if not one:
+            return "its discriminator has no feature maps"
+        if not all(torch.equal(one[name], other[name]) for name in one):
+            return "its discriminator reads the label beside the image: features that hold the answer prove nothing"
+        if subject.labelled[0].labels() is None:
+            return "the data have no labels: give labelled=FOLDER, with a folder for each class, or a data set's name"
+        return None
+
+    def __call__(self, subject: Subject, out: Path) -> Figures:
+        """Write probe.png; return accuracies beside those of simpler features and published ones."""
+        images = split(*subject.labelled, self.images, subject.seed)
+        total, classes = len(images.train_rows), classes_in(images)
+        counts: list[int | None] = [count for count in self.labels if classes <= count < total]
+        probes = {}
+        for name, extractor in extractors(subject, images.train).items():
+            data = images.labelled(lambda real, of=extractor: features(of, real, subject.device))  # type: ignore[misc]
+            probes[name] = probe(data, [*counts, None], range(subject.seed, subject.seed + self.seeds))
+        save_figure(plot_probes(probes), out / "probe.png")
+        return {
+            "verdict": verdict(probes, len(images.test_rows)),
+            "data": images.words,
+            "left_out": [f"{count:,} labels of {total:,}" for count in self.labels if count not in counts],
+            "accuracy": {name: described(fitted) for name, fitted in probes.items()},
+            "published": [asdict(published) for published in PUBLISHED],
+        }
+
+
+def extractors(subject: Subject, images: RealImages) -> dict[str, Extractor]:
+    """Return what is compared, by name."""
+    assert subject.opponent is not None
+    untrained = settle(subject.untrained(subject.seed), examples(images, SETTLED_ON, subject.seed))
+    return {
+        TRAINED: Features(subject.opponent.network, for_any_label(subject.opponent.ask)),
+        UNTRAINED: Features(untrained.network, for_any_label(untrained.ask)),
+        PIXELS: pixels(),
+        "PCA": principal_components(images, seed=subject.seed),
+        "k-means": patch_centroids(images, seed=subject.seed),
+    }
+
+
+def features(extractor: Extractor, images: RealImages, device: torch.device) -> Tensor:
+    """Return features (N, D) of images, those of discriminators from the cache."""
+    if isinstance(extractor, Features):
+        return CachedReference(images, extractor, device).features().cpu()
+    return joined((extractor(batch)["features"] for batch in images.batches(256)), images.count)
+
+
+def for_any_label(ask: Ask) -> Callable[[Tensor], object]:
+    """Return what runs a discriminator whose maps do not depend on labels on images alone."""
+    return lambda images: ask(images, torch.zeros(len(images), dtype=torch.long))
+
+
+@torch.no_grad()
+def maps_of(opponent: Opponent, shape: tuple[int, int, int], label: int) -> dict[str, Tensor]:
+    """Return a discriminator's maps of two fixed random images of one label."""
+    images = torch.rand(2, *shape, generator=rng(0, "maps")) * 2 - 1
+    with noted_maps(opponent.network) as noted:
+        opponent.ask(images, torch.full((2,), label))
+    return noted
+
+
+def classes_in(images: Split) -> int:
+    """Return how many classes there are to be learned.
+
+    Raises UserError for one class only, and for fewer than ten images.
+    """
+    labels = images.train.labels()
+    assert labels is not None
+    if len(images.train_rows) < FEWEST:
+        raise UserError(
+            f"analysis=probe: {len(images.train_rows)} labelled images are too few to learn from: {FEWEST} are needed"
         )
-    order = torch.randperm(len(labels), generator=rng(seed, "labelled"))
-    # The number of an image among those of its class, in random order: all first ones, then all second ones, and so on.
-    turn = torch.empty(len(labels), dtype=torch.long)
-    for label in classes:
-        mine = order[labels[order] == label]
-        turn[mine] = torch.arange(len(mine))
-    return order[turn[order].argsort(stable=True)][:count]
+    classes = len(labels[images.train_rows].unique())
+    if classes < 2:
+        raise UserError("analysis=probe: all images are of one class: there is nothing to tell apart")
+    return classes
 
 
-def chosen_strength(features: Tensor, labels: Tensor, seed: int) -> float:
-    """Return the C of the SVM that gets most of one in five training images right, the first where nothing tells."""
-    order = torch.randperm(len(labels), generator=rng(seed, "strength"))[:TRIED_ON]
-    held_out, shown = order.tensor_split([max(1, len(order) // TRIED_WITH)])
-    if len(labels[shown].unique()) < 2:  # A class so rare that it was not drawn.
-        return STRENGTHS[0]
-    tried = Labelled(features[shown], labels[shown], features[held_out], labels[held_out])
-    return max(STRENGTHS, key=lambda strength: fitted_accuracy(tried, torch.arange(len(shown)), strength))
+def described(fitted: Probe) -> Figures:
+    """Return a probe as plain figures."""
+    by_labels = {
+        f"{accuracy.labels} labels": {"mean": accuracy.mean, "std": accuracy.std} for accuracy in fitted.accuracies
+    }
+    return {**by_labels, "dimensions": fitted.dimensions, "C": fitted.strength}
 
 
-def fitted_accuracy(data: Labelled, chosen: Tensor, strength: float) -> float:
-    """Return the test accuracy of an SVM trained on the chosen images (K,).
+def verdict(probes: dict[str, Probe], tested: int) -> str:
+    """Return in words whether the trained discriminator's features are better than pixels and than untrained ones.
 
-    Raises ValueError for one class only.
+    The error is that of the paired differences over seeds or, with all labels, the binomial error of ``tested`` images.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from sklearn.svm import LinearSVC
-
-    # liblinear draws the order of its coordinates; a fixed seed makes the value repeatable.
-    # The dual problem takes a half to a third of the primal one's time for features of a thousand dimensions.
-    svm = LinearSVC(C=strength, dual=True, tol=1e-2, max_iter=200, random_state=derived_seed(0, "svm") % 2**32)
-    model = make_pipeline(StandardScaler(), svm)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(data.train[chosen].numpy(), data.train_labels[chosen].numpy())
-    return float(model.score(data.test.numpy(), data.test_labels.numpy()))
-
-
-def plot_probes(probes: dict[str, Probe]) -> Figure:
-    """Draw the accuracies of features by name, with their standard deviation over the seeds."""
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axis = figure.subplots()
-    counts = [accuracy.labels for accuracy in next(iter(probes.values())).accuracies]
-    width = 0.8 / len(counts)
-    for number, count in enumerate(counts):
-        accuracies = [probe.accuracies[number] for probe in probes.values()]
-        left = [place - 0.4 + width * (number + 0.5) for place in range(len(probes))]
-        axis.bar(
-            left,
-            [accuracy.mean for accuracy in accuracies],
-            width,
-            yerr=[accuracy.std for accuracy in accuracies],
-            label=f"{count:,} labels",
-        )
-    axis.set_xticks(range(len(probes)), list(probes))
-    lowest = min(accuracy.mean for probe in probes.values() for accuracy in probe.accuracies)
-    axis.set_ylim(max(0.0, lowest - 0.1), 1)
-    axis.set_ylabel("accuracy on test images")
-    axis.legend(loc="lower right")
-    return figure
+    parts = []
+    for place, mine in enumerate(probes[TRAINED].accuracies):
+        for name in (PIXELS, UNTRAINED):
+            other = probes[name].accuracies[place]
+            gained = [a - b for a, b in zip(mine.values, other.values, strict=True)]
+            gain = statistics.fmean(gained)
+            if len(gained) > 1:
+                error = statistics.stdev(gained) / math.sqrt(len(gained))
+            else:
+                error = math.sqrt((mine.mean * (1 - mine.mean) + other.mean * (1 - other.mean)) / tested)
+            where = "above" if gain > 2 * error else "below" if gain < -2 * error else "not told from"
+            parts.append(f"{where} {name} with {mine.labels:,} labels ({100 * gain:+.1f} ± {100 * error:.1f} points)")
+    return "the discriminator's features are " + ", ".join(parts)

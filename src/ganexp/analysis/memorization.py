@@ -11,7 +11,13 @@ from PIL import Image
 from torch import Tensor
 
 from ganexp.analysis.drawing import save_figure
-from ganexp.analysis.nearest_neighbours import (
+from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
+from ganexp.data.values import to_signed_unit
+from ganexp.drawing.pictures import grid, save
+from ganexp.errors import UserError
+from ganexp.metrics.reference import RealImages
+from ganexp.numerics.randomness import generator as rng
+from ganexp.representations.nearest_neighbours import (
     Comparison,
     Nearest,
     compared,
@@ -20,12 +26,6 @@ from ganexp.analysis.nearest_neighbours import (
     singled_out,
     verdict,
 )
-from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
-from ganexp.data.values import to_signed_unit
-from ganexp.drawing.pictures import grid, save
-from ganexp.errors import UserError
-from ganexp.metrics.reference import RealImages
-from ganexp.numerics.randomness import generator as rng
 from ganexp.terminal.progress import progress
 
 AMONG = 50

@@ -26,11 +26,11 @@ from ganexp.analysis.interpolation import (
     line,
     smoothness,
 )
-from ganexp.analysis.nearest_neighbours import nearest
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
 from ganexp.numerics.randomness import BLOCK
+from ganexp.representations.nearest_neighbours import nearest
 
 ANIMATIONS = ("gif", "webp")
 WAYS = {"linear": line, "spherical": arc}

@@ -57,7 +57,8 @@ def largest_singular_value(layer: nn.Module) -> Tensor:
     for _ in range(POWER_ITERATIONS):
         u = nn.functional.normalize(matrix @ v, dim=0)
         v = nn.functional.normalize(matrix.T @ u, dim=0)
-    return (matrix @ v).norm()
+    output: Tensor = (matrix @ v).norm()
+    return output
 
 
 def diversity(fake: Tensor, real: Tensor) -> Tensor:
@@ -78,7 +79,8 @@ def evenness(counts: Tensor) -> Tensor:
     hardly changed by a few outliers.
     """
     shares = counts.double() / counts.sum()
-    return torch.special.entr(shares).sum().exp() / len(counts)
+    output: Tensor = torch.special.entr(shares).sum().exp() / len(counts)
+    return output
 
 
 def gradient_norm(parameters: Sequence[nn.Parameter]) -> Tensor:

@@ -1,7 +1,7 @@
 """Parser of ``key=value`` arguments, for commands that compose no configuration."""
 
 import dataclasses
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import yaml
 from omegaconf import OmegaConf
@@ -32,7 +32,7 @@ def parse(schema: type[T], arguments: list[str]) -> T:
         except (OmegaConfBaseException, yaml.YAMLError) as error:
             raise UserError(f"{argument}: {explain(error)}") from error
     try:
-        parsed: Any = OmegaConf.to_object(config)
+        parsed: T = OmegaConf.to_object(config)  # type: ignore[assignment]
     except MissingMandatoryValue as error:
         raise UserError(explain(error)) from error
     return parsed

@@ -28,7 +28,8 @@ def seconds(run: RunRecord, images_seen: Numbers) -> Numbers | None:
         return None
     # The speed in a row is the average since the previous row.
     durations = np.diff(run.speed.images, prepend=0.0) / np.maximum(run.speed.values, 1e-12)
-    return np.interp(images_seen, np.append(0.0, run.speed.images), np.append(0.0, np.cumsum(durations)))
+    elapsed: Numbers = np.interp(images_seen, np.append(0.0, run.speed.images), np.append(0.0, np.cumsum(durations)))
+    return elapsed
 
 
 BUDGETS: dict[str, Budget] = {"images": images, "updates": updates, "seconds": seconds}

@@ -6,7 +6,7 @@ Free of heavy imports, because the configuration uses this module.
 import os
 from pathlib import Path
 
-from ganexp.data.inspection.problems import Problem, report_problem
+from ganexp.data.problems import Problem, report_problem
 from ganexp.errors import UserError
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")

@@ -6,11 +6,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganexp.data.decoding import Decoder
-from ganexp.data.inspection.picture_set import PictureSet
-from ganexp.data.inspection.problems import Problem, report_problem
 from ganexp.data.loading import training_loader
 from ganexp.data.module import ImageDataModule
+from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Pictures, classes_of
+from ganexp.data.problems import Problem, report_problem
 from ganexp.data.storage import Store, stored, workers_for
 from ganexp.errors import UserError
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ganexp.data.inspection.problems import Problem
+from ganexp.data.problems import Problem
 from ganexp.errors import UserError
 
 NAMES_SHOWN = 3

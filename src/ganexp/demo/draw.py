@@ -14,10 +14,9 @@ from ganexp.analysis.interpolation import arc
 from ganexp.analysis.latent_directions import factorization
 from ganexp.analysis.subject import MOST_SAMPLES, Subject, needs_images
 from ganexp.data.unreadable import reason_of
-from ganexp.drawing.pictures import as_saved, grid
+from ganexp.drawing.pictures import as_image, as_saved, grid
 from ganexp.errors import UserError
 from ganexp.evaluation.subject import subject_of
-from ganexp.generation.sample import as_image
 from ganexp.generation.translate import OPPOSITE, read, resolve_direction, translate
 from ganexp.noise import truncated
 

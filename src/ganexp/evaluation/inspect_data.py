@@ -1,7 +1,7 @@
 """Inspection of a data set: statistics, problems and contact sheets."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from ganexp.config.build import build
-from ganexp.data.inspection.duplicates import Duplicates
-from ganexp.data.inspection.inspect import Inspection, inspect, repeated
-from ganexp.data.inspection.picture_set import PictureSet
-from ganexp.data.inspection.problems import Problem, collect_problems
+from ganexp.data.picture_set import PictureSet
+from ganexp.data.problems import Problem, collect_problems
 from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
+from ganexp.inspection.duplicates import Duplicates
+from ganexp.inspection.inspect import Inspection, inspect, repeated
 from ganexp.terminal.text import printable
 
 NAMES_SHOWN = 10
@@ -94,7 +94,7 @@ def as_table(inspections: list[Inspection]) -> Table:
     table.add_column("")
     for inspection in inspections:
         table.add_column(printable(inspection.name), overflow="fold")
-    for heading, cell in {
+    cells: dict[str, Callable[[Inspection], str]] = {
         "pictures": lambda seen: f"{seen.pictures:,}",
         "of these unreadable": lambda seen: f"{seen.unreadable:,}",
         "sizes": lambda seen: sizes(seen.sizes),
@@ -102,7 +102,8 @@ def as_table(inspections: list[Inspection]) -> Table:
         "bits a channel": lambda seen: counted(seen.depths),
         "classes": lambda seen: classes(seen.classes),
         "values shown": lambda seen: f"{seen.lowest:.3f} to {seen.highest:.3f}" if seen.readable else "-",
-    }.items():
+    }
+    for heading, cell in cells.items():
         table.add_row(heading, *(printable(cell(inspection)) for inspection in inspections))
     return table
 

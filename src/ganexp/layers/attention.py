@@ -34,4 +34,5 @@ class SelfAttention(nn.Module):
         # Written out: gradient penalties differentiate twice, which torch's fused attention does not support.
         attention = torch.softmax(query.transpose(1, 2) @ key, dim=2)
         attended = (value @ attention.transpose(1, 2)).unflatten(2, maps.shape[2:])
-        return maps + self.gamma * self.v(attended)
+        output: Tensor = maps + self.gamma * self.v(attended)
+        return output

@@ -24,7 +24,8 @@ class ConditionalNorm(nn.Module):
     def forward(self, maps: Tensor, condition: Tensor) -> Tensor:
         """Return maps (N, C, H, W) from maps of that shape and a condition (N, ...)."""
         gain, bias = self.gain(condition)[:, :, None, None], self.bias(condition)[:, :, None, None]
-        return (1 + gain) * self.norm(maps) + bias
+        output: Tensor = (1 + gain) * self.norm(maps) + bias
+        return output
 
 
 def by_label(norm: nn.Module, channels: int, num_classes: int) -> ConditionalNorm:

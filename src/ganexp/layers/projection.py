@@ -24,4 +24,5 @@ class Projection(nn.Module):
     def forward(self, features: Tensor, label: Tensor) -> Tensor:
         """Return logits (N,) from features (N, size) and labels (N,) in [0, num_classes)."""
         embedded = self.embedding(one_hot(label, self.num_classes).to(features.dtype))
-        return self.logit(features).squeeze(1) + (embedded * features).sum(1)
+        output: Tensor = self.logit(features).squeeze(1) + (embedded * features).sum(1)
+        return output

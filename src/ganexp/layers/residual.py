@@ -35,7 +35,8 @@ class UpBlock(nn.Module):
         residual = self.conv1(self.upsample(self.relu(self.norm1(maps, *condition))))
         residual = self.conv2(self.relu(self.norm2(residual, *condition)))
         # A 1x1 convolution and nearest-neighbour upsampling commute; this order is cheaper.
-        return self.upsample(self.shortcut(maps)) + residual
+        output: Tensor = self.upsample(self.shortcut(maps)) + residual
+        return output
 
 
 class DownBlock(nn.Module):
@@ -74,7 +75,8 @@ class DownBlock(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps (N, outputs, H / pool, W / pool) from maps (N, inputs, H, W)."""
-        return self.shortcut(maps) + self.residual(maps)
+        output: Tensor = self.shortcut(maps) + self.residual(maps)
+        return output
 
 
 class FirstBlock(nn.Module):
@@ -95,7 +97,8 @@ class FirstBlock(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return maps (N, outputs, H / 2, W / 2) from images (N, inputs, H, W)."""
-        return self.shortcut(image) + self.residual(image)
+        output: Tensor = self.shortcut(image) + self.residual(image)
+        return output
 
 
 def _conv3(inputs: int, outputs: int) -> nn.Conv2d:

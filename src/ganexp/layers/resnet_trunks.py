@@ -80,7 +80,8 @@ class ResNetGeneratorTrunk(nn.Module):
         maps = self.first(noise)
         for block, attention, condition in zip(self.blocks, self.attentions, conditions, strict=True):
             maps = attention(block(maps, *condition))
-        return self.last(maps)
+        output: Tensor = self.last(maps)
+        return output
 
 
 class ResNetDiscriminatorTrunk(nn.Module):
@@ -114,7 +115,8 @@ class ResNetDiscriminatorTrunk(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return non-negative features (N, features) from images (N, channels, H, W)."""
-        return self.layers(image).sum((2, 3))
+        output: Tensor = self.layers(image).sum((2, 3))
+        return output
 
 
 def _attentions(

@@ -63,6 +63,6 @@ def nuclear_norm(matrix: Tensor) -> Tensor:
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     squares = torch.linalg.eigvalsh(wide @ wide.T)
     # Three times as fast as singular values, but the smallest lose digits when they are squared.
-    if (squares > WELL_CONDITIONED * squares[-1:]).all():
-        return squares.sqrt().sum()
-    return torch.linalg.svdvals(matrix).sum()
+    is_well_conditioned = (squares > WELL_CONDITIONED * squares[-1:]).all()
+    norm: Tensor = squares.sqrt().sum() if is_well_conditioned else torch.linalg.svdvals(matrix).sum()
+    return norm

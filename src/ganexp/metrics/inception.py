@@ -30,7 +30,8 @@ def legacy(images: Tensor) -> Tensor:
         interpolate_bilinear_2d_like_tensorflow1x,
     )
 
-    return interpolate_bilinear_2d_like_tensorflow1x(images, size=(SIDE, SIDE), align_corners=False)
+    output: Tensor = interpolate_bilinear_2d_like_tensorflow1x(images, size=(SIDE, SIDE), align_corners=False)
+    return output
 
 
 def clean(images: Tensor) -> Tensor:
@@ -129,6 +130,7 @@ def _network(path: Path) -> nn.Module:
     tensors.seek(0)
     try:
         with torch.random.fork_rng(devices=[]):
-            return FeatureExtractorInceptionV3("inception", ["2048"], tensors)
+            module: nn.Module = FeatureExtractorInceptionV3("inception", ["2048"], tensors)
+            return module
     except RuntimeError as error:
         raise unfitting(path, error) from error

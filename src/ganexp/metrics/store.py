@@ -47,7 +47,8 @@ def opened(path: Path) -> Content:
 
     Raises UserError if the file cannot be read, is damaged, holds code or is of another kind.
     """
-    return _checked(path)["content"]
+    content: Content = _checked(path)["content"]
+    return content
 
 
 def _checked(path: Path) -> dict[str, Any]:
@@ -71,7 +72,8 @@ def _read(path: Path, key: str) -> Content | None:
     except UserError as error:
         log.warning("cache: %s; made anew", error)
         return None
-    return file["content"]
+    content: Content = file["content"]
+    return content
 
 
 def _write(path: Path, key: str, content: Content) -> None:

@@ -66,7 +66,8 @@ class Generator(nn.Module):
         """Return images (N, C, H, W) in [-1, 1] from noise (N, latent) and labels (N,) in [0, num_classes)."""
         first, *others = noise.split(self.chunk, dim=1)
         embedded = self.embedding(label)
-        return self.network(first, [(torch.cat([embedded, chunk], dim=1),) for chunk in others])
+        output: Tensor = self.network(first, [(torch.cat([embedded, chunk], dim=1),) for chunk in others])
+        return output
 
 
 class Discriminator(nn.Module):
@@ -94,4 +95,5 @@ class Discriminator(nn.Module):
 
     def forward(self, image: Tensor, label: Tensor) -> Tensor:
         """Return logits (N,) from images (N, C, H, W) and labels (N,) in [0, num_classes)."""
-        return self.logit(self.network(image), label)
+        output: Tensor = self.logit(self.network(image), label)
+        return output

@@ -29,7 +29,8 @@ class LabelledNoise(nn.Module):
 
     def forward(self, noise: Tensor, label: Tensor) -> Tensor:
         """Return images (N, C, H, W) from noise (N, latent) and labels (N,) in [0, num_classes)."""
-        return self.network(torch.cat([noise, self.embedding(label)], dim=1))
+        output: Tensor = self.network(torch.cat([noise, self.embedding(label)], dim=1))
+        return output
 
 
 class LabelledVector(nn.Module):
@@ -51,7 +52,8 @@ class LabelledVector(nn.Module):
 
     def forward(self, image: Tensor, label: Tensor) -> Tensor:
         """Return logits (N,) from images (N, C, H, W) and labels (N,) in [0, num_classes)."""
-        return self.network(torch.cat([image.flatten(1), self.embedding(label)], dim=1))
+        output: Tensor = self.network(torch.cat([image.flatten(1), self.embedding(label)], dim=1))
+        return output
 
 
 class LabelledPlane(nn.Module):
@@ -76,7 +78,8 @@ class LabelledPlane(nn.Module):
     def forward(self, image: Tensor, label: Tensor) -> Tensor:
         """Return logits (N,) from images (N, C, S, S) and labels (N,) in [0, num_classes)."""
         plane = self.embedding(label).view(-1, 1, *image.shape[2:])
-        return self.network(torch.cat([image, plane], dim=1))
+        output: Tensor = self.network(torch.cat([image, plane], dim=1))
+        return output
 
 
 def _embedding(num_classes: int, embedding: int | None) -> nn.Embedding:

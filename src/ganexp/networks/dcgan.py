@@ -44,7 +44,8 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return images (N, channels, image_size, image_size) in [-1, 1] from noise (N, latent)."""
-        return self.layers(noise[:, :, None, None])
+        output: Tensor = self.layers(noise[:, :, None, None])
+        return output
 
 
 class Discriminator(nn.Module):
@@ -78,4 +79,5 @@ class Discriminator(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (N,) from images (N, channels, image_size, image_size)."""
         # A reshape, not a flatten: an image of another size must fail here.
-        return self.layers(image).reshape(len(image))
+        output: Tensor = self.layers(image).reshape(len(image))
+        return output

@@ -44,7 +44,8 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return images (N, channels, 28, 28) in [-1, 1] from noise (N, latent)."""
-        return self.layers(noise)
+        output: Tensor = self.layers(noise)
+        return output
 
 
 class Discriminator(nn.Module):
@@ -76,7 +77,8 @@ class Discriminator(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (N,) from images (N, channels, 28, 28)."""
-        return self.layers(image)
+        output: Tensor = self.layers(image)
+        return output
 
 
 def _require_size(image_size: int) -> None:

@@ -67,7 +67,8 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the patches' logits (N, 1, h, w) of images (N, channels, H, W)."""
-        return self.layers(images)
+        output: Tensor = self.layers(images)
+        return output
 
 
 class PairDiscriminator(nn.Module):
@@ -83,7 +84,8 @@ class PairDiscriminator(nn.Module):
 
     def forward(self, images: Tensor, inputs: Tensor) -> Tensor:
         """Return the patches' logits (N, 1, h, w) of images given their inputs, both (N, channels, H, W)."""
-        return self.network(torch.cat([inputs, images], 1))
+        output: Tensor = self.network(torch.cat([inputs, images], 1))
+        return output
 
 
 def _require_room(layers: int, image_size: int, normalization: Normalization) -> None:

@@ -37,7 +37,8 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return images (N, channels, image_size, image_size) in [-1, 1] from noise (N, latent)."""
-        return self.layers(noise)
+        output: Tensor = self.layers(noise)
+        return output
 
 
 class Discriminator(nn.Module):
@@ -63,7 +64,8 @@ class Discriminator(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (N,) from images (N, channels, image_size, image_size)."""
-        return self.layers(image).squeeze(1)
+        output: Tensor = self.layers(image).squeeze(1)
+        return output
 
 
 class Block(nn.Module):
@@ -90,7 +92,8 @@ class Block(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps (N, C, H, W) from maps of that shape."""
-        return maps + self.residual(maps)
+        output: Tensor = maps + self.residual(maps)
+        return output
 
 
 class Basis(nn.Module):
@@ -103,7 +106,8 @@ class Basis(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return maps (N, channels, side, side) from noise (N, latent)."""
-        return self.scale(noise)[:, :, None, None] * self.maps
+        output: Tensor = self.scale(noise)[:, :, None, None] * self.maps
+        return output
 
 
 class Doubling(nn.Module):

@@ -60,7 +60,8 @@ class Generator(nn.Module):
     def forward(self, noise: Tensor, label: Tensor | None = None) -> Tensor:
         """Return images (N, C, H, W) in [-1, 1] from noise (N, latent) and, if conditional, labels (N,)."""
         condition = () if label is None else (label,)
-        return self.network(noise, [condition] * len(self.network.blocks))
+        output: Tensor = self.network(noise, [condition] * len(self.network.blocks))
+        return output
 
 
 class Discriminator(nn.Module):
@@ -98,4 +99,5 @@ class Discriminator(nn.Module):
     def forward(self, image: Tensor, label: Tensor | None = None) -> Tensor:
         """Return logits (N,) from images (N, C, H, W) and, if conditional, labels (N,)."""
         features = self.network(image)
-        return self.logit(features).squeeze(1) if label is None else self.logit(features, label)
+        output: Tensor = self.logit(features).squeeze(1) if label is None else self.logit(features, label)
+        return output

@@ -44,7 +44,8 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return images (N, channels, image_size, image_size) in [-1, 1] from noise (N, latent)."""
-        return self.layers(noise)
+        output: Tensor = self.layers(noise)
+        return output
 
 
 class Discriminator(nn.Module):
@@ -79,4 +80,5 @@ class Discriminator(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (N,) from images (N, channels, image_size, image_size)."""
-        return self.layers(image)
+        output: Tensor = self.layers(image)
+        return output

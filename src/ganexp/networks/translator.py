@@ -31,7 +31,8 @@ class Block(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps of the same shape."""
-        return maps + self.layers(maps)
+        output: Tensor = maps + self.layers(maps)
+        return output
 
 
 class Generator(nn.Module):
@@ -86,7 +87,8 @@ class Generator(nn.Module):
         """Return images in [-1, 1] of the shape (N, channels, H, W) of those given."""
         for layer in (*self.encoder, *self.blocks):
             images = layer(images)
-        return self.decoder(images)
+        output: Tensor = self.decoder(images)
+        return output
 
     def features(self, images: Tensor) -> list[Tensor]:
         """Return the feature maps of images (N, channels, H, W) that CUT contrasts (arXiv 2007.15651, appendix C.1).

@@ -83,7 +83,8 @@ class Generator(nn.Module):
         maps = skips.pop()
         for up in self.decoder:
             maps = torch.cat([up(maps), skips.pop()], 1)
-        return self.output(maps)
+        output: Tensor = self.output(maps)
+        return output
 
 
 def _down(layer: nn.Module) -> nn.Module:

@@ -53,7 +53,8 @@ def bilinear_samples(images: Tensor, grid: Tensor) -> Tensor:
     shares = [by_row * by_column for by_row in (1 - y_share, y_share) for by_column in (1 - x_share, x_share)]
     index = corners[:, None].expand(-1, images.shape[1], -1)
     values = images.flatten(2).gather(2, index).unflatten(2, (4, *grid.shape[1:3]))
-    return (values * torch.stack(shares, 1)[:, None]).sum(2)
+    output: Tensor = (values * torch.stack(shares, 1)[:, None]).sum(2)
+    return output
 
 
 def _promote_to_float32(maps: Tensor) -> Tensor:

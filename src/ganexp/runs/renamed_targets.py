@@ -8,7 +8,7 @@ RENAMED = {
     "ganexp.strategy.TurnByTurn": "ganexp.distributed.strategy.AlternatingDDP",
     "ganexp.analysis.forgetting.Forget": "ganexp.analysis.feature_ablation_analysis.FeatureAblation",
     "ganexp.analysis.neighbours.Neighbours": "ganexp.analysis.memorization.NearestNeighbours",
-    "ganexp.analysis.probing.LinearProbe": "ganexp.analysis.linear_probe_analysis.LinearProbe",
+    "ganexp.analysis.probing.LinearProbe": "ganexp.analysis.linear_probe.LinearProbe",
     "ganexp.analysis.turn.Turn": "ganexp.analysis.pose_direction.PoseDirection",
     "ganexp.data.degradations.Downscale": "ganexp.data.translation.degradations.Downscale",
     "ganexp.data.degradations.Edges": "ganexp.data.translation.degradations.Edges",

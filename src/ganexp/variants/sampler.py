@@ -105,7 +105,8 @@ class Sampler:
         like = next(network.parameters(), inputs[0])
         images = network(*(x.to(like.device, like.dtype if x.is_floating_point() else None) for x in inputs)).float()
         network.train(was_training)
-        return images
+        output: Tensor = images
+        return output
 
     def device(self) -> torch.device:
         """Return the device of the network that draws samples."""

@@ -78,7 +78,8 @@ class Translation(AdversarialModule):
         if direction not in self.directions:
             raise ValueError(f"direction={direction}: this model has only {' and '.join(self.directions)}")
         networks = self.generators if self.average is None else self.average.network
-        return networks[direction]  # type: ignore[index]
+        module: nn.Module = networks[direction]  # type: ignore[index]
+        return module
 
     @torch.no_grad()
     def infer(self, network: nn.Module, images: Tensor) -> Tensor:
@@ -86,7 +87,7 @@ class Translation(AdversarialModule):
         was_training = network.training
         network.eval()
         with torch.autocast(self.device.type, enabled=False):
-            output = network(images.to(self.device)).float()
+            output: Tensor = network(images.to(self.device)).float()
         network.train(was_training)
         return output
 

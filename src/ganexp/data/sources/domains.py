@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ganexp.data.folders import existing
-from ganexp.data.inspection.headers import upright_sizes
+from ganexp.data.headers import upright_sizes
 from ganexp.data.pictures import Domains, FilePictures, Pictures
 from ganexp.data.sources.layout import images_in, layout, share
 from ganexp.data.sources.splits import TRAIN

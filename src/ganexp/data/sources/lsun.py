@@ -69,7 +69,8 @@ class LmdbPictures:
         cached = cache_folder("lsun") / f"{name}.npy"
         environment = _environment(self.folder)
         if cached.is_file():
-            return np.load(cached)
+            lengths: np.ndarray = np.load(cached)
+            return lengths
         with environment.begin() as transaction:
             keys = np.array(list(transaction.cursor().iternext(keys=True, values=False)), dtype=np.bytes_)
         part = cached.with_name(f"{name}.{os.uname().nodename}.{os.getpid()}.part.npy")

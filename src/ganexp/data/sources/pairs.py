@@ -6,9 +6,9 @@ from pathlib import Path
 from PIL import ImageOps
 
 from ganexp.data.folders import existing
-from ganexp.data.inspection.headers import upright_sizes
-from ganexp.data.inspection.problems import Problem, report_problem
+from ganexp.data.headers import upright_sizes
 from ganexp.data.pictures import FilePictures, Pictures
+from ganexp.data.problems import Problem, report_problem
 from ganexp.data.sources.layout import images_in, layout, share
 from ganexp.data.translation.pairs import Pair, as_text
 from ganexp.errors import UserError

@@ -142,12 +142,14 @@ def brightness(images: Tensor) -> np.ndarray:
     values = images.numpy().astype(np.float32)
     if images.shape[1] == 1:
         return values
-    return (values * np.array(BRIGHTNESS, dtype=np.float32).reshape(1, 3, 1, 1)).sum(1, keepdims=True)
+    weighted: np.ndarray = (values * np.array(BRIGHTNESS, dtype=np.float32).reshape(1, 3, 1, 1)).sum(1, keepdims=True)
+    return weighted
 
 
 def as_bytes(values: np.ndarray) -> np.ndarray:
     """Return the values rounded to uint8."""
-    return np.rint(values).clip(0, 255).astype(np.uint8)
+    rounded: np.ndarray = np.rint(values).clip(0, 255).astype(np.uint8)
+    return rounded
 
 
 def in_each_channel(values: np.ndarray, channels: int) -> Tensor:

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganexp.data.decoding import Decoder, Decodes
-from ganexp.data.inspection.picture_set import PictureSet
 from ganexp.data.loading import endless_loader, global_batches, once_loader
 from ganexp.data.module import ImageDataModule
 from ganexp.data.order import NumberedBatches
+from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Domains, Part, Pictures
 from ganexp.data.storage import Store, stored, workers_for
 from ganexp.data.translation.augmentation import CropAndFlip

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from ganexp.data.decoding import conversions, is_grey
-from ganexp.data.inspection.problems import report_problem
+from ganexp.data.problems import report_problem
 from ganexp.data.unreadable import unreadable, unreadable_problem
 from ganexp.terminal.progress import progress
 

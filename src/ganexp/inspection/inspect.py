@@ -12,12 +12,12 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ganexp.data.decoding import is_deep, is_grey, is_transparent
-from ganexp.data.inspection.duplicates import Duplicates
-from ganexp.data.inspection.picture_set import PictureSet
-from ganexp.data.inspection.problems import Problem
+from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import classes_of, name_of
+from ganexp.data.problems import Problem
 from ganexp.data.unreadable import unreadable_problem
 from ganexp.data.values import to_signed_unit
+from ganexp.inspection.duplicates import Duplicates
 from ganexp.terminal.progress import progress
 
 SAMPLES = 64
