@@ -150,7 +150,9 @@ def shaken(tmp_path):
 
 
 def test_the_table_of_what_is_shown_names_every_model():
-    table = (test_configs.CONF.parent / "docs" / "scale.md").read_text().partition("## What is tested for each model")[2]
+    table = (
+        (test_configs.CONF.parent / "docs" / "scale.md").read_text().partition("## What is tested for each model")[2]
+    )
     rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| `")]
     assert [name.strip(" `") for name, *_ in rows] == test_configs.GROUPS["model"]
     slow = {model for model in test_configs.GROUPS["model"] if model not in FAST}
