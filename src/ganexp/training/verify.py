@@ -98,10 +98,10 @@ def ranks_verdict(config: DictConfig, steps: int, ranks: int, folder: Path) -> t
         return True, f"not checked: data.batch_size={config.data.batch_size} has no {parts} equal parts"
     # In double precision, where an optimizer such as Adam does not amplify rounding errors.
     try:
-        one = train_batches(on_processors(with_budget(config, steps), "cpu", 1), folder / "one", steps)
+        one = train_batches(on_cpus(with_budget(config, steps), "cpu", 1), folder / "one", steps)
     except RuntimeError as error:
         return True, f"not checked: the model does not compute in double precision: {one_line(error)}"
-    several = train_batches(on_processors(with_budget(config, steps), "ddp_cpu", ranks), folder / "several", steps)
+    several = train_batches(on_cpus(with_budget(config, steps), "ddp_cpu", ranks), folder / "several", steps)
     changes = differences(*({"state_dict": checkpoint["state_dict"]} for checkpoint in (one, several)))
     if not changes or changes[0].size <= ROUNDING:
         furthest = f"by {changes[0].size:.1g} at most ({changes[0].name})" if changes else "in nothing"
@@ -183,7 +183,7 @@ def short_run(config: DictConfig, folder: Path, batches: int) -> DictConfig:
     return config
 
 
-def on_processors(config: DictConfig, trainer: str, ranks: int) -> DictConfig:
+def on_cpus(config: DictConfig, trainer: str, ranks: int) -> DictConfig:
     """Return the configuration with the trainer option, ``ranks`` processes and double precision."""
     config = with_options(config.copy(), [f"trainer={trainer}"])
     config.trainer.devices = ranks
