@@ -43,7 +43,7 @@ def test_terms_carry_no_gradient():
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_value_that_is_not_finite_is_reported_with_player_term_and_turn(value):
     filled = history(generator=[{"loss": 1.0}], discriminator=[{"r1": 1.0}, {"r1": value}, {"r1": 1.0}, {"r1": 1.0}])
-    expected = rf"^the discriminator's r1 loss became {value}, 3 of its turns before image 1,234$"
+    expected = rf"^the discriminator's r1 loss became {value}, 3 of its turns before image 1,234;"
     with pytest.raises(Diverged, match=expected):
         filled.means(CPU, 1_234)
 
