@@ -8,7 +8,7 @@ import torch
 from config.test_configs import GROUPS, tiny
 from ganexp.config.build import build
 from ganexp.config.composition import compose, conf_dir, groups
-from ganexp.evaluation.subject import subject_of
+from ganexp.evaluation.subject import build_subject
 from support.subjects import Pixels, rng, table
 
 MODELS = [name for name in GROUPS["model"] if not tiny(name).requires.inputs]
@@ -43,7 +43,7 @@ def test_each_analysis_looks_or_says_why_not(model, analyses, tmp_path, monkeypa
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: path.write_bytes(b"curves"))
     torch.manual_seed(0)
     config = tiny(model)
-    subject = subject_of(build(config.model), config, 0)
+    subject = build_subject(build(config.model), config, 0)
     images = torch.randint(256, (30, *subject.shape), generator=rng(), dtype=torch.uint8)
     subject.load_training = lambda: table(images, torch.arange(30) % 10)
     subject.load_extractor = lambda _: Pixels()

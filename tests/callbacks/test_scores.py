@@ -99,7 +99,7 @@ def test_a_resumed_run_remembers_its_best_score(tmp_path, monkeypatch):
     weights = best.read_bytes()
     remembered = torch.load(last, weights_only=True)["callbacks"]["Scores"]["best"]
     planted = SimpleNamespace(higher_is_better=False, score=SimpleNamespace(value=-remembered + 1e-9))
-    monkeypatch.setattr("ganexp.callbacks.scores.monitored", lambda *_: planted)
+    monkeypatch.setattr("ganexp.callbacks.scores.monitored_result", lambda *_: planted)
     play(tmp_path, 6, ckpt_path=last)
     assert best.read_bytes() == weights
     assert torch.load(last, weights_only=True)["callbacks"]["Scores"]["best"] == remembered

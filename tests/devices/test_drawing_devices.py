@@ -15,8 +15,8 @@ from ganexp.config.composition import compose
 from ganexp.data.memory import InMemory
 from ganexp.demo.draw import Samples, Translations
 from ganexp.drawing.pictures import as_image, as_saved, picture
-from ganexp.evaluation.analyze import subject_of
-from ganexp.metrics.own import own
+from ganexp.evaluation.analyze import build_subject
+from ganexp.metrics.custom import custom
 from ganexp.metrics.reference import RealImages
 from support.games import DRAWING, TRANSLATING, batch_of, built, of_groups, played
 from support.stand_in_device import DEVICE, stand_in_device
@@ -76,14 +76,14 @@ def test_samples_pictures_and_signs_of_a_model(model, device):
 
 def test_a_discriminators_features_are_probed(device, tmp_path):
     config = of_groups("dcgan_small", {})
-    subject = subject_of(built(config).to(device), config, 0)
+    subject = build_subject(built(config).to(device), config, 0)
     images = torch.randint(256, (30, *subject.shape), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     table = InMemory(images, torch.arange(30) % 10)
     subject.load_training = lambda: RealImages(table, table.checksum())
     subject.load_held_out = lambda: HeldOut(None, "none")
     chosen = ["analysis=probe", "analysis.probe.labels=[12]", "analysis.probe.seeds=1"]
     probe = build(compose("analyze", chosen).analysis)["probe"]
-    subject.load_extractor = lambda real: own(real, device, Means())
+    subject.load_extractor = lambda real: custom(real, device, Means())
     assert probe.reason_against(subject) is None
     assert probe(subject, tmp_path)
 

@@ -13,7 +13,7 @@ from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
 from ganexp.evaluation.analyze import readable
 from ganexp.evaluation.held_out import held_out_images
-from ganexp.evaluation.subject import subject_of
+from ganexp.evaluation.subject import build_subject
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.scoring import RealSet
 from ganexp.runs import run_folder
@@ -35,7 +35,7 @@ def test_samples_have_the_numbers_of_those_that_are_written(ganexp, here, finish
     assert ganexp("sample", f"run={finished}", "n=70", "seed=5", "out=drawn").status == 0
     written = np.stack([np.asarray(Image.open(here / "drawn" / f"{n:05d}.png")) for n in (0, 3, 69)])
     run = saved_run(finished)
-    subject = subject_of(load_model(run), run.config, 5)
+    subject = build_subject(load_model(run), run.config, 5)
     assert np.array_equal(subject.samples(70)[[0, 3, 69], 0], written)
     assert torch.equal(subject.latents_of([0, 3, 69]), subject.latents(70)[[0, 3, 69]])
     assert torch.equal(subject.labels_of([0, 3, 69]), subject.labels(70)[[0, 3, 69]])

@@ -4,7 +4,7 @@ from torch import nn
 
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
-from ganexp.metrics.own import own
+from ganexp.metrics.custom import custom
 from ganexp.metrics.reference import RealImages
 
 CPU = torch.device("cpu")
@@ -25,7 +25,7 @@ class Returns(nn.Module):
 
 
 def test_it_sees_minus_one_to_one_and_its_maps_are_flattened():
-    extractor = own(REAL, CPU, Returns(lambda x: x.double()))
+    extractor = custom(REAL, CPU, Returns(lambda x: x.double()))
     outputs = extractor(BATCH)
     torch.testing.assert_close(outputs, {"features": torch.tensor([[-1.0, 1.0], [-0.6, 0.6]])})
     assert not outputs["features"].requires_grad
@@ -34,11 +34,11 @@ def test_it_sees_minus_one_to_one_and_its_maps_are_flattened():
 
 def test_points_are_not_scaled():
     points = torch.randn(3, 2, 1, 1)
-    assert torch.equal(own(REAL, CPU, nn.Identity())(points)["features"], points.flatten(1))
+    assert torch.equal(custom(REAL, CPU, nn.Identity())(points)["features"], points.flatten(1))
 
 
 def test_logits_and_nothing_else_come_along():
-    extractor = own(REAL, CPU, Returns(lambda x: {"features": x, "logits": 2 * x, "more": None}))
+    extractor = custom(REAL, CPU, Returns(lambda x: {"features": x, "logits": 2 * x, "more": None}))
     outputs = extractor(BATCH)
     assert sorted(outputs) == ["features", "logits"]
     torch.testing.assert_close(outputs["logits"], 2 * outputs["features"])
@@ -58,19 +58,19 @@ def test_logits_and_nothing_else_come_along():
 )
 def test_wrong_outputs_are_told(function, message):
     with pytest.raises(UserError, match=rf"extractor\.own\.network: .*Returns {message}"):
-        own(REAL, CPU, Returns(function))(BATCH)
+        custom(REAL, CPU, Returns(function))(BATCH)
 
 
 def test_without_a_network_the_option_is_named():
     with pytest.raises(UserError, match=r"extractor\.own\.network=None is no torch module: .*_target_="):
-        own(REAL, CPU, None)
+        custom(REAL, CPU, None)
 
 
 def test_the_fingerprint_follows_class_and_weights():
-    first, same = (own(REAL, CPU, Returns(None)) for _ in range(2))
+    first, same = (custom(REAL, CPU, Returns(None)) for _ in range(2))
     changed = Returns(None)
     changed.scale.data.add_(1)
-    other = own(REAL, CPU, changed)
+    other = custom(REAL, CPU, changed)
     assert first.fingerprint == same.fingerprint != other.fingerprint
-    assert own(REAL, CPU, nn.Flatten()).fingerprint != own(REAL, CPU, nn.Identity()).fingerprint
+    assert custom(REAL, CPU, nn.Flatten()).fingerprint != custom(REAL, CPU, nn.Identity()).fingerprint
     assert first.description["network"].endswith("test_own_extractor.Returns")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ganexp.config.composition import conf_dir
-from ganexp.metrics.published import SHOWN, TO_BE_STATED, beside, published, reasons_against
+from ganexp.metrics.published import DECISIVE_SETTINGS, SHOWN, matching_published, published, reasons_against
 
 SETTINGS = {
     "fakes": {"samples", "weights", "seed"},
@@ -61,7 +61,7 @@ def test_a_protocol_with_the_same_settings_is_comparable(entry):
         ours[part][setting] = value
     unstated = [reason for reason in reasons_against(entry, ours) if reason.endswith("not stated by the source")]
     assert reasons_against(entry, ours) == unstated
-    assert len(unstated) == sum(name not in entry["protocol"] for name in TO_BE_STATED)
+    assert len(unstated) == sum(name not in entry["protocol"] for name in DECISIVE_SETTINGS)
 
 
 def test_other_weights_than_the_standard_ones_are_never_comparable():
@@ -89,7 +89,7 @@ def test_a_setting_that_ours_lacks_is_named():
 
 def test_the_nearest_come_first():
     ten_thousand = protocol(fakes__samples=10_000, reference__images=10_000)
-    (nearest, reasons), *others = beside(ten_thousand)
+    (nearest, reasons), *others = matching_published(ten_thousand)
     assert (nearest["model"], nearest["source"]) == ("DCGAN", "mimicry")
     assert reasons == ["reference.split: not stated by the source"]
     counts = [len(reasons) for _, reasons in others]
@@ -99,19 +99,19 @@ def test_the_nearest_come_first():
 
 
 def test_only_scores_of_the_same_data_and_metric_are_beside():
-    for entry, reasons in beside(protocol()):
+    for entry, reasons in matching_published(protocol()):
         assert (entry["data"], entry["metric"], reasons) == ("cifar10", "fid", [])
         assert entry["source"] == "StudioGAN"
-    for entry, _ in beside(protocol(metric="is", settings={"splits": 10})):
+    for entry, _ in matching_published(protocol(metric="is", settings={"splits": 10})):
         assert entry["metric"] == "is"
 
 
 @pytest.mark.parametrize("changes", [{"metric": "fid_classifier"}, {"metric": "kid"}, {"reference__data": "digits"}])
 def test_other_features_metrics_and_data_have_nothing_beside(changes):
-    assert beside(protocol(**changes)) == []
+    assert matching_published(protocol(**changes)) == []
 
 
 def test_looking_does_not_change_the_entries():
     before = copy.deepcopy(published())
-    beside(protocol())
+    matching_published(protocol())
     assert published() == before

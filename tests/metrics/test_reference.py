@@ -9,8 +9,8 @@ from torch import nn
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
-from ganexp.metrics.reference import CachedReference, RealImages, joined
-from ganexp.metrics.store import kept
+from ganexp.metrics.reference import CachedReference, RealImages, concatenated
+from ganexp.metrics.store import cached
 from ganexp.metrics.weights import checksum_of
 from support.two_ranks import start_method
 
@@ -91,7 +91,7 @@ def test_features_and_moments_are_computed_once_and_agree():
 def test_batches_of_any_size_are_joined_in_order():
     rows = torch.rand(10, 3)
     for size in (1, 4, 10):
-        assert torch.equal(joined(iter(rows.split(size)), 10), rows)
+        assert torch.equal(concatenated(iter(rows.split(size)), 10), rows)
 
 
 def test_moments_come_from_features_that_are_there():
@@ -193,7 +193,7 @@ def test_threads_that_ask_at_once_compute_once():
 
 def keep_slowly(barrier, results):
     barrier.wait()
-    results.put(kept("references", "key", lambda: {"by": multiprocessing.current_process().name})["by"])
+    results.put(cached("references", "key", lambda: {"by": multiprocessing.current_process().name})["by"])
 
 
 def test_processes_that_ask_at_once_compute_once(cache):

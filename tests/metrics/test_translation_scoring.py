@@ -11,8 +11,8 @@ from torchmetrics.image import PeakSignalNoiseRatio, StructuralSimilarityIndexMe
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
 from ganexp.metrics.baselines import bicubic, smoothed
+from ganexp.metrics.custom import custom
 from ganexp.metrics.frechet import FrechetDistance
-from ganexp.metrics.own import own
 from ganexp.metrics.scoring import Measurement
 from ganexp.metrics.translation import Comparison, TranslationScoring
 
@@ -46,7 +46,7 @@ class Halves(nn.Module):
 
 
 def scoring(measurements, made=("a2b",), tests=None, baselines=()):
-    extractors = {"own": lambda images, device: own(images, device, Halves())}
+    extractors = {"own": lambda images, device: custom(images, device, Halves())}
     described = {"data": "pictures", "split": "test"}
     return TranslationScoring(
         measurements, extractors, tests or Tests(), made, baselines, {"source": "translation"}, described, None,

@@ -8,8 +8,8 @@ from ganexp.data.loading import sample_loader
 from ganexp.data.memory import InMemory
 from ganexp.data.values import to_signed_unit
 from ganexp.drawing.pictures import quantized
+from ganexp.metrics.custom import custom
 from ganexp.metrics.frechet import FrechetDistance
-from ganexp.metrics.own import own
 from ganexp.metrics.scoring import Measurement
 from support.tiny import Pictures
 
@@ -38,7 +38,7 @@ class Halves(nn.Module):
 
 
 def extract(images, device):
-    return own(images, device, Halves())
+    return custom(images, device, Halves())
 
 
 def scores(folder, **settings):

@@ -14,7 +14,7 @@ from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.subject import Figures, HeldOut, Subject, needs_images, require_at_least
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
-from ganexp.metrics.reference import CachedReference, RealImages, joined
+from ganexp.metrics.reference import CachedReference, RealImages, concatenated
 from ganexp.numerics.randomness import generator as rng
 from ganexp.representations.feature_maps import noted_maps
 from ganexp.representations.features import Features, patch_centroids, pixels, principal_components
@@ -131,7 +131,7 @@ def features(extractor: Extractor, images: RealImages, device: torch.device) -> 
     """Return features (N, D) of images, those of discriminators from the cache."""
     if isinstance(extractor, Features):
         return CachedReference(images, extractor, device).features().cpu()
-    return joined((extractor(batch)["features"] for batch in images.batches(256)), images.count)
+    return concatenated((extractor(batch)["features"] for batch in images.batches(256)), images.count)
 
 
 def for_any_label(ask: Ask) -> Callable[[Tensor], object]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import lightning as L
 
-from ganexp.callbacks.scores import Scores, monitored
+from ganexp.callbacks.scores import Scores, monitored_result
 from ganexp.errors import one_line
 from ganexp.records import study
 
@@ -41,7 +41,7 @@ class Pruning(L.Callback):
         scores = next((callback for callback in trainer.callbacks if isinstance(callback, Scores)), None)
         behind = False
         if self.trial is not None and scores is not None and scores.latest:
-            result = monitored(scores.latest, scores.monitor)
+            result = monitored_result(scores.latest, scores.monitor)
             self.trial.report(result.score.value, step=module.images_seen // scores.every.images)
             behind = module.progress() < 1 and self.trial.should_prune()
         # Ranks must stop together.

@@ -14,7 +14,7 @@ from ganexp.drawing.pictures import as_saved
 from ganexp.errors import UserError
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.scoring import ExtractorFactory, Measurement, RealSet, Result, Scoring, build_extractors
-from ganexp.metrics.table import as_text, entries, write_scores
+from ganexp.metrics.table import entries, format_results, write_scores
 from ganexp.numerics.flags import contiguous_weights, full_precision
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Scores(L.Callback):
         for logger in trainer.loggers:
             logger.log_metrics(row, step=module.images_seen)
         if trainer.is_global_zero:
-            log.info("%s images: %s", f"{module.images_seen:,}", as_text(self.latest))
+            log.info("%s images: %s", f"{module.images_seen:,}", format_results(self.latest))
             write_scores(self.folder / "scores.json", entries(self.latest, module.images_seen))
 
     def on_train_end(self, trainer: Any, module: Any) -> None:
@@ -120,7 +120,7 @@ class Scores(L.Callback):
         )
 
     def _save_if_best(self, trainer: Any, module: Any) -> None:
-        result = monitored(self.latest, self.monitor)
+        result = monitored_result(self.latest, self.monitor)
         value = result.score.value if result.higher_is_better else -result.score.value
         better = math.isfinite(value) and (self.best is None or value > self.best)
         # Ranks must save together, and rounding may differ between kinds of processors.
@@ -138,7 +138,7 @@ def validate(trainer: Any) -> None:
     trainer._logger_connector._first_loop_iter = first_iteration
 
 
-def monitored(results: Sequence[Result], name: str | None) -> Result:
+def monitored_result(results: Sequence[Result], name: str | None) -> Result:
     """Return the result of that name, or the first.
 
     Raises UserError if no result has that name.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ganexp.comparison.ranking import Ranking
-from ganexp.metrics.published import beside
+from ganexp.metrics.published import matching_published
 
 
 def publications(ranking: Ranking) -> list[str]:
@@ -11,7 +11,7 @@ def publications(ranking: Ranking) -> list[str]:
     reference = ranking.protocol.get("reference")
     if not isinstance(reference, Mapping) or "data" not in reference or "metric" not in ranking.protocol:
         return []
-    published = beside(ranking.protocol)
+    published = matching_published(ranking.protocol)
     lines = [
         f"published: {entry['model']} {entry['value']:g} ({entry['source']}); the protocols agree in all it states"
         for entry, reasons in published

@@ -16,7 +16,7 @@ from ganexp.analysis.subject import MOST_SAMPLES, Subject, needs_images
 from ganexp.data.unreadable import reason_of
 from ganexp.drawing.pictures import as_image, as_saved, grid
 from ganexp.errors import UserError
-from ganexp.evaluation.subject import subject_of
+from ganexp.evaluation.subject import build_subject
 from ganexp.generation.translate import OPPOSITE, read, resolve_direction, translate
 from ganexp.noise import truncated
 
@@ -43,7 +43,7 @@ class Samples:
     @classmethod
     def of(cls, model: Any, config: DictConfig) -> "Samples":
         """Return those of a run's model."""
-        return cls(subject_of(model, config, seed=0))
+        return cls(build_subject(model, config, seed=0))
 
     @cached_property
     def directions(self) -> Tensor:

@@ -3,6 +3,6 @@
 import torch
 
 
-def fastest() -> torch.device:
+def select_device() -> torch.device:
     """Return the GPU if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -11,7 +11,7 @@ from ganexp.analysis.subject import Analysis, Figures
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.errors import UserError
-from ganexp.evaluation.subject import subject_of
+from ganexp.evaluation.subject import build_subject
 from ganexp.game.module import COUNTERS
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.model import load_model
@@ -29,7 +29,7 @@ def analyze(config: DictConfig, run: Run, out: Path | None, held_out: str | None
     """
     analyses: dict[str, Analysis] = build(config.analysis)
     settings = OmegaConf.create(composition.resolve(run.config))
-    subject = subject_of(load_model(run), settings, config.seed, held_out, labelled)
+    subject = build_subject(load_model(run), settings, config.seed, held_out, labelled)
     assert run.checkpoint is not None
     seen = load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"]
     about = {"seed": config.seed, "checkpoint": config.checkpoint, "images_seen": seen}

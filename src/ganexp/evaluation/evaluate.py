@@ -17,9 +17,10 @@ from ganexp.config.rules import translates
 from ganexp.distributed import devices
 from ganexp.drawing.pictures import as_saved
 from ganexp.errors import UserError
-from ganexp.evaluation.folder_images import FolderImages, decoded_as, folder_images
+from ganexp.evaluation.folder_images import FolderImages, folder_images, match_size_and_channels
+from ganexp.evaluation.reference import describe_reference
 from ganexp.evaluation.score_table import Results, rank, score_tables
-from ganexp.evaluation.translation import require_plain, translation_scores
+from ganexp.evaluation.translation import reject_sampling_options, translation_scores
 from ganexp.game.module import COUNTERS
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.score import Score
@@ -34,11 +35,11 @@ from ganexp.terminal.progress import progress
 
 Batches = Iterator[tuple[Tensor, Tensor]]
 
-PARTS = ("data", "metric", "extractor")
+GROUPS = ("data", "metric", "extractor")
 
 
 @dataclass(frozen=True)
-class Subject:
+class SampleSource:
     """What is scored: its name, how to draw samples with a seed, and what the protocol says of them."""
 
     name: str
@@ -53,13 +54,13 @@ def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[s
     results = {}
     for folder in folders:
         run = saved_run(folder, trust, config.checkpoint)
-        settings = with_parts_of(config, run.config, overrides)
+        settings = with_run_groups(config, run.config, overrides)
         if translates(run.config):
-            require_plain(overrides)
+            reject_sampling_options(overrides)
             results[str(folder)] = translation_scores(run, settings, config.checkpoint)
         else:
-            subject = generator_of(run, config.checkpoint, config.truncation)
-            results[str(folder)] = scores_of(subject, settings)
+            source = generator_source(run, config.checkpoint, config.truncation)
+            results[str(folder)] = score_source(source, settings)
         assert run.checkpoint is not None
         seen = load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"]
         add_scores(folder / "scores.json", entries(results[str(folder)], seen))
@@ -73,11 +74,11 @@ def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[s
 def evaluate_folder(config: DictConfig, fake: Path, out: Path, overrides: list[str]) -> None:
     """Score a folder of images against another folder or a data set."""
     given = {override.partition("=")[0] for override in overrides}
-    settings = decoded_as(config, fake, given)
+    settings = match_size_and_channels(config, fake, given)
     images = folder_images(fake, settings.data)
     if "samples" not in given:
         settings.samples = [len(images)]
-    results = {str(fake): scores_of(saved(images, fake), settings)}
+    results = {str(fake): score_source(folder_source(images, fake), settings)}
     add_scores(out, entries(results[str(fake)]))
     show(results)
     print(f"values and protocols: {out}")
@@ -90,46 +91,46 @@ def show(results: Results) -> None:
         console.print(part, soft_wrap=isinstance(part, str))
 
 
-def with_parts_of(config: DictConfig, run: DictConfig, overrides: list[str]) -> DictConfig:
+def with_run_groups(config: DictConfig, run: DictConfig, overrides: list[str]) -> DictConfig:
     """Return the configuration with the run's data, metrics and extractors, where no override touches them."""
     resolved = composition.resolve(run)
     settings = config.copy()
     OmegaConf.set_struct(settings, False)
-    for part in PARTS:
+    for part in GROUPS:
         touched = any(override.lstrip("+~").split("=")[0].split(".")[0].split("@")[0] == part for override in overrides)
         if not touched and resolved.get(part):
             settings[part] = resolved[part]
     return settings
 
 
-def scores_of(subject: Subject, config: DictConfig) -> list[Result]:
-    """Return the scores of the subject, as the mean over the seeds."""
-    device = devices.fastest()
-    measurements = measurements_of(config)
+def score_source(source: SampleSource, config: DictConfig) -> list[Result]:
+    """Return the scores of the source, as the mean over the seeds."""
+    device = devices.select_device()
+    measurements = build_measurements(config)
     own, references = real_sets(config)
     scoring = Scoring(
         measurements,
         build_extractors(measurements, build(config.extractor), own.images, device),
         references,
         list(config.samples),
-        subject.description(config.seeds[0]),
+        source.description(config.seeds[0]),
         device,
     )
     with torch.inference_mode():
-        passes = [one_pass(subject, scoring, max(config.samples), seed) for seed in config.seeds]
-    return passes[0] if len(passes) == 1 else over_seeds(passes, list(config.seeds))
+        passes = [score_seed(source, scoring, max(config.samples), seed) for seed in config.seeds]
+    return passes[0] if len(passes) == 1 else average_over_seeds(passes, list(config.seeds))
 
 
-def one_pass(subject: Subject, scoring: Scoring, samples: int, seed: int) -> list[Result]:
+def score_seed(source: SampleSource, scoring: Scoring, samples: int, seed: int) -> list[Result]:
     """Return the scores of the samples of one seed."""
-    with progress(f"scoring {subject.name}", samples) as advance:
-        for images, numbers in subject.draw(samples, seed):
+    with progress(f"scoring {source.name}", samples) as advance:
+        for images, numbers in source.draw(samples, seed):
             scoring.update(images, numbers)
             advance(len(images))
     return scoring.compute()
 
 
-def measurements_of(config: DictConfig) -> list[Measurement]:
+def build_measurements(config: DictConfig) -> list[Measurement]:
     """Return the metrics of the configuration.
 
     Raises UserError if there are none.
@@ -158,17 +159,11 @@ def real_set(data: Any, most: int | None) -> RealSet:
     module = build(data)
     module.prepare_data()
     module.setup("fit")
-    description = {
-        "data": data.name,
-        "split": OmegaConf.select(data, "source.split", default="all"),
-        "image_size": data.image_size,
-        "channels": data.channels,
-        "resize_filter": OmegaConf.select(data, "resize_filter", default="none"),
-    }
+    description = describe_reference(data, OmegaConf.select(data, "source.split", default="all"))
     return RealSet(RealImages(module.dataset, module.dataset.checksum(), most), description)
 
 
-def generator_of(run: Run, checkpoint: str, truncation: float | None) -> Subject:
+def generator_source(run: Run, checkpoint: str, truncation: float | None) -> SampleSource:
     """Return a run's generator, from the checkpoint of that name, as something to score."""
     model = load_model(run, truncation)
 
@@ -176,14 +171,14 @@ def generator_of(run: Run, checkpoint: str, truncation: float | None) -> Subject
         for numbers in blocks(n):
             yield as_saved(model.sampler.numbered(numbers, seed)), numbers
 
-    return Subject(
+    return SampleSource(
         run.folder.name or str(run.folder),
         draw,
         lambda seed: {**model.describe_samples(seed), "checkpoint": checkpoint},
     )
 
 
-def saved(images: FolderImages, folder: Path) -> Subject:
+def folder_source(images: FolderImages, folder: Path) -> SampleSource:
     """Return a folder's images as something to score; seeds mean nothing to them."""
 
     def draw(n: int, seed: int) -> Batches:
@@ -192,10 +187,10 @@ def saved(images: FolderImages, folder: Path) -> Subject:
         for numbers in blocks(n):
             yield images.__getitems__(numbers.tolist())["image"], numbers
 
-    return Subject(str(folder), draw, lambda seed: {"source": "folder"})
+    return SampleSource(str(folder), draw, lambda seed: {"source": "folder"})
 
 
-def over_seeds(passes: Iterable[list[Result]], seeds: list[int]) -> list[Result]:
+def average_over_seeds(passes: Iterable[list[Result]], seeds: list[int]) -> list[Result]:
     """Return each score as mean and standard deviation over the seeds."""
     averaged = []
     for same in zip(*passes, strict=True):

@@ -33,7 +33,7 @@ def sample_files(folder: Path) -> list[str]:
     return [path for path in paths if Path(path).name != GRID]
 
 
-def decoded_as(config: DictConfig, fake: Path, given: set[str]) -> DictConfig:
+def match_size_and_channels(config: DictConfig, fake: Path, given: set[str]) -> DictConfig:
     """Return the configuration with the size and the channels that images of both sides have.
 
     What the user gave stands. Raises UserError if sizes or channels differ and the user named none: resizing
@@ -44,7 +44,7 @@ def decoded_as(config: DictConfig, fake: Path, given: set[str]) -> DictConfig:
     against_folder = "data.root" in given
     if against_folder:
         folders["real"] = Path(config.data.root)
-    kinds = {name: kinds_in(folder) for name, folder in folders.items()}
+    kinds = {name: count_kinds(folder) for name, folder in folders.items()}
     if "data.image_size" not in given:
         expected = None if against_folder else (settings.data.image_size, settings.data.image_size)
         settings.data.image_size = common_size(kinds, expected)
@@ -56,7 +56,7 @@ def decoded_as(config: DictConfig, fake: Path, given: set[str]) -> DictConfig:
     return settings
 
 
-def kinds_in(folder: Path) -> Counter[tuple[tuple[int, int], int]]:
+def count_kinds(folder: Path) -> Counter[tuple[tuple[int, int], int]]:
     """Count a folder's images by ((width, height), channels), from their headers alone.
 
     Raises UnreadableError naming files that are not images.

@@ -12,7 +12,7 @@ from ganexp.data.folders import image_files
 from ganexp.data.pictures import FilePictures
 from ganexp.errors import UserError
 from ganexp.evaluation.evaluate import real_set
-from ganexp.evaluation.folder_images import kinds_in, sample_files
+from ganexp.evaluation.folder_images import count_kinds, sample_files
 from ganexp.metrics.reference import RealImages
 
 OTHER_SPLITS = ("test", "valid", "val", "train")
@@ -26,32 +26,32 @@ def held_out_images(run: DictConfig, wanted: str | None) -> HeldOut:
     """
     split = OmegaConf.select(run.data, "source.split")
     if wanted is not None and Path(wanted).is_dir():
-        return of_folder(Path(wanted), run.data)
+        return from_folder(Path(wanted), run.data)
     if wanted is not None:
         if split is None:
             raise UserError(f"held_out={wanted}: no such folder, and the data {run.data.name} has no splits")
         if wanted == split:
             raise UserError(f"held_out={wanted}: the run was trained on that split; give another, or a folder")
-        return of_split(run.data, wanted, download=True)
+        return from_split(run.data, wanted, download=True)
     if split is None:
         return HeldOut(None, f"the data {run.data.name} has no split that was not trained on")
     for other in OTHER_SPLITS:
         if other != split:
             try:
-                return of_split(run.data, other, download=False)
+                return from_split(run.data, other, download=False)
             except UserError:
                 continue
     return HeldOut(None, f"no other split of {run.data.name} is at hand (held_out=SPLIT downloads it)")
 
 
-def of_split(data: DictConfig, split: str, download: bool) -> HeldOut:
+def from_split(data: DictConfig, split: str, download: bool) -> HeldOut:
     """Return the images of a split."""
     source = {"split": split} if download or "download" not in data.source else {"split": split, "download": False}
     images = real_set(OmegaConf.merge(data, {"source": source}), None).images
     return HeldOut(images, f"{images.count:,} images of {data.name}'s split {split}")
 
 
-def of_folder(folder: Path, data: DictConfig) -> HeldOut:
+def from_folder(folder: Path, data: DictConfig) -> HeldOut:
     """Return a folder's images as the run's data are decoded, with labels if they lie in class folders.
 
     The words say how they were changed.
@@ -61,8 +61,8 @@ def of_folder(folder: Path, data: DictConfig) -> HeldOut:
     pictures = FilePictures(paths, labels, classes) if classes else FilePictures(sample_files(folder))
     decoder = Decoder(data.image_size, data.channels, data.resize_filter)
     images = OnDisk(pictures, decoder, labelled=bool(classes))
-    changed = any(kind != ((data.image_size, data.image_size), data.channels) for kind in kinds_in(folder))
-    words = f"{len(images):,} images of {folder}{brought_to(data) if changed else ''}"
+    changed = any(kind != ((data.image_size, data.image_size), data.channels) for kind in count_kinds(folder))
+    words = f"{len(images):,} images of {folder}{describe_resizing(data) if changed else ''}"
     return HeldOut(RealImages(images, images.checksum()), words)
 
 
@@ -75,9 +75,9 @@ def labelled_images(wanted: str, data: DictConfig) -> tuple[RealImages, HeldOut]
     folder = Path(wanted).expanduser()
     if folder.is_dir():
         parts = [folder / TRAIN, folder / TEST]
-        sets = [of_folder(path, data) for path in (parts if all(part.is_dir() for part in parts) else [folder])]
+        sets = [from_folder(path, data) for path in (parts if all(part.is_dir() for part in parts) else [folder])]
     else:
-        sets = of_data_set(wanted, data)
+        sets = from_data_set(wanted, data)
     for labelled in sets:
         if labelled.images is None or labelled.images.labels() is None:
             raise UserError(f"labelled={wanted}: it has no labels; a folder for each class is needed")
@@ -86,7 +86,7 @@ def labelled_images(wanted: str, data: DictConfig) -> tuple[RealImages, HeldOut]
     return train.images, test[0] if test else HeldOut(None, train.words)
 
 
-def of_data_set(name: str, data: DictConfig) -> list[HeldOut]:
+def from_data_set(name: str, data: DictConfig) -> list[HeldOut]:
     """Return a data set's splits to train and to test on, or all of it where there are none, decoded as the run's.
 
     Raises UserError for what is no data set of single images.
@@ -102,14 +102,13 @@ def of_data_set(name: str, data: DictConfig) -> list[HeldOut]:
     sets = []
     for split in splits:
         images = real_set(OmegaConf.merge(settings, {"source": {"split": split}} if split else {}), None).images
-        words = (
-            f"{images.count:,} images of {name}{f' ({split})' if split else ''}{brought_to(data) if changed else ''}"
-        )
+        resized = describe_resizing(data) if changed else ""
+        words = f"{images.count:,} images of {name}{f' ({split})' if split else ''}{resized}"
         sets.append(HeldOut(images, words))
     return sets
 
 
-def brought_to(data: DictConfig) -> str:
+def describe_resizing(data: DictConfig) -> str:
     """Return in words how images are decoded that were of another size or with other channels."""
     size, channels = data.image_size, data.channels
     return f", brought to {size}x{size} with {channels} channel{'s' if channels > 1 else ''}"

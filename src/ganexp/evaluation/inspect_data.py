@@ -40,7 +40,7 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
         )
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     with collect_problems() as problems:
-        collections, refusals = opened(module)
+        collections, refusals = open_picture_sets(module)
     if not collections:
         show(problems, console)
         raise refusals[0]
@@ -62,7 +62,7 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
         raise UserError(f"data={name}: none of the pictures can be read")
 
 
-def opened(module: Any) -> tuple[list[PictureSet], list[UserError]]:
+def open_picture_sets(module: Any) -> tuple[list[PictureSet], list[UserError]]:
     """Return all collections that can be opened, and why others cannot."""
     collections: list[PictureSet] = []
     refusals: list[UserError] = []

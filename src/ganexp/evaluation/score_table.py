@@ -7,9 +7,9 @@ from rich.table import Table
 
 from ganexp.errors import UserError
 from ganexp.metrics.protocol import differences
-from ganexp.metrics.published import beside
+from ganexp.metrics.published import matching_published
 from ganexp.metrics.scoring import Result
-from ganexp.metrics.table import number
+from ganexp.metrics.table import format_score
 from ganexp.terminal.text import printable
 
 COLUMN_WIDTH = 19
@@ -38,7 +38,7 @@ def score_table(results: Results, columns: Sequence[Mapping[str, Any]]) -> Table
     for protocol in columns:
         table.add_column(heading(protocol), justify="right", no_wrap=True)
     for name, scores in results.items():
-        cells = [next((number(s.score) for s in scores if not differences(s.protocol, p)), "") for p in columns]
+        cells = [next((format_score(s.score) for s in scores if not differences(s.protocol, p)), "") for p in columns]
         table.add_row(printable(name), *cells)
     add_published(table, columns)
     return table
@@ -79,7 +79,7 @@ def incomparable(columns: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def add_published(table: Table, columns: Sequence[Mapping[str, Any]]) -> None:
     """Add a row for each published number that some column has beside it."""
     for position, protocol in enumerate(columns):
-        for entry, reasons in beside(protocol):
+        for entry, reasons in matching_published(protocol):
             cells = [""] * len(columns)
             mark = "comparable" if not reasons else f"not comparable: {'; '.join(reasons)}"
             cells[position] = f"{entry['value']:g}"
@@ -108,5 +108,8 @@ def rank(results: Results, name: str) -> str:
                 f"ranked together: {'; '.join(reasons)}"
             )
     order = sorted(scored, key=lambda subject: scored[subject][0].score.value, reverse=first.higher_is_better)
-    lines = [f"{place}. {subject}  {number(scored[subject][0].score)}" for place, subject in enumerate(order, start=1)]
+    lines = [
+        f"{position}. {subject}  {format_score(scored[subject][0].score)}"
+        for position, subject in enumerate(order, start=1)
+    ]
     return f"by {name}, {'higher' if first.higher_is_better else 'lower'} is better:\n" + "\n".join(lines)

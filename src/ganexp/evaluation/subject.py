@@ -18,7 +18,7 @@ from ganexp.numerics.randomness import derived_seed
 from ganexp.runs.model import truncate
 
 
-def subject_of(
+def build_subject(
     model: Any, run: DictConfig, seed: int, held_out: str | None = None, labelled: str | None = None
 ) -> Subject:
     """Return what may be looked at of a trained model and its run's data."""
@@ -26,7 +26,7 @@ def subject_of(
     def truncated(threshold: float) -> Subject:
         cut = copy.deepcopy(model)
         truncate(cut, threshold)
-        subject = subject_of(cut, run, seed, held_out, labelled)
+        subject = build_subject(cut, run, seed, held_out, labelled)
         # What depends on the data alone is not made twice.
         subject.load_training, subject.load_held_out = lambda: whole.training, lambda: whole.held_out
         subject.load_extractor = lambda _: whole.extractor
@@ -35,7 +35,7 @@ def subject_of(
     def untrained(seed: int) -> Opponent:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(seed, "untrained"))
-            return opponent_of(build(run.model).to(model.device))
+            return build_opponent(build(run.model).to(model.device))
 
     whole = Subject(
         generator=model.sampler.network,
@@ -44,7 +44,7 @@ def subject_of(
         num_classes=getattr(model, "num_classes", None),
         seed=seed,
         device=model.device,
-        opponent=opponent_of(model),
+        opponent=build_opponent(model),
         untrained=untrained,
         load_training=lambda: real_set(run.data, None).images,
         load_held_out=lambda: held_out_images(run, held_out),
@@ -55,7 +55,7 @@ def subject_of(
     return whole
 
 
-def opponent_of(model: Any) -> Opponent:
+def build_opponent(model: Any) -> Opponent:
     """Return a model's discriminator, told the labels if it takes any."""
 
     def ask(images: Tensor, labels: Tensor | None) -> Tensor:

@@ -1,7 +1,6 @@
 """Scores of a trained image-to-image run."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -9,13 +8,14 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp.callbacks.translation_scores import all_images
 from ganexp.config.build import build
 from ganexp.errors import UserError
+from ganexp.evaluation.reference import describe_reference
 from ganexp.metrics.scoring import Result
 from ganexp.metrics.translation import TranslationScoring
 from ganexp.runs.model import load_model
 from ganexp.runs.run import Run
 from ganexp.terminal.progress import progress
 
-OF_NOISE = ("samples", "seeds", "reference", "truncation")
+SAMPLING_OPTIONS = ("samples", "seeds", "reference", "truncation")
 
 
 def translation_scores(run: Run, settings: DictConfig, checkpoint: str) -> list[Result]:
@@ -36,7 +36,7 @@ def translation_scores(run: Run, settings: DictConfig, checkpoint: str) -> list[
         model.made,
         list(baselines),
         {**model.describe_samples(model.seed), "checkpoint": checkpoint},
-        described(settings.data),
+        describe_reference(settings.data, OmegaConf.select(settings.data, "test_split", default="test")),
         settings.real_images,
         model.device,
     )
@@ -48,21 +48,10 @@ def translation_scores(run: Run, settings: DictConfig, checkpoint: str) -> list[
     return scoring.compute()
 
 
-def described(data: DictConfig) -> dict[str, Any]:
-    """Return what the protocol says of test images, the same as in training."""
-    return {
-        "data": data.name,
-        "split": OmegaConf.select(data, "test_split", default="test"),
-        "image_size": data.image_size,
-        "channels": data.channels,
-        "resize_filter": OmegaConf.select(data, "resize_filter", default="none"),
-    }
-
-
-def require_plain(overrides: Iterable[str]) -> None:
+def reject_sampling_options(overrides: Iterable[str]) -> None:
     """Raise UserError for a setting of samples from noise among the overrides."""
     for override in overrides:
-        if override.partition("=")[0] in OF_NOISE:
+        if override.partition("=")[0] in SAMPLING_OPTIONS:
             raise UserError(
                 f"{override}: this model makes images from test images, each once, and draws nothing; leave it out"
             )

@@ -13,8 +13,8 @@ from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Description, Extractor
 from ganexp.metrics.reference import BATCH, RealImages
-from ganexp.metrics.store import Content, kept, opened
-from ganexp.metrics.weights import checksum_of, put_into
+from ganexp.metrics.store import Content, cached, load_cached
+from ganexp.metrics.weights import checksum_of, load_into
 from ganexp.numerics.randomness import generator, seed_layers
 from ganexp.terminal.progress import progress
 
@@ -132,7 +132,7 @@ def classifier(
         )
     if weights is not None:
         path = Path(weights).expanduser()
-        return _from(opened(path), images.shape, path).to(device)
+        return _from(load_cached(path), images.shape, path).to(device)
     settings = {
         "network": ARCHITECTURE,
         "data": images.fingerprint,
@@ -141,7 +141,7 @@ def classifier(
         "most_images": most_images,
     }
     key = checksum_of(settings)[:16]
-    content = kept("classifiers", key, lambda: _trained(images, device, seed, epochs, most_images))
+    content = cached("classifiers", key, lambda: _trained(images, device, seed, epochs, most_images))
     return _from(content, images.shape, f"the cached classifier {key}").to(device)
 
 
@@ -153,7 +153,7 @@ def _from(content: Content, shape: Shape, source: Path | str) -> Classifier:
         raise UserError(f"{source} holds a classifier of {description.get('images')} images, not of {_name(shape)}")
     with torch.random.fork_rng(devices=[]):
         network = Network(shape, description["classes"])
-    put_into(network, weights, source)
+    load_into(network, weights, source)
     return Classifier(network, {**description, "weights": checksum_of(weights)[:16]})
 
 

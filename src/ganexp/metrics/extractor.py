@@ -45,9 +45,9 @@ class Extractor(nn.Module):
         return super().train(False)
 
 
-def name_of(thing: Any) -> str:
+def qualified_name(thing: Any) -> str:
     """Return the dotted name of a class or function, with the settings it is given."""
     if isinstance(thing, partial):
         settings = ", ".join(f"{name}={value}" for name, value in thing.keywords.items())
-        return f"{name_of(thing.func)}({settings})" if settings else name_of(thing.func)
+        return f"{qualified_name(thing.func)}({settings})" if settings else qualified_name(thing.func)
     return f"{thing.__module__}.{thing.__qualname__}"

@@ -12,10 +12,10 @@ from torch.nn.functional import interpolate
 from ganexp.errors import UserError
 from ganexp.files.cache import cache_folder
 from ganexp.files.download import checksum_of_file, obtain
-from ganexp.metrics.extractor import Description, Extractor, name_of
+from ganexp.metrics.extractor import Description, Extractor, qualified_name
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.standard_inception import WEIGHTS
-from ganexp.metrics.weights import load_weights, unfitting
+from ganexp.metrics.weights import load_weights, mismatch_error
 
 Resize = Callable[[Tensor], Tensor]
 """Brings images (N, C, H, W), float32 in [0, 255], to 299x299."""
@@ -94,7 +94,7 @@ def inception(
     description: Description = {
         "network": "InceptionV3 of torch-fidelity",
         "weights": checksum_of_file(path)[:16],
-        "resize": resize if isinstance(resize, str) else name_of(resize),
+        "resize": resize if isinstance(resize, str) else qualified_name(resize),
         "pixels": "(x - 128) / 128",
         "channels": "grey, repeated to three" if channels == 1 else "RGB",
     }
@@ -133,4 +133,4 @@ def _network(path: Path) -> nn.Module:
             module: nn.Module = FeatureExtractorInceptionV3("inception", ["2048"], tensors)
             return module
     except RuntimeError as error:
-        raise unfitting(path, error) from error
+        raise mismatch_error(path, error) from error

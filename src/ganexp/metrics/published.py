@@ -12,7 +12,7 @@ from ganexp.metrics.standard_inception import WEIGHTS
 
 SHOWN = 4
 STANDARD_WEIGHTS = WEIGHTS.sha256 or ""
-TO_BE_STATED = ("fakes.samples", "reference.images", "reference.split")
+DECISIVE_SETTINGS = ("fakes.samples", "reference.images", "reference.split")
 """What decides a distance to real images; where a source does not say it, nobody can tell whether scores compare."""
 
 
@@ -23,7 +23,7 @@ def published() -> list[dict[str, Any]]:
     return entries
 
 
-def beside(protocol: Mapping[str, Any]) -> list[tuple[dict[str, Any], list[str]]]:
+def matching_published(protocol: Mapping[str, Any]) -> list[tuple[dict[str, Any], list[str]]]:
     """Return the published scores of the same data and metric with the reasons against comparing, nearest first."""
     data, metric = protocol["reference"]["data"], protocol["metric"]
     same = [entry for entry in published() if (entry["data"], entry["metric"]) == (data, metric)]
@@ -39,6 +39,6 @@ def reasons_against(entry: Mapping[str, Any], protocol: Mapping[str, Any]) -> li
         [] if weights.startswith(STANDARD_WEIGHTS) else [f"features.weights: {weights} against the standard"]
     )
     differing = [f"{name}: {ours.get(name, 'none')} against {v}" for name, v in theirs.items() if ours.get(name) != v]
-    decisive = TO_BE_STATED if "reference.split" in ours else TO_BE_STATED[:1]
+    decisive = DECISIVE_SETTINGS if "reference.split" in ours else DECISIVE_SETTINGS[:1]
     unstated = [f"{name}: not stated by the source" for name in decisive if name not in theirs]
     return other_weights + differing + unstated

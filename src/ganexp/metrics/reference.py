@@ -10,7 +10,7 @@ from torch import Tensor
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.moments import Moments, moments, power_sums
-from ganexp.metrics.store import Content, kept
+from ganexp.metrics.store import Content, cached
 from ganexp.metrics.weights import checksum_of
 from ganexp.numerics.randomness import generator
 from ganexp.terminal.progress import progress
@@ -87,7 +87,7 @@ class RealImages:
         return self.dataset.__getitems__(self.chosen[positions].tolist())
 
 
-def joined(batches: Iterable[Tensor], count: int) -> Tensor:
+def concatenated(batches: Iterable[Tensor], count: int) -> Tensor:
     """Return the rows of all batches (B, D) in one tensor (count, D).
 
     It is there from the first batch on: small pieces kept until the end lie between larger ones that are not, and the
@@ -131,11 +131,11 @@ class CachedReference:
 
     def _kept(self, kind: str, make: Callable[[], Content]) -> Content:
         key = checksum_of({"images": self.images.fingerprint, "extractor": self.extractor.fingerprint, "kind": kind})
-        content = kept("references", key[:16], make)
+        content = cached("references", key[:16], make)
         return {name: value.to(self.device) if isinstance(value, Tensor) else value for name, value in content.items()}
 
     def _compute_features(self) -> Content:
-        return {"features": joined(self._pass(), self.images.count)}
+        return {"features": concatenated(self._pass(), self.images.count)}
 
     def _compute_moments(self) -> Content:
         batches = self._pass() if self._features is None else iter(self._features.split(BATCH))

@@ -19,7 +19,7 @@ Content = Mapping[str, Any]
 """Tensors and plain values by name, nested or not."""
 
 
-def kept(kind: str, key: str, make: Callable[[], Content]) -> Content:
+def cached(kind: str, key: str, make: Callable[[], Content]) -> Content:
     """Return what ``make`` makes, from the cache if it was made before; ``key`` must tell all it depends on.
 
     Of processes that ask at once, one makes it and the others wait. A file that is damaged or belongs to another
@@ -42,8 +42,8 @@ def kept(kind: str, key: str, make: Callable[[], Content]) -> Content:
     return content
 
 
-def opened(path: Path) -> Content:
-    """Return what `kept` once wrote into a file.
+def load_cached(path: Path) -> Content:
+    """Return what `cached` once wrote into a file.
 
     Raises UserError if the file cannot be read, is damaged, holds code or is of another kind.
     """

@@ -47,12 +47,12 @@ def add_scores(path: Path, scores: Sequence[Entry]) -> None:
     write_scores(path, [*kept, *scores])
 
 
-def as_text(results: Sequence[Result]) -> str:
+def format_results(results: Sequence[Result]) -> str:
     """Return the scores in one line."""
-    return ", ".join(f"{result.name} {number(result.score)}" for result in results)
+    return ", ".join(f"{result.name} {format_score(result.score)}" for result in results)
 
 
-def number(score: Score) -> str:
+def format_score(score: Score) -> str:
     """Return a value with its spread, where it has one."""
     value = f"{score.value:.4g}"
     return value if score.spread is None else f"{value} ± {score.spread:.2g}"

@@ -63,7 +63,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     return weights
 
 
-def put_into(network: nn.Module, weights: Mapping[str, Tensor], source: Path | str) -> None:
+def load_into(network: nn.Module, weights: Mapping[str, Tensor], source: Path | str) -> None:
     """Give a network the weights that came from a source, which is for the message only.
 
     Raises UserError if they are another architecture's.
@@ -71,10 +71,10 @@ def put_into(network: nn.Module, weights: Mapping[str, Tensor], source: Path | s
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:
-        raise unfitting(source, error) from error
+        raise mismatch_error(source, error) from error
 
 
-def unfitting(source: Path | str, error: RuntimeError) -> UserError:
+def mismatch_error(source: Path | str, error: RuntimeError) -> UserError:
     """Return the error for weights that a network's load_state_dict refused."""
     first = textwrap.shorten(str(error).split(":", 1)[-1], 160, placeholder=" ...")
     return UserError(f"{source} holds the weights of another network: {first}")

@@ -9,7 +9,7 @@ from torch.nn.functional import adaptive_max_pool2d, unfold
 
 from ganexp.metrics.extractor import Description, Extractor
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.store import kept
+from ganexp.metrics.store import cached
 from ganexp.metrics.weights import checksum_of
 from ganexp.numerics.randomness import derived_seed
 from ganexp.numerics.randomness import generator as rng
@@ -111,7 +111,7 @@ class PatchCentroids(nn.Module):
 def patch_centroids(images: RealImages, centroids: int = CENTROIDS, seed: int = 0) -> Fitted:
     """Return single-layer k-means features, fit on patches of at most 5,000 images and kept in the cache."""
     settings = {"images": images.fingerprint, "centroids": centroids, "seed": seed, "patches": PATCHES}
-    content = kept("centroids", checksum_of(settings)[:16], lambda: _fitted_centroids(images, centroids, seed))
+    content = cached("centroids", checksum_of(settings)[:16], lambda: _fitted_centroids(images, centroids, seed))
     network = PatchCentroids(content["side"], content["mean"], content["whitening"], content["centroids"])
     return Fitted("k-means", network)
 

@@ -16,7 +16,7 @@ def load_model(run: Run, truncation: float | None = None) -> Any:
     """
     model = build(run.config.model)
     load_weights(model, run)
-    model = model.to(devices.fastest()).eval()
+    model = model.to(devices.select_device()).eval()
     if truncation is not None:
         truncate(model, truncation)
     return model

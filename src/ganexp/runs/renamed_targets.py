@@ -18,6 +18,7 @@ RENAMED = {
     "ganexp.data.domains.halves": "ganexp.data.sources.halves",
     "ganexp.data.paired.PairedData": "ganexp.data.translation.module.PairedData",
     "ganexp.data.unpaired.UnpairedData": "ganexp.data.translation.module.UnpairedData",
+    "ganexp.metrics.own.own": "ganexp.metrics.custom.custom",
     "ganexp.networks.resnet.ConditionalGenerator": "ganexp.networks.resnet.Generator",
     "ganexp.networks.resnet.ProjectionDiscriminator": "ganexp.networks.resnet.Discriminator",
 }

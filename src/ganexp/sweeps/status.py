@@ -47,7 +47,7 @@ def read(folder: Path) -> Outcome | None:
         facts.get("reason"),
         facts.get("images_seen"),
         facts.get("seconds"),
-        monitored(scores(folder / "scores.json"), facts.get("monitor")),
+        monitored_entry(scores(folder / "scores.json"), facts.get("monitor")),
         facts.get("error"),
     )
 
@@ -56,7 +56,7 @@ def record(
     folder: Path, overrides: list[str], status: str, monitor: str | None, reason: str | None, error: Any
 ) -> Outcome:
     """Write the outcome of a run into its summary.json, and return it."""
-    score = monitored(scores(folder / "scores.json"), monitor)
+    score = monitored_entry(scores(folder / "scores.json"), monitor)
     folder.mkdir(parents=True, exist_ok=True)
     summary.update(
         folder,
@@ -112,6 +112,6 @@ def scores(path: Path) -> list[dict[str, Any]]:
         return []
 
 
-def monitored(entries: Sequence[dict[str, Any]], name: str | None) -> dict[str, Any] | None:
+def monitored_entry(entries: Sequence[dict[str, Any]], name: str | None) -> dict[str, Any] | None:
     """Return the score of that name, or the first."""
     return next((entry for entry in entries if name in (None, entry["name"])), None)

@@ -18,7 +18,7 @@ from ganexp.evaluation.score_table import heading, incomparable, protocols
 from ganexp.metrics.protocol import differences
 from ganexp.metrics.score import Score
 from ganexp.metrics.scoring import Result
-from ganexp.metrics.table import number
+from ganexp.metrics.table import format_score
 from ganexp.records import summary
 from ganexp.sweeps import status
 from ganexp.sweeps.status import Outcome
@@ -171,7 +171,7 @@ def cells(table: Table) -> tuple[list[str], list[list[str]]]:
             str(row.place or ""),
             *(short(row.overrides.get(key, "")) for key in table.keys),
             *(
-                number(row.score.score) if row.score and is_scored_by(row, protocol) else ""
+                format_score(row.score.score) if row.score and is_scored_by(row, protocol) else ""
                 for protocol in table.protocols
             ),
             f"{row.run.images:,}" if row.run.images is not None else "",

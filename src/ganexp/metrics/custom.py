@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 from ganexp.errors import UserError
 from ganexp.files.download import checksum_of_file
-from ganexp.metrics.extractor import Extractor, name_of
+from ganexp.metrics.extractor import Extractor, qualified_name
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.weights import checksum_of
 
 
-class Own(Extractor):
+class CustomExtractor(Extractor):
     """The user's network, fed float32 images (N, C, H, W) in [-1, 1], or points as they are.
 
     It returns features (N, ...), which are flattened, or a dictionary with "features" and, where it tells classes,
@@ -25,7 +25,7 @@ class Own(Extractor):
         super().__init__(
             network,
             {
-                "network": name_of(type(network)),
+                "network": qualified_name(type(network)),
                 "code": _checksum_of_code(network),
                 "weights": checksum_of(network.state_dict())[:16],
                 "pixels": "-1 to 1",
@@ -57,7 +57,7 @@ class Own(Extractor):
         return UserError(f"extractor.own.network: {self.description['network']} {what}.")
 
 
-def own(images: RealImages, device: torch.device, network: nn.Module | None) -> Own:
+def custom(images: RealImages, device: torch.device, network: nn.Module | None) -> CustomExtractor:
     """Return the extractor on a device; it needs no real images.
 
     Raises UserError if there is no network.
@@ -66,7 +66,7 @@ def own(images: RealImages, device: torch.device, network: nn.Module | None) -> 
         raise UserError(
             f"extractor.own.network={network} is no torch module: give +extractor.own.network._target_=my.Network."
         )
-    return Own(network.to(device))
+    return CustomExtractor(network.to(device))
 
 
 def _checksum_of_code(network: nn.Module) -> str:
