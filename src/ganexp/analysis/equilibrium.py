@@ -93,7 +93,7 @@ class EquilibriumAnalysis:
         self.images = images
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why there are no answers, or None."""
+        """Return why the analysis does not apply, or None."""
         return "it has no discriminator" if subject.opponent is None else None
 
     def __call__(self, subject: Subject, out: Path) -> Figures:

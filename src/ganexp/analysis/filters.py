@@ -149,7 +149,7 @@ def layer_of(
     best: int,
     run: Ask,
 ) -> Layer:
-    """Return what `look_at` says of one layer."""
+    """Return the results of `look_at` for one layer."""
     variance = powers[1] - powers[0] ** 2
     lively = variance > 1e-12 * powers[1].clamp(min=1e-30)
     chosen = lively.nonzero().flatten()[:features]
@@ -216,7 +216,7 @@ class Filters:
         self.best = best
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why there are no filters, or None."""
+        """Return why the analysis does not apply, or None."""
         if reason := needs_images(subject):
             return reason
         if subject.opponent is None:

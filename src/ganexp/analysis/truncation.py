@@ -61,7 +61,7 @@ def plot_trades(thresholds: Sequence[float], cut: Sequence[Trade], whole: Trade)
 
 
 class Truncation:
-    """Samples, and their variety and quality, where noise is kept within ``thresholds`` of 0, and where it is whole.
+    """Samples, and their variety and quality, for noise truncated at ``thresholds`` and for untruncated noise.
 
     ``samples`` are compared with as many training images. ``shown`` of them are drawn for each threshold.
 

@@ -137,7 +137,7 @@ class Walk:
         self.animation = animation
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why there is no walk: points are no images."""
+        """Return why the analysis does not apply: points are no images."""
         return needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
@@ -186,7 +186,7 @@ class Walk:
         return Walked(images, seen, seen[places % 1 != 0], at_anchors, leap(way, features, places))
 
     def _anchors(self, subject: Subject) -> list[tuple[Tensor, Tensor | None]]:
-        """Return the anchors (K, latent) of each way, and their classes (K, num_classes), one-hot."""
+        """Return the anchors (K, latent) of each path, and their classes (K, num_classes), one-hot."""
         if self.anchors is not None:
             labels = subject.labels_of(self.anchors)
             return [(subject.latents_of(self.anchors), self._one_hot(subject, labels))]
