@@ -84,7 +84,7 @@ def plot_sums(sums: Sequence[Sum], signs: Sequence[str]) -> Figure:
 
 
 class Arithmetic:
-    """Sums of averaged latents, whether what comes out is what should, and their neighbourhoods.
+    """Sums of averaged latents, their neighbourhoods, and whether the results are as expected.
 
     ``plus`` and ``minus`` are concepts: lists of three numbers of samples or more, or words such as thick-class3
     (thick, thin, right, left, class0 …), of which each sum takes the mean of ``exemplars`` samples out of a ``pool``.
@@ -129,7 +129,7 @@ class Arithmetic:
         return self.plus + self.minus
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why nothing can be added: points are no images, and words need strokes or classes."""
+        """Return why the analysis does not apply: points are no images, and words need strokes or classes."""
         words = {word for operand in self.concepts for word in operand.words} | set(self.expected)
         return needs_images(subject) or needs_words(subject, words)
 

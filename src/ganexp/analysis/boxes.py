@@ -63,7 +63,7 @@ def inside_boxes(boxes: Boxes, samples: Sequence[int], height: int, width: int) 
 
 
 def box_detector(images: Tensor, boxes: Boxes, seed: int = 0) -> Callable[[Tensor], Tensor]:
-    """Return what tells of images (N, C, H, W) of the same N samples whether one of their boxes holds the object.
+    """Return a detector that decides for images (N, C, H, W) of the same N samples whether a box holds the object.
 
     It is a logistic regression on pixels, of what is in the boxes against patches as large elsewhere in these images.
     Samples without boxes have nothing to be detected. Raises ValueError if boxes leave no room beside them.
@@ -100,6 +100,6 @@ def box_detector(images: Tensor, boxes: Boxes, seed: int = 0) -> Callable[[Tenso
 
 
 def patch(image: Tensor, box: tuple[int, int, int, int]) -> Tensor:
-    """Return what is in a box of an image (C, H, W), brought to one size and flattened."""
+    """Return the contents of a box of an image (C, H, W), resized to one size and flattened."""
     x0, y0, x1, y1 = box
     return interpolate(image[None, :, y0:y1, x0:x1], (PATCH, PATCH), mode="bilinear").flatten()

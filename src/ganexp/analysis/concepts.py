@@ -143,7 +143,7 @@ class Pool:
 
 
 def needs_words(subject: Subject, words: set[str]) -> str | None:
-    """Return why some of the words cannot be told of a subject's samples, or None."""
+    """Return why some of the words do not apply to a subject's samples, or None."""
     numbers = "give numbers of samples instead (analysis=contact_sheet), such as plus=[[1,2,3],[4,5,6]] minus=[[7,8,9]]"
     strokes = sorted(words & set(PROPERTIES))
     if strokes and subject.shape[0] != 1:

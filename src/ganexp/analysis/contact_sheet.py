@@ -46,7 +46,7 @@ class ContactSheet:
         self.columns = columns
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why there is no sheet: points are no images."""
+        """Return why the analysis does not apply: points are no images."""
         return needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:

@@ -20,7 +20,7 @@ def save_figure(figure: Figure, path: Path) -> None:
 
 
 def save_animation(frames: Sequence[Image.Image], path: Path, milliseconds: int = 80) -> None:
-    """Write pictures one after the other, again and again, as the kind of file that the path's name ends in."""
+    """Write pictures as an endlessly looping animation, in the format of the path's suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".tmp.{path.name}")
     # What is no WebP does not look at `lossless`.

@@ -19,9 +19,9 @@ CONFIDENCE = 0.99
 
 @dataclass(frozen=True)
 class Separation:
-    """How well answers tell one set of images from another.
+    """How well discriminator outputs separate two sets of images.
 
-    ``auc`` is the probability that an image of the first set gets the higher answer, 1/2 if nothing tells them apart,
+    ``auc`` is the probability that an image of the first set gets the higher answer, 1/2 at chance level,
     and ``auc_error`` its standard error. ``accuracy`` is the share of right answers at the best threshold, each set
     weighing the same. ``gap`` is the difference of the mean answers in their pooled standard deviation.
     """
@@ -39,7 +39,7 @@ class Separation:
 
 
 def separation(first: Tensor, second: Tensor) -> Separation:
-    """Return how well answers (N,) to one set and answers (M,) to another tell the sets apart.
+    """Return the separation of two sets by the outputs (N,) for one and (M,) for the other.
 
     The standard error is that of DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988). Raises ValueError for sets of
     fewer than two and for answers that are not finite.
@@ -93,7 +93,7 @@ class EquilibriumAnalysis:
         self.images = images
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why there are no answers, or None."""
+        """Return why the analysis does not apply, or None."""
         return "it has no discriminator" if subject.opponent is None else None
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
@@ -136,7 +136,7 @@ def described(separation: Separation) -> dict[str, float | list[float]]:
 
 
 def said(training: Separation) -> str:
-    """Return in words whether the discriminator knows the training images."""
+    """Return in words whether the discriminator overfits the training images."""
     low, high = training.interval
     finding = "knows its training images: it overfits" if overfits(training) else "shows no sign of overfitting"
     return f"the discriminator {finding} (training above held-out in {training.auc:.1%}, {low:.1%} to {high:.1%})"

@@ -138,7 +138,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Effect:
-    """What dropping maps does.
+    """The effect of dropping maps.
 
     The share of samples that still hold the object, of those that did; by how much the other pixels change, root mean
     square; the share of the other samples that stay what they are, None if nothing tells.
@@ -190,7 +190,7 @@ def ablate(
 
 
 def plot_ablation(ablation: Ablation) -> Figure:
-    """Draw against the number of dropped maps how many objects are left, and what becomes of the rest."""
+    """Draw against the number of dropped maps the share of remaining objects, and the effect on the rest."""
     panels = {"objects still detected": "detected", "change of the rest (RMS)": "rest_change"}
     if ablation.drawing and ablation.drawing[0].others_kept is not None:
         panels["other samples that stay what they are"] = "others_kept"

@@ -66,7 +66,7 @@ class FeatureAblation:
         self.draws = draws
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why no object can be removed, or None."""
+        """Return why the analysis does not apply, or None."""
         if reason := needs_images(subject):
             return reason
         if last_convolution(subject.generator, lambda: subject.images(subject.latents(1))) is None:

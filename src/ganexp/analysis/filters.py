@@ -78,7 +78,7 @@ def guided_gradients(
 
 @dataclass(frozen=True)
 class Layer:
-    """A layer's features: what their best images hold that they answer to, and how choosy they are.
+    """A layer's features: guided gradients for their top images, and measures of selectivity.
 
     ``gradients`` are guided gradients (features, best, C, H, W). ``kurtosis`` is the excess kurtosis of a feature's
     answers over images and positions, the mean over all features that answer at all: 0 for a normal distribution, large
@@ -103,7 +103,7 @@ def look_at(
     best: int = 6,
     run: Ask | None = None,
 ) -> list[Layer]:
-    """Return so many of a discriminator's layers, first to last, each with its first features that answer at all.
+    """Return N of a discriminator's layers, first to last, with the first active features of each.
 
     Images are (N, C, H, W) in [-1, 1], labels (N,) or None. ``best`` is how many of the images are looked at to which a
     feature answers most. Raises ValueError if the network has no maps behind a ReLU or leaky ReLU.
@@ -149,7 +149,7 @@ def layer_of(
     best: int,
     run: Ask,
 ) -> Layer:
-    """Return what `look_at` says of one layer."""
+    """Return the results of `look_at` for one layer."""
     variance = powers[1] - powers[0] ** 2
     lively = variance > 1e-12 * powers[1].clamp(min=1e-30)
     chosen = lively.nonzero().flatten()[:features]
@@ -177,7 +177,7 @@ def explained(values: Tensor, labels: Tensor) -> float:
 
 
 def plain(network: nn.Module) -> Ask:
-    """Return what runs a network on images alone."""
+    """Return a function that runs a network on images alone."""
     return lambda images, labels: network(images)
 
 
@@ -216,7 +216,7 @@ class Filters:
         self.best = best
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why there are no filters, or None."""
+        """Return why the analysis does not apply, or None."""
         if reason := needs_images(subject):
             return reason
         if subject.opponent is None:
@@ -228,7 +228,7 @@ class Filters:
         return None
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
-        """Write filters.png; return how choosy random and trained features are, layer by layer."""
+        """Write filters.png; return the selectivity of random and trained features, layer by layer."""
         assert subject.opponent is not None
         shown = examples(subject.training, self.images, subject.seed)
         pair = {"random": settle(subject.untrained(subject.seed), shown), "trained": subject.opponent}

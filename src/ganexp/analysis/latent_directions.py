@@ -91,7 +91,7 @@ def moved(latents: Tensor, direction: Tensor, steps: Tensor) -> Tensor:
 
 
 def change(generate: Callable[[Tensor], Tensor], latents: Tensor, directions: Tensor, step: float) -> Tensor:
-    """Return by how much images change along each of directions (K, latent): (K,), root mean square in [0, 2].
+    """Return the change of images along each of directions (K, latent): (K,), root mean square in [0, 2].
 
     Latents (N, latent) are moved by one step forth and one back.
     """
@@ -133,7 +133,7 @@ class LatentDirections:
         self.random = random
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why there are no directions, or None."""
+        """Return why the analysis does not apply, or None."""
         return needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:

@@ -66,7 +66,7 @@ def split(train: RealImages, held_out: HeldOut, most: int, seed: int) -> Split:
 class LinearProbe:
     """Train linear SVMs on at most ``images`` labelled images' features, and test them on at most as many others.
 
-    ``labels`` are how many labels are used, beside all of them, each with ``seeds`` choices.
+    ``labels`` are numbers of labels to use, besides all of them, with ``seeds`` random choices for each number.
 
     Raises UserError for numbers below 1.
     """
@@ -115,7 +115,7 @@ class LinearProbe:
 
 
 def extractors(subject: Subject, images: RealImages) -> dict[str, Extractor]:
-    """Return what is compared, by name."""
+    """Return the feature extractors to compare, by name."""
     assert subject.opponent is not None
     untrained = settle(subject.untrained(subject.seed), examples(images, SETTLED_ON, subject.seed))
     return {
@@ -149,7 +149,7 @@ def maps_of(opponent: Opponent, shape: tuple[int, int, int], label: int) -> dict
 
 
 def classes_in(images: Split) -> int:
-    """Return how many classes there are to be learned.
+    """Return the number of classes.
 
     Raises UserError for one class only, and for fewer than ten images.
     """

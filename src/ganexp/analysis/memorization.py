@@ -29,7 +29,7 @@ from ganexp.representations.nearest_neighbours import (
 from ganexp.terminal.progress import progress
 
 AMONG = 50
-"""How many neighbours a copy's nearest must stand out from."""
+"""Number of neighbours from which a copy's nearest one must stand out."""
 
 
 def pixel_rows(images: RealImages) -> Iterator[Tensor]:
@@ -84,7 +84,7 @@ def side_by_side(samples: Tensor, training: RealImages, spaces: list[Tensor]) ->
 
 
 def plot_distances(spaces: dict[str, Memorization], others: str) -> Figure:
-    """Draw how far samples, and other images, are from the nearest training image, in each space."""
+    """Draw the distances of samples, and of other images, to the nearest training image, in each space."""
     figure = Figure(figsize=(4.5 * len(spaces), 3.5), layout="constrained")
     for axis, (name, space) in zip(figure.subplots(1, len(spaces), squeeze=False)[0], spaces.items(), strict=True):
         mine = space.nearest.distances[:, 0]
@@ -122,7 +122,7 @@ class NearestNeighbours:
         self.tolerance = tolerance
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why no neighbours are sought: points are no images."""
+        """Return why the analysis does not apply: points are no images."""
         return needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:

@@ -87,7 +87,7 @@ class SpectrumAnalysis:
         self.images = images
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why there is nothing to compare, or None."""
+        """Return why the analysis does not apply, or None."""
         if not (reason := needs_images(subject)) and min(subject.shape[1:]) < 4:
             reason = "it draws images of less than 4x4 pixels, which have no frequencies to speak of"
         return reason

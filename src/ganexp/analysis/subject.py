@@ -37,28 +37,28 @@ def no_training() -> RealImages:
 
 
 def no_held_out() -> HeldOut:
-    """Return that nothing was held out."""
+    """Return an empty held-out set."""
     return HeldOut(None, "no images were held out")
 
 
 def no_extractor(images: RealImages) -> Extractor:
-    """Raise UserError: there is nothing that makes features."""
+    """Raise UserError: there is no feature extractor."""
     raise UserError("this analysis needs features, and no extractor was given")
 
 
 def no_untrained(seed: int) -> Opponent:
-    """Raise UserError: nobody knows how to build the discriminator."""
+    """Raise UserError: the discriminator's architecture is unknown."""
     raise UserError("this analysis compares with an untrained discriminator, and none was given")
 
 
 def no_truncation(threshold: float) -> "Subject":
-    """Raise UserError: the noise cannot be cut."""
+    """Raise UserError: the noise cannot be truncated."""
     raise UserError(f"truncation={threshold}: this generator's noise cannot be cut off")
 
 
 @dataclass
 class Subject:
-    """A generator, its opponent and its data; what takes long is made when it is first asked for.
+    """A generator, its discriminator and its data; expensive parts are computed lazily.
 
     ``generator`` maps noise (N, latent), and labels (N,) if it is conditional, to images (N, C, H, W) in [-1, 1]; it is
     the moving average where there is one. ``num_classes`` is None for a generator without labels. ``opponent`` is its
@@ -168,7 +168,7 @@ class Subject:
     def features(self, images: RealImages | Tensor) -> Tensor:
         """Return features (N, D), float32 on the processor, of a data set or of images, uint8 (N, C, H, W).
 
-        They are kept in the cache under a checksum of the images, like those of the real images that scores need.
+        They are cached under a checksum of the images, like those of the real images that scores need.
         """
         if isinstance(images, Tensor):
             table = InMemory(images)
@@ -177,10 +177,10 @@ class Subject:
 
 
 class Analysis(Protocol):
-    """One way of looking, with its options as constructor arguments."""
+    """An analysis, with its options as constructor arguments."""
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return in one line why this subject cannot be looked at in this way, or None."""
+        """Return a one-line reason why the analysis does not apply to this subject, or None."""
         ...
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
@@ -189,7 +189,7 @@ class Analysis(Protocol):
 
 
 def needs_images(subject: Subject) -> str | None:
-    """Return why a generator of points cannot be looked at as one of images, or None."""
+    """Return the reason if the generator draws points instead of images, or None."""
     return "it draws points, not images" if subject.draws_points else None
 
 

@@ -25,7 +25,7 @@ NEIGHBOURS = 3
 
 @dataclass(frozen=True)
 class Trade:
-    """What samples are worth beside real images, in features.
+    """Quality and diversity of samples compared with real images, in feature space.
 
     ``precision`` is the share of samples within the balls of real images and ``recall`` the reverse (arXiv 1904.06991),
     ``diversity`` the samples' total variance over that of real images, ``distance`` the Fréchet distance.
@@ -38,7 +38,7 @@ class Trade:
 
 
 def trade(fake: Tensor, real: Tensor) -> Trade:
-    """Return what samples with features fake (N, D) are worth beside real ones (M, D)."""
+    """Return the quality and diversity of features fake (N, D) compared with real (M, D)."""
     precise, recalled = in_each_others_balls(fake, real, radii(fake, NEIGHBOURS), radii(real, NEIGHBOURS))
     of_fake, of_real = moments(power_sums(fake)), moments(power_sums(real))
     diversity = float(of_fake.covariance.trace() / of_real.covariance.trace())
@@ -61,7 +61,7 @@ def plot_trades(thresholds: Sequence[float], cut: Sequence[Trade], whole: Trade)
 
 
 class Truncation:
-    """Samples, and their variety and quality, where noise is kept within ``thresholds`` of 0, and where it is whole.
+    """Samples, and their variety and quality, for noise truncated at ``thresholds`` and for untruncated noise.
 
     ``samples`` are compared with as many training images. ``shown`` of them are drawn for each threshold.
 
@@ -80,7 +80,7 @@ class Truncation:
         self.shown = shown
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why there is nothing to cut: points are no images, and uniform noise has no tails."""
+        """Return why truncation does not apply: points are no images, and uniform noise has no tails."""
         try:
             truncated(subject.noise, self.thresholds[0])
         except ValueError:

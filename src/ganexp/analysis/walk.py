@@ -37,9 +37,9 @@ WAYS = {"linear": line, "spherical": arc}
 
 
 def farther_from_real(between: Tensor, anchors: Tensor, real: Tensor) -> float:
-    """Return how far features (N, D) between anchors are from the nearest real one (M, D), over the anchors' (K, D).
+    """Return the distance of features (N, D) to the nearest real ones (M, D), relative to that of the anchors (K, D).
 
-    Above 1 what lies between is less real than what is at the anchors.
+    Above 1, interpolated images are less realistic than the anchors.
     """
     distances = nearest(torch.cat([between, anchors]), [real], 1).distances[:, 0]
     return float(distances[: len(between)].mean() / distances[len(between) :].mean().clamp_min(1e-12))
@@ -61,19 +61,19 @@ def images_along(subject: Subject, latents: Tensor, mixture: Tensor | None) -> T
 
 
 def through_samples(subject: Subject, latents: Tensor, classes: Tensor | None, between: Between) -> Way:
-    """Return the way through latents (K, latent) and, for a labelled generator, classes (K, num_classes)."""
+    """Return the path through latents (K, latent) and, for a labelled generator, classes (K, num_classes)."""
     return lambda places: images_along(
         subject, along(latents, places, between), None if classes is None else along(classes, places)
     )
 
 
 def through_classes(subject: Subject, latent: Tensor, classes: Tensor) -> Way:
-    """Return the way of one latent (latent,) through classes (K, num_classes)."""
+    """Return the path of one latent (latent,) through classes (K, num_classes)."""
     return lambda places: images_along(subject, latent.expand(len(places), -1), along(classes, places))
 
 
 def plot_smoothness(ways: Mapping[str, Sequence[Smoothness]]) -> Figure:
-    """Draw the mean length of each step, over the mean of its way's steps, for each kind of way."""
+    """Draw the mean length of each step, over the mean of its path's steps, for each kind of path."""
     figure = Figure(figsize=(7, 3.5), layout="constrained")
     axis = figure.subplots()
     for name, each in ways.items():
@@ -91,7 +91,7 @@ def plot_smoothness(ways: Mapping[str, Sequence[Smoothness]]) -> Figure:
 
 @dataclass(frozen=True)
 class Walked:
-    """What is seen on a way: images (T, C, H, W) and their features (T, D), and features (K, D) at the anchors.
+    """Results along a path: images (T, C, H, W) and their features (T, D), and features (K, D) at the anchors.
 
     ``between`` are the features that lie at no anchor.
     """
@@ -104,7 +104,7 @@ class Walked:
 
 
 class Walk:
-    """Ways through latents, straight and along arcs, as grids and an animation, and how smooth they are.
+    """Paths through latents, straight and along arcs, as grids and an animation, and how smooth they are.
 
     ``anchors`` are numbers of samples to walk through; without them there are ``walks`` ways through ``length``
     samples each, of one class each where there are any. ``steps`` images lead from one to the next: at equal shares of
@@ -137,7 +137,7 @@ class Walk:
         self.animation = animation
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why there is no walk: points are no images."""
+        """Return why the analysis does not apply: points are no images."""
         return needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
@@ -186,7 +186,7 @@ class Walk:
         return Walked(images, seen, seen[places % 1 != 0], at_anchors, leap(way, features, places))
 
     def _anchors(self, subject: Subject) -> list[tuple[Tensor, Tensor | None]]:
-        """Return the anchors (K, latent) of each way, and their classes (K, num_classes), one-hot."""
+        """Return the anchors (K, latent) of each path, and their classes (K, num_classes), one-hot."""
         if self.anchors is not None:
             labels = subject.labels_of(self.anchors)
             return [(subject.latents_of(self.anchors), self._one_hot(subject, labels))]

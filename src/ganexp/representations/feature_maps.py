@@ -23,7 +23,7 @@ def noted_maps(
 ) -> Iterator[dict[str, Tensor]]:
     """Note, while the network runs once, the maps (N, C, H, W) after its nonlinearities, from first to last, by name.
 
-    ``reduce`` is what is kept of each. Only modules are seen, not calls such as torch.relu.
+    ``reduce`` is applied to each before it is stored. Only modules are seen, not calls such as torch.relu.
     """
     noted: dict[str, Tensor] = {}
 

@@ -32,7 +32,7 @@ class Features(Extractor):
     """A network's maps after each of its nonlinearities, max-pooled to 4x4 and joined (arXiv 1511.06434, section 5.1).
 
     ``answer`` runs the network on images (N, C, H, W) in [-1, 1], with labels already bound if it takes any. The
-    network's parameters may go on being trained.
+    network's parameters may continue to be trained.
     """
 
     def __init__(self, network: nn.Module, answer: Callable[[Tensor], object] | None = None) -> None:
@@ -67,12 +67,12 @@ class Fitted(Extractor):
 
 
 def pixels() -> Fitted:
-    """Return what gives the raw pixels."""
+    """Return an extractor of raw pixels."""
     return Fitted("pixels", nn.Flatten())
 
 
 def principal_components(images: RealImages, components: int = COMPONENTS, seed: int = 0) -> Fitted:
-    """Return what projects pixels on the principal components of at most 5,000 images, as many as there are."""
+    """Return a projection of pixels on the principal components of at most 5,000 images, as many as there are."""
     values = sample_of(images, seed).flatten(1)
     mean = values.mean(0)
     _, _, directions = torch.linalg.svd(values - mean, full_matrices=False)
@@ -109,7 +109,7 @@ class PatchCentroids(nn.Module):
 
 
 def patch_centroids(images: RealImages, centroids: int = CENTROIDS, seed: int = 0) -> Fitted:
-    """Return single-layer k-means features, fit on patches of at most 5,000 images and kept in the cache."""
+    """Return single-layer k-means features, fit on patches of at most 5,000 images and cached."""
     settings = {"images": images.fingerprint, "centroids": centroids, "seed": seed, "patches": PATCHES}
     content = cached("centroids", checksum_of(settings)[:16], lambda: _fitted_centroids(images, centroids, seed))
     network = PatchCentroids(content["side"], content["mean"], content["whitening"], content["centroids"])

@@ -15,7 +15,7 @@ MOST_ROWS = 1024
 
 
 def rows_at_once(width: int) -> int:
-    """Return how many rows of ``width`` values are compared at once, which bounds the memory."""
+    """Return the number of rows of ``width`` values to compare at once, which bounds the memory."""
     return min(MOST_ROWS, max(1, MOST_VALUES // width))
 
 
