@@ -63,7 +63,7 @@ def test_the_board_finds_the_runs_in_or_below_a_folder(run, finished, trackio, t
 
 
 def test_one_process_has_one_database(trackio, tmp_path):
-    with pytest.raises(UserError, match="trackio writes to"):
+    with pytest.raises(UserError, match="trackio already writes to"):
         trackio_store.import_trackio(str(tmp_path))
 
 
