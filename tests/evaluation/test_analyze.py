@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganexp.cli.analyze import chosen
+from ganexp.cli.analyze import selected_analyses
 from ganexp.config.composition import conf_dir, groups
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
@@ -78,9 +78,9 @@ def test_of_several_what_applies_is_done_and_the_rest_is_told(ganexp, here, fini
 
 def test_all_are_all_options():
     every = groups(conf_dir())["analysis"]
-    assert chosen(["analysis=all"], every) == every
-    assert chosen([], every) == ["walk"]
-    assert chosen(["seed=3", "analysis=[walk, probe]"], every) == ["walk", "probe"]
+    assert selected_analyses(["analysis=all"], every) == every
+    assert selected_analyses([], every) == ["walk"]
+    assert selected_analyses(["seed=3", "analysis=[walk, probe]"], every) == ["walk", "probe"]
 
 
 def test_one_that_fails_does_not_keep_the_others_from_being_done(ganexp, here, finished):

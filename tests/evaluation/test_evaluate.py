@@ -174,7 +174,10 @@ REFUSED = {
         "extractor vgg: there is none of that name; choose one of inception, ",
     ),
     "splits of a folder": (["fake=real", "real=real", "reference=[train,test]"], "image_folder has no splits"),
-    "truncation of images that are drawn": (["fake=real", "real=real", "truncation=1"], "is for the noise of runs"),
+    "truncation of images that are drawn": (
+        ["fake=real", "real=real", "truncation=1"],
+        "applies to the noise of a run",
+    ),
     "no such checkpoint": (["fake=real", "real=real", "checkpoint=first"], "checkpoint=first: choose last or best"),
 }
 

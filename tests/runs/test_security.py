@@ -155,12 +155,14 @@ def test_the_checked_configuration_is_the_one_that_is_built(run, changing, tmp_p
     assert main.main(["sample", f"run={run}", "out=where/two", "n=1"]) == 2
 
 
-def test_a_config_that_changes_while_it_is_resumed_is_refused(run, changing, monkeypatch, capsys):
-    # Set after the first check.
+def test_a_config_that_changes_while_it_is_resumed_is_built_as_it_was_checked(run, changing, monkeypatch, capsys):
+    # Set after the check.
     monkeypatch.delenv("GANEXP_DATA", raising=False)
     monkeypatch.setattr("lightning.seed_everything", lambda *_, **__: monkeypatch.setenv("GANEXP_DATA", "0"))
     changing("oc.env:GANEXP_DATA,none", "none", "0")
-    assert main.main([f"resume={run}", "images=128"]) == 2
+    assert main.main([f"resume={run}", "images=128"]) == 0
+    assert not Path("trap").exists()
+    assert main.main([f"resume={run}", "images=192"]) == 2
     assert "names foreign_code.Loss" in capsys.readouterr().err
     assert not Path("trap").exists()
 

@@ -53,6 +53,7 @@ def summary_of(images, seed, loss, status="finished"):
         "images_seen": images,
         "peak_memory_bytes": 500_000_000,
         "peak_memory_of": "process",
+        "numerics": {},
     }
 
 

@@ -37,9 +37,7 @@ def at_once(monkeypatch):
     """What goes on in a new process goes on in this one, which has imported everything."""
     from ganexp.training import fit, launcher
 
-    monkeypatch.setattr(
-        launcher, "run", lambda config, folder, checkpoint, *_, **__: fit.run(config, folder, checkpoint)
-    )
+    monkeypatch.setattr(launcher, "launch", lambda run, *_, **__: fit.train(run))
 
 
 @pytest.fixture

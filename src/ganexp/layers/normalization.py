@@ -125,7 +125,7 @@ def _require_layer(layer: nn.Module) -> Layer:
 
 def _refused(features: int) -> nn.Module:
     raise ValueError(
-        f"instance normalization needs a feature map, which {features} features of a Linear layer are not: "
+        f"instance normalization needs feature maps, which {features} features of a Linear layer are not: "
         "use `layer` instead"
     )
 

@@ -39,7 +39,7 @@ def require_norm_fits(start: int, normalization: Normalization) -> None:
     """Raise ValueError where a normalization within maps would see a smallest map of a single pixel."""
     if start == 1 and normalization.within_maps:
         raise ValueError(
-            "instance normalization needs a feature map of more than the one pixel that this network starts from: "
+            "instance normalization needs feature maps of more than the one pixel that this network starts from: "
             "use `layer` instead, or set smallest to [2, 7] or [4, 7]"
         )
 

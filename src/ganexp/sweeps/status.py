@@ -53,7 +53,12 @@ def read(folder: Path) -> Outcome | None:
 
 
 def record(
-    folder: Path, overrides: list[str], status: str, monitor: str | None, reason: str | None, error: Any
+    folder: Path,
+    overrides: list[str],
+    status: str,
+    monitor: str | None,
+    reason: str | None = None,
+    error: dict[str, Any] | None = None,
 ) -> Outcome:
     """Write the outcome of a run into its summary.json, and return it."""
     score = monitored_entry(scores(folder / "scores.json"), monitor)
