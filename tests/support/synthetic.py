@@ -17,6 +17,7 @@ PROTOCOL = {
     "fakes": {"samples": 200, "weights": "moving average", "seed": 0, "checkpoint": "last"},
     "versions": {"torch": "2.15.0"},
     "settings": {},
+    "numerics": {},
 }
 
 
