@@ -1,4 +1,4 @@
-"""Pictures of the demo: samples, walks between them and translations, independent of the page that shows them."""
+"""Pictures of the demo: samples, interpolations and translations, independent of the page that shows them."""
 
 from contextlib import suppress
 from functools import cached_property, lru_cache, partial
@@ -22,15 +22,15 @@ from ganexp.noise import truncated
 
 SLIDERS = 6
 WAY = 8
-"""Pictures on the way between two samples."""
+"""Number of pictures in an interpolation between two samples."""
 SMALLEST = 384
-"""Smaller pictures are enlarged by whole pixels to about so many."""
+"""Approximate side length in pixels that smaller pictures are enlarged to, by an integer factor."""
 MOST_PIXELS = 4096 * 4096
 TILE = 1024
 
 
 class Samples:
-    """Samples of a generator, on the way to one another and along the directions that change images most."""
+    """Samples of a generator, interpolated and moved along the directions that change images most."""
 
     def __init__(self, subject: Subject) -> None:
         reason = needs_images(subject)
@@ -47,7 +47,7 @@ class Samples:
 
     @cached_property
     def directions(self) -> Tensor:
-        """Directions (K, latent) of length 1, K up to ``SLIDERS``; none where no layer reads the noise."""
+        """Unit directions (K, latent), K up to ``SLIDERS``; none if no layer reads the noise."""
         try:
             factors = factorization(self.subject.generator, self.subject.latent, self._first_class)
         except ValueError:
@@ -56,7 +56,7 @@ class Samples:
 
     @property
     def can_be_truncated(self) -> bool:
-        """Whether the noise has tails to cut off."""
+        """Whether the noise distribution can be truncated."""
         try:
             truncated(self.subject.noise, 1.0)
         except ValueError:
@@ -66,10 +66,11 @@ class Samples:
     def draw(
         self, number: int, other: int, share: float, label: int | None, threshold: float | None, steps: list[float]
     ) -> tuple[Image.Image, Image.Image]:
-        """Return the picture at a share of the way from a sample to another, and the whole way side by side.
+        """Return the interpolation between two samples at ``share``, and the whole interpolation side by side.
 
-        Numbers are those of ``sample run=DIR``. Without a label the first sample keeps its own. All is moved along each
-        direction by so many standard deviations of the noise. Raises UserError for numbers that no sample has.
+        Numbers are those of ``sample run=DIR``. Without a label, that of the first sample is used. All latents are
+        moved along each direction by ``steps`` standard deviations of the noise. Raises UserError for sample numbers
+        out of range.
         """
         subject = self.subject if threshold is None else self.cut(threshold)
         first, last = subject.latents_of([number, other])
@@ -80,7 +81,7 @@ class Samples:
         if labels is not None and label is not None:
             labels = torch.full_like(labels, label)
         images = subject.images(latents, labels)
-        # Before they are drawn, so that weights that are broken are told.
+        # Checked before drawing, so that broken weights are reported.
         as_saved(images)
         return enlarged(as_image(images[0])), grid(images[1:], WAY)
 
@@ -92,13 +93,13 @@ class Samples:
 
 
 class Translations:
-    """Translations of pictures that a user brings."""
+    """Translations of a user's pictures."""
 
     def __init__(self, model: Any, channels: int, trained: str = "a2b") -> None:
         self.model = model
         self.channels = channels
         self.own = {}
-        """The model's own name of each direction between the data's A and B; it was trained in ``trained``."""
+        """The model's own name for each direction between the data's A and B; ``trained`` is the training direction."""
         for direction in OPPOSITE:
             with suppress(UserError):
                 self.own[direction] = resolve_direction(model, direction, trained)
@@ -112,12 +113,12 @@ class Translations:
     def draw(self, path: Path, direction: str) -> tuple[Image.Image, Image.Image]:
         """Return a picture as the model sees it, and its translation of the same size.
 
-        Raises UserError, by the file's name, for what is no picture and for one of too many pixels.
+        Raises UserError, with the file's name, if it is not a picture or has too many pixels.
         """
         require_few_pixels(path)
         try:
             image, _ = read(path, self.channels)
-        except Exception as error:  # a broken file makes Pillow raise nearly anything
+        except Exception as error:  # Pillow can raise almost any exception on a broken file
             raise UserError(f"{path.name}: {reason_of(error)}") from error
         network = partial(self.model.translate, direction=self.own[direction])
         seen = Image.fromarray(image[0].numpy() if len(image) == 1 else image.permute(1, 2, 0).numpy())
@@ -125,7 +126,7 @@ class Translations:
 
 
 def require_few_pixels(path: Path) -> None:
-    """Raise UserError for a picture that would take too long, judged by its header before it is decoded."""
+    """Raise UserError for a picture that would take too long, judging by its header before decoding it."""
     try:
         with Image.open(path) as image:
             width, height = image.size
@@ -139,13 +140,13 @@ def require_few_pixels(path: Path) -> None:
 
 
 def require_number(number: float | None) -> int:
-    """Return the number of a sample; raises UserError for what is none."""
+    """Return a sample number; raises UserError if it is invalid."""
     if number is None or number != int(number) or not 0 <= number < MOST_SAMPLES:
         raise UserError(f"{number}: samples have the whole numbers 0 to {MOST_SAMPLES - 1:,}")
     return int(number)
 
 
 def enlarged(image: Image.Image) -> Image.Image:
-    """Return a small picture enlarged by whole pixels."""
+    """Return a small picture enlarged by an integer factor."""
     times = max(1, SMALLEST // max(image.size))
     return image.resize((image.width * times, image.height * times), Image.Resampling.NEAREST)

@@ -1,4 +1,4 @@
-"""Gradio pages of the demo, served on this machine only and without a request to any other."""
+"""Gradio pages of the demo, served locally without requests to other machines."""
 
 import os
 import tempfile
@@ -19,7 +19,7 @@ FONTS = ["system-ui", "sans-serif"]
 
 
 def gradio() -> Any:
-    """Return the gradio module, which asks nobody for anything; raises UserError if it is missing."""
+    """Return the gradio module, set up to make no network requests; raises UserError if it is missing."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
@@ -30,7 +30,7 @@ def gradio() -> Any:
 
 
 def serve(page: Callable[[], Any], port: int | None) -> None:
-    """Serve a page until Ctrl-C, and keep nothing of what was uploaded.
+    """Serve a page until Ctrl-C, without retaining uploads.
 
     Raises UserError if the port is taken.
     """
@@ -59,7 +59,7 @@ def serve(page: Callable[[], Any], port: int | None) -> None:
 
 
 def samples_page(samples: Samples, run: str) -> Any:
-    """Return the page of a model that draws images from noise."""
+    """Return the page of a model that generates images from noise."""
     gr = gradio()
     classes = samples.subject.num_classes
 
@@ -95,13 +95,13 @@ def samples_page(samples: Samples, run: str) -> Any:
                 way = shown(gr, "way", show_label=False)
         controls = [number, other, share, label, threshold, *steps]
         events = [page.load, *(control.change for control in controls)]
-        # The latest position of a slider is drawn, not each one on its way.
+        # Only the latest position of a slider is drawn, not the intermediate ones.
         gr.on(events, draw, controls, [picture, way], trigger_mode="always_last", show_progress="hidden")
     return page
 
 
 def translations_page(translations: Translations, run: str) -> Any:
-    """Return the page of a model that makes images from images."""
+    """Return the page of an image-to-image model."""
     gr = gradio()
 
     def draw(path: str | None, direction: str) -> Any:
@@ -122,7 +122,7 @@ def translations_page(translations: Translations, run: str) -> Any:
 
 
 def shown(gr: Any, name: str, show_label: bool | None = None) -> Any:
-    """Return the place of a picture, without gradio's button that uploads it elsewhere."""
+    """Return an image component without gradio's share button, which uploads the picture."""
     return gr.Image(
         label=name,
         show_label=show_label,
@@ -135,7 +135,7 @@ def shown(gr: Any, name: str, show_label: bool | None = None) -> Any:
 
 @contextmanager
 def told(gr: Any) -> Iterator[None]:
-    """Show a user's mistake on the page."""
+    """Show a UserError on the page."""
     try:
         yield
     except UserError as error:

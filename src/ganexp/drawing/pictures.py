@@ -11,19 +11,19 @@ from ganexp.errors import UserError
 
 
 def quantized(images: Tensor) -> Tensor:
-    """Map images in [-1, 1] to uint8 by that fixed range, never by their own minimum and maximum."""
+    """Map images in [-1, 1] to uint8 by that fixed range, without normalising to their minimum and maximum."""
     return images.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
 
 
 def are_points(samples: Tensor) -> bool:
-    """Return whether samples (N, C, H, W) are points of the plane, images of one pixel."""
+    """Return whether samples (N, C, H, W) are points of the plane, stored as images of one pixel."""
     return samples.shape[2:] == (1, 1)
 
 
 def as_saved(samples: Tensor) -> Tensor:
-    """Return images in [-1, 1] as the uint8 that is saved of them, and points (N, 2, 1, 1) as they are.
+    """Return images in [-1, 1] as uint8 for saving, and points (N, 2, 1, 1) unchanged.
 
-    Raises UserError if a sample has values that are not finite, which no byte can hold.
+    Raises UserError if a sample has non-finite values, which uint8 cannot represent.
     """
     broken = int((~samples.flatten(1).isfinite().all(1)).sum())
     if broken:
@@ -34,14 +34,14 @@ def as_saved(samples: Tensor) -> Tensor:
 
 
 def picture(samples: Tensor, columns: int) -> Image.Image:
-    """Draw samples (N, C, H, W) in [-1, 1] as a grid, or as a scatter plot where they are points (N, 2, 1, 1)."""
+    """Draw samples (N, C, H, W) in [-1, 1] as a grid, or points (N, 2, 1, 1) as a scatter plot."""
     if are_points(samples):
         return scatter(samples.flatten(1))
     return grid(samples, columns)
 
 
 def grid(images: Tensor, columns: int) -> Image.Image:
-    """Draw images (N, C, H, W) in [-1, 1] row by row; small ones are enlarged by whole pixels."""
+    """Draw images (N, C, H, W) in [-1, 1] row by row; small ones are enlarged by an integer factor."""
     tiles = tiled(quantized(images).cpu(), columns, 255)
     enlarge = max(1, 64 // images.shape[-1])
     drawn = Image.fromarray(tiles.permute(1, 2, 0).numpy())
@@ -53,7 +53,7 @@ def tiled(images: Tensor, columns: int, line: float) -> Tensor:
 
     A single image has no lines around it.
     """
-    # torchvision's make_grid gives the same, but importing torchvision takes 170 MB and a second.
+    # Equivalent to torchvision's make_grid, but importing torchvision takes 170 MB and a second.
     shown = images.expand(-1, 3, -1, -1)
     if len(shown) == 1:
         return shown[0]
@@ -65,7 +65,7 @@ def tiled(images: Tensor, columns: int, line: float) -> Tensor:
 
 
 def scatter(points: Tensor, size: int = 512) -> Image.Image:
-    """Draw points (N, 2) of the square [-1, 1] x [-1, 1], the second coordinate upwards."""
+    """Draw points (N, 2) in the square [-1, 1] x [-1, 1], with the second coordinate upwards."""
     column, row = ((points.float().cpu().clamp(-1, 1) * torch.tensor([1.0, -1.0]) + 1) / 2 * (size - 3)).long().T
     canvas = torch.full((size, size), 255, dtype=torch.uint8)
     for right in range(3):
@@ -81,7 +81,7 @@ def as_image(sample: Tensor) -> Image.Image:
 
 
 def save(drawn: Image.Image, path: Path) -> None:
-    """Write a PNG by way of a temporary file, so that nobody ever reads half of it."""
+    """Write a PNG atomically, through a temporary file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.tmp")
     drawn.save(unfinished, format="PNG")

@@ -13,7 +13,7 @@ Points = dict[str, list[tuple[float, float]]]
 
 
 def read_curves(history: Path) -> Points:
-    """Return (images, value) points by column of a metrics.csv; empty cells are left out."""
+    """Return the (images, value) points of each column of a metrics.csv, without empty cells."""
     read = curves.read_curves(history).curves
     return {
         name: list(zip(c.images.tolist(), c.values.tolist(), strict=True)) for name, c in read.items() if len(c.images)
@@ -21,13 +21,13 @@ def read_curves(history: Path) -> Points:
 
 
 def plot_curves(history: Path, picture: Path) -> None:
-    """Draw losses, the discriminator's answers and each score against images seen."""
+    """Plot losses, discriminator outputs and every score against images seen."""
     points = read_curves(history)
     groups = {
         title: {name: each for name, each in points.items() if name.startswith(prefix)}
         for prefix, title in PANELS.items()
     }
-    # Each score has a scale of its own.
+    # Scores differ in scale, so each has its own axes.
     scores = {readable(name): {name: each} for name, each in points.items() if name.startswith(SCORE)}
     panels = {title: group for title, group in (groups | scores).items() if group}
     if not panels:

@@ -1,4 +1,4 @@
-"""Analyses of a trained model: their pictures and figures, written to files."""
+"""Analyses of a trained model, with their pictures and figures written to files."""
 
 import json
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ FOLDER = "analysis"
 
 
 def analyze(config: DictConfig, run: Run, out: Path | None, held_out: str | None, labelled: str | None) -> None:
-    """Run every analysis that applies to the run's model, and say why others do not.
+    """Run every analysis that applies to the run's model, and report why others do not.
 
     Pictures go to ``out``, by default below the run's folder. Raises UserError if the only analysis does not apply, and
     at the end if any failed.
@@ -59,7 +59,7 @@ def analyze(config: DictConfig, run: Run, out: Path | None, held_out: str | None
 
 
 def create_folder(folder: Path) -> Path:
-    """Return a folder for an analysis's pictures, created if need be; raises UserError where that is impossible."""
+    """Return the folder for an analysis's pictures, created if needed; raises UserError if that is impossible."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -68,14 +68,14 @@ def create_folder(folder: Path) -> Path:
 
 
 def show(name: str, figures: Figures, folder: Path) -> None:
-    """Print each figure in a line, and where the pictures are."""
+    """Print each figure on its own line, and the path of the pictures."""
     for figure, value in figures.items():
         print(f"{name}: {figure} {readable(value)}")
     print(f"{name}: pictures and {FIGURES} are in {folder}")
 
 
 def readable(value: Any) -> str:
-    """Return a figure as text, numbers with four digits and groups within groups in brackets."""
+    """Return a figure as text, numbers with four digits and nested groups in brackets."""
     if isinstance(value, list):
         return ", ".join(readable(item) for item in value)
     if isinstance(value, dict):
@@ -86,7 +86,7 @@ def readable(value: Any) -> str:
 
 
 def write(content: Mapping[str, Any], path: Path) -> None:
-    """Write JSON by way of a temporary file."""
+    """Write JSON atomically, through a temporary file."""
     unfinished = path.with_name(f".{path.name}.tmp")
     unfinished.write_text(json.dumps(content, indent=2) + "\n")
     unfinished.replace(path)

@@ -1,4 +1,4 @@
-"""Comparison of runs: reads them, prints their tables, writes the report."""
+"""Comparison of runs, with tables in the terminal and a report on disk."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,11 +19,11 @@ from ganexp.terminal.text import printable
 
 PAGE = "report.html"
 SHORT = "verdict"
-"""The column that is read first, and stays in one line where a terminal is narrow."""
+"""The leading column, which is not wrapped in a narrow terminal."""
 
 
 def compare_runs(places: Sequence[str], score: str | None, budget: str, at: float | None, out: Path) -> None:
-    """Compare the runs in some places."""
+    """Compare the runs at the given places."""
     if budget not in BUDGETS:
         raise UserError(unknown(f"budget={budget}", "budget", budget, list(BUDGETS)))
     if at is not None and not 0 < at < float("inf"):
@@ -36,9 +36,9 @@ def compare_runs(places: Sequence[str], score: str | None, budget: str, at: floa
 
 
 def write(comparison: Comparison, out: Path) -> None:
-    """Write the page and the tables into a folder."""
+    """Write the report page and the tables to a folder."""
     lines = remarks(comparison)
-    # All are made before the first is written, so that they agree.
+    # All are rendered before the first is written, so that they agree.
     files = {
         PAGE: render(comparison, lines),
         "compare.csv": as_csv(comparison.ranked.rankings),
@@ -47,12 +47,12 @@ def write(comparison: Comparison, out: Path) -> None:
     }
     out.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        # Names of folders may hold bytes that are no text.
+        # Folder names may contain bytes that are not valid text.
         (out / name).write_text(text, encoding="utf-8", errors="replace")
 
 
 def show(comparison: Comparison, console: Console) -> None:
-    """Print the tables and what is to be said with them."""
+    """Print the tables and the remarks on them."""
     for table in comparison.tables:
         console.print(as_rich(table))
         for note in table.notes:
@@ -62,7 +62,7 @@ def show(comparison: Comparison, console: Console) -> None:
 
 
 def as_rich(table: Table) -> RichTable:
-    """Return a table for the terminal."""
+    """Return the table as a rich table for the terminal."""
     shown = RichTable(title=printable(table.title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for place, heading in enumerate(table.headings):
         justify: JustifyMethod = "left" if place < table.text_columns else "right"
@@ -73,7 +73,7 @@ def as_rich(table: Table) -> RichTable:
 
 
 def remarks(comparison: Comparison) -> list[str]:
-    """Return what is not in the tables: other protocols, published scores, runs left out, files not read."""
+    """Return remarks on the tables: other protocols, published scores, omitted runs, unreadable files."""
     ranked = comparison.ranked
     lines = [
         f"{ranked.score} was taken by {len(ranked.rankings)} protocols, which cannot be ranked together: {reason}"

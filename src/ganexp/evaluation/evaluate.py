@@ -1,4 +1,4 @@
-"""Evaluation of runs and folders of images: one pass over the samples, all scores, a table."""
+"""Evaluation of runs and image folders: all scores from one pass over the samples, shown as a table."""
 
 import statistics
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -40,17 +40,17 @@ GROUPS = ("data", "metric", "extractor")
 
 @dataclass(frozen=True)
 class SampleSource:
-    """What is scored: its name, how to draw samples with a seed, and what the protocol says of them."""
+    """A source of samples to score: its name, a seeded sampling function and a description for the protocol."""
 
     name: str
     draw: Callable[[int, int], Batches]
-    """From the number of samples and a seed to (uint8 images or points, their numbers)."""
+    """Maps a number of samples and a seed to batches of (uint8 images or points, sample numbers)."""
     description: Callable[[int], dict[str, Any]]
 
 
 @full_precision()
 def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[str], trust: list[str]) -> None:
-    """Score runs, each on its own data with its own metrics unless the overrides name others."""
+    """Score every run on its own data with its own metrics, unless overridden."""
     results = {}
     for folder in folders:
         run = saved_run(folder, trust, config.checkpoint)
@@ -92,7 +92,7 @@ def show(results: Results) -> None:
 
 
 def with_run_groups(config: DictConfig, run: DictConfig, overrides: list[str]) -> DictConfig:
-    """Return the configuration with the run's data, metrics and extractors, where no override touches them."""
+    """Return the configuration with the run's data, metrics and extractors, except for overridden ones."""
     resolved = composition.resolve(run)
     settings = config.copy()
     OmegaConf.set_struct(settings, False)
@@ -104,7 +104,7 @@ def with_run_groups(config: DictConfig, run: DictConfig, overrides: list[str]) -
 
 
 def score_source(source: SampleSource, config: DictConfig) -> list[Result]:
-    """Return the scores of the source, as the mean over the seeds."""
+    """Return the scores of a source, averaged over the seeds."""
     device = devices.select_device()
     measurements = build_measurements(config)
     own, references = real_sets(config)
@@ -131,7 +131,7 @@ def score_seed(source: SampleSource, scoring: Scoring, samples: int, seed: int) 
 
 
 def build_measurements(config: DictConfig) -> list[Measurement]:
-    """Return the metrics of the configuration.
+    """Return the configured measurements.
 
     Raises UserError if there are none.
     """
@@ -144,7 +144,7 @@ def build_measurements(config: DictConfig) -> list[Measurement]:
 
 
 def real_sets(config: DictConfig) -> tuple[RealSet, list[RealSet]]:
-    """Return the data as its settings name it, and the sets to compare with, which are other splits on demand."""
+    """Return the configured data set, and the reference sets, which may be other splits."""
     own = real_set(config.data, config.real_images)
     if config.reference is None:
         return own, [own]
@@ -155,7 +155,7 @@ def real_sets(config: DictConfig) -> tuple[RealSet, list[RealSet]]:
 
 
 def real_set(data: Any, most: int | None) -> RealSet:
-    """Return real images and what the protocol says of them."""
+    """Return a reference set: real images and their description for the protocol."""
     module = build(data)
     module.prepare_data()
     module.setup("fit")
@@ -164,7 +164,7 @@ def real_set(data: Any, most: int | None) -> RealSet:
 
 
 def generator_source(run: Run, checkpoint: str, truncation: float | None) -> SampleSource:
-    """Return a run's generator, from the checkpoint of that name, as something to score."""
+    """Return a run's generator, from the named checkpoint, as a sample source."""
     model = load_model(run, truncation)
 
     def draw(n: int, seed: int) -> Batches:
@@ -179,7 +179,7 @@ def generator_source(run: Run, checkpoint: str, truncation: float | None) -> Sam
 
 
 def folder_source(images: FolderImages, folder: Path) -> SampleSource:
-    """Return a folder's images as something to score; seeds mean nothing to them."""
+    """Return a folder's images as a sample source, which ignores the seed."""
 
     def draw(n: int, seed: int) -> Batches:
         if n > len(images):
@@ -191,7 +191,7 @@ def folder_source(images: FolderImages, folder: Path) -> SampleSource:
 
 
 def average_over_seeds(passes: Iterable[list[Result]], seeds: list[int]) -> list[Result]:
-    """Return each score as mean and standard deviation over the seeds."""
+    """Return the mean and standard deviation of each score over the seeds."""
     averaged = []
     for same in zip(*passes, strict=True):
         values = [result.score.value for result in same]

@@ -1,4 +1,4 @@
-"""Folders of images to be scored: all of one size, or resized on demand."""
+"""Image folders for evaluation, of one size or resized on request."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -22,21 +22,21 @@ FolderImages = OnDisk
 
 
 def folder_images(folder: Path, data: DictConfig) -> FolderImages:
-    """Return a folder's images, decoded as the data's settings say."""
+    """Return a folder's images, decoded by the data's settings."""
     decoder = Decoder(data.image_size, data.channels, data.resize_filter)
     return OnDisk(FilePictures(sample_files(folder)), decoder, labelled=False)
 
 
 def sample_files(folder: Path) -> list[str]:
-    """Return a folder's images, without the grid that `ganexp sample` writes beside its samples."""
+    """Return the image files of a folder, without the grid that `ganexp sample` writes next to its samples."""
     paths, _, _ = image_files(folder)
     return [path for path in paths if Path(path).name != GRID]
 
 
 def match_size_and_channels(config: DictConfig, fake: Path, given: set[str]) -> DictConfig:
-    """Return the configuration with the size and the channels that images of both sides have.
+    """Return the configuration with the image size and channels that both sides share.
 
-    What the user gave stands. Raises UserError if sizes or channels differ and the user named none: resizing
+    User settings take precedence. Raises UserError if sizes or channels differ and the user set none, as resizing
     changes every score.
     """
     folders = {"fake": fake}
@@ -51,7 +51,7 @@ def match_size_and_channels(config: DictConfig, fake: Path, given: set[str]) -> 
     if "data.channels" not in given:
         settings.data.channels = common_channels(kinds, None if against_folder else settings.data.channels)
     if against_folder:
-        # Class folders only serve a classifier.
+        # Class folders are only needed by a classifier.
         settings.data.name = "image_folder"
     return settings
 
@@ -69,7 +69,7 @@ def count_kinds(folder: Path) -> Counter[tuple[tuple[int, int], int]]:
             try:
                 with Image.open(path) as image:
                     kinds[image.size, 1 if image.mode in GREY_MODES else 3] += 1
-            except Exception as error:  # a broken file makes Pillow raise nearly anything
+            except Exception as error:  # Pillow can raise almost any exception on a broken file
                 failures.append((path, error))
             advance(1)
     if failures:
@@ -78,9 +78,9 @@ def count_kinds(folder: Path) -> Counter[tuple[tuple[int, int], int]]:
 
 
 def common_size(kinds: dict[str, Counter[tuple[tuple[int, int], int]]], expected: tuple[int, int] | None) -> int:
-    """Return the one side that all images have, which is square.
+    """Return the side length of the images, which must all be squares of one size.
 
-    Raises UserError listing the sizes where they differ.
+    Raises UserError listing the sizes if they differ.
     """
     sizes = {name: {size for size, _ in counts} for name, counts in kinds.items()}
     every = set().union(*sizes.values()) | ({expected} if expected else set())
@@ -96,9 +96,9 @@ def common_size(kinds: dict[str, Counter[tuple[tuple[int, int], int]]], expected
 
 
 def common_channels(kinds: dict[str, Counter[tuple[tuple[int, int], int]]], expected: int | None) -> int:
-    """Return the number of channels that all images have.
+    """Return the common number of channels.
 
-    Raises UserError if some are grey and some are coloured.
+    Raises UserError if some images are grey and some are coloured.
     """
     channels = {name: {channels for _, channels in counts} for name, counts in kinds.items()}
     every = set().union(*channels.values()) | ({expected} if expected else set())
@@ -113,7 +113,7 @@ def common_channels(kinds: dict[str, Counter[tuple[tuple[int, int], int]]], expe
 
 
 def shown(names: Iterable[str], most: int = 3) -> str:
-    """Return the first few names and how many more there are."""
+    """Return the first few names and the number of further ones."""
     every = list(names)
     more = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(every[:most]) + more

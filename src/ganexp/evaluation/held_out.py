@@ -1,4 +1,4 @@
-"""Held-out and labelled images: real images that a run was not trained on."""
+"""Held-out and labelled images for the analyses of a run."""
 
 from pathlib import Path
 
@@ -20,9 +20,9 @@ TRAIN, TEST = "train", "test"
 
 
 def held_out_images(run: DictConfig, wanted: str | None) -> HeldOut:
-    """Return images that the run was not trained on: of a folder, or of another split of its data.
+    """Return images that the run was not trained on, from a folder or from another split of its data.
 
-    Raises UserError if what the user asked for cannot be had.
+    Raises UserError if the requested images are unavailable.
     """
     split = OmegaConf.select(run.data, "source.split")
     if wanted is not None and Path(wanted).is_dir():
@@ -52,12 +52,12 @@ def from_split(data: DictConfig, split: str, download: bool) -> HeldOut:
 
 
 def from_folder(folder: Path, data: DictConfig) -> HeldOut:
-    """Return a folder's images as the run's data are decoded, with labels if they lie in class folders.
+    """Return a folder's images, decoded like the run's data, with labels if they are in class folders.
 
-    The words say how they were changed.
+    ``words`` describes how they were changed.
     """
     paths, labels, classes = image_files(folder)
-    # Beside the samples of `ganexp sample` lies a grid of them.
+    # `ganexp sample` writes a grid next to its samples.
     pictures = FilePictures(paths, labels, classes) if classes else FilePictures(sample_files(folder))
     decoder = Decoder(data.image_size, data.channels, data.resize_filter)
     images = OnDisk(pictures, decoder, labelled=bool(classes))
@@ -67,10 +67,10 @@ def from_folder(folder: Path, data: DictConfig) -> HeldOut:
 
 
 def labelled_images(wanted: str, data: DictConfig) -> tuple[RealImages, HeldOut]:
-    """Return labelled images of a folder or of a data set, as the run's data are decoded, and those to be tested on.
+    """Return labelled training and test images of a folder or of a data set, decoded like the run's data.
 
-    A folder holds the class folders, or train and test with class folders each. The words say what they are. Raises
-    UserError for what is neither, and for images without labels.
+    A folder contains either class folders, or train and test folders with class folders inside. ``words`` describes
+    the images. Raises UserError if ``wanted`` is neither, and for images without labels.
     """
     folder = Path(wanted).expanduser()
     if folder.is_dir():
@@ -87,9 +87,9 @@ def labelled_images(wanted: str, data: DictConfig) -> tuple[RealImages, HeldOut]
 
 
 def from_data_set(name: str, data: DictConfig) -> list[HeldOut]:
-    """Return a data set's splits to train and to test on, or all of it where there are none, decoded as the run's.
+    """Return a data set's train and test splits, or all of it if it has none, decoded like the run's data.
 
-    Raises UserError for what is no data set of single images.
+    Raises UserError if ``name`` is not a labelled data set of single images.
     """
     known = composition.groups(composition.conf_dir())["data"]
     own = composition.compose("train", [f"data={name}"]).data if name in known else None
@@ -109,6 +109,6 @@ def from_data_set(name: str, data: DictConfig) -> list[HeldOut]:
 
 
 def describe_resizing(data: DictConfig) -> str:
-    """Return in words how images are decoded that were of another size or with other channels."""
+    """Return a description of the size and channels that images are converted to."""
     size, channels = data.image_size, data.channels
     return f", brought to {size}x{size} with {channels} channel{'s' if channels > 1 else ''}"

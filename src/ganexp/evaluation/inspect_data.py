@@ -28,7 +28,7 @@ PROBLEMS = "problems.txt"
 
 
 def inspect_data(config: DictConfig, name: str, out: Path) -> None:
-    """Look at all pictures, print what there is and each problem in a line, write contact sheets and all names.
+    """Inspect all pictures, print statistics and one line per problem, write contact sheets and a full problem list.
 
     Raises UserError if the data has no pictures, or if none can be read.
     """
@@ -63,7 +63,7 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
 
 
 def open_picture_sets(module: Any) -> tuple[list[PictureSet], list[UserError]]:
-    """Return all collections that can be opened, and why others cannot."""
+    """Return all collections that can be opened, and the errors of those that cannot."""
     collections: list[PictureSet] = []
     refusals: list[UserError] = []
     for open_it in module.picture_sets().values():
@@ -75,13 +75,13 @@ def open_picture_sets(module: Any) -> tuple[list[PictureSet], list[UserError]]:
 
 
 def show(problems: Iterable[Problem], console: Console) -> None:
-    """Print each problem in a line."""
+    """Print one line per problem."""
     for problem in problems:
         console.print(printable(line_of(problem)))
 
 
 def merged(problems: Iterable[Problem]) -> list[Problem]:
-    """Return problems of the same kind, of several collections, as one."""
+    """Return the problems with those of the same kind merged across collections."""
     places: dict[tuple[str, str], dict[str, None]] = {}
     for problem in problems:
         places.setdefault((problem.what, problem.fix), {}).update(dict.fromkeys(problem.where))
@@ -89,7 +89,7 @@ def merged(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def as_table(inspections: list[Inspection]) -> Table:
-    """Return what there is, a column for each collection."""
+    """Return the statistics as a table with a column per collection."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("")
     for inspection in inspections:
@@ -109,7 +109,7 @@ def as_table(inspections: list[Inspection]) -> Table:
 
 
 def sizes(counts: Counter[tuple[int, int]]) -> str:
-    """Return sizes in words: those there are, or the least and the largest of many."""
+    """Return the sizes as text: all of a few, or the smallest and the largest of many."""
     if len(counts) <= 3:
         return counted(Counter({f"{width}x{height}": number for (width, height), number in counts.items()}))
     (least, *_, largest) = sorted(counts, key=lambda size: size[0] * size[1])
@@ -117,14 +117,14 @@ def sizes(counts: Counter[tuple[int, int]]) -> str:
 
 
 def counted(counts: Counter[Any]) -> str:
-    """Return the values in words, with their counts where there are several."""
+    """Return the values as text, with counts if there are several."""
     if len(counts) == 1:
         return str(next(iter(counts)))
     return ", ".join(f"{value}: {number:,}" for value, number in counts.most_common()) or "-"
 
 
 def classes(counts: dict[str, int]) -> str:
-    """Return the number of classes and of the pictures in each, or in the smallest and largest of many."""
+    """Return the number of classes and their numbers of pictures, or only the smallest and the largest of many."""
     if not counts:
         return "no labels"
     least, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
@@ -134,7 +134,7 @@ def classes(counts: dict[str, int]) -> str:
 
 
 def line_of(problem: Problem) -> str:
-    """Return a problem in one line."""
+    """Return a problem as one line of text."""
     number = f" ({len(problem.where):,})" if problem.where else ""
     shown = "; ".join(problem.where[:NAMES_SHOWN])
     more = f"; and {len(problem.where) - NAMES_SHOWN:,} more" if len(problem.where) > NAMES_SHOWN else ""
@@ -142,7 +142,7 @@ def line_of(problem: Problem) -> str:
 
 
 def write(inspections: list[Inspection], problems: list[Problem], out: Path) -> None:
-    """Write a contact sheet for each collection, inputs beside their targets, and every problem with all names."""
+    """Write a contact sheet per collection, inputs next to their targets, and every problem with all file names."""
     out.mkdir(parents=True, exist_ok=True)
     for inspection in inspections:
         tiles = [side for sample in inspection.samples for side in sample]
@@ -150,5 +150,5 @@ def write(inspections: list[Inspection], problems: list[Problem], out: Path) -> 
             stem = f"{inspection.name.replace('/', '-').replace(' ', '_')}_" if len(inspections) > 1 else ""
             save(grid(torch.stack(tiles), COLUMNS), out / f"{stem}{SHEET}")
     lines = [f"{p.what}. Fix: {p.fix}\n" + "".join(f"  {place}\n" for place in p.where) for p in problems]
-    # Names of files may hold bytes that are no text.
+    # File names may contain bytes that are not valid text.
     (out / PROBLEMS).write_text("\n".join(lines), encoding="utf-8", errors="replace")

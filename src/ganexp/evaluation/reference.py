@@ -1,4 +1,4 @@
-"""Description of reference images in the protocol of a score."""
+"""Descriptions of reference images in a score's protocol."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from omegaconf import DictConfig, OmegaConf
 
 
 def describe_reference(data: DictConfig, split: str) -> dict[str, Any]:
-    """Return the protocol's entries on a split of a data set, as conf/callbacks writes them for scores in training."""
+    """Return the protocol entries of a data set's split, identical to those of conf/callbacks for training scores."""
     return {
         "data": data.name,
         "split": split,

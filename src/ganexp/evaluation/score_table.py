@@ -1,4 +1,4 @@
-"""Tables of scores: a column for each protocol, beside published scores."""
+"""Score tables with a column per protocol and published scores for comparison."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -19,9 +19,9 @@ Results = Mapping[str, Sequence[Result]]
 
 
 def score_tables(results: Results, width: int) -> Iterator[Table | str]:
-    """Yield tables with a row for each subject and a column for each protocol, as many as fit into the width.
+    """Yield tables with a row per subject and a column per protocol, as many columns as fit into the width.
 
-    Below are the published numbers of the same data and metric, each with what makes it incomparable.
+    Below them are published scores of the same data and metric, with the reasons against a comparison.
     """
     columns = protocols(results)
     names = max(NARROWEST_NAME, *(len(name) for name in results))
@@ -32,7 +32,7 @@ def score_tables(results: Results, width: int) -> Iterator[Table | str]:
 
 
 def score_table(results: Results, columns: Sequence[Mapping[str, Any]]) -> Table:
-    """Return one table of some columns."""
+    """Return one table with the given columns."""
     table = Table()
     table.add_column("", overflow="fold")
     for protocol in columns:
@@ -45,7 +45,7 @@ def score_table(results: Results, columns: Sequence[Mapping[str, Any]]) -> Table
 
 
 def protocols(results: Results) -> list[dict[str, Any]]:
-    """Return each protocol once, in the order of first appearance."""
+    """Return the distinct protocols in order of first appearance."""
     protocols: list[dict[str, Any]] = []
     for scores in results.values():
         for result in scores:
@@ -55,7 +55,7 @@ def protocols(results: Results) -> list[dict[str, Any]]:
 
 
 def heading(protocol: Mapping[str, Any]) -> str:
-    """Return what a column is about: metric, number of fakes, reference and its split."""
+    """Return a column's heading: metric, number of fakes, reference and its split."""
     reference, fakes = protocol["reference"], protocol["fakes"]
     against = (
         f"\n{reference['images']:,} real\n{printable(str(reference['data']))} {reference['split']}"
@@ -66,7 +66,7 @@ def heading(protocol: Mapping[str, Any]) -> str:
 
 
 def incomparable(columns: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Yield, for each metric with several protocols, why its columns may not be compared."""
+    """Yield, for each metric with several protocols, the reasons why its columns are not comparable."""
     by_metric: dict[str, list[Mapping[str, Any]]] = {}
     for protocol in columns:
         by_metric.setdefault(protocol["metric"], []).append(protocol)
@@ -77,7 +77,7 @@ def incomparable(columns: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def add_published(table: Table, columns: Sequence[Mapping[str, Any]]) -> None:
-    """Add a row for each published number that some column has beside it."""
+    """Add a row for each published score that matches one of the columns."""
     for position, protocol in enumerate(columns):
         for entry, reasons in matching_published(protocol):
             cells = [""] * len(columns)
@@ -87,9 +87,9 @@ def add_published(table: Table, columns: Sequence[Mapping[str, Any]]) -> None:
 
 
 def rank(results: Results, name: str) -> str:
-    """Return the subjects from best to worst by one score.
+    """Return the subjects ranked from best to worst by one score.
 
-    Raises UserError if they do not have it, or have it under different protocols.
+    Raises UserError if they lack it, or have it under different protocols.
     """
     scored = {subject: [s for s in scores if s.name == name] for subject, scores in results.items()}
     for subject, matching in scored.items():

@@ -1,4 +1,4 @@
-"""Subjects of analyses: a trained model with its run's data."""
+"""Subjects of analyses: a trained model and its run's data."""
 
 import copy
 from typing import Any
@@ -21,13 +21,13 @@ from ganexp.runs.model import truncate
 def build_subject(
     model: Any, run: DictConfig, seed: int, held_out: str | None = None, labelled: str | None = None
 ) -> Subject:
-    """Return what may be looked at of a trained model and its run's data."""
+    """Return the subject of analyses for a trained model and its run's data."""
 
     def truncated(threshold: float) -> Subject:
         cut = copy.deepcopy(model)
         truncate(cut, threshold)
         subject = build_subject(cut, run, seed, held_out, labelled)
-        # What depends on the data alone is not made twice.
+        # Shared, as it depends on the data alone.
         subject.load_training, subject.load_held_out = lambda: whole.training, lambda: whole.held_out
         subject.load_extractor = lambda _: whole.extractor
         return subject
@@ -56,7 +56,7 @@ def build_subject(
 
 
 def build_opponent(model: Any) -> Opponent:
-    """Return a model's discriminator, told the labels if it takes any."""
+    """Return a model's discriminator, conditioned on the labels if it takes any."""
 
     def ask(images: Tensor, labels: Tensor | None) -> Tensor:
         images = images.to(model.device)

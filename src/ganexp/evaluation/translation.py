@@ -19,7 +19,7 @@ SAMPLING_OPTIONS = ("samples", "seeds", "reference", "truncation")
 
 
 def translation_scores(run: Run, settings: DictConfig, checkpoint: str) -> list[Result]:
-    """Return the scores of the test images of ``settings.data``, translated by a run's model, and of the baselines.
+    """Return the scores of a run's translations of the test images of ``settings.data``, and of the baselines.
 
     ``checkpoint`` is the name of the run's checkpoint, for the protocol.
     """
@@ -49,7 +49,7 @@ def translation_scores(run: Run, settings: DictConfig, checkpoint: str) -> list[
 
 
 def reject_sampling_options(overrides: Iterable[str]) -> None:
-    """Raise UserError for a setting of samples from noise among the overrides."""
+    """Raise UserError if the overrides contain an option that only applies to sampling from noise."""
     for override in overrides:
         if override.partition("=")[0] in SAMPLING_OPTIONS:
             raise UserError(

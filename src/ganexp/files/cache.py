@@ -38,14 +38,14 @@ def writable(folder: Path) -> bool:
     """Return whether a folder, or its nearest existing parent, is writable."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
-    # The superuser may write anywhere; a folder without any write bit is still treated as read-only.
+    # root may write anywhere, but a folder without any write bit is still treated as read-only.
     has_write_bit = folder.stat().st_mode & (stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH)
     return bool(has_write_bit) and os.access(folder, os.W_OK | os.X_OK)
 
 
 @contextmanager
 def one_process_at_a_time(folder: Path) -> Iterator[None]:
-    """Lock a folder among the processes of this machine while one of them fills it."""
+    """Lock a folder against other processes on this machine while one of them fills it."""
     name = hashlib.blake2b(os.fsencode(folder.absolute()), digest_size=8).hexdigest()
     with FileLock(cache_folder("locks") / f"{name}.lock"):
         yield

@@ -23,7 +23,7 @@ BLOCK = 1 << 18
 
 @dataclass(frozen=True)
 class Remote:
-    """A downloadable file: its name, its URLs, and its checksums as far as they are known.
+    """A downloadable file: its name, its URLs and its known checksums.
 
     ``sha256`` may be only a prefix.
     """
@@ -38,7 +38,7 @@ class Remote:
         return f"{self.name} ({checksums})" if checksums else self.name
 
     def is_complete_in(self, folder: Path) -> bool:
-        """Return whether a folder holds the file, complete."""
+        """Return whether a folder contains the complete file."""
         path = folder / self.name
         return path.is_file() and not self.wrong_checksums(path)
 
@@ -59,7 +59,7 @@ class DownloadError(Exception):
 
 
 def missing(data: str, why: str, files: Sequence[Remote], address: str, folder: Path) -> UserError:
-    """Return the error for missing data: the reason, and which files to put where by hand."""
+    """Return the error for missing data, with the reason and instructions for placing the files by hand."""
     names = ", ".join(str(file) for file in files)
     return UserError(f"{data}: {why}. By hand: from {address} put into {folder}: {names}.")
 
@@ -78,11 +78,11 @@ def obtain(
     unpack: Callable[[Path, Path], None],
     download: bool,
 ) -> Path:
-    """Return a folder that holds a data set ready to read, after downloading and unpacking what is missing.
+    """Return the folder of a data set that is ready to read, downloading and unpacking missing files.
 
-    `folders` are the user's data folder and its substitute in the cache, which is used if the first is not
+    `folders` are the user's data folder and its fallback in the cache, which is used if the first is not
     writable. `complete(folder)` tests whether a folder is ready; `unpack(archive, folder)` unpacks one archive
-    into it. Archives that the user already has are read where they are.
+    into it. Archives that the user already has are read in place.
 
     Raises UserError, with instructions for getting the files by hand, if files are missing and download is
     False or fails.
@@ -115,13 +115,13 @@ def obtain(
 
 
 def fetch(file: Remote, folder: Path) -> Path:
-    """Download one file into a folder from the first of its URLs that serves it complete; return its path.
+    """Download one file into a folder from the first of its URLs that serves it in full, and return its path.
 
-    A file of that name is replaced only by a complete one. An interrupted download is resumed by the next call.
+    An existing file is replaced only by a complete one. An interrupted download is resumed by the next call.
     Raises DownloadError if no URL serves the file.
     """
     path = folder / file.name
-    # Several machines may fill one shared folder at once, each by one process.
+    # Several machines may fill one shared folder at the same time, with one process per machine.
     part = folder / f".{file.name}.{os.uname().nodename}.part"
     reasons = []
     for url in file.urls:
@@ -140,7 +140,7 @@ def fetch(file: Remote, folder: Path) -> Path:
 
 
 def _stream(url: str, path: Path) -> None:
-    """Download a URL to a file, resuming from the part that the file already holds."""
+    """Download a URL to a file, resuming after the part that it already contains."""
     offset = path.stat().st_size if path.exists() else 0
     with _open(url, offset) as response:
         if response.status != http.client.PARTIAL_CONTENT:
@@ -188,5 +188,5 @@ def _reason(error: Exception) -> str:
 
 
 def folders_of(root: str | os.PathLike[str], *parts: str) -> tuple[Path, Path]:
-    """Return a data set's folder below the user's data folder, and its substitute in the cache."""
+    """Return a data set's folder below the user's data folder, and its fallback in the cache."""
     return Path(root).expanduser().absolute().joinpath(*parts), cache_folder("data", *parts)

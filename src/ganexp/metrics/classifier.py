@@ -1,4 +1,4 @@
-"""Classifier features: a small network trained on the real data, for where Inception is missing or does not fit."""
+"""Classifier features: a small network trained on the real data, for use where Inception is missing or unsuitable."""
 
 import logging
 import time
@@ -21,7 +21,7 @@ from ganexp.terminal.progress import progress
 log = logging.getLogger(__name__)
 
 ARCHITECTURE = "convolutional classifier 1"
-"""To be counted up when the network or its training changes, so that no older one is taken from the cache."""
+"""To be incremented when the network or its training changes, so that no older network is loaded from the cache."""
 WIDTH = 128
 SMALLEST_SIDE, LARGEST_SIDE, LAST_SIDE = 4, 64, 4
 Shape = tuple[int, int, int]
@@ -32,7 +32,7 @@ LEARNING_RATE = 1e-3
 class Network(nn.Module):
     """Features (N, 128) and logits (N, classes) of uint8 images (N, C, H, W) of one size.
 
-    Convolutions halve the map and double the channels, 16 to 128, until it is at most 4x4.
+    Convolutions halve the feature map and double the channels, from 16 to 128, until the map is at most 4x4.
     """
 
     def __init__(self, shape: Shape, classes: int) -> None:
@@ -57,18 +57,18 @@ class Network(nn.Module):
 
 
 class Task(Protocol):
-    """What the classifier learns to tell."""
+    """The classification task that the network is trained on."""
 
     name: str
     classes: int
 
     def __call__(self, images: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return images (B, C, H, W), changed or not, and labels (B,), for the images at these positions."""
+        """Return images (B, C, H, W), possibly transformed, and labels (B,), for the images at these positions."""
         ...
 
 
 class OwnLabels:
-    """The data's own labels (N,)."""
+    """Classification by the data's own labels (N,)."""
 
     name = "own labels"
 
@@ -82,7 +82,7 @@ class OwnLabels:
 
 
 class Rotations:
-    """By how many quarter turns a square image was rotated (arXiv 1803.07728)."""
+    """Prediction of the number of quarter turns of a rotated square image (arXiv 1803.07728)."""
 
     name = "rotations"
     classes = 4
@@ -91,7 +91,7 @@ class Rotations:
         self.generator = generator(seed, "rotations")
 
     def __call__(self, images: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the images, each rotated at random, and their quarter turns."""
+        """Return the randomly rotated images and their numbers of quarter turns."""
         turns = torch.randint(self.classes, (len(images),), generator=self.generator)
         rotated = torch.stack([image.rot90(int(turn), (1, 2)) for image, turn in zip(images, turns, strict=True)])
         return rotated, turns
@@ -116,10 +116,10 @@ def classifier(
     epochs: int = 30,
     most_images: int = 100_000,
 ) -> Classifier:
-    """Return the extractor on a device, trained on the real images' labels, or on rotations where they have none.
+    """Return the extractor on a device, trained on the real images' labels, or on rotations if they have none.
 
-    Training shows every image ``epochs`` times, but no more than ``most_images`` in all, and each image at least
-    once. It is done once for the same data and settings. ``weights`` is a file from another machine's cache, used
+    Training takes ``epochs`` epochs, limited to ``most_images`` images in total but to no less than one epoch. The
+    result is cached for the same data and settings. ``weights`` is a file from another machine's cache that is used
     instead.
 
     Raises UserError if the images are smaller than 4x4, fewer than two, or neither labelled nor square; and if the
@@ -167,7 +167,7 @@ def _trained(images: RealImages, device: torch.device, seed: int, epochs: int, m
     task = _task(images, seed)
     total = max(len(shown), min(epochs * len(shown), most_images))
     devices = [device] if device.type == "cuda" else []
-    # A trainer may be validating, without gradients or in half precision; and its own draws must not change.
+    # The trainer may be validating, without gradients or in half precision; and its random state must not change.
     with (
         torch.random.fork_rng(devices),
         torch.inference_mode(False),
@@ -229,7 +229,7 @@ def _train(
 
 
 def _presented(positions: Tensor, total: int, seed: int) -> Iterator[Tensor]:
-    """Yield ``total`` of the positions in batches, all of them once an epoch, in random order."""
+    """Yield ``total`` positions in batches, in random order, each position once per epoch."""
     left = total
     epoch = 0
     while left > 0:

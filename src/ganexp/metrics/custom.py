@@ -15,9 +15,9 @@ from ganexp.metrics.weights import checksum_of
 
 
 class CustomExtractor(Extractor):
-    """The user's network, fed float32 images (N, C, H, W) in [-1, 1], or points as they are.
+    """The user's network, applied to float32 images (N, C, H, W) in [-1, 1], or to unscaled points.
 
-    It returns features (N, ...), which are flattened, or a dictionary with "features" and, where it tells classes,
+    It returns features (N, ...), which are flattened, or a dictionary with "features" and, if it classifies,
     "logits" (N, K).
     """
 
@@ -33,9 +33,9 @@ class CustomExtractor(Extractor):
         )
 
     def outputs(self, images: Tensor) -> dict[str, Tensor]:
-        """Return what the network returns.
+        """Return the network's outputs by name.
 
-        Raises UserError if that is something else than floats, one row for each image.
+        Raises UserError if they are not floating-point tensors with one row per image.
         """
         returned = self.network(images.float() / 127.5 - 1 if images.dtype == torch.uint8 else images)
         outputs = returned if isinstance(returned, dict) else {"features": returned}
@@ -70,8 +70,8 @@ def custom(images: RealImages, device: torch.device, network: nn.Module | None) 
 
 
 def _checksum_of_code(network: nn.Module) -> str:
-    # A network may change its features without its weights: features of an older version must not be taken for its own.
+    # The code may change the features while the weights stay the same: features of an older version must not be reused.
     try:
         return checksum_of_file(Path(inspect.getfile(type(network))))[:16]
-    except (TypeError, OSError):  # typed at a prompt
+    except (TypeError, OSError):  # defined interactively
         return "unknown"

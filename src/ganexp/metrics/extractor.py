@@ -12,10 +12,10 @@ Description = dict[str, str | int | float]
 
 
 class Extractor(nn.Module):
-    """A frozen network and what it makes of images.
+    """A frozen network that computes features, and possibly logits, of images.
 
-    ``description`` is its part of a score's protocol. All that the outputs depend on must be in it, because what
-    was computed from real images is kept under its ``fingerprint``.
+    ``description`` is its part of a score's protocol. It must contain everything that the outputs depend on, because
+    results for real images are cached under its ``fingerprint``.
     """
 
     def __init__(self, network: nn.Module, description: Description) -> None:
@@ -31,13 +31,13 @@ class Extractor(nn.Module):
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return "features" (N, D) and, where there are classes, "logits" (N, K) of uint8 images (N, C, H, W).
 
-        Both are float32, also where autocast is on.
+        Both are float32, even under autocast.
         """
         with torch.no_grad(), torch.autocast(images.device.type, enabled=False):
             return {name: output.float() for name, output in self.outputs(images).items()}
 
     def outputs(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the outputs by name, in any float type."""
+        """Return the outputs by name, in any floating-point type."""
         raise NotImplementedError("an extractor says what it makes of images")
 
     def train(self, mode: bool = True) -> Self:
@@ -46,7 +46,7 @@ class Extractor(nn.Module):
 
 
 def qualified_name(thing: Any) -> str:
-    """Return the dotted name of a class or function, with the settings it is given."""
+    """Return the dotted name of a class or function, with its arguments if it is a partial."""
     if isinstance(thing, partial):
         settings = ", ".join(f"{name}={value}" for name, value in thing.keywords.items())
         return f"{qualified_name(thing.func)}({settings})" if settings else qualified_name(thing.func)

@@ -14,9 +14,9 @@ WELL_CONDITIONED = 1e-14
 
 
 class FrechetDistance(SampleMetric):
-    """Squared Fréchet distance between Gaussians with the moments of fakes and of real images.
+    """Squared Fréchet distance between Gaussians fitted to the features of fake and real images.
 
-    It keeps power sums in float64, the same memory for any number of samples.
+    The state is power sums in float64, so memory does not depend on the number of samples.
     Raises UserError for fewer than two samples.
     """
 
@@ -26,15 +26,15 @@ class FrechetDistance(SampleMetric):
 
     def __init__(self, reference: Reference | None, samples: int) -> None:
         super().__init__(reference, samples)
-        # A scalar, as D is known only by the first features, to which it broadcasts.
+        # A scalar that broadcasts, as D is unknown until the first features.
         self.add_state("sums", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
     def accumulate(self, features: Tensor, number: Tensor) -> None:
-        """Add up features (B, D)."""
+        """Add features (B, D) to the power sums."""
         self.sums = self.sums + power_sums(features)
 
     def scores(self) -> dict[str, Score]:
-        """Return the distance; warn where either side has fewer images than there are features."""
+        """Return the distance; warn if either side has fewer images than features."""
         fake, real = moments(self.sums), self.real.moments()
         if not self.warned and min(fake.count, real.count) < len(real.mean):
             self.warned = True
@@ -62,7 +62,7 @@ def nuclear_norm(matrix: Tensor) -> Tensor:
     """Return the sum of the singular values of a matrix (M, N), a scalar."""
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
     squares = torch.linalg.eigvalsh(wide @ wide.T)
-    # Three times as fast as singular values, but the smallest lose digits when they are squared.
+    # Three times as fast as an SVD, but squaring costs the smallest singular values precision.
     is_well_conditioned = (squares > WELL_CONDITIONED * squares[-1:]).all()
     norm: Tensor = squares.sqrt().sum() if is_well_conditioned else torch.linalg.svdvals(matrix).sum()
     return norm

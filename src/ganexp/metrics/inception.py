@@ -1,4 +1,4 @@
-"""Inception features, which scores have been computed in since arXiv 1606.03498 and 1706.08500."""
+"""Inception features, the standard for scores since arXiv 1606.03498 and 1706.08500."""
 
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -18,14 +18,14 @@ from ganexp.metrics.standard_inception import WEIGHTS
 from ganexp.metrics.weights import load_weights, mismatch_error
 
 Resize = Callable[[Tensor], Tensor]
-"""Brings images (N, C, H, W), float32 in [0, 255], to 299x299."""
+"""Resizes images (N, C, H, W), float32 in [0, 255], to 299x299."""
 
 SIDE = 299
 
 
 def legacy(images: Tensor) -> Tensor:
-    """Return images resized as TensorFlow 1 does, bilinearly without smoothing: most published scores."""
-    # Here, because torch-fidelity takes seconds to import.
+    """Return images resized as in TensorFlow 1, bilinearly without antialiasing, as in most published scores."""
+    # Imported here, because torch-fidelity takes seconds to import.
     from torch_fidelity.interpolate_compat_tensorflow import (
         interpolate_bilinear_2d_like_tensorflow1x,
     )
@@ -35,7 +35,7 @@ def legacy(images: Tensor) -> Tensor:
 
 
 def clean(images: Tensor) -> Tensor:
-    """Return images resized as Pillow does, bicubically and smoothed, not rounded: clean-fid (arXiv 2104.11222)."""
+    """Return images resized as in Pillow, bicubically with antialiasing, unrounded: clean-fid (arXiv 2104.11222)."""
     return interpolate(images, (SIDE, SIDE), mode="bicubic", align_corners=False, antialias=True)
 
 
@@ -45,7 +45,7 @@ RESIZES: dict[str, Resize] = {"legacy": legacy, "clean": clean}
 class Inception(Extractor):
     """Features (N, 2048) and logits (N, 1008) of grey or RGB images, uint8 (N, C, H, W) of any size.
 
-    ``network`` is torch-fidelity's. The logits lack its bias, as in the code of the Inception score's authors.
+    ``network`` is torch-fidelity's. The logits omit its bias, as in the code of the authors of the Inception Score.
     """
 
     def __init__(self, network: nn.Module, resize: Resize, description: Description) -> None:
@@ -68,10 +68,10 @@ def inception(
     download: bool = True,
     resize: str | Resize = "legacy",
 ) -> Inception:
-    """Return the extractor on a device, for images of the kind of the real ones.
+    """Return the extractor on a device, for images with the channels of the real ones.
 
-    ``weights`` is a file; None takes torch-fidelity's, from where it lies already or else from the network.
-    ``resize`` is "legacy", "clean" or a function of your own.
+    ``weights`` is a file; None uses torch-fidelity's weights, a local copy if there is one, else a download.
+    ``resize`` is "legacy", "clean" or a custom function.
 
     Raises UserError if torch-fidelity is not installed, the images are neither grey nor RGB, there is no such resize,
     or the weights are missing, damaged, another network's or hold code.
@@ -123,8 +123,8 @@ def _network(path: Path) -> nn.Module:
         FeatureExtractorInceptionV3,
     )
 
-    # The class reads its weights with torch.load(weights_only=False), which would run what code a file holds: it
-    # gets a file of ours, of the tensors alone.
+    # The class reads its weights with torch.load(weights_only=False), which would execute code in the file, so it gets
+    # an in-memory file that holds only the tensors.
     tensors = BytesIO()
     torch.save(weights, tensors)
     tensors.seek(0)

@@ -11,11 +11,11 @@ SEED = 2020
 
 
 class InceptionScore(SampleMetric):
-    """exp E[KL(p(y|x) || p(y))] of a classifier's logits: mean and deviation over random splits of the samples.
+    """exp E[KL(p(y|x) || p(y))] of a classifier's logits: mean and standard deviation over random splits.
 
-    Of each split it keeps the number of samples, the sum of p(y|x) and that of p(y|x) log p(y|x), the same
-    memory for any number of samples. With fewer samples than ``splits`` each is a split of its own.
-    Splits are drawn as torch-fidelity draws them. There is no reference.
+    The state per split is the number of samples and the sums of p(y|x) and of p(y|x) log p(y|x), so memory does not
+    depend on the number of samples. With fewer samples than ``splits``, every sample is its own split.
+    Splits are drawn as in torch-fidelity. No reference is needed.
     """
 
     output = "logits"
@@ -29,12 +29,12 @@ class InceptionScore(SampleMetric):
         super().__init__(reference, samples)
         self.splits = min(splits, samples)
         self.split_of = split_numbers(samples, self.splits)
-        # Scalars, as the number of classes is known only by the first logits, to which they broadcast.
+        # Scalars that broadcast, as the number of classes is unknown until the first logits.
         for name in ("count", "probabilities", "negative_entropies"):
             self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
     def accumulate(self, features: Tensor, number: Tensor) -> None:
-        """Add up the probabilities of logits (B, K) by split."""
+        """Add the class probabilities of logits (B, K) to the sums of their splits."""
         split = self.split_of[number.cpu()].to(features.device)
         member = one_hot(split, self.splits).double().T
         log_p = features.double().log_softmax(1)
@@ -44,9 +44,9 @@ class InceptionScore(SampleMetric):
         self.negative_entropies = self.negative_entropies + member @ (p * log_p).sum(1)
 
     def scores(self) -> dict[str, Score]:
-        """Return mean and standard deviation over the splits."""
+        """Return the mean and standard deviation over the splits."""
         marginal = self.probabilities / self.count.unsqueeze(1)
-        # The mean over x of KL(p(y|x) || p(y)): the cross term with log p(y) sees p(y|x) by its mean alone.
+        # The mean over x of KL(p(y|x) || p(y)): the cross term with log p(y) depends on p(y|x) only through its mean.
         divergence = self.negative_entropies / self.count - torch.xlogy(marginal, marginal).sum(1)
         scores = divergence.exp()
         return {"": Score(float(scores.mean()), float(scores.std(correction=0)))}

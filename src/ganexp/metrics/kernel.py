@@ -1,4 +1,4 @@
-"""Kernel distance of features: KID (arXiv 1801.01401)."""
+"""Kernel Inception Distance, KID (arXiv 1801.01401), in the features of any extractor."""
 
 import numpy as np
 import torch
@@ -12,10 +12,10 @@ BLOCK = 1024
 
 
 class KernelDistance(FeatureStore):
-    """Squared maximum mean discrepancy under the kernel (x.y / D + 1)^3: mean and deviation over random subsets.
+    """Squared MMD under the kernel (x.y / D + 1)^3: mean and standard deviation over random subsets.
 
     The estimate is unbiased, so it may be slightly below 0. With fewer images than ``subset_size`` on either
-    side each subset is as large as the smaller side. Subsets are drawn as torch-fidelity draws them.
+    side, subsets have the size of the smaller side. Subsets are drawn as in torch-fidelity.
     Raises UserError for fewer than two images.
     """
 
@@ -37,7 +37,7 @@ class KernelDistance(FeatureStore):
 
     @property
     def size(self) -> int:
-        """The size of each subset; raises UserError if it is below 2."""
+        """The subset size; raises UserError if it is below 2."""
         size = min(self.subset_size, self.samples, len(self.real.features()))
         if size < 2:
             raise UserError("a kernel distance needs subsets of at least two images, fake and real.")
@@ -47,10 +47,10 @@ class KernelDistance(FeatureStore):
         """Return mean and standard deviation over the subsets."""
         fake, real = (features.double() for features in self.pair())
         fakes, reals = self.chosen(len(fake), len(real))
-        # Subsets overlap: all kernel values at once are fewer, unless there are many images.
+        # Subsets overlap, so the full kernel matrices have fewer entries, unless there are many images.
         n, m = len(fake), len(real)
         if n * n + m * m + n * m < 3 * self.subsets * self.size**2:
-            # The real images are the same at each scoring, and so are their subsets for as many fakes.
+            # The real images and, for the same number of fakes, their subsets are the same every time.
             if n not in self._real_parts:
                 self._real_parts[n] = within(real, reals)
             distances = within(fake, fakes) + self._real_parts[n] - 2 * across(fake, real, fakes, reals)
@@ -66,20 +66,20 @@ class KernelDistance(FeatureStore):
         return fake, real
 
     def settings(self) -> dict[str, int | float | str]:
-        """Return number, size and seed of the subsets."""
+        """Return the number, size and seed of the subsets."""
         return {"subsets": self.subsets, "subset_size": self.size, "seed": self.seed}
 
 
 def one_by_one(fake: Tensor, real: Tensor, fakes: Tensor, reals: Tensor) -> Tensor:
-    """Return each subset's distance (subsets,) from kernels of its own."""
+    """Return the distance of each subset (subsets,), from a separate kernel matrix per subset."""
     pairs = zip(fakes.to(fake.device), reals.to(fake.device), strict=True)
     return torch.stack([poly_mmd(real[r], fake[f]) for f, r in pairs])
 
 
 def within(x: Tensor, subsets: Tensor) -> Tensor:
-    """Return each subset's mean kernel value of pairs of different images of one side, (subsets,).
+    """Return the mean kernel value of pairs of different images of one side, per subset (subsets,).
 
-    Kernel values of all images are computed once, and each pair's once.
+    The kernel matrix of all images is computed once, and each pair only once.
     """
     size = subsets.shape[1]
     member = membership(subsets, x)
@@ -92,7 +92,7 @@ def within(x: Tensor, subsets: Tensor) -> Tensor:
 
 
 def across(x: Tensor, y: Tensor, of_x: Tensor, of_y: Tensor) -> Tensor:
-    """Return each subset's mean kernel value of an image of one side and one of the other, (subsets,)."""
+    """Return the mean kernel value between images of one side and of the other, per subset (subsets,)."""
     in_x, in_y = membership(of_x, x), membership(of_y, y)
     blocks = zip(x.split(BLOCK), in_x.split(BLOCK, dim=1), strict=True)
     total = torch.stack([((member @ kernel(part, y)) * in_y).sum(1) for part, member in blocks]).sum(0)
@@ -100,14 +100,14 @@ def across(x: Tensor, y: Tensor, of_x: Tensor, of_y: Tensor) -> Tensor:
 
 
 def membership(chosen: Tensor, features: Tensor) -> Tensor:
-    """Return 1 where an image is in a subset, else 0, (subsets, N), from positions (subsets, size)."""
+    """Return the indicator matrix (subsets, N), 1 where an image is in a subset, from positions (subsets, size)."""
     shape = len(chosen), len(features)
     return torch.zeros(shape, dtype=features.dtype, device=features.device).scatter_(1, chosen.to(features.device), 1)
 
 
 def kernel(x: Tensor, y: Tensor) -> Tensor:
-    """Return (x.y / D + 1)^3 for x (N, D) and y (M, D), (N, M)."""
-    # In place, as fresh memory of this size takes as long as the arithmetic.
+    """Return the kernel matrix (N, M) of (x.y / D + 1)^3 for x (N, D) and y (M, D)."""
+    # In place, as allocating memory of this size takes as long as the arithmetic.
     return (x @ y.T).div_(x.shape[1]).add_(1).pow_(3)
 
 

@@ -1,4 +1,4 @@
-"""Modes of a known mixture that are covered by samples (VEEGAN, arXiv 1705.07761, section 5)."""
+"""Mode coverage of a known mixture (VEEGAN, arXiv 1705.07761, section 5)."""
 
 from typing import Protocol
 
@@ -11,17 +11,17 @@ from ganexp.metrics.score import Reference, SampleMetric, Score
 
 
 class Mixture(Protocol):
-    """Round modes in the plane: centres (K, 2), float64, and one standard deviation."""
+    """A mixture of isotropic modes in the plane: centres (K, 2), float64, and one standard deviation."""
 
     centres: Tensor
     std: float
 
 
 class Modes(SampleMetric):
-    """The number of modes that hold a sample of high quality, and the share of such samples.
+    """The number of modes with at least one high-quality sample, and the share of high-quality samples.
 
-    A sample is of high quality if it is ``within`` standard deviations of the nearest centre, in whose mode it
-    is. Features are the points (B, 2) themselves. There is no reference. Raises UserError without a mixture.
+    A sample is of high quality if it is ``within`` standard deviations of the nearest centre, to whose mode it is
+    assigned. Features are the points (B, 2) themselves. No reference is needed. Raises UserError without a mixture.
     """
 
     against_real = False
@@ -39,7 +39,7 @@ class Modes(SampleMetric):
         self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     def accumulate(self, features: Tensor, number: Tensor) -> None:
-        """Count the points (B, 2) of high quality in each mode."""
+        """Count the high-quality points (B, 2) per mode."""
         centres = self.mixture.centres.to(features.device)
         distance, mode = (features.double().unsqueeze(1) - centres).norm(dim=2).min(1)
         near = distance <= self.within * self.mixture.std
@@ -47,10 +47,10 @@ class Modes(SampleMetric):
         self.count = self.count + len(features)
 
     def scores(self) -> dict[str, Score]:
-        """Return the number of covered modes, in [0, K], and the share of samples of high quality, in [0, 1]."""
+        """Return the number of covered modes, in [0, K], and the share of high-quality samples, in [0, 1]."""
         covered = float((self.good > 0).sum())
         return {"covered": Score(covered), "quality": Score(float(self.good.sum().double() / self.count))}
 
     def settings(self) -> dict[str, int | float | str]:
-        """Return how many standard deviations a mode reaches."""
+        """Return the radius of a mode in standard deviations."""
         return {"within": self.within}

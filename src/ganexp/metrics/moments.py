@@ -20,8 +20,8 @@ class Moments:
 
     @cached_property
     def factor(self) -> Tensor:
-        """F (D, rank) with F F^T = covariance up to rounding, by Cholesky's decomposition with pivots."""
-        # It stops where what is left is rounding, whose square roots would count as if they were features.
+        """F (D, rank) with F F^T = covariance up to rounding, by pivoted Cholesky decomposition."""
+        # It stops where the remainder is rounding error, whose square roots would count as if they were features.
         packed, pivots, rank, _ = lapack.dpstrf(self.covariance.cpu().numpy(), lower=1)
         factor = torch.empty(len(packed), rank, dtype=torch.float64)
         factor[torch.from_numpy(pivots).long() - 1] = torch.from_numpy(packed).tril()[:, :rank]
@@ -31,7 +31,7 @@ class Moments:
 def power_sums(features: Tensor) -> Tensor:
     """Return the sum of (1, x)(1, x)^T over features x (B, D), float64 (1 + D, 1 + D).
 
-    So one matrix holds count, sum and sum of products, and the sums of batches and ranks add up.
+    One matrix thus holds the count, the sum and the sum of products, and is additive over batches and ranks.
     """
     extended = features.new_ones(len(features), 1 + features.shape[1]).double()
     extended[:, 1:] = features

@@ -10,9 +10,9 @@ BLOCK = 4096
 
 
 class NeighbourMetric(FeatureStore):
-    """A metric of balls around features that reach to their k-th nearest neighbour on the same side.
+    """Base of metrics of balls around features, with the distance to the k-th neighbour of the same side as radius.
 
-    Raises UserError if a side has not more than k images.
+    Raises UserError if a side has k images or fewer.
     """
 
     higher_is_better = True
@@ -23,7 +23,7 @@ class NeighbourMetric(FeatureStore):
         self._real_radii: Tensor | None = None
 
     def real_radii(self, real: Tensor) -> Tensor:
-        """Return the distance (M,) of each real image to its k-th nearest other: the same at each scoring."""
+        """Return the distance (M,) of each real image to its k-th nearest other; it is the same every time."""
         if self._real_radii is None:
             self._real_radii = radii(real, self.k)
         return self._real_radii
@@ -40,14 +40,14 @@ class PrecisionRecall(NeighbourMetric):
         super().__init__(reference, samples, k)
 
     def scores(self) -> dict[str, Score]:
-        """Return precision and recall, each in [0, 1]."""
+        """Return precision and recall, both in [0, 1]."""
         fake, real = self.pair()
         precision, recall = in_each_others_balls(fake, real, radii(fake, self.k), self.real_radii(real))
         return {"precision": Score(share(precision)), "recall": Score(share(recall))}
 
 
 class DensityCoverage(NeighbourMetric):
-    """Density, and the share of real balls that hold a fake, coverage (arXiv 2002.09797, section 3)."""
+    """Density and coverage, the share of real balls that contain a fake (arXiv 2002.09797, section 3)."""
 
     def __init__(self, reference: Reference | None, samples: int, k: int = 5) -> None:
         super().__init__(reference, samples, k)
@@ -79,7 +79,7 @@ def kth_distance(points: Tensor, others: Tensor, k: int) -> Tensor:
 
 
 def in_each_others_balls(a: Tensor, b: Tensor, radii_a: Tensor, radii_b: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which of a (N, D) lie in a closed ball around one of b (M, D), bool (N,), and which of b in one of a's."""
+    """Return masks of the a (N, D) inside a closed ball around any b (M, D), bool (N,), and vice versa, bool (M,)."""
     of_a, of_b = a.new_zeros(len(a), dtype=torch.bool), b.new_zeros(len(b), dtype=torch.bool)
     for rows in torch.arange(len(a), device=a.device).split(BLOCK):
         for columns in torch.arange(len(b), device=b.device).split(BLOCK):
@@ -90,7 +90,7 @@ def in_each_others_balls(a: Tensor, b: Tensor, radii_a: Tensor, radii_b: Tensor)
 
 
 def balls_around(points: Tensor, centres: Tensor, radii: Tensor) -> Tensor:
-    """Return in how many of the closed balls around centres (M, D) with radii (M,) each point is, int64 (N,)."""
+    """Return the number of closed balls around centres (M, D) with radii (M,) that contain each point, int64 (N,)."""
 
     def of(rows: Tensor) -> Tensor:
         parts = zip(centres.split(BLOCK), radii.split(BLOCK), strict=True)
@@ -101,10 +101,10 @@ def balls_around(points: Tensor, centres: Tensor, radii: Tensor) -> Tensor:
 
 def distances(a: Tensor, b: Tensor) -> Tensor:
     """Return the Euclidean distances between a (N, D) and b (M, D), float64 (N, M)."""
-    # In float32 the difference of large squared norms, on some devices in TF32, would swallow small distances.
+    # Small distances would cancel in the difference of large squared norms in float32, or TF32 on some devices.
     return torch.cdist(a.double(), b.double())
 
 
 def share(chosen: Tensor) -> float:
-    """Return the share of true values."""
+    """Return the fraction of true values."""
     return float(chosen.double().mean())

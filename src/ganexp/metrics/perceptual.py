@@ -1,4 +1,4 @@
-"""Perceptual distance of two images, LPIPS (arXiv 1801.03924)."""
+"""Perceptual distance between two images, LPIPS (arXiv 1801.03924)."""
 
 from pathlib import Path
 
@@ -12,16 +12,16 @@ from ganexp.files.download import Remote, obtain
 WEIGHTS = Remote(
     "alexnet-owt-7be5be79.pth",
     urls=("https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",),
-    sha256="7be5be79",  # the end of the name is the beginning of the sum, as torch.hub has it
+    sha256="7be5be79",  # prefix, taken from the end of the file name as in torch.hub
 )
 SMALLEST = 32
 
 
 class PerceptualDistance(Metric):
-    """The mean LPIPS of images in [0, 1], (N, 1 or 3, H, W) of at least 32x32, by torchmetrics in AlexNet's features.
+    """The mean LPIPS of images in [0, 1], (N, 1 or 3, H, W) of at least 32x32, by torchmetrics with AlexNet features.
 
-    ``download`` fetches AlexNet's weights to where torch.hub keeps them. Raises UserError if they cannot be had, or
-    for smaller images.
+    ``download`` fetches AlexNet's weights into the torch.hub cache. Raises UserError if they are unavailable, or for
+    smaller images.
     """
 
     higher_is_better = False
@@ -33,7 +33,7 @@ class PerceptualDistance(Metric):
     def __init__(self, download: bool = True) -> None:
         super().__init__()
         require_weights(download)
-        # Here, because torchvision's models take a second to import.
+        # Imported here, because torchvision's models take a second to import.
         from torchmetrics.image import LearnedPerceptualImagePatchSimilarity
 
         self.distance = LearnedPerceptualImagePatchSimilarity("alex")
@@ -41,7 +41,7 @@ class PerceptualDistance(Metric):
         self.add_state("count", torch.zeros(()), dist_reduce_fx="sum")
 
     def update(self, images: Tensor, others: Tensor) -> None:
-        """Take images (N, C, H, W) and what they are compared with."""
+        """Update with images (N, C, H, W) and the images they are compared with."""
         if min(images.shape[2:]) < SMALLEST:
             raise UserError(f"metric lpips needs images of {SMALLEST}x{SMALLEST} or more: leave it out")
         exact = next(self.distance.net.parameters()).dtype
@@ -50,12 +50,12 @@ class PerceptualDistance(Metric):
         self.count = self.count + len(images)
 
     def compute(self) -> Tensor:
-        """Return the mean distance of all images."""
+        """Return the mean distance over all pairs."""
         return self.total / self.count
 
 
 def require_weights(download: bool) -> Path:
-    """Return where AlexNet's weights are, after downloading them if need be; raises UserError if they cannot be had."""
+    """Return the path of AlexNet's weights, downloading them if needed; raises UserError if they are unavailable."""
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:
         obtain("AlexNet's weights", [WEIGHTS], (folder, folder), WEIGHTS.is_complete_in, lambda *_: None, download)

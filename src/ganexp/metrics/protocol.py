@@ -10,22 +10,22 @@ from ganexp import __version__
 Protocol = dict[str, Any]
 
 REPORTED_ONLY = ("versions", "numerics", "fakes.seed")
-"""What is reported and does not forbid a comparison.
+"""Reported settings that do not make scores incomparable.
 
-Seeds are averaged over, versions agree to rounding, and all scores are computed in the same way, but for those from
+Seeds are averaged over, versions agree to rounding, and all scores are computed in the same way, except for those from
 before that was recorded.
 """
 
 
 def versions() -> dict[str, str | None]:
-    """Return the versions of what computes scores, None for a package that is not installed."""
+    """Return the versions of the packages that compute scores, None for a package that is not installed."""
     packages = ("torch", "torchvision", "torchmetrics", "torch-fidelity", "numpy", "pillow")
     installed = {name: installed_version(name) for name in packages}
     return {"python": platform.python_version(), "ganexp": __version__, **installed}
 
 
 def installed_version(package: str) -> str | None:
-    """Return the version of an installed package, None where there is no such package."""
+    """Return the version of an installed package, None if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -33,7 +33,7 @@ def installed_version(package: str) -> str | None:
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
-    """Return the settings that forbid to compare scores of two protocols, each as «setting: one against other»."""
+    """Return the settings that make scores of two protocols incomparable, as «setting: one against other»."""
     ours, theirs = dict(settings(a)), dict(settings(b))
     return [
         f"{name}: {ours.get(name, 'none')} against {theirs.get(name, 'none')}"
@@ -43,7 +43,7 @@ def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
 
 
 def settings(protocol: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each setting that counts, by its dotted name."""
+    """Yield (dotted name, value) of every setting that matters for a comparison."""
     for key, value in protocol.items():
         name = f"{prefix}{key}"
         if name in REPORTED_ONLY:

@@ -1,4 +1,4 @@
-"""Published scores, and whether a score of ours is comparable with them."""
+"""Published scores and their comparability with computed scores."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -13,18 +13,18 @@ from ganexp.metrics.standard_inception import WEIGHTS
 SHOWN = 4
 STANDARD_WEIGHTS = WEIGHTS.sha256 or ""
 DECISIVE_SETTINGS = ("fakes.samples", "reference.images", "reference.split")
-"""What decides a distance to real images; where a source does not say it, nobody can tell whether scores compare."""
+"""Settings that decide a distance to real images; if a source does not state them, comparability is unknown."""
 
 
 @cache
 def published() -> list[dict[str, Any]]:
-    """Return every published score: data, metric, model, value, source and what is known of its protocol."""
+    """Return every published score: data, metric, model, value, source and the known part of its protocol."""
     entries: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("published.yaml").read_text())
     return entries
 
 
 def matching_published(protocol: Mapping[str, Any]) -> list[tuple[dict[str, Any], list[str]]]:
-    """Return the published scores of the same data and metric with the reasons against comparing, nearest first."""
+    """Return the closest published scores of the same data and metric, with the reasons against a comparison."""
     data, metric = protocol["reference"]["data"], protocol["metric"]
     same = [entry for entry in published() if (entry["data"], entry["metric"]) == (data, metric)]
     judged = [(entry, reasons_against(entry, protocol)) for entry in same]
@@ -32,7 +32,7 @@ def matching_published(protocol: Mapping[str, Any]) -> list[tuple[dict[str, Any]
 
 
 def reasons_against(entry: Mapping[str, Any], protocol: Mapping[str, Any]) -> list[str]:
-    """Return what sets our score apart from a published one, as «setting: ours against theirs»."""
+    """Return the reasons against comparing a score with a published one, as «setting: ours against theirs»."""
     ours, theirs = dict(settings(protocol)), entry["protocol"]
     weights = str(ours.get("features.weights", "none"))
     other_weights = (

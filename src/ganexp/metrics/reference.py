@@ -1,4 +1,4 @@
-"""Reference sets: real images that scores compare with, and their features, computed once and cached."""
+"""Reference sets: the real images that fakes are scored against, and their cached features."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
@@ -19,7 +19,7 @@ BATCH = 64
 
 
 class Images(Protocol):
-    """A data set that gives whole batches."""
+    """A data set with batched indexing."""
 
     def __len__(self) -> int: ...
 
@@ -29,9 +29,9 @@ class Images(Protocol):
 
 
 class RealImages:
-    """The real images that scores compare with: all of a data set's, or a fixed choice of ``most`` of them.
+    """The real images of a reference set: a whole data set, or a fixed random subset of ``most`` images.
 
-    ``checksum`` is that of the data and their labels. The choice depends on ``seed`` and on how many there are.
+    ``checksum`` covers the data and their labels. The subset depends on ``seed`` and on the size of the data set.
     Raises UserError for ``most`` below 2.
     """
 
@@ -50,7 +50,7 @@ class RealImages:
         self.fingerprint = checksum_of({"data": checksum, "choice": choice})[:16]
 
     def at_most(self, most: int, seed: int = 0) -> "RealImages":
-        """Return a choice of at most so many of the whole data set's images."""
+        """Return a random subset of at most ``most`` images of the whole data set."""
         return RealImages(self.dataset, self.checksum, most, seed)
 
     @property
@@ -65,7 +65,7 @@ class RealImages:
         return channels, height, width
 
     def at(self, positions: Tensor) -> Tensor:
-        """Return the images (B, C, H, W) at these positions (B,), each from 0 to count - 1."""
+        """Return the images (B, C, H, W) at these positions (B,), from 0 to count - 1."""
         return self.items(positions)["image"]
 
     def batches(self, size: int) -> Iterator[Tensor]:
@@ -76,7 +76,7 @@ class RealImages:
     def labels(self) -> Tensor | None:
         """Return the labels (N,) of all images, None if there are none.
 
-        It reads every image once.
+        Reads every image once.
         """
         if "label" not in self.items(torch.tensor([0])):
             return None
@@ -90,8 +90,8 @@ class RealImages:
 def concatenated(batches: Iterable[Tensor], count: int) -> Tensor:
     """Return the rows of all batches (B, D) in one tensor (count, D).
 
-    It is there from the first batch on: small pieces kept until the end lie between larger ones that are not, and the
-    gaps can take many times their memory.
+    The result is allocated at the first batch: collecting small tensors until the end fragments the heap between larger
+    temporary ones, and the gaps can take many times their memory.
     """
     batches = iter(batches)
     first = next(batches)
@@ -104,9 +104,9 @@ def concatenated(batches: Iterable[Tensor], count: int) -> Tensor:
 
 
 class CachedReference:
-    """Features of real images, computed in one pass when first asked for and kept in the cache.
+    """Features of real images, computed in one pass on first use and cached on disk.
 
-    They come on the device they are computed on.
+    They are returned on the device they are computed on.
     """
 
     def __init__(self, images: RealImages, extractor: Extractor, device: torch.device) -> None:

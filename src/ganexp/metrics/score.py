@@ -1,4 +1,4 @@
-"""Scores, and the base of all metrics of generated images."""
+"""Scores, and the base class of all metrics of generated images."""
 
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -12,14 +12,14 @@ from ganexp.metrics.moments import Moments
 
 
 class Score(NamedTuple):
-    """A value, and where the metric gives one, how much it varies: over splits, subsets or seeds."""
+    """A value and, where available, its standard deviation over splits, subsets or seeds."""
 
     value: float
     spread: float | None = None
 
 
 class Reference(Protocol):
-    """The real images that fakes are compared with, as features; each kind is computed when first asked for."""
+    """Features and moments of the real images that fakes are compared with, computed on first use."""
 
     def moments(self) -> Moments:
         """Return the moments of the real features."""
@@ -31,16 +31,16 @@ class Reference(Protocol):
 class SampleMetric(Metric):
     """A torchmetrics Metric of generated images that is updated with their features, not with the images.
 
-    So any number of metrics share one pass of samples and of features. ``samples`` is how many fakes there will
-    be in all; each has a number below it, which makes the result independent of the order of the batches and of
-    the number of ranks. Compute returns a Score by name, "" where there is only one. A metric says in
-    ``accumulate`` what it keeps of the features, and in ``scores`` what it computes.
+    Any number of metrics can thus share one pass over samples and features. ``samples`` is the total number of
+    fakes; each has a number below it, which makes the result independent of the order of the batches and of the
+    number of ranks. ``compute`` returns Scores by name, "" where there is only one. Subclasses implement
+    ``accumulate``, which updates the state, and ``scores``, which computes the result.
     """
 
     output: ClassVar[str] = "features"
-    """Which output of the extractor it is updated with: features (B, D) or logits (B, K)."""
+    """The extractor output that the metric is updated with: features (B, D) or logits (B, K)."""
     against_real: ClassVar[bool] = True
-    """Whether it compares with real images; without, ``reference`` is not used."""
+    """Whether the metric compares with real images; if not, ``reference`` is ignored."""
     is_differentiable = False
     full_state_update = False
     broken: Tensor
@@ -59,13 +59,13 @@ class SampleMetric(Metric):
         return self.reference
 
     def update(self, features: Tensor, number: Tensor) -> None:
-        """Take features (B, D) of the fakes with these numbers (B,); B may be 0."""
+        """Update with features (B, D) of the fakes with these numbers (B,); B may be 0."""
         self.broken = self.broken + (~features.isfinite().all(1)).sum()
         self.accumulate(features, number)
 
     def compute(self) -> dict[str, Score]:
         """Return the scores of all fakes, over all ranks; raises UserError if features are not finite."""
-        # Only here do all ranks know: a rank that raised alone would leave the others waiting for it.
+        # Checked only after synchronisation: a rank that raised alone would leave the others waiting for it.
         if self.broken:
             raise UserError(
                 f"{int(self.broken)} of {self.samples} samples have features that are not finite: NaN images?"
@@ -73,11 +73,11 @@ class SampleMetric(Metric):
         return self.scores()
 
     def accumulate(self, features: Tensor, number: Tensor) -> None:
-        """Keep what the metric needs of features (B, D)."""
+        """Update the state with features (B, D)."""
         raise NotImplementedError("a metric says what it keeps of the features")
 
     def scores(self) -> dict[str, Score]:
-        """Return the scores, once all features are in."""
+        """Return the scores from the state after all updates."""
         raise NotImplementedError("a metric says what it computes")
 
     def settings(self) -> dict[str, int | float | str]:
@@ -86,7 +86,7 @@ class SampleMetric(Metric):
 
 
 class FeatureStore(SampleMetric):
-    """A metric that needs all features at once."""
+    """Base of metrics that need all features at once."""
 
     kept: list[Tensor]
     numbers: list[Tensor]
@@ -97,7 +97,7 @@ class FeatureStore(SampleMetric):
         self.add_state("numbers", [], dist_reduce_fx="cat")
 
     def accumulate(self, features: Tensor, number: Tensor) -> None:
-        """Keep the features."""
+        """Store the features."""
         self.kept.append(features.float())
         self.numbers.append(number)
 

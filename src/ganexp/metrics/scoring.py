@@ -29,7 +29,7 @@ class Measurement:
 
     @property
     def name(self) -> str:
-        """The score's name, which says so if its features are not the standard ones."""
+        """The score's name, with the extractor as suffix unless the features are the standard ones."""
         if self.extractor in (None, STANDARD_FEATURES):
             return self.score
         return f"{self.score}_{self.extractor.removeprefix(f'{STANDARD_FEATURES}_')}"
@@ -37,7 +37,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class RealSet:
-    """Real images to compare with, and what the protocol says of them."""
+    """Reference images and their entries in the protocol."""
 
     images: RealImages
     description: Mapping[str, Any]
@@ -45,7 +45,7 @@ class RealSet:
 
 @dataclass(frozen=True)
 class Result:
-    """A score, its name and how it was made."""
+    """A score with its name, its direction and its protocol."""
 
     name: str
     score: Score
@@ -55,7 +55,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Column:
-    """One measurement on the first ``samples`` fakes against one set of real images."""
+    """One measurement of the first ``samples`` fakes against one reference set."""
 
     measurement: Measurement
     metric: SampleMetric
@@ -64,10 +64,10 @@ class Column:
 
 
 class Scoring:
-    """Scores samples under every measurement, reference and number of samples at once.
+    """Computes every measurement, for every reference set and number of samples, in one pass.
 
-    ``extractors`` has one for each name that the measurements use. ``fakes`` is the protocol's part about the
-    samples. Raises UserError where a measurement names an extractor that is not there.
+    ``extractors`` maps each extractor name used by the measurements to its extractor. ``fakes`` is the protocol's
+    part about the samples. Raises UserError if a measurement names an extractor that is missing.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Scoring:
             for number, real in enumerate(real_sets)
             for n in samples
         ]
-        # What has no reference is the same against each.
+        # Metrics without a reference would otherwise be repeated for every reference set.
         self.columns = [
             column
             for position, column in enumerate(every)
@@ -100,9 +100,9 @@ class Scoring:
         ]
 
     def update(self, images: Tensor, numbers: Tensor) -> None:
-        """Take fakes (B, C, H, W), uint8 or points, with these numbers (B,); each rank must take some.
+        """Update with fakes (B, C, H, W), uint8 or points, and their sample numbers (B,); every rank needs some.
 
-        A number beyond the last sample does not count.
+        Samples numbered beyond the last one are ignored.
         """
         images, numbers = images.to(self.device), numbers.to(self.device)
         outputs = {name: extractor(images) for name, extractor in self.extractors.items()}
@@ -113,7 +113,7 @@ class Scoring:
             metric.update(features[wanted], numbers[wanted])
 
     def compute(self) -> list[Result]:
-        """Return every score, over all ranks, and begin anew."""
+        """Return every score over all ranks and reset."""
         results = []
         for column in self.columns:
             for part, score in column.metric.compute().items():
@@ -156,9 +156,9 @@ def build_extractors(
     images: RealImages,
     device: torch.device,
 ) -> dict[str, Extractor]:
-    """Return the extractors that the measurements name, each made once.
+    """Return the extractors that the measurements name, each built once.
 
-    Raises UserError for a name that is not among the factories.
+    Raises UserError for a name without a factory.
     """
     names = dict.fromkeys(m.extractor for m in measurements if m.extractor is not None)
     for name in names:

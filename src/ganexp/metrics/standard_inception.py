@@ -1,4 +1,4 @@
-"""Weights of the standard Inception network, in whose features nearly all published scores are computed."""
+"""Weights of the standard Inception network, which nearly all published scores use."""
 
 from ganexp.files.download import Remote
 
@@ -7,5 +7,5 @@ WEIGHTS = Remote(
     urls=(
         "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
     ),
-    sha256="6726825d",  # the end of the name is the beginning of the sum, as torch.hub has it
+    sha256="6726825d",  # prefix, taken from the end of the file name as in torch.hub
 )

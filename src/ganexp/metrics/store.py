@@ -1,4 +1,4 @@
-"""Cache of tensors that take long to compute, verified when they are loaded."""
+"""Disk cache of expensive tensors, verified on load."""
 
 import logging
 import os
@@ -20,10 +20,10 @@ Content = Mapping[str, Any]
 
 
 def cached(kind: str, key: str, make: Callable[[], Content]) -> Content:
-    """Return what ``make`` makes, from the cache if it was made before; ``key`` must tell all it depends on.
+    """Return the result of ``make``, from the cache if possible; ``key`` must identify everything it depends on.
 
-    Of processes that ask at once, one makes it and the others wait. A file that is damaged or belongs to another
-    key is made anew. Where the cache cannot be written, nothing is kept.
+    Of several concurrent processes, one computes the result and the others wait. A file that is damaged or belongs to
+    another key is recomputed. If the cache is not writable, nothing is stored.
     """
     try:
         path = cache_folder(kind) / f"{key}.pt"
@@ -43,7 +43,7 @@ def cached(kind: str, key: str, make: Callable[[], Content]) -> Content:
 
 
 def load_cached(path: Path) -> Content:
-    """Return what `cached` once wrote into a file.
+    """Return the content of a cache file written by `cached`.
 
     Raises UserError if the file cannot be read, is damaged, holds code or is of another kind.
     """
@@ -55,7 +55,7 @@ def _checked(path: Path) -> dict[str, Any]:
     file = load(path)
     try:
         whole = file.pop("checksum", None) == checksum_of(file) and isinstance(file.get("content"), dict)
-    except (RuntimeError, TypeError):  # tensors of kinds that ganexp does not write
+    except (RuntimeError, TypeError):  # tensor types that ganexp does not write
         whole = False
     if not whole:
         raise UserError(f"{path} is damaged, or no file of ganexp's cache")

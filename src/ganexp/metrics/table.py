@@ -13,7 +13,7 @@ Entry = dict[str, Any]
 
 
 def entries(results: Sequence[Result], images_seen: int | None = None) -> list[Entry]:
-    """Return what scores.json holds of each score: its value, its spread and its whole protocol.
+    """Return the scores.json entry of each score: its value, its standard deviation and its full protocol.
 
     ``images_seen`` is the number of real images that the scored generator was trained on.
     """
@@ -31,14 +31,14 @@ def entries(results: Sequence[Result], images_seen: int | None = None) -> list[E
 
 
 def write_scores(path: Path, scores: Sequence[Entry]) -> None:
-    """Write a scores.json of which nobody ever reads half."""
+    """Write scores.json atomically."""
     unfinished = path.with_suffix(".tmp")
     unfinished.write_text(json.dumps({"scores": scores}, indent=2) + "\n")
     unfinished.replace(path)
 
 
 def add_scores(path: Path, scores: Sequence[Entry]) -> None:
-    """Write scores into a scores.json, in the place of those of the same protocols, beside the others."""
+    """Add scores to a scores.json, replacing those with the same protocols."""
     try:
         present = json.loads(path.read_text())["scores"]
         kept = [old for old in present if all(differences(old["protocol"], new["protocol"]) for new in scores)]
@@ -48,11 +48,11 @@ def add_scores(path: Path, scores: Sequence[Entry]) -> None:
 
 
 def format_results(results: Sequence[Result]) -> str:
-    """Return the scores in one line."""
+    """Return the scores as one line of text."""
     return ", ".join(f"{result.name} {format_score(result.score)}" for result in results)
 
 
 def format_score(score: Score) -> str:
-    """Return a value with its spread, where it has one."""
+    """Return a value as text, with its standard deviation if there is one."""
     value = f"{score.value:.4g}"
     return value if score.spread is None else f"{value} ± {score.spread:.2g}"

@@ -1,4 +1,4 @@
-"""Scores of translated images against their targets, their inputs, or the images of their domain."""
+"""Scores of translated images against their targets, their inputs or the images of a domain."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,10 +17,10 @@ from ganexp.metrics.scoring import ExtractorFactory, Measurement, RealSet, Resul
 from ganexp.numerics.flags import SCORES
 
 Pair = tuple[str, str]
-"""The names of images and of what they are compared with."""
+"""The names of the images and of the images they are compared with."""
 
 DISTRIBUTIONS: dict[str, Pair] = {"": ("a2b", "image"), "b2a": ("b2a", "input"), "input": ("input", "image")}
-"""Which images' features are compared with which, by the end of the score's name."""
+"""Pairs of images whose feature distributions are compared, by the suffix of the score's name."""
 
 
 class Domain(Images, Protocol):
@@ -32,7 +32,7 @@ class Domain(Images, Protocol):
 
 
 class TestImages(Protocol):
-    """What is translated, and what it should become."""
+    """Test images: inputs to translate and their targets."""
 
     inputs: Domain
     targets: Domain
@@ -44,10 +44,10 @@ class TestImages(Protocol):
 
 @dataclass(frozen=True)
 class Comparison:
-    """A torchmetrics Metric of images in [0, 1], (N, C, H, W), each against another one.
+    """A torchmetrics Metric of pairs of images in [0, 1], (N, C, H, W).
 
-    ``pairs`` names what is compared with what, by the end of the score's name; those of which the model makes
-    nothing are left out. ``aligned`` says that inputs and targets must show the same subjects.
+    ``pairs`` maps the suffix of the score's name to the names of the compared images; pairs that the model does not
+    produce are skipped. ``aligned`` requires that inputs and targets show the same subjects.
     """
 
     score: str
@@ -71,12 +71,12 @@ class Column:
 
 
 class TranslationScoring:
-    """Scores translated test images under every measurement at once, and beside them what needs no model.
+    """Computes every measurement of translated test images and of model-free baselines in one pass.
 
-    ``update`` will be given "input" and "image", what the model makes, by the names ``made``, and ``baselines``, which
-    need no model. ``fakes`` describes the model for the protocol, ``reference`` the test images. At most
-    ``real_images`` of a domain are compared with by their features. Raises UserError for a measurement of which
-    these test images, or what the model makes, allow nothing.
+    ``update`` expects "input", "image", the model's outputs named in ``made``, and ``baselines``. ``fakes`` describes
+    the model for the protocol, ``reference`` the test images. At most ``real_images`` images of a domain serve as
+    reference for feature metrics. Raises UserError for a measurement that these test images or the model's outputs do
+    not allow.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class TranslationScoring:
             self._compare_features(of_features, factories, tests, reference, real_images)
 
     def update(self, images: Mapping[str, Tensor], numbers: Tensor) -> None:
-        """Take images, uint8 (N, C, H, W), by name; the test images have these numbers (N,)."""
+        """Update with images, uint8 (N, C, H, W), by name, of the test images with these numbers (N,)."""
         for column in self.columns:
             made, against = (images[name].to(self.device).float() / 255 for name in column.pair)
             column.metric.update(made, against)
@@ -116,8 +116,8 @@ class TranslationScoring:
             scoring.update(images[made_name], numbers)
 
     def compute(self) -> list[Result]:
-        """Return every score, over all ranks, and begin anew."""
-        # Features first: best.ckpt follows the first score, and the best cycle error is that of a model without effect.
+        """Return every score over all ranks and reset."""
+        # Feature metrics first: best.ckpt follows the first score, and an identity model has the best cycle error.
         results = [
             _named(result, ending)
             for ending, (_, scoring) in self.distributions.items()

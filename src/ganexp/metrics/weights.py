@@ -1,4 +1,4 @@
-"""Weight files from elsewhere, loaded as tensors and plain values only."""
+"""Safe loading of external weight files, as tensors and plain values only."""
 
 import hashlib
 import textwrap
@@ -14,9 +14,9 @@ from ganexp.errors import UserError, one_line
 
 
 def checksum_of(content: Mapping[str, Any]) -> str:
-    """Return a checksum, 32 hexadecimal digits, of tensors and plain values by name, nested or not.
+    """Return a checksum, 32 hexadecimal digits, of a possibly nested mapping of names to tensors and plain values.
 
-    It depends neither on the device of the tensors nor on the order of the names.
+    It is independent of the device of the tensors and of the order of the names.
     """
     digest = hashlib.blake2b(digest_size=16)
     for name in sorted(content, key=str):
@@ -33,9 +33,9 @@ def checksum_of(content: Mapping[str, Any]) -> str:
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Return what torch.save put into a file, by name, on the processor.
+    """Return the mapping that torch.save wrote to a file, with tensors on the CPU.
 
-    Raises UserError if the file cannot be read, is damaged, holds code or anything but values by name.
+    Raises UserError if the file cannot be read, is damaged, contains code or is not a mapping.
     """
     try:
         with warnings.catch_warnings():
