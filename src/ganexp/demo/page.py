@@ -19,7 +19,7 @@ FONTS = ["system-ui", "sans-serif"]
 
 
 def gradio() -> Any:
-    """Return the gradio module, set up to make no network requests; raises UserError if it is missing."""
+    """Return the gradio module, with telemetry and Hub access off; raises UserError if it is missing."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:

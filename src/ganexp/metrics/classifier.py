@@ -229,7 +229,7 @@ def _train(
 
 
 def _presented(positions: Tensor, total: int, seed: int) -> Iterator[Tensor]:
-    """Yield ``total`` positions in batches, in random order, each position once per epoch."""
+    """Yield ``total`` positions in batches, in random order, without repetition within an epoch."""
     left = total
     epoch = 0
     while left > 0:
