@@ -5,7 +5,7 @@
 Each game is trained on the ring of 8 Gaussians and on the grid of 25, or those alone whose names have one of ``names``
 in them. Prints what the doctor said and the modes covered, and draws samples of several moments (doctor_ring.png,
 doctor_grid.png) and what was measured (doctor_ring_signs.png, doctor_grid_signs.png).
-``tests/test_doctor_experiments.py`` requires the verdicts.
+``tests/callbacks/test_doctor_experiments.py`` requires the verdicts.
 """
 
 import json

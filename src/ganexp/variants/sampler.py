@@ -55,7 +55,7 @@ class Sampler:
         return numbered(self.noise, self.latent, numbers, seed)
 
     def current(self, n: int, batches_seen: int) -> Tensor:
-        """Return ``n`` samples of the generator itself as it is after so many batches, not of its average."""
+        """Return ``n`` samples of the current generator, not of its average, with noise of this batch number."""
         return self.generate(self.current_noise(n, batches_seen), network=self.generator)
 
     def current_noise(self, n: int, batches_seen: int) -> Tensor:
@@ -147,7 +147,7 @@ class ConditionalSampler(Sampler):
         return self.generate(self.numbered_noise(numbers, seed), numbers.cpu() % self.num_classes)
 
     def current(self, n: int, batches_seen: int) -> Tensor:
-        """Return ``n`` samples of the generator itself as it is after so many batches, of the ``current_labels``."""
+        """Return ``n`` samples of the current generator, not of its average, with the ``current_labels``."""
         return self.generate(self.current_noise(n, batches_seen), self.current_labels(n), network=self.generator)
 
     def current_labels(self, n: int) -> Tensor:
