@@ -78,7 +78,15 @@ def test_ctrl_c_before_training_has_nothing_to_save(ganexp, monkeypatch):
     assert outcome.complaint == "interrupted before anything could be saved"
 
 
-def test_a_second_ctrl_c_acts_at_once(ganexp, here, monkeypatch):
+@pytest.fixture
+def ctrl_c():
+    """Python's own answer to Ctrl-C, whatever the process that started the tests or another test has set."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_ctrl_c_acts_at_once(ganexp, here, monkeypatch, ctrl_c):
     def twice(self, trainer, module, *_):
         os.kill(os.getpid(), signal.SIGINT)
         os.kill(os.getpid(), signal.SIGINT)
