@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from ganexp.cli import main
+from support import waiting
 from support.cluster import cluster, missing
 from support.runs import NETWORKS, rows
 
@@ -36,7 +37,7 @@ def here(tmp_path, monkeypatch):
     """The current folder, with the callback that waits."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    shutil.copy(Path(__file__).with_name("waiting.py"), tmp_path)
+    shutil.copy(waiting.__file__, tmp_path)
     return tmp_path
 
 

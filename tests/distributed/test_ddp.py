@@ -43,8 +43,9 @@ CASES = {
     "ada": ["model=dcgan_small", "augmentation=ada", "augmentation.p=0.5", "augmentation.images_to_full=100"],
     "diffaugment": ["model=dcgan_small", "augmentation=diffaugment"],
 }
-# Mean absolute differences have gradients of signs, and rounding may turn one over.
-LOOSER = {"cyclegan": 5e-5}
+# Mean absolute differences have gradients of signs, and instance normalization divides by small deviations, so rounding
+# in single precision grows; in double precision these games are as exact as the others.
+LOOSER = {"cyclegan": 5e-4, "cut": 5e-4}
 # The law leaves out batch normalization, which looks at a rank's own images, and dropout, which each rank draws itself.
 WITHOUT_BATCH_NORM = {"batch": "layer", "batch_spectral": "spectral"}
 

@@ -7,13 +7,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import Interrupted, Pruned, one_line
+from ganexp.numerics.flags import restored_flags
 from ganexp.records import summary
 from ganexp.runs import run_folder
 from ganexp.runs.run import Run
 from ganexp.sweeps import status
 from ganexp.sweeps.status import Outcome
 from ganexp.training import remote_errors
-from ganexp.training.torch_flags import restored_torch_flags
 
 Check = Callable[[DictConfig], None]
 Start = Callable[[Run, list[str]], None]
@@ -39,7 +39,7 @@ def train(run: Run, overrides: list[str], check: Check, start: Start) -> Outcome
         try:
             check(run.config)
             state = summary.CRASHED
-            with restored_torch_flags():
+            with restored_flags():
                 start(run, overrides)
         except Pruned as pruned:
             return status.record(run.folder, overrides, summary.PRUNED, monitor, reason=str(pruned), error=None)
