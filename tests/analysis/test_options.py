@@ -1,9 +1,9 @@
-"""Options of analyses that make no sense are refused when they are given."""
+"""Invalid options of analyses are refused by their constructors."""
 
 import pytest
 
 from ganexp.analysis.equilibrium import EquilibriumAnalysis
-from ganexp.analysis.feature_ablation_analysis import FeatureAblation
+from ganexp.analysis.feature_ablation import FeatureAblation
 from ganexp.analysis.filters import Filters
 from ganexp.analysis.latent_directions import LatentDirections
 from ganexp.analysis.linear_probe import LinearProbe

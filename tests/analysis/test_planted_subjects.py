@@ -8,7 +8,7 @@ from torch import nn
 from analysis.test_feature_ablation import CHANNELS, PLANTED, Planted
 from ganexp.analysis.discriminators import Opponent
 from ganexp.analysis.equilibrium import EquilibriumAnalysis
-from ganexp.analysis.feature_ablation_analysis import FeatureAblation
+from ganexp.analysis.feature_ablation import FeatureAblation
 from ganexp.analysis.filters import Filters
 from ganexp.analysis.latent_directions import LatentDirections
 from ganexp.analysis.linear_probe import LinearProbe

@@ -6,7 +6,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 
 RENAMED = {
     "ganexp.strategy.TurnByTurn": "ganexp.distributed.strategy.AlternatingDDP",
-    "ganexp.analysis.forgetting.Forget": "ganexp.analysis.feature_ablation_analysis.FeatureAblation",
+    "ganexp.analysis.forgetting.Forget": "ganexp.analysis.feature_ablation.FeatureAblation",
     "ganexp.analysis.neighbours.Neighbours": "ganexp.analysis.memorization.NearestNeighbours",
     "ganexp.analysis.probing.LinearProbe": "ganexp.analysis.linear_probe.LinearProbe",
     "ganexp.analysis.turn.Turn": "ganexp.analysis.pose_direction.PoseDirection",
