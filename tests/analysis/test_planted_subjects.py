@@ -1,4 +1,4 @@
-"""The analyses as they are called: what was planted in a subject is in their figures."""
+"""Analyses of subjects with planted properties, which appear in their figures."""
 
 import json
 
@@ -18,58 +18,58 @@ from support.subjects import pictures, rng, subject, table
 
 
 def test_an_object_in_boxes_is_forgotten(tmp_path):
-    looked_at = subject(Planted(), latent=CHANNELS)
-    with_it = (looked_at.latents(60)[:, PLANTED] > 0).nonzero().flatten().tolist()
+    planted = subject(Planted(), latent=CHANNELS)
+    with_it = (planted.latents(60)[:, PLANTED] > 0).nonzero().flatten().tolist()
     path = tmp_path / "boxes.json"
     path.write_text(json.dumps({number: [[0, 0, 3, 3]] for number in with_it}))
-    figures = FeatureAblation(str(path), samples=60, counts=1, draws=20)(looked_at, tmp_path)
+    figures = FeatureAblation(str(path), samples=60, counts=1, draws=20)(planted, tmp_path)
     assert figures["maps_that_draw_it"] == 1
     assert figures["detected_after"] < 0.1
     assert figures["detected_after_random"]["mean"] > 0.7
     assert (tmp_path / "forget.png").is_file()
 
 
-def opponent(answer):
-    return Opponent(nn.Identity(), lambda images, labels: answer(images))
+def opponent(outputs):
+    return Opponent(nn.Identity(), lambda images, labels: outputs(images))
 
 
-def test_a_discriminator_that_knows_its_training_images_is_caught(tmp_path):
+def test_a_discriminator_that_memorizes_its_training_images_is_detected(tmp_path):
     training, held_out = pictures(200, 1), pictures(200, 2)
-    known = to_signed_unit(training).flatten(1)
-    memory = opponent(lambda images: -torch.cdist(images.flatten(1), known).amin(1))
+    memorized = to_signed_unit(training).flatten(1)
+    memorizing = opponent(lambda images: -torch.cdist(images.flatten(1), memorized).amin(1))
     honest = opponent(lambda images: images.flatten(1).mean(1))
     verdicts = [
-        EquilibriumAnalysis(200)(subject(training=training, held_out=held_out, opponent=each), tmp_path)["verdict"]
-        for each in (memory, honest)
+        EquilibriumAnalysis(200)(subject(training=training, held_out=held_out, opponent=critic), tmp_path)["verdict"]
+        for critic in (memorizing, honest)
     ]
-    assert "it overfits" in verdicts[0]
+    assert "overfits its training images" in verdicts[0]
     assert "no sign of overfitting" in verdicts[1]
-    alone = EquilibriumAnalysis(200)(subject(training=training, opponent=memory), tmp_path)["verdict"]
-    assert "cannot be told" in alone
+    alone = EquilibriumAnalysis(200)(subject(training=training, opponent=memorizing), tmp_path)["verdict"]
+    assert "overfitting cannot be tested" in alone
 
 
-def test_features_that_hold_the_class_are_perfect_where_untrained_ones_and_pixels_are_not(tmp_path):
-    """The class is whether the first two pixels are alike, which is no linear function of the pixels."""
+def test_features_that_encode_the_class_beat_untrained_features_and_pixels(tmp_path):
+    """The class is whether the first two pixels are equal, which is not a linear function of the pixels."""
     images = pictures(400, 3) // 128 * 255
     labels = (images[:, 0, 0, 0] == images[:, 0, 0, 1]).long()
     torch.manual_seed(0)
-    knows = nn.Sequential(nn.Conv2d(1, 2, (1, 2)), nn.ReLU())
-    knows[0].weight.data = torch.tensor([[1.0, 1.0], [-1.0, -1.0]]).view(2, 1, 1, 2)
-    knows[0].bias.data.fill_(-1)
-    blind = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU())
-    looked_at = subject(
+    informative = nn.Sequential(nn.Conv2d(1, 2, (1, 2)), nn.ReLU())
+    informative[0].weight.data = torch.tensor([[1.0, 1.0], [-1.0, -1.0]]).view(2, 1, 1, 2)
+    informative[0].bias.data.fill_(-1)
+    uninformative = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU())
+    planted = subject(
         training=table(images, labels),
-        opponent=Opponent(knows, lambda images, labels: knows(images)),
-        untrained=lambda seed: Opponent(blind, lambda images, labels: blind(images)),
+        opponent=Opponent(informative, lambda images, labels: informative(images)),
+        untrained=lambda seed: Opponent(uninformative, lambda images, labels: uninformative(images)),
     )
-    figures = LinearProbe(labels=[200], seeds=2)(looked_at, tmp_path)
-    accuracy = {name: each["200 labels"]["mean"] for name, each in figures["accuracy"].items()}
+    figures = LinearProbe(labels=[200], seeds=2)(planted, tmp_path)
+    accuracy = {name: by_labels["200 labels"]["mean"] for name, by_labels in figures["accuracy"].items()}
     assert accuracy["discriminator"] > 0.9
     assert max(accuracy["raw pixels"], accuracy["an untrained one"]) < 0.7
     assert "above raw pixels with 200 labels" in figures["verdict"]
 
 
-def test_labels_that_are_missing_and_networks_without_maps_are_said():
+def test_missing_labels_and_networks_without_feature_maps_are_reported():
     network = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
     mapped = Opponent(network, lambda images, labels: network(images))
     assert "no labels" in LinearProbe().reason_against(subject(opponent=mapped))
@@ -79,29 +79,29 @@ def test_labels_that_are_missing_and_networks_without_maps_are_said():
     assert "has no discriminator" in EquilibriumAnalysis().reason_against(subject())
 
 
-def test_a_generator_of_its_training_images_has_their_spectrum_and_one_of_noise_has_not(tmp_path):
+def test_training_images_have_their_own_spectrum_and_noise_has_another(tmp_path):
     smooth = nn.functional.avg_pool2d(pictures(500, 4).float(), 3, 1, 1).round().to(torch.uint8)
     images = to_signed_unit(smooth)
 
     class Drawn(nn.Module):
-        def __init__(self, kept):
+        def __init__(self, images):
             super().__init__()
-            self.register_buffer("kept", kept)
+            self.register_buffer("images", images)
 
         def forward(self, noise):
-            return self.kept[(noise.abs().sum(1) * 1e4).long() % len(self.kept)]
+            return self.images[(noise.abs().sum(1) * 1e4).long() % len(self.images)]
 
     same, other = (
-        SpectrumAnalysis(400)(subject(Drawn(kept), training=smooth, held_out=smooth), tmp_path)
-        for kept in (images, torch.rand(500, 1, 4, 4, generator=rng(5)) * 2 - 1)
+        SpectrumAnalysis(400)(subject(Drawn(drawn), training=smooth, held_out=smooth), tmp_path)
+        for drawn in (images, torch.rand(500, 1, 4, 4, generator=rng(5)) * 2 - 1)
     )
     assert same["fake_distance_db"] < 1 < other["fake_distance_db"]
     assert same["held_out_distance_db"] < 1
 
 
 def test_directions_change_images_more_than_random_ones_do(tmp_path):
-    looked_at = subject()
-    looked_at.generator.map.weight.data[:, 0] *= 5
-    figures = LatentDirections(directions=2, steps=3)(looked_at, tmp_path)
+    planted = subject()
+    planted.generator.map.weight.data[:, 0] *= 5
+    figures = LatentDirections(directions=2, steps=3)(planted, tmp_path)
     assert figures["ratio_of_the_first"] > 1.5
     assert (tmp_path / "direction_2.png").is_file()

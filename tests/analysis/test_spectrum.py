@@ -17,25 +17,25 @@ def wave(size, cycles):
 
 
 def test_white_noise_is_flat():
-    found = power_spectrum(noise(400, 16, variance=0.25))
-    assert found.power.sub(0.25).abs().max() < 0.02
+    spectrum = power_spectrum(noise(400, 16, variance=0.25))
+    assert spectrum.power.sub(0.25).abs().max() < 0.02
 
 
 @pytest.mark.parametrize("cycles", [1, 3, 6])
-def test_a_sinusoid_peaks_at_its_frequency_and_is_nowhere_else(cycles):
-    found = power_spectrum(wave(16, cycles))
-    assert int(found.power.argmax()) == cycles
-    others = torch.arange(len(found.power)) != cycles
-    assert found.power[others].max() < 1e-20
+def test_a_sinusoid_has_power_at_its_frequency_alone(cycles):
+    power = power_spectrum(wave(16, cycles)).power
+    assert int(power.argmax()) == cycles
+    others = torch.arange(len(power)) != cycles
+    assert power[others].max() < 1e-20
 
 
 @pytest.mark.parametrize("shape", [(5, 3, 16, 16), (4, 1, 7, 7), (3, 1, 8, 12)])
 def test_parseval(shape):
     images = torch.rand(shape, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    found = power_spectrum(images)
-    assert int(found.counts.sum()) == shape[2] * shape[3]
+    spectrum = power_spectrum(images)
+    assert int(spectrum.counts.sum()) == shape[2] * shape[3]
     per_image = images.double().square().sum((2, 3)).mean()
-    assert float((found.power * found.counts).sum()) == pytest.approx(float(per_image))
+    assert float((spectrum.power * spectrum.counts).sum()) == pytest.approx(float(per_image))
 
 
 def test_ten_times_the_variance_is_ten_decibels():
@@ -47,7 +47,7 @@ def test_ten_times_the_variance_is_ten_decibels():
     assert log_distance(one, one) == 0
 
 
-def test_blur_takes_away_high_frequencies_and_the_plot_shows_them():
+def test_blurring_removes_high_frequencies_and_spectra_are_plotted_by_name():
     images = noise(20, 16)
     blurred = torch.nn.functional.avg_pool2d(images, 3, 1, 1)
     spectra = {"sharp": power_spectrum(images), "blurred": power_spectrum(blurred)}

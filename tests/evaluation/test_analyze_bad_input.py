@@ -14,7 +14,7 @@ from ganexp.evaluation.held_out import held_out_images, labelled_images
 @pytest.mark.parametrize(
     ("analysis", "arguments", "answer"),
     [
-        ("probe", [], "reads the label beside the image"),
+        ("probe", [], "takes the label as an input"),
         ("forget", ["boxes=none.json"], "boxes=none.json cannot be read"),
         ("forget", ["boxes=outside.json"], "sample 3: the box [0, 0, 9, 2] is not inside the image of 8x8 pixels"),
         ("forget", ["boxes=whole.json"], "the boxes leave no room beside them"),
@@ -43,7 +43,7 @@ def test_too_few_labelled_images_are_refused(ganexp, here, unlabelled):
         pictures(here / "few" / name)
     outcome = ganexp("analyze", f"run={unlabelled}", "analysis=probe", "labelled=few", "out=looked")
     assert outcome.status == 2
-    assert "5 labelled images are too few to learn from: 10 are needed" in outcome.complaint
+    assert "5 labelled images are too few to train on: 10 are needed" in outcome.complaint
 
 
 def pictures(folder, n=3, size=(12, 10)):

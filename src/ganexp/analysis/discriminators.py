@@ -1,4 +1,4 @@
-"""Discriminators, trained or untrained, and the images they are evaluated on."""
+"""Discriminators, trained or untrained, and the images that they are evaluated on."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from ganexp.metrics.reference import RealImages
 from ganexp.numerics.randomness import BLOCK
 from ganexp.numerics.randomness import generator as rng
 
-Ask = Callable[[Tensor, Tensor | None], Any]
+RunDiscriminator = Callable[[Tensor, Tensor | None], Any]
 """Runs a discriminator on images (N, C, H, W) in [-1, 1], and on their labels (N,) if it takes any."""
 
 
@@ -20,7 +20,7 @@ class Opponent(NamedTuple):
     """A discriminator and how to run it."""
 
     network: nn.Module
-    ask: Ask
+    run: RunDiscriminator
 
 
 class Examples(NamedTuple):
@@ -30,34 +30,34 @@ class Examples(NamedTuple):
     labels: Tensor | None
 
     def batches(self) -> Iterator["Examples"]:
-        """Yield them in blocks."""
+        """Yield them in batches of ``BLOCK``."""
         for positions in torch.arange(len(self.images)).split(BLOCK):
             yield Examples(self.images[positions], None if self.labels is None else self.labels[positions])
 
 
 def examples(real: RealImages, most: int, seed: int = 0) -> Examples:
-    """Return at most ``most`` of the real images, chosen at random."""
+    """Return a random choice of at most ``most`` real images."""
     chosen = torch.randperm(real.count, generator=rng(seed, "examples"))[:most].sort().values
     items = real.items(chosen)
     return Examples(to_signed_unit(items["image"]), items.get("label"))
 
 
 @torch.no_grad()
-def answers(ask: Ask, shown: Examples) -> Tensor:
+def discriminator_outputs(run: RunDiscriminator, images: Examples) -> Tensor:
     """Return the discriminator's outputs (N,), float32 on the CPU."""
-    return torch.cat([ask(*batch).float().cpu().flatten() for batch in shown.batches()])
+    return torch.cat([run(*batch).float().cpu().flatten() for batch in images.batches()])
 
 
 @torch.no_grad()
-def settle(opponent: Opponent, shown: Examples) -> Opponent:
-    """Return the discriminator, its batch norms' running statistics replaced by those of these images."""
+def recalibrate_batch_norms(opponent: Opponent, images: Examples) -> Opponent:
+    """Return the discriminator with its batch norms' running statistics replaced by those of the images."""
     norms = batch_norms(opponent.network)
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # a cumulative average: all batches weigh the same
+        norm.momentum = None  # a cumulative average, in which all batches have the same weight
         norm.train()
     if norms:
-        for batch in shown.batches():
-            opponent.ask(*batch)
+        for batch in images.batches():
+            opponent.run(*batch)
     opponent.network.eval()
     return opponent

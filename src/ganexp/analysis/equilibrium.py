@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from scipy.stats import ks_2samp, norm, rankdata
 from torch import Tensor
 
-from ganexp.analysis.discriminators import Examples, answers, examples
+from ganexp.analysis.discriminators import Examples, discriminator_outputs, examples
 from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.subject import Figures, Subject, require_at_least
 from ganexp.errors import UserError
@@ -21,9 +21,9 @@ CONFIDENCE = 0.99
 class Separation:
     """How well discriminator outputs separate two sets of images.
 
-    ``auc`` is the probability that an image of the first set gets the higher answer, 1/2 at chance level,
-    and ``auc_error`` its standard error. ``accuracy`` is the share of right answers at the best threshold, each set
-    weighing the same. ``gap`` is the difference of the mean answers in their pooled standard deviation.
+    ``auc`` is the probability that an image of the first set has the higher output, 1/2 at chance level, and
+    ``auc_error`` its standard error. ``accuracy`` is the balanced accuracy at the best threshold. ``gap`` is the
+    difference of the mean outputs in units of their pooled standard deviation.
     """
 
     auc: float
@@ -33,59 +33,59 @@ class Separation:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The interval that holds the true auc in 99 of 100 cases."""
-        reach = float(norm.ppf((1 + CONFIDENCE) / 2)) * self.auc_error
-        return self.auc - reach, self.auc + reach
+        """The 99 % confidence interval of the AUC."""
+        margin = float(norm.ppf((1 + CONFIDENCE) / 2)) * self.auc_error
+        return self.auc - margin, self.auc + margin
 
 
 def separation(first: Tensor, second: Tensor) -> Separation:
-    """Return the separation of two sets by the outputs (N,) for one and (M,) for the other.
+    """Return the separation of two sets by their outputs (N,) and (M,).
 
     The standard error is that of DeLong, DeLong and Clarke-Pearson (Biometrics 44, 1988). Raises ValueError for sets of
-    fewer than two and for answers that are not finite.
+    fewer than two outputs, and for outputs that are not finite.
     """
     n, m = len(first), len(second)
     if min(n, m) < 2:
-        raise ValueError(f"{n} and {m} answers: each set needs at least two")
+        raise ValueError(f"{n} and {m} outputs: each set needs at least two")
     if not (first.isfinite().all() and second.isfinite().all()):
-        raise ValueError("the discriminator's answers are not finite: its weights are broken")
+        raise ValueError("the discriminator's outputs are not finite: its weights are broken")
     a, b = first.double().numpy(), second.double().numpy()
     ranks = torch.from_numpy(rankdata(torch.cat([first, second]).double().numpy()))
-    # The share of the other set that each answer beats.
-    beaten_by_first = (ranks[:n] - torch.from_numpy(rankdata(a))) / m
-    beating_second = 1 - (ranks[n:] - torch.from_numpy(rankdata(b))) / n
-    auc = float(beaten_by_first.mean())
-    error = math.sqrt(float(beaten_by_first.var() / n + beating_second.var() / m))
+    # For each output, the share of the other set's outputs that are lower or higher, a tie counting half.
+    lower_in_second = (ranks[:n] - torch.from_numpy(rankdata(a))) / m
+    higher_in_first = 1 - (ranks[n:] - torch.from_numpy(rankdata(b))) / n
+    auc = float(lower_in_second.mean())
+    error = math.sqrt(float(lower_in_second.var() / n + higher_in_first.var() / m))
     pooled = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
     gap = float(a.mean() - b.mean()) / pooled if pooled else 0.0
     return Separation(auc, error, (1 + float(ks_2samp(a, b).statistic)) / 2, gap)
 
 
 def overfits(training: Separation) -> bool:
-    """Return whether training images get higher answers than held-out ones, beyond chance."""
+    """Return whether the outputs for training images are significantly higher than for held-out ones."""
     return training.interval[0] > 0.5
 
 
-def plot_answers(answers: dict[str, Tensor]) -> Figure:
-    """Draw the histograms of answers (N,) by the name of their set."""
+def plot_outputs(outputs: dict[str, Tensor]) -> Figure:
+    """Draw the histograms of outputs (N,) by the name of their set."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axis = figure.subplots()
-    every = torch.cat(list(answers.values())).double()
-    edges = torch.linspace(float(every.min()), float(every.max()) + 1e-9, 61)
-    for name, values in answers.items():
+    values = torch.cat(list(outputs.values())).double()
+    edges = torch.linspace(float(values.min()), float(values.max()) + 1e-9, 61)
+    for name, values in outputs.items():
         axis.hist(
             values.double().numpy(), bins=edges.tolist(), density=True, histtype="step", label=name, linewidth=1.5
         )
-    axis.set_xlabel("discriminator's answer (logit)")
+    axis.set_xlabel("discriminator output (logit)")
     axis.set_ylabel("density")
     axis.legend()
     return figure
 
 
 class EquilibriumAnalysis:
-    """Compare the discriminator's answers to ``images`` training images, held-out ones and samples.
+    """Compare the discriminator's outputs for ``images`` training images, held-out images and samples.
 
-    Raises UserError for fewer than two.
+    Raises UserError for fewer than two images.
     """
 
     def __init__(self, images: int = 2_000) -> None:
@@ -97,19 +97,17 @@ class EquilibriumAnalysis:
         return "it has no discriminator" if subject.opponent is None else None
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
-        """Write equilibrium.png; return how well D tells the sets apart, and whether it knows the training images."""
+        """Write equilibrium.png; return how well D separates the sets, and whether it overfits the training images."""
         assert subject.opponent is not None
         fake = Examples(subject.images(subject.latents(self.images)), subject.labels(self.images))
         sets = {"training": examples(subject.training, self.images, subject.seed), "fake": fake}
-        held_out, words = subject.held_out
+        held_out, description = subject.held_out
         if held_out is not None:
             sets["held out"] = examples(held_out, self.images, subject.seed)
             if sets["held out"].labels is None and subject.num_classes is not None:
-                raise UserError(
-                    "the discriminator is told labels, but the held-out images have none: give class folders"
-                )
-        outputs = {name: answers(subject.opponent.ask, shown) for name, shown in sets.items()}
-        save_figure(plot_answers(outputs), out / "equilibrium.png")
+                raise UserError("the discriminator takes labels, but the held-out images have none: give class folders")
+        outputs = {name: discriminator_outputs(subject.opponent.run, images) for name, images in sets.items()}
+        save_figure(plot_outputs(outputs), out / "equilibrium.png")
         pairs = [("training", "fake"), ("training", "held out"), ("held out", "fake")]
         separations = {
             pair: separation(*(outputs[name] for name in pair))
@@ -118,14 +116,21 @@ class EquilibriumAnalysis:
         }
         overfitting = separations.get(("training", "held out"))
         return {
-            "verdict": f"whether it memorizes cannot be told: {words}" if overfitting is None else said(overfitting),
-            "held_out": words,
+            "verdict": (
+                f"overfitting cannot be tested: {description}"
+                if overfitting is None
+                else overfitting_verdict(overfitting)
+            ),
+            "held_out": description,
             "mean_answer": {name: float(values.mean()) for name, values in outputs.items()},
-            **{f"{one} against {other}".replace(" ", "_"): described(gap) for (one, other), gap in separations.items()},
+            **{
+                f"{first} against {second}".replace(" ", "_"): as_figures(separation)
+                for (first, second), separation in separations.items()
+            },
         }
 
 
-def described(separation: Separation) -> dict[str, float | list[float]]:
+def as_figures(separation: Separation) -> dict[str, float | list[float]]:
     """Return a separation as plain figures."""
     return {
         "auc": separation.auc,
@@ -135,8 +140,11 @@ def described(separation: Separation) -> dict[str, float | list[float]]:
     }
 
 
-def said(training: Separation) -> str:
-    """Return in words whether the discriminator overfits the training images."""
+def overfitting_verdict(training: Separation) -> str:
+    """Return a sentence on whether the discriminator overfits the training images."""
     low, high = training.interval
-    finding = "knows its training images: it overfits" if overfits(training) else "shows no sign of overfitting"
-    return f"the discriminator {finding} (training above held-out in {training.auc:.1%}, {low:.1%} to {high:.1%})"
+    finding = "overfits its training images" if overfits(training) else "shows no sign of overfitting"
+    return (
+        f"the discriminator {finding} (a training image has the higher output than a held-out one "
+        f"in {training.auc:.1%} of pairs, {low:.1%} to {high:.1%})"
+    )

@@ -10,18 +10,18 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from ganexp.analysis.discriminators import Ask, examples, settle
+from ganexp.analysis.discriminators import RunDiscriminator, examples, recalibrate_batch_norms
 from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.pictures import tiled
-from ganexp.representations.feature_maps import noted_maps
+from ganexp.representations.feature_maps import recorded_maps
 
 RECTIFIERS = (nn.ReLU, nn.LeakyReLU)
 BATCH = 64
 
 
 class Guided(torch.autograd.Function):
-    """A rectifier's output as it is; backwards only where its input and the gradient are both positive."""
+    """Identity of a rectifier's output, whose gradient passes only where it and the input are both positive."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, output: Tensor) -> Tensor:
@@ -38,9 +38,9 @@ class Guided(torch.autograd.Function):
 
 @contextmanager
 def guided(network: nn.Module) -> Iterator[None]:
-    """Let gradients pass the network's ReLUs and leaky ReLUs as in guided backpropagation; its outputs stay the same.
+    """Use guided backpropagation in the network's ReLUs and leaky ReLUs; its outputs stay the same.
 
-    A leaky one passes nothing where its input is negative, like a ReLU.
+    A leaky ReLU passes no gradient where its input is negative, like a ReLU.
     """
 
     def hook(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
@@ -61,30 +61,30 @@ def guided_gradients(
     images: Tensor,
     features: Tensor,
     labels: Tensor | None = None,
-    run: Ask | None = None,
+    run: RunDiscriminator | None = None,
 ) -> Tensor:
-    """Return what in each image (N, C, H, W) makes its feature (N,) of a layer answer most, (N, C, H, W).
+    """Return the guided gradients (N, C, H, W) of one feature of a layer for each image.
 
-    It is the guided gradient of the feature's largest value in its map.
+    ``features`` (N,) are the features' channels; differentiated is the largest value in a feature's map, the response.
     """
-    seen = images.clone().requires_grad_()
-    with torch.enable_grad(), guided(network), noted_maps(network) as noted:
-        (run or plain(network))(seen, labels)
-        maps = noted[layer]
+    inputs = images.clone().requires_grad_()
+    with torch.enable_grad(), guided(network), recorded_maps(network) as recorded:
+        (run or without_labels(network))(inputs, labels)
+        maps = recorded[layer]
         chosen = maps[torch.arange(len(maps), device=maps.device), features.to(maps.device)]
-        (gradient,) = torch.autograd.grad(chosen.flatten(1).amax(1).sum(), seen)
+        (gradient,) = torch.autograd.grad(chosen.flatten(1).amax(1).sum(), inputs)
     return gradient
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A layer's features: guided gradients for their top images, and measures of selectivity.
+class LayerFeatures:
+    """Features of a layer: guided gradients of their strongest responses, and measures of selectivity.
 
     ``gradients`` are guided gradients (features, best, C, H, W). ``kurtosis`` is the excess kurtosis of a feature's
-    answers over images and positions, the mean over all features that answer at all: 0 for a normal distribution, large
-    for features that answer rarely and then strongly. ``class_share`` is the share of the variance of a feature's
-    largest answer in an image that the image's class explains, None without labels. ``silent`` is the share of
-    features that answer nothing, or the same, to all images.
+    activations over images and positions, averaged over the active features: 0 for a normal distribution, large for
+    features that respond rarely and strongly. ``class_share`` is the share of the variance of a feature's response to
+    an image, its largest activation, that the image's class explains; None without labels. ``silent`` is the share of
+    features whose activation is constant over all images.
     """
 
     name: str
@@ -94,81 +94,81 @@ class Layer:
     silent: float
 
 
-def look_at(
+def inspect_layers(
     network: nn.Module,
     images: Tensor,
     labels: Tensor | None = None,
     layers: int = 4,
     features: int = 6,
     best: int = 6,
-    run: Ask | None = None,
-) -> list[Layer]:
-    """Return N of a discriminator's layers, first to last, with the first active features of each.
+    run: RunDiscriminator | None = None,
+) -> list[LayerFeatures]:
+    """Return ``layers`` of a discriminator's layers, evenly spaced from first to last, with the first active features.
 
-    Images are (N, C, H, W) in [-1, 1], labels (N,) or None. ``best`` is how many of the images are looked at to which a
-    feature answers most. Raises ValueError if the network has no maps behind a ReLU or leaky ReLU.
+    Images are (N, C, H, W) in [-1, 1], labels (N,) or None. The guided gradients are those of the ``best`` images with
+    the strongest responses. Raises ValueError if the network has no maps behind a ReLU or leaky ReLU.
     """
-    run = run or plain(network)
-    largest, moments = answers(network, images, labels, run)
-    if not largest:
+    run = run or without_labels(network)
+    responses, moments = activation_statistics(network, images, labels, run)
+    if not responses:
         raise ValueError("this network has no feature maps behind a ReLU or leaky ReLU")
-    names = list(largest)
+    names = list(responses)
     spaced = torch.linspace(0, len(names) - 1, min(layers, len(names))).round().long().unique()
     return [
-        layer_of(network, names[n], largest[names[n]], moments[names[n]], images, labels, features, best, run)
+        inspect_layer(network, names[n], responses[names[n]], moments[names[n]], images, labels, features, best, run)
         for n in spaced.tolist()
     ]
 
 
 @torch.no_grad()
-def answers(
-    network: nn.Module, images: Tensor, labels: Tensor | None, run: Ask
+def activation_statistics(
+    network: nn.Module, images: Tensor, labels: Tensor | None, run: RunDiscriminator
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Return by layer each feature's largest answer in each image (N, C), and its mean powers 1 to 4 (4, C)."""
-    largest: dict[str, list[Tensor]] = {}
-    powers: dict[str, Tensor] = {}
+    """Return by layer each feature's response to each image (N, C), and its raw moments 1 to 4 (4, C)."""
+    responses: dict[str, list[Tensor]] = {}
+    moments: dict[str, Tensor] = {}
     for positions in torch.arange(len(images)).split(BATCH):
-        with noted_maps(network, kinds=RECTIFIERS) as noted:
+        with recorded_maps(network, kinds=RECTIFIERS) as recorded:
             run(images[positions], None if labels is None else labels[positions])
-        for name, maps in noted.items():
-            largest.setdefault(name, []).append(maps.amax((2, 3)).float().cpu())
+        for name, maps in recorded.items():
+            responses.setdefault(name, []).append(maps.amax((2, 3)).float().cpu())
             values = maps.double().transpose(0, 1).flatten(1).cpu()
             sums = torch.stack([(values**power).mean(1) for power in (1, 2, 3, 4)]) * len(positions) / len(images)
-            powers[name] = powers.get(name, torch.zeros(())) + sums
-    return {name: torch.cat(parts) for name, parts in largest.items()}, powers
+            moments[name] = moments.get(name, torch.zeros(())) + sums
+    return {name: torch.cat(parts) for name, parts in responses.items()}, moments
 
 
-def layer_of(
+def inspect_layer(
     network: nn.Module,
     name: str,
-    largest: Tensor,
-    powers: Tensor,
+    responses: Tensor,
+    moments: Tensor,
     images: Tensor,
     labels: Tensor | None,
     features: int,
     best: int,
-    run: Ask,
-) -> Layer:
-    """Return the results of `look_at` for one layer."""
-    variance = powers[1] - powers[0] ** 2
-    lively = variance > 1e-12 * powers[1].clamp(min=1e-30)
-    chosen = lively.nonzero().flatten()[:features]
-    top = largest[:, chosen].topk(min(best, len(images)), dim=0).indices.T
+    run: RunDiscriminator,
+) -> LayerFeatures:
+    """Return the results of `inspect_layers` for one layer."""
+    variance = moments[1] - moments[0] ** 2
+    active = variance > 1e-12 * moments[1].clamp(min=1e-30)
+    chosen = active.nonzero().flatten()[:features]
+    top = responses[:, chosen].topk(min(best, len(images)), dim=0).indices.T
     rows = top.flatten()
     gradients = [
         guided_gradients(network, name, images[some], feature, None if labels is None else labels[some], run)
         for some, feature in zip(rows.split(BATCH), chosen.repeat_interleave(top.shape[1]).split(BATCH), strict=True)
     ] or [images[:0]]
     shaped = torch.cat(gradients).detach().cpu().unflatten(0, (len(chosen), top.shape[1]))
-    m1, m2, m3, m4 = powers[:, lively]
+    m1, m2, m3, m4 = moments[:, active]
     fourth = m4 - 4 * m1 * m3 + 6 * m1**2 * m2 - 3 * m1**4
-    kurtosis = float((fourth / variance[lively] ** 2 - 3).mean()) if len(chosen) else None
-    share = None if labels is None or not len(chosen) else explained(largest[:, lively], labels.cpu())
-    return Layer(name, shaped, kurtosis, share, 1 - float(lively.double().mean()))
+    kurtosis = float((fourth / variance[active] ** 2 - 3).mean()) if len(chosen) else None
+    share = None if labels is None or not len(chosen) else explained_variance(responses[:, active], labels.cpu())
+    return LayerFeatures(name, shaped, kurtosis, share, 1 - float(active.double().mean()))
 
 
-def explained(values: Tensor, labels: Tensor) -> float:
-    """Return the share of the variance of values (N, C) that labels (N,) explain, the mean over C."""
+def explained_variance(values: Tensor, labels: Tensor) -> float:
+    """Return the share of the variance of values (N, C) that labels (N,) explain, averaged over C."""
     centred = values.double() - values.double().mean(0)
     classes = torch.nn.functional.one_hot(labels.long()).double()
     means = (classes.T @ centred) / classes.sum(0).clamp(min=1)[:, None]
@@ -176,13 +176,13 @@ def explained(values: Tensor, labels: Tensor) -> float:
     return float((between / (centred**2).sum(0).clamp(min=1e-30)).mean())
 
 
-def plain(network: nn.Module) -> Ask:
-    """Return a function that runs a network on images alone."""
+def without_labels(network: nn.Module) -> RunDiscriminator:
+    """Return a function that runs a network on images and ignores labels."""
     return lambda images, labels: network(images)
 
 
-def plot_filters(random: list[Layer], trained: list[Layer]) -> Figure:
-    """Draw guided gradients of random filters, left, and of trained ones: a row a feature, a column an image."""
+def plot_filters(random: list[LayerFeatures], trained: list[LayerFeatures]) -> Figure:
+    """Draw guided gradients of random (left) and trained filters (right), with features in rows, images in columns."""
     figure = Figure(figsize=(7, 3.4 * len(trained)), layout="constrained")
     rows = figure.subplots(len(trained), 2, squeeze=False)
     for axes, *layers in zip(rows, random, trained, strict=True):
@@ -194,17 +194,17 @@ def plot_filters(random: list[Layer], trained: list[Layer]) -> Figure:
 
 
 def tiles(gradients: Tensor) -> Any:
-    """Return gradients (F, B, C, H, W) as one picture (H', W', 3), each scaled to its range, 0 as grey."""
-    reach = gradients.abs().flatten(2).amax(2).clamp(min=1e-30)[:, :, None, None, None]
-    shown = (gradients / reach + 1) / 2
-    return tiled(shown.flatten(0, 1), max(gradients.shape[1], 1), 1).permute(1, 2, 0).numpy()
+    """Return gradients (F, B, C, H, W) as one picture (H', W', 3), each scaled by its maximum, with 0 as grey."""
+    scale = gradients.abs().flatten(2).amax(2).clamp(min=1e-30)[:, :, None, None, None]
+    scaled = (gradients / scale + 1) / 2
+    return tiled(scaled.flatten(0, 1), max(gradients.shape[1], 1), 1).permute(1, 2, 0).numpy()
 
 
 class Filters:
-    """Look at the discriminator's features, and at those of an untrained one, on ``images`` training images.
+    """Guided backpropagation of a discriminator's features, and of an untrained one's, on ``images`` training images.
 
-    The untrained one's batch norms know these images, as a trained one's do. Raises UserError for numbers that are too
-    small.
+    The running statistics of the untrained one's batch norms are computed on these images. Raises UserError for numbers
+    that are too small.
     """
 
     def __init__(self, images: int = 1_000, layers: int = 4, features: int = 6, best: int = 6) -> None:
@@ -221,26 +221,27 @@ class Filters:
             return reason
         if subject.opponent is None:
             return "it has no discriminator"
-        with noted_maps(subject.opponent.network, kinds=RECTIFIERS) as noted, torch.no_grad():
-            subject.opponent.ask(torch.zeros(1, *subject.shape), torch.zeros(1, dtype=torch.long))
-        if not noted:
+        with recorded_maps(subject.opponent.network, kinds=RECTIFIERS) as recorded, torch.no_grad():
+            subject.opponent.run(torch.zeros(1, *subject.shape), torch.zeros(1, dtype=torch.long))
+        if not recorded:
             return "its discriminator has no feature maps behind a ReLU or leaky ReLU, through which to guide gradients"
         return None
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
         """Write filters.png; return the selectivity of random and trained features, layer by layer."""
         assert subject.opponent is not None
-        shown = examples(subject.training, self.images, subject.seed)
-        pair = {"random": settle(subject.untrained(subject.seed), shown), "trained": subject.opponent}
+        training = examples(subject.training, self.images, subject.seed)
+        untrained = recalibrate_batch_norms(subject.untrained(subject.seed), training)
+        pair = {"random": untrained, "trained": subject.opponent}
         layers = {
-            name: look_at(network, shown.images, shown.labels, self.layers, self.features, self.best, ask)
-            for name, (network, ask) in pair.items()
+            name: inspect_layers(network, training.images, training.labels, self.layers, self.features, self.best, run)
+            for name, (network, run) in pair.items()
         }
         save_figure(plot_filters(layers["random"], layers["trained"]), out / "filters.png")
         return {
-            layer.name: {
-                name: {"kurtosis": one.kurtosis, "class_share": one.class_share, "silent": one.silent}
-                for name, one in (("random", random), ("trained", layer))
+            trained.name: {
+                name: {"kurtosis": layer.kurtosis, "class_share": layer.class_share, "silent": layer.silent}
+                for name, layer in (("random", random), ("trained", trained))
             }
-            for random, layer in zip(layers["random"], layers["trained"], strict=True)
+            for random, trained in zip(layers["random"], layers["trained"], strict=True)
         }

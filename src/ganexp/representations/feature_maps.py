@@ -10,40 +10,40 @@ NONLINEARITIES = (nn.ReLU, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.SiLU, nn.
 CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 
-def whole(maps: Tensor) -> Tensor:
-    """Return maps as they are."""
+def identity(maps: Tensor) -> Tensor:
+    """Return the maps unchanged."""
     return maps
 
 
 @contextmanager
-def noted_maps(
+def recorded_maps(
     network: nn.Module,
-    reduce: Callable[[Tensor], Tensor] = whole,
+    reduce: Callable[[Tensor], Tensor] = identity,
     kinds: tuple[type[nn.Module], ...] = NONLINEARITIES,
 ) -> Iterator[dict[str, Tensor]]:
-    """Note, while the network runs once, the maps (N, C, H, W) after its nonlinearities, from first to last, by name.
+    """Record the maps (N, C, H, W) after a network's nonlinearities while it runs once, by name, from first to last.
 
-    ``reduce`` is applied to each before it is stored. Only modules are seen, not calls such as torch.relu.
+    ``reduce`` is applied to each before it is stored. Only modules are recorded, not calls such as torch.relu.
     """
-    noted: dict[str, Tensor] = {}
+    recorded: dict[str, Tensor] = {}
 
-    def note(name: str) -> Callable[..., None]:
+    def record(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
             if output.ndim == 4:
-                noted[name] = reduce(output)
+                recorded[name] = reduce(output)
 
         return hook
 
-    handles = [m.register_forward_hook(note(name)) for name, m in network.named_modules() if isinstance(m, kinds)]
+    handles = [m.register_forward_hook(record(name)) for name, m in network.named_modules() if isinstance(m, kinds)]
     try:
-        yield noted
+        yield recorded
     finally:
         for handle in handles:
             handle.remove()
 
 
 def last_convolution(network: nn.Module, run: Callable[[], Any]) -> nn.Module | None:
-    """Return the convolution that is used last while the network runs, None if there is none."""
+    """Return the last convolution that a network calls while ``run`` runs it, None if it calls none."""
     used: list[nn.Module] = []
     convolutions = [module for module in network.modules() if isinstance(module, CONVOLUTIONS)]
     handles = [m.register_forward_hook(lambda module, inputs, output: used.append(module)) for m in convolutions]

@@ -13,7 +13,7 @@ from ganexp.metrics.store import cached
 from ganexp.metrics.weights import checksum_of
 from ganexp.numerics.randomness import derived_seed
 from ganexp.numerics.randomness import generator as rng
-from ganexp.representations.feature_maps import noted_maps
+from ganexp.representations.feature_maps import recorded_maps
 
 GRID = 4
 COMPONENTS = 100
@@ -31,12 +31,12 @@ def pooled(maps: Tensor) -> Tensor:
 class Features(Extractor):
     """A network's maps after each of its nonlinearities, max-pooled to 4x4 and joined (arXiv 1511.06434, section 5.1).
 
-    ``answer`` runs the network on images (N, C, H, W) in [-1, 1], with labels already bound if it takes any. The
-    network's parameters may continue to be trained.
+    ``run`` runs the network on images (N, C, H, W) in [-1, 1], with labels already bound if it takes any. The network's
+    parameters still require gradients.
     """
 
-    def __init__(self, network: nn.Module, answer: Callable[[Tensor], object] | None = None) -> None:
-        trained = {name: parameter.requires_grad for name, parameter in network.named_parameters()}
+    def __init__(self, network: nn.Module, run: Callable[[Tensor], object] | None = None) -> None:
+        requires_grad = {name: parameter.requires_grad for name, parameter in network.named_parameters()}
         weights = {name: value for name, value in network.state_dict().items() if isinstance(value, Tensor)}
         description: Description = {
             "network": "maps",
@@ -45,14 +45,14 @@ class Features(Extractor):
         }
         super().__init__(network, description)
         for name, parameter in network.named_parameters():
-            parameter.requires_grad_(trained[name])
-        self.answer = answer or network
+            parameter.requires_grad_(requires_grad[name])
+        self.run = run or network
 
     def outputs(self, images: Tensor) -> dict[str, Tensor]:
         """Return "features" (N, D)."""
-        with noted_maps(self.network, pooled) as noted:
-            self.answer(images.float() / 127.5 - 1)
-        return {"features": torch.cat(list(noted.values()), 1)}
+        with recorded_maps(self.network, pooled) as recorded:
+            self.run(images.float() / 127.5 - 1)
+        return {"features": torch.cat(list(recorded.values()), 1)}
 
 
 class Fitted(Extractor):
@@ -72,7 +72,10 @@ def pixels() -> Fitted:
 
 
 def principal_components(images: RealImages, components: int = COMPONENTS, seed: int = 0) -> Fitted:
-    """Return a projection of pixels on the principal components of at most 5,000 images, as many as there are."""
+    """Return a projection of pixels onto the first principal components of at most 5,000 images.
+
+    There are fewer than ``components`` if there are too few images or pixels.
+    """
     values = sample_of(images, seed).flatten(1)
     mean = values.mean(0)
     _, _, directions = torch.linalg.svd(values - mean, full_matrices=False)
@@ -84,10 +87,10 @@ def principal_components(images: RealImages, components: int = COMPONENTS, seed:
 
 
 class PatchCentroids(nn.Module):
-    """Images (N, C, H, W) to (N, 4K): how near each quarter's patches are to K centroids.
+    """Features (N, 4K) of images (N, C, H, W) by single-layer k-means, K centroids (Coates, Lee and Ng, AISTATS 2011).
 
-    Single-layer k-means (Coates, Lee and Ng, AISTATS 2011): patches are normalized and whitened, and each answers with
-    max(0, mean distance to all centroids - distance to this one), summed over a quarter of the image.
+    Patches are normalized and whitened. The activation of a centroid is max(0, mean distance to all centroids -
+    distance to this one), summed over each quarter of the image.
     """
 
     def __init__(self, side: int, mean: Tensor, whitening: Tensor, centroids: Tensor) -> None:
@@ -103,9 +106,9 @@ class PatchCentroids(nn.Module):
         patches = contrast_normalized(unfold(images, self.side).transpose(1, 2))
         whitened = (patches - self.mean) @ self.whitening  # type: ignore[operator]
         distance = torch.cdist(whitened, self.centroids.expand(len(images), -1, -1))  # type: ignore[operator]
-        answers = (distance.mean(2, keepdim=True) - distance).relu().unflatten(1, (height, width))
-        halves = [half for rows in answers.tensor_split(2, 1) for half in rows.tensor_split(2, 2)]
-        return torch.cat([half.sum((1, 2)) for half in halves], 1)
+        activations = (distance.mean(2, keepdim=True) - distance).relu().unflatten(1, (height, width))
+        quarters = [quarter for half in activations.tensor_split(2, 1) for quarter in half.tensor_split(2, 2)]
+        return torch.cat([quarter.sum((1, 2)) for quarter in quarters], 1)
 
 
 def patch_centroids(images: RealImages, centroids: int = CENTROIDS, seed: int = 0) -> Fitted:
@@ -142,12 +145,12 @@ def _fitted_centroids(images: RealImages, centroids: int, seed: int) -> dict[str
 
 
 def contrast_normalized(patches: Tensor) -> Tensor:
-    """Return patches (..., D) less their mean, over their standard deviation, which is kept from 0."""
+    """Return patches (..., D) with zero mean and unit variance, regularized by adding 0.01 to the variance."""
     centred = patches - patches.mean(-1, keepdim=True)
     return centred / (centred.square().mean(-1, keepdim=True) + 0.01).sqrt()
 
 
 def sample_of(images: RealImages, seed: int) -> Tensor:
-    """Return at most 5,000 of the images, in [-1, 1]."""
+    """Return a random sample of at most 5,000 images, in [-1, 1]."""
     chosen = torch.randperm(images.count, generator=rng(seed, "fitted on"))[:FITTED_ON].sort().values
     return images.at(chosen).float() / 127.5 - 1

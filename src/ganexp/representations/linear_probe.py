@@ -13,13 +13,13 @@ from ganexp.numerics.randomness import derived_seed
 from ganexp.numerics.randomness import generator as rng
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
-TRIED_ON = 1_000  # images, when the strength is chosen
-TRIED_WITH = 5  # one in five is held out then
+VALIDATED_ON = 1_000  # images at most, to choose the strength
+FOLDS = 5  # one of five is held out for it
 
 
 @dataclass(frozen=True)
 class Published:
-    """An accuracy from a paper, with what it was measured on."""
+    """Accuracy published in a paper, with the features, the data and the number of labels."""
 
     features: str
     data: str
@@ -56,7 +56,7 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Probe:
-    """The accuracies of a linear SVM on features of ``dimensions`` numbers; ``strength`` is the C chosen for it."""
+    """Accuracies of a linear SVM on features with ``dimensions`` dimensions; ``strength`` is its C."""
 
     dimensions: int
     strength: float
@@ -65,7 +65,7 @@ class Probe:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Features (N, D) with classes (N,), to train on and to test on."""
+    """Features (N, D) and classes (N,) for training and for testing."""
 
     train: Tensor
     train_labels: Tensor
@@ -74,12 +74,12 @@ class Labelled:
 
 
 def probe(data: Labelled, counts: Sequence[int | None] = (None,), seeds: Sequence[int] = (0,)) -> Probe:
-    """Return the accuracy of an L2-regularized linear SVM for numbers of labels, None for all.
+    """Return the accuracies of an L2-regularized linear SVM trained with ``counts`` labels each, None for all.
 
-    Features are standardized. The strength of the regularization is chosen once, on one in five of the training images
-    (of 1,000 at most). Some of the labels are a random choice that holds each class alike, another for each seed; with
-    all labels there is nothing to choose, and so one value. Raises ValueError for more labels than there are, for fewer
-    than classes, and for one class only.
+    Features are standardized. The strength of the regularization is chosen once, by the accuracy on a held-out fifth of
+    at most 1,000 training images. A count below all labels is a class-balanced random choice for each seed; all labels
+    give a single accuracy. Raises ValueError for more labels than there are, for fewer labels than classes, and for a
+    single class.
     """
     labels = data.train_labels
     strength = chosen_strength(data.train, labels, seeds[0])
@@ -88,52 +88,52 @@ def probe(data: Labelled, counts: Sequence[int | None] = (None,), seeds: Sequenc
         if count is None:
             values = [fitted_accuracy(data, torch.arange(len(labels)), strength)]
         else:
-            values = [fitted_accuracy(data, evenly(labels, count, seed), strength) for seed in seeds]
+            values = [fitted_accuracy(data, balanced_choice(labels, count, seed), strength) for seed in seeds]
         accuracies.append(Accuracy(len(labels) if count is None else count, tuple(values)))
     return Probe(data.train.shape[1], strength, tuple(accuracies))
 
 
-def evenly(labels: Tensor, count: int, seed: int) -> Tensor:
-    """Return the positions (count,) of a random choice of labels (N,) in which each class is as frequent as can be.
+def balanced_choice(labels: Tensor, count: int, seed: int) -> Tensor:
+    """Return the positions (count,) of a random choice of labels (N,) that is as class-balanced as possible.
 
-    Raises ValueError for more than there are and for fewer than classes.
+    Raises ValueError for more labels than there are, and for fewer labels than classes.
     """
     classes = labels.unique()
     if not len(classes) <= count <= len(labels):
         raise ValueError(
-            f"{count} labels: from {len(classes)}, one a class, to {len(labels)}, which is all, can be taken"
+            f"{count} labels: give at least {len(classes)}, one per class, and at most {len(labels)}, all of them"
         )
     order = torch.randperm(len(labels), generator=rng(seed, "labelled"))
-    # The number of an image among those of its class, in random order: all first ones, then all second ones, and so on.
-    turn = torch.empty(len(labels), dtype=torch.long)
+    # The rank of an image within its class, in random order: first those of rank 0 of all classes, then of rank 1 …
+    rank = torch.empty(len(labels), dtype=torch.long)
     for label in classes:
-        mine = order[labels[order] == label]
-        turn[mine] = torch.arange(len(mine))
-    return order[turn[order].argsort(stable=True)][:count]
+        members = order[labels[order] == label]
+        rank[members] = torch.arange(len(members))
+    return order[rank[order].argsort(stable=True)][:count]
 
 
 def chosen_strength(features: Tensor, labels: Tensor, seed: int) -> float:
-    """Return the C of the SVM that gets most of one in five training images right, the first where nothing tells."""
-    order = torch.randperm(len(labels), generator=rng(seed, "strength"))[:TRIED_ON]
-    held_out, shown = order.tensor_split([max(1, len(order) // TRIED_WITH)])
-    if len(labels[shown].unique()) < 2:  # A class so rare that it was not drawn.
+    """Return the C with the highest accuracy on a held-out fifth of the training images, the smallest one on a tie."""
+    order = torch.randperm(len(labels), generator=rng(seed, "strength"))[:VALIDATED_ON]
+    held_out, train = order.tensor_split([max(1, len(order) // FOLDS)])
+    if len(labels[train].unique()) < 2:  # The other classes are too rare to be drawn.
         return STRENGTHS[0]
-    tried = Labelled(features[shown], labels[shown], features[held_out], labels[held_out])
-    return max(STRENGTHS, key=lambda strength: fitted_accuracy(tried, torch.arange(len(shown)), strength))
+    data = Labelled(features[train], labels[train], features[held_out], labels[held_out])
+    return max(STRENGTHS, key=lambda strength: fitted_accuracy(data, torch.arange(len(train)), strength))
 
 
 def fitted_accuracy(data: Labelled, chosen: Tensor, strength: float) -> float:
     """Return the test accuracy of an SVM trained on the chosen images (K,).
 
-    Raises ValueError for one class only.
+    Raises ValueError if they are of a single class.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import LinearSVC
 
-    # liblinear draws the order of its coordinates; a fixed seed makes the value repeatable.
-    # The dual problem takes a half to a third of the primal one's time for features of a thousand dimensions.
+    # liblinear visits coordinates in random order; a fixed seed makes the accuracy reproducible.
+    # With a thousand features, the dual problem takes a half to a third of the primal problem's time.
     svm = LinearSVC(C=strength, dual=True, tol=1e-2, max_iter=200, random_state=derived_seed(0, "svm") % 2**32)
     model = make_pipeline(StandardScaler(), svm)
     with warnings.catch_warnings():
@@ -143,16 +143,16 @@ def fitted_accuracy(data: Labelled, chosen: Tensor, strength: float) -> float:
 
 
 def plot_probes(probes: dict[str, Probe]) -> Figure:
-    """Draw the accuracies of features by name, with their standard deviation over the seeds."""
+    """Draw the accuracies by the name of the features, with their standard deviation over the seeds."""
     figure = Figure(figsize=(7, 4), layout="constrained")
     axis = figure.subplots()
     counts = [accuracy.labels for accuracy in next(iter(probes.values())).accuracies]
     width = 0.8 / len(counts)
     for number, count in enumerate(counts):
         accuracies = [probe.accuracies[number] for probe in probes.values()]
-        left = [place - 0.4 + width * (number + 0.5) for place in range(len(probes))]
+        centers = [position - 0.4 + width * (number + 0.5) for position in range(len(probes))]
         axis.bar(
-            left,
+            centers,
             [accuracy.mean for accuracy in accuracies],
             width,
             yerr=[accuracy.std for accuracy in accuracies],
@@ -161,6 +161,6 @@ def plot_probes(probes: dict[str, Probe]) -> Figure:
     axis.set_xticks(range(len(probes)), list(probes))
     lowest = min(accuracy.mean for probe in probes.values() for accuracy in probe.accuracies)
     axis.set_ylim(max(0.0, lowest - 0.1), 1)
-    axis.set_ylabel("accuracy on test images")
+    axis.set_ylabel("test accuracy")
     axis.legend(loc="lower right")
     return figure
