@@ -1,4 +1,4 @@
-"""Arithmetic on latents and the turn vector: exact where everything is known, and told from chance."""
+"""Latent arithmetic and the turn vector: closed forms, and generators with planted attributes."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from PIL import Image
 from torch import nn
 
 from ganexp.analysis.arithmetic import Arithmetic, combined, neighbourhood
-from ganexp.analysis.concepts import Concept, concept, remaining
+from ganexp.analysis.concepts import Concept, expected_attributes, parse_concept
 from ganexp.analysis.pose_direction import PoseDirection, moved
 from ganexp.analysis.properties import slant, stroke_width
 from ganexp.errors import UserError
@@ -17,7 +17,7 @@ SIDE = 12
 
 
 def bars(shear, light=1.0, width=2.0):
-    """Upright bars of a height of 8 pixels, sheared to the right by so much, antialiased."""
+    """Upright bars of a height of 8 pixels, sheared to the right, antialiased."""
     down = torch.arange(SIDE)[:, None] - (SIDE - 1) / 2
     right = torch.arange(SIDE) - (SIDE - 1) / 2
     across = (right + shear[:, None, None] * down).abs()
@@ -72,17 +72,16 @@ def test_the_result_is_in_the_middle_of_its_neighbours():
     latent = torch.randn(200, generator=rng())
     around = neighbourhood(latent, 0.25, rng())
     assert torch.equal(around[4], latent)
-    apart = (around - latent)[[0, 1, 2, 3, 5, 6, 7, 8]]
-    assert apart.abs().max() <= 0.25
-    assert apart.std() == pytest.approx(0.25 / 3**0.5, rel=0.1)
+    offsets = (around - latent)[[0, 1, 2, 3, 5, 6, 7, 8]]
+    assert offsets.abs().max() <= 0.25
+    assert offsets.std() == pytest.approx(0.25 / 3**0.5, rel=0.1)
 
 
 def test_moved_latents_lie_on_the_line():
     latents, direction = torch.randn(4, 6, generator=rng()), torch.randn(6, generator=rng(1))
-    shares = torch.tensor([-1.0, 0.0, 2.0])
-    way = moved(latents, direction, shares)
-    assert torch.equal(way[:, 1], latents)
-    assert torch.allclose(way[:, 2] - way[:, 0], 3 * direction.expand(4, -1), atol=1e-5)
+    path = moved(latents, direction, torch.tensor([-1.0, 0.0, 2.0]))
+    assert torch.equal(path[:, 1], latents)
+    assert torch.allclose(path[:, 2] - path[:, 0], 3 * direction.expand(4, -1), atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -94,14 +93,15 @@ def test_moved_latents_lie_on_the_line():
         (["class1"], [], {"class1"}),
     ],
 )
-def test_what_should_come_out_follows_from_the_words(plus, minus, expected):
-    assert set(remaining(*([concept(each, "") for each in side] for side in (plus, minus)))) == expected
+def test_expected_attributes_follow_from_those_of_the_concepts(plus, minus, expected):
+    sides = ([parse_concept(option, "") for option in side] for side in (plus, minus))
+    assert set(expected_attributes(*sides)) == expected
 
 
-def test_arithmetic_of_known_factors_gives_what_it_should(tmp_path):
+def test_arithmetic_of_planted_attributes_is_as_expected(tmp_path):
     figures = Arithmetic(pool=600, sums=60)(leaning(), tmp_path)
     assert figures["expected"] == "right-classB"
-    # A quarter leans to the right and half is of the class; the sum is wrong in its class where few exemplars mislead.
+    # A quarter leans to the right and half is of the class, which a mean of few exemplars can miss.
     assert figures["chance"] == pytest.approx(1 / 8, abs=0.03)
     assert figures["share_right"] > 0.9
     assert figures["share_as_expected"] > 0.75
@@ -110,15 +110,15 @@ def test_arithmetic_of_known_factors_gives_what_it_should(tmp_path):
 
 
 def test_numbers_of_samples_are_concepts_too(tmp_path):
-    known = leaning()
-    lean = known.latents(200)[:, 0]
+    planted = leaning()
+    lean = planted.latents(200)[:, 0]
     right, left = (order[:4].tolist() for order in (lean.argsort(descending=True), lean.argsort()))
-    figures = Arithmetic(plus=[right, right], minus=[left], expect="right", pool=200)(known, tmp_path)
+    figures = Arithmetic(plus=[right, right], minus=[left], expect="right", pool=200)(planted, tmp_path)
     assert (figures["sums"], figures["share_as_expected"]) == (1, 1)
-    assert Arithmetic(plus=[right], minus=[])(known, tmp_path) == {"sums": 1}
+    assert Arithmetic(plus=[right], minus=[])(planted, tmp_path) == {"sums": 1}
 
 
-def test_the_turn_vector_turns_what_it_should_and_nothing_else(tmp_path):
+def test_the_turn_vector_changes_the_slant_and_keeps_the_class(tmp_path):
     figures = PoseDirection(pool=400, samples=50, steps=5)(leaning(), tmp_path)
     assert figures["values"] == sorted(figures["values"])
     assert figures["share_turned_the_right_way"] == 1
@@ -129,7 +129,7 @@ def test_the_turn_vector_turns_what_it_should_and_nothing_else(tmp_path):
     assert back["share_turned_the_right_way"] == 1
 
 
-def test_words_need_strokes_and_classes():
+def test_attributes_need_strokes_and_classes():
     coloured = leaning()
     coloured.shape = (3, 8, 8)
     assert "grey images only; give numbers of samples instead" in Arithmetic().reason_against(coloured)
@@ -142,39 +142,43 @@ def test_words_need_strokes_and_classes():
 
 
 @pytest.mark.parametrize(
-    ("look", "settings", "answer"),
+    ("analysis", "settings", "message"),
     [
         (Arithmetic, {"plus": ["thick"]}, "plus has 1 concepts and minus 1: add one more than you subtract"),
         (
             Arithmetic,
             {"plus": ["bold"], "minus": []},
-            "plus: bold: 'bold' is no word for samples; there are",
+            "plus: bold: 'bold' is not an attribute; choose from thick",
         ),
-        (Arithmetic, {"plus": [[1, 2]], "minus": []}, "plus: [1, 2]: give words, such as thick-class3, or a list of 3"),
-        (Arithmetic, {"plus": [7], "minus": []}, "plus: 7: give words"),
+        (
+            Arithmetic,
+            {"plus": [[1, 2]], "minus": []},
+            "plus: [1, 2]: give attributes, such as thick-class3, or a list of 3",
+        ),
+        (Arithmetic, {"plus": [7], "minus": []}, "plus: 7: give attributes"),
         (Arithmetic, {"plus": ["class2"], "minus": []}, "class2: there is no such class; they are class0 to class1"),
         (
             Arithmetic,
             {"plus": ["right-left"], "minus": []},
-            "right-left: 0 of 50 samples are so, not 3",
+            "right-left: 0 of 50 samples match, at least 3 are needed",
         ),
-        (Arithmetic, {"plus": ["classA-classB"], "minus": []}, "samples are so, not 3"),
+        (Arithmetic, {"plus": ["classA-classB"], "minus": []}, "samples match, at least 3 are needed"),
         (Arithmetic, {"plus": [[1, 2, -3]], "minus": []}, "[-3]: samples have the numbers"),
         (Arithmetic, {"exemplars": 2}, "exemplars=2: it must be 3 or more"),
         (Arithmetic, {"noise": -1}, "noise=-1: it must be 0 or more"),
-        (PoseDirection, {"end": "class1"}, "end=class1: say what to follow: measured=thick|thin|right|left"),
+        (PoseDirection, {"end": "class1"}, "end=class1: name the property to measure: measured=thick|thin|right|left"),
         (PoseDirection, {"measured": "tall"}, "measured=tall: choose one of thick"),
-        (PoseDirection, {"start": "left-right"}, "left-right: 0 of 50 samples are so"),
+        (PoseDirection, {"start": "left-right"}, "left-right: 0 of 50 samples match"),
         (PoseDirection, {"reach": 0}, "reach=0: it must be above 0"),
     ],
 )
-def test_what_is_wrong_is_named(look, settings, answer, tmp_path):
+def test_a_wrong_option_is_named(analysis, settings, message, tmp_path):
     with pytest.raises(UserError) as caught:
-        look(**{"pool": 50, **settings})(leaning(), tmp_path)
-    assert answer in str(caught.value)
+        analysis(**{"pool": 50, **settings})(leaning(), tmp_path)
+    assert message in str(caught.value)
 
 
-def test_a_concept_reads_as_it_is_given():
-    assert str(concept("thick-class3", "")) == "thick-class3"
-    assert concept([1, 2, 3], "") == Concept(numbers=(1, 2, 3))
-    assert concept("left-classA", "").of({"A": 4}) == Concept(words=("left", "class4"))
+def test_a_concept_is_parsed_and_printed():
+    assert str(parse_concept("thick-class3", "")) == "thick-class3"
+    assert parse_concept([1, 2, 3], "") == Concept(samples=(1, 2, 3))
+    assert parse_concept("left-classA", "").with_classes({"A": 4}) == Concept(attributes=("left", "class4"))

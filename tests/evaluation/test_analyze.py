@@ -92,7 +92,7 @@ def test_one_that_fails_does_not_keep_the_others_from_being_done(ganexp, here, f
     ]
     outcome = ganexp("analyze", f"run={finished}", *options, "out=seen")
     assert outcome.status == 2
-    assert "analysis turn: right-left: 0 of 9 samples are so, not 3" in outcome.complaint
+    assert "analysis turn: right-left: 0 of 9 samples match, at least 3 are needed" in outcome.complaint
     assert (here / "seen" / "contact_sheet" / "figures.json").is_file()
 
 

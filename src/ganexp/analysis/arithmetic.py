@@ -1,4 +1,4 @@
-"""Vector arithmetic on averaged latents: right 0 - left 0 + 1 = right 1? (arXiv 1511.06434, section 6.3.2)."""
+"""Vector arithmetic on averaged latents, such as right 0 - left 0 + 1 (arXiv 1511.06434, section 6.3.2)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -13,17 +13,17 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ganexp.analysis.concepts import (
-    FEWEST,
+    MIN_EXEMPLARS,
     Concept,
-    Given,
+    ConceptOption,
     Pool,
-    concept,
-    letters,
-    named,
-    needs_words,
-    pool_of,
-    positions_of,
-    remaining,
+    concept_positions,
+    expected_attributes,
+    parse_concept,
+    placeholders,
+    reason_against_attributes,
+    resolve_placeholders,
+    sample_pool,
 )
 from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
@@ -34,14 +34,14 @@ from ganexp.numerics.randomness import generator as rng
 
 
 def combined(plus: Sequence[Tensor], minus: Sequence[Tensor]) -> Tensor:
-    """Return the sum of the means of the exemplars (K, D) to add, less those to subtract: (D,)."""
+    """Return the sum (D,) of the means of the exemplars (K, D) in ``plus``, minus that of those in ``minus``."""
     return sum((latents.mean(0) for latents in plus), torch.zeros(())) - sum(
         (latents.mean(0) for latents in minus), torch.zeros(())
     )
 
 
 def neighbourhood(latent: Tensor, noise: float, generator: torch.Generator) -> Tensor:
-    """Return a latent (D,) as the fifth of nine (9, D), the others with uniform noise of [-noise, noise) added."""
+    """Return a latent (D,) and eight neighbours (9, D), with uniform noise in [-noise, noise); the latent is fifth."""
     around = latent + noise * (2 * torch.rand(9, len(latent), generator=generator) - 1)
     around[4] = latent
     return around
@@ -49,10 +49,10 @@ def neighbourhood(latent: Tensor, noise: float, generator: torch.Generator) -> T
 
 @dataclass(frozen=True)
 class Sum:
-    """One sum as images: each concept's exemplars (K, C, H, W), what their mean draws (1, C, H, W), and what comes out.
+    """One sum as images: exemplars (K, C, H, W) and the image of their mean (1, C, H, W) for each concept.
 
-    ``result`` (9, C, H, W) has the sum itself in the middle, and around it its neighbours. ``outcome`` says in words
-    the expected result, if there is one, and whether it came out.
+    ``result`` (9, C, H, W) is the image of the sum in the middle of its neighbours. ``outcome`` is the caption: the
+    expected attributes, if there are any, and whether the result has them.
     """
 
     names: list[str]
@@ -63,7 +63,7 @@ class Sum:
 
 
 def plot_sums(sums: Sequence[Sum], signs: Sequence[str]) -> Figure:
-    """Draw each sum: its concepts' exemplars above what their mean draws, and the result among its neighbours."""
+    """Draw each sum: its concepts' exemplars above the image of their mean, and the result among its neighbours."""
     most = max(len(exemplars) for drawn in sums for exemplars in drawn.exemplars)
     figure = Figure(figsize=(1.3 * len(signs) + 2.4, 2.6 * len(sums)), layout="constrained")
     ratios = [1.0] * len(signs) + [2.2]
@@ -86,20 +86,21 @@ def plot_sums(sums: Sequence[Sum], signs: Sequence[str]) -> Figure:
 class Arithmetic:
     """Sums of averaged latents, their neighbourhoods, and whether the results are as expected.
 
-    ``plus`` and ``minus`` are concepts: lists of three numbers of samples or more, or words such as thick-class3
-    (thick, thin, right, left, class0 …), of which each sum takes the mean of ``exemplars`` samples out of a ``pool``.
-    classA and other letters stand for any class, other letters for another one, anew in each sum. One concept more is
-    added than subtracted, so that the result is a latent like others. ``expect`` says in words what should come out,
-    where that does not follow from words. There are ``sums`` sums, one where numbers leave no choice; ``noise`` is that
-    of the neighbours, and the first ``shown`` sums are drawn.
+    ``plus`` and ``minus`` are concepts: lists of three numbers of samples or more, or attributes such as thick-class3
+    (thick, thin, right, left, class0 …), for which each sum averages ``exemplars`` samples from a ``pool``. classA,
+    classB and so on are placeholders for different classes, chosen again for each sum. One more concept is added than
+    subtracted, so that the weights sum to 1. ``expect`` are the attributes of the expected result, if they do not
+    follow from those of the concepts. There are ``sums`` sums, but only one if all concepts are numbers of samples;
+    ``noise`` is that of the neighbours, and the first ``shown`` sums are drawn.
 
-    Raises UserError for counts that are too small, concepts that are none, and sides that do not fit.
+    Raises UserError for counts that are too small, invalid concepts, and unless ``plus`` has one concept more than
+    ``minus``.
     """
 
     def __init__(
         self,
-        plus: Sequence[Given] = ("right-classA", "classB"),
-        minus: Sequence[Given] = ("left-classA",),
+        plus: Sequence[ConceptOption] = ("right-classA", "classB"),
+        minus: Sequence[ConceptOption] = ("left-classA",),
         expect: str | None = None,
         exemplars: int = 3,
         pool: int = 2000,
@@ -107,35 +108,37 @@ class Arithmetic:
         noise: float = 0.25,
         shown: int = 3,
     ) -> None:
-        require_at_least(FEWEST, exemplars=exemplars)
+        require_at_least(MIN_EXEMPLARS, exemplars=exemplars)
         require_at_least(1, pool=pool, sums=sums, shown=shown)
         if noise < 0:
             raise UserError(f"noise={noise}: it must be 0 or more")
-        self.plus = [concept(given, "plus") for given in plus]
-        self.minus = [concept(given, "minus") for given in minus]
+        self.plus = [parse_concept(option, "plus") for option in plus]
+        self.minus = [parse_concept(option, "minus") for option in minus]
         if len(self.plus) != len(self.minus) + 1:
             counts = f"plus has {len(self.plus)} concepts and minus {len(self.minus)}"
-            raise UserError(f"{counts}: add one more than you subtract, so that the result is a latent like others")
-        self.expected = remaining(self.plus, self.minus) if expect is None else concept(expect, "expect").words
+            raise UserError(f"{counts}: add one more than you subtract, so that the weights sum to 1")
+        self.expected = (
+            expected_attributes(self.plus, self.minus) if expect is None else parse_concept(expect, "expect").attributes
+        )
         self.exemplars = exemplars
         self.pool = pool
-        self.sums = 1 if all(operand.numbers for operand in self.concepts) else sums
+        self.sums = 1 if all(concept.samples for concept in self.concepts) else sums
         self.noise = noise
         self.shown = shown
 
     @property
     def concepts(self) -> list[Concept]:
-        """All concepts, those to add first."""
+        """All concepts: those to add, then those to subtract."""
         return self.plus + self.minus
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why the analysis does not apply: points are no images, and words need strokes or classes."""
-        words = {word for operand in self.concepts for word in operand.words} | set(self.expected)
-        return needs_images(subject) or needs_words(subject, words)
+        """Return why the analysis does not apply, such as to attributes without strokes or classes, or None."""
+        attributes = {item for concept in self.concepts for item in concept.attributes} | set(self.expected)
+        return needs_images(subject) or reason_against_attributes(subject, attributes)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
-        """Write arithmetic.png, the first sums; return the share of results that are as they should, against chance."""
-        pool = pool_of(subject, self.pool)
+        """Write arithmetic.png, the first sums; return the share of results that are as expected, and by chance."""
+        pool = sample_pool(subject, self.pool)
         choices = self._choices(pool, subject.seed)
         classes = [choices[number % len(choices)] for number in range(self.sums)]
         drawn = [self._sum(subject, pool, number, chosen) for number, chosen in enumerate(classes)]
@@ -144,56 +147,59 @@ class Arithmetic:
         return {"sums": self.sums, **(self._shares(pool, drawn, classes) if self.expected else {})}
 
     def _choices(self, pool: Pool, seed: int) -> list[dict[str, int]]:
-        """Return, in random order, the classes that the letters can stand for, so that each concept has exemplars.
+        """Return, in random order, the choices of classes for the placeholders with enough exemplars of each concept.
 
         Raises UserError if there are none.
         """
-        names = letters(self.concepts)
+        names = placeholders(self.concepts)
         choices = [
             dict(zip(names, classes, strict=True)) for classes in permutations(range(pool.num_classes), len(names))
         ]
-        in_words = [operand for operand in self.concepts if operand.words]
+        concepts = [concept for concept in self.concepts if concept.attributes]
         enough = [
             classes
             for classes in choices
-            if all(len(pool.having(operand.of(classes).words)) >= self.exemplars for operand in in_words)
+            if all(
+                len(pool.with_attributes(concept.with_classes(classes).attributes)) >= self.exemplars
+                for concept in concepts
+            )
         ]
         if not enough:
-            for operand in in_words:
-                positions_of(pool, operand.of(choices[0] if choices else {}), self.exemplars)
+            for concept in concepts:
+                concept_positions(pool, concept.with_classes(choices[0] if choices else {}), self.exemplars)
             raise UserError(
-                f"no classes have {self.exemplars} samples of each concept among {self.pool:,}; try a larger pool="
+                f"no classes have {self.exemplars} samples of each concept among {self.pool:,} samples; increase pool="
             )
         order = torch.randperm(len(enough), generator=rng(seed, "classes"))
         return [enough[int(number)] for number in order]
 
     def _sum(self, subject: Subject, pool: Pool, number: int, classes: Mapping[str, int]) -> Sum:
-        concepts = [operand.of(classes) for operand in self.concepts]
-        chosen = [self._exemplars(subject, pool, operand, number * 100 + i) for i, operand in enumerate(concepts)]
+        concepts = [concept.with_classes(classes) for concept in self.concepts]
+        chosen = [self._exemplars(subject, pool, concept, number * 100 + i) for i, concept in enumerate(concepts)]
         latents, labels = zip(*chosen, strict=True)
         split = len(self.plus)
         total = combined(latents[:split], latents[split:])
         around = neighbourhood(total, self.noise, rng(subject.seed, "neighbourhood", number))
-        mixed = None if labels[0] is None else combined(labels[:split], labels[split:])
-        images = images_along(subject, around, None if mixed is None else mixed.expand(9, -1))
+        mixture = None if labels[0] is None else combined(labels[:split], labels[split:])
+        images = images_along(subject, around, None if mixture is None else mixture.expand(9, -1))
         exemplars = [images_along(subject, latents, labels) for latents, labels in chosen]
         means = [images_along(subject, z.mean(0, True), None if c is None else c.mean(0, True)) for z, c in chosen]
         return Sum(
-            [str(operand) for operand in concepts], self._outcome(pool, images, classes), exemplars, means, images
+            [str(concept) for concept in concepts], self._outcome(pool, images, classes), exemplars, means, images
         )
 
     def _outcome(self, pool: Pool, images: Tensor, classes: Mapping[str, int]) -> str:
         if not self.expected:
             return "?"
-        words = named(self.expected, classes)
-        return f"{'-'.join(words)}: {'yes' if bool(pool.true(words, images)[4]) else 'no'}"
+        attributes = resolve_placeholders(self.expected, classes)
+        return f"{'-'.join(attributes)}: {'yes' if bool(pool.have(attributes, images)[4]) else 'no'}"
 
-    def _exemplars(self, subject: Subject, pool: Pool, operand: Concept, number: int) -> tuple[Tensor, Tensor | None]:
+    def _exemplars(self, subject: Subject, pool: Pool, concept: Concept, number: int) -> tuple[Tensor, Tensor | None]:
         """Return latents (K, latent) and, of a conditional generator, classes (K, num_classes), one-hot."""
-        if operand.numbers:
-            latents, labels = subject.latents_of(operand.numbers), subject.labels_of(operand.numbers)
+        if concept.samples:
+            latents, labels = subject.latents_of(concept.samples), subject.labels_of(concept.samples)
         else:
-            positions = positions_of(pool, operand, self.exemplars)
+            positions = concept_positions(pool, concept, self.exemplars)
             order = torch.randperm(len(positions), generator=rng(subject.seed, "exemplars", number))
             chosen = positions[order[: self.exemplars]]
             latents, labels = pool.latents[chosen], None if pool.labels is None else pool.labels[chosen]
@@ -202,24 +208,28 @@ class Arithmetic:
         return latents, one_hot(labels, subject.num_classes).float()
 
     def _shares(self, pool: Pool, drawn: Sequence[Sum], classes: Sequence[Mapping[str, int]]) -> Figures:
-        """Return how many results are as expected, the middle ones and their neighbours, and what to compare with."""
+        """Return the shares of results and of their neighbours that are as expected, and the share by chance."""
         sums = list(zip(drawn, classes, strict=True))
 
-        def true(words: Sequence[str]) -> Tensor:
-            return torch.stack([pool.true(named(words, classes), drawn.result) for drawn, classes in sums]).double()
+        def successes(attributes: Sequence[str]) -> Tensor:
+            return torch.stack(
+                [pool.have(resolve_placeholders(attributes, chosen), one.result) for one, chosen in sums]
+            ).double()
 
-        def chance(words: Sequence[str]) -> float:
-            return fmean(float(pool.true(named(words, c)).double().mean()) for c in classes)
+        def chance(attributes: Sequence[str]) -> float:
+            return fmean(
+                float(pool.have(resolve_placeholders(attributes, chosen)).double().mean()) for chosen in classes
+            )
 
-        whole = true(self.expected)
-        share = float(whole[:, 4].mean())
+        as_expected = successes(self.expected)
+        share = float(as_expected[:, 4].mean())
         figures: Figures = {
             "expected": "-".join(self.expected),
             "share_as_expected": share,
-            "share_error": math.sqrt(share * (1 - share) / len(whole)),
-            "share_of_neighbours_as_expected": float(whole[:, [0, 1, 2, 3, 5, 6, 7, 8]].mean()),
+            "share_error": math.sqrt(share * (1 - share) / len(as_expected)),
+            "share_of_neighbours_as_expected": float(as_expected[:, [0, 1, 2, 3, 5, 6, 7, 8]].mean()),
             "chance": chance(self.expected),
         }
-        for word in self.expected if len(self.expected) > 1 else ():
-            figures |= {f"share_{word}": float(true([word])[:, 4].mean()), f"chance_{word}": chance([word])}
+        for item in self.expected if len(self.expected) > 1 else ():
+            figures |= {f"share_{item}": float(successes([item])[:, 4].mean()), f"chance_{item}": chance([item])}
         return figures

@@ -6,10 +6,10 @@ from torch.nn.functional import pad
 
 
 def stroke_width(images: Tensor) -> Tensor:
-    """Return the mean width (N,) of the strokes in pixels, of images (N, C, H, W) in [-1, 1]; 0 where all is dark.
+    """Return the mean width (N,) of the strokes in pixels, of images (N, C, H, W) in [-1, 1]; 0 for dark images.
 
-    A stroke that is long for its width has half as much edge as area per unit of width: width = 2 area / edge, with the
-    total variation as the length of the edge.
+    The edge of a long stroke is twice its length, so that width = area / length = 2 area / edge, with the total
+    variation as the length of the edge.
     """
     light = ink(images)
     down = pad(light, (1, 0, 1, 1)).diff(dim=1)
@@ -19,10 +19,10 @@ def stroke_width(images: Tensor) -> Tensor:
 
 
 def slant(images: Tensor) -> Tensor:
-    """Return the tangent (N,) of the angle by which strokes lean to the right of upright, of images in [-1, 1].
+    """Return the slant (N,) of images (N, C, H, W) in [-1, 1]: the tangent of the angle to the right of upright.
 
-    It is the shear that image moments say (as for deskewing): images (N, C, H, W) sheared by s lean by s more. 0 where
-    all is dark.
+    It is the shear from second-order image moments, as used for deskewing: shearing images by s adds s to it. 0 for
+    dark images.
     """
     light = ink(images)
     height, width = light.shape[1:]
