@@ -12,7 +12,7 @@ from ganexp.drawing.pictures import grid
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG by way of a temporary file."""
+    """Write a figure as PNG, atomically through a temporary file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.tmp")
     figure.savefig(unfinished, format="png", dpi=100)
@@ -23,16 +23,16 @@ def save_animation(frames: Sequence[Image.Image], path: Path, milliseconds: int 
     """Write pictures as an endlessly looping animation, in the format of the path's suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".tmp.{path.name}")
-    # What is no WebP does not look at `lossless`.
+    # Formats other than WebP ignore `lossless`.
     frames[0].save(unfinished, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0, lossless=True)
     unfinished.replace(path)
 
 
 def rows(images: Sequence[Tensor]) -> Image.Image:
-    """Draw each tensor of images (T, C, H, W) in [-1, 1] as a row; all have as many."""
+    """Draw a grid with one row for each tensor of images (T, C, H, W) in [-1, 1]; T is the same for all."""
     return grid(torch.cat(list(images)), len(images[0]))
 
 
-def there_and_back(frames: Sequence[Image.Image]) -> list[Image.Image]:
-    """Return the frames, then the same backwards, so that an endless repetition never jumps."""
+def forwards_and_backwards(frames: Sequence[Image.Image]) -> list[Image.Image]:
+    """Return the frames forwards and then backwards, so that an endless loop has no jump."""
     return [*frames, *frames[-2:0:-1]]

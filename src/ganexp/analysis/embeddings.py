@@ -10,7 +10,7 @@ from ganexp.errors import UserError
 
 
 def label_embeddings(generator: nn.Module, num_classes: int) -> list[nn.Embedding]:
-    """Return the tables through which a generator reads its label: those of ``num_classes`` rows."""
+    """Return the embedding tables of a generator's label: those with ``num_classes`` rows."""
     return [
         module
         for module in generator.modules()
@@ -20,14 +20,14 @@ def label_embeddings(generator: nn.Module, num_classes: int) -> list[nn.Embeddin
 
 @contextmanager
 def mixed_labels(generator: nn.Module, mixture: Tensor) -> Iterator[Tensor]:
-    """Let the generator read means of its label embeddings, with the weights of mixture (N, num_classes).
+    """Replace a generator's label embeddings by means of them with the weights mixture (N, num_classes).
 
-    The rows of the mixture sum to 1; a row of one class draws exactly what that label draws. Yields labels (N,) to call
-    it with. Raises UserError for a generator that does not read its label through an nn.Embedding.
+    The rows of the mixture sum to 1; a one-hot row gives the same image as that label. Yields labels (N,) to call the
+    generator with. Raises UserError for a generator without an nn.Embedding of its label.
     """
     tables = label_embeddings(generator, mixture.shape[1])
     if not tables:
-        raise UserError("this generator does not read its label through an embedding, so that labels cannot be mixed")
+        raise UserError("this generator has no embedding of its label, so labels cannot be interpolated")
 
     def mix(table: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> Tensor:
         weight: Tensor = table.weight  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""Interpolation through anchors: lines and arcs, step placement, and smoothness."""
+"""Interpolation between anchors: linear and spherical, at equal steps or distances, and its smoothness."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,62 +7,64 @@ import numpy as np
 import torch
 from torch import Tensor
 
-Between = Callable[[Tensor, Tensor, Tensor], Tensor]
-Way = Callable[[Tensor], Tensor]
-"""Maps positions (T,) to points (T, ...): the k-th anchor at k, and interpolated points in between."""
+Interpolation = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Maps two points (D,) and fractions (T,) to interpolated points (T, D)."""
+Trajectory = Callable[[Tensor], Tensor]
+"""Maps positions (T,) on a path to points (T, ...): k to the k-th anchor, other numbers to points in between."""
 PARTS = 8
 """Number of parts that a step is divided into, to detect discontinuities."""
 
 
-def line(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    """Return the points (T, D) at fractions (T,) of the straight line from a (D,) to b (D,) (lerp)."""
-    return torch.lerp(a, b, share[:, None])
+def lerp(a: Tensor, b: Tensor, fraction: Tensor) -> Tensor:
+    """Return the points (T, D) at fractions (T,) of the straight line from a (D,) to b (D,)."""
+    return torch.lerp(a, b, fraction[:, None])
 
 
-def arc(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    """Return the points (T, D) at fractions (T,) of the angle from a (D,) to b (D,) (slerp, arXiv 1609.04468).
+def slerp(a: Tensor, b: Tensor, fraction: Tensor) -> Tensor:
+    """Return the points (T, D) at fractions (T,) of the angle from a (D,) to b (D,) (arXiv 1609.04468).
 
-    Between points of one sphere it stays on that sphere. For equal or opposite directions, which do not determine a
-    plane, it is the straight line.
+    Between points on a sphere they stay on it. Equal or opposite directions, which do not determine a plane, are
+    interpolated linearly.
     """
     cosine = torch.dot(a, b) / (a.norm() * b.norm())
     angle = torch.arccos(cosine.clamp(-1, 1))
     if not torch.sin(angle) > 1e-4:
-        return line(a, b, share)
-    towards = share[:, None] * angle
-    return (torch.sin(angle - towards) * a + torch.sin(towards) * b) / torch.sin(angle)
+        return lerp(a, b, fraction)
+    part = fraction[:, None] * angle
+    return (torch.sin(angle - part) * a + torch.sin(part) * b) / torch.sin(angle)
 
 
-def along(anchors: Tensor, places: Tensor, between: Between = line) -> Tensor:
+def points_along(anchors: Tensor, positions: Tensor, interpolate: Interpolation = lerp) -> Tensor:
     """Return the points (T, D) at positions (T,), from 0 to K - 1, on the path through anchors (K, D)."""
-    legs = places.floor().clamp(0, len(anchors) - 2)
-    points = anchors.new_empty(len(places), anchors.shape[1])
-    for leg in range(len(anchors) - 1):
-        here = legs == leg
-        points[here] = between(anchors[leg], anchors[leg + 1], (places[here] - leg).to(anchors))
+    segments = positions.floor().clamp(0, len(anchors) - 2)
+    points = anchors.new_empty(len(positions), anchors.shape[1])
+    for segment in range(len(anchors) - 1):
+        inside = segments == segment
+        fractions = (positions[inside] - segment).to(anchors)
+        points[inside] = interpolate(anchors[segment], anchors[segment + 1], fractions)
     return points
 
 
-def crossfade(images: Tensor) -> Way:
+def crossfade(images: Tensor) -> Trajectory:
     """Return the path that linearly interpolates the pixels of consecutive images (K, C, H, W)."""
-    return lambda places: along(images.flatten(1), places).unflatten(1, images.shape[1:])
+    return lambda positions: points_along(images.flatten(1), positions).unflatten(1, images.shape[1:])
 
 
-def equal_shares(legs: int, steps: int) -> Tensor:
-    """Return positions (T,), T = legs * steps + 1, that divide every leg into ``steps`` equal parts."""
-    return torch.arange(legs * steps + 1) / steps
+def equally_spaced(segments: int, steps: int) -> Tensor:
+    """Return positions (T,), T = segments * steps + 1, that divide every segment into ``steps`` equal parts."""
+    return torch.arange(segments * steps + 1) / steps
 
 
-def equal_distances(places: Tensor, features: Tensor, steps: int) -> Tensor:
-    """Return positions (steps + 1,) at equal distances in features along a path, given features (T, D) at places (T,).
+def equal_distances(positions: Tensor, features: Tensor, steps: int) -> Tensor:
+    """Return positions (steps + 1,) at equal distances in features along a path.
 
-    A constant path is divided into equal parts.
+    ``features`` (T, D) are those at ``positions`` (T,). A path of constant features is divided into equal parts.
     """
-    walked = distances(features).cumsum(0)
-    if not walked[-1] > 0:
-        return torch.linspace(float(places[0]), float(places[-1]), steps + 1)
-    wanted = np.linspace(0, float(walked[-1]), steps + 1)
-    return torch.from_numpy(np.interp(wanted, np.append(0, walked.numpy()), places.numpy())).float()
+    lengths = distances(features).cumsum(0)
+    if not lengths[-1] > 0:
+        return torch.linspace(float(positions[0]), float(positions[-1]), steps + 1)
+    wanted = np.linspace(0, float(lengths[-1]), steps + 1)
+    return torch.from_numpy(np.interp(wanted, np.append(0, lengths.numpy()), positions.numpy())).float()
 
 
 def distances(features: Tensor) -> Tensor:
@@ -76,8 +78,8 @@ def distances(features: Tensor) -> Tensor:
 class Smoothness:
     """How evenly images change along a path, measured in features.
 
-    ``steps`` are the distances between consecutive images, ``length`` is their sum, ``jump`` the largest over their
-    mean: 1 is even; the number of steps means that all change happens in one step.
+    ``steps`` are the distances between consecutive images, ``length`` is their sum, and ``jump`` the ratio of the
+    largest to their mean: 1 if all are equal, and the number of steps if all change happens in one step.
     """
 
     steps: tuple[float, ...]
@@ -86,19 +88,20 @@ class Smoothness:
 
 
 def smoothness(features: Tensor) -> Smoothness:
-    """Return how evenly features (T, D) change from row to row; a constant path counts as even."""
+    """Return how evenly features (T, D) change from row to row; constant features have a jump of 1."""
     steps = distances(features)
     length = float(steps.sum())
     jump = float(steps.max()) / (length / len(steps)) if length > 0 else 1.0
     return Smoothness(tuple(steps.tolist()), length, jump)
 
 
-def leap(way: Way, features: Callable[[Tensor], Tensor], places: Tensor) -> float:
-    """Return the largest share of the largest step between places (T,) that falls into one of its eight parts.
+def leap(path: Trajectory, features: Callable[[Tensor], Tensor], positions: Tensor) -> float:
+    """Return the share of the largest step between positions (T,) that is in the largest of its eight parts.
 
-    ``features`` maps points on the path to rows (T, D). An eighth is even, and a smooth path tends to it as steps get
-    smaller; 1 is a discontinuity, however small the steps are. A constant path gives an eighth.
+    ``features`` maps points of the path to features (T, D). An eighth is even, and the limit of a smooth path for small
+    steps; 1 is a discontinuity, however small the steps are. Constant features give an eighth.
     """
-    largest = int(distances(features(way(places))).argmax())
-    parts = distances(features(way(torch.linspace(float(places[largest]), float(places[largest + 1]), PARTS + 1))))
+    largest = int(distances(features(path(positions))).argmax())
+    start, end = float(positions[largest]), float(positions[largest + 1])
+    parts = distances(features(path(torch.linspace(start, end, PARTS + 1))))
     return float(parts.max() / parts.sum()) if parts.sum() > 0 else 1 / PARTS

@@ -10,20 +10,20 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from ganexp.analysis.drawing import rows, save_animation, save_figure, there_and_back
+from ganexp.analysis.drawing import forwards_and_backwards, rows, save_animation, save_figure
 from ganexp.analysis.embeddings import label_embeddings, mixed_labels
 from ganexp.analysis.interpolation import (
     PARTS,
-    Between,
+    Interpolation,
     Smoothness,
-    Way,
-    along,
-    arc,
+    Trajectory,
     crossfade,
     equal_distances,
-    equal_shares,
+    equally_spaced,
     leap,
-    line,
+    lerp,
+    points_along,
+    slerp,
     smoothness,
 )
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
@@ -33,11 +33,11 @@ from ganexp.numerics.randomness import BLOCK
 from ganexp.representations.nearest_neighbours import nearest
 
 ANIMATIONS = ("gif", "webp")
-WAYS = {"linear": line, "spherical": arc}
+INTERPOLATIONS = {"linear": lerp, "spherical": slerp}
 
 
 def farther_from_real(between: Tensor, anchors: Tensor, real: Tensor) -> float:
-    """Return the distance of features (N, D) to the nearest real ones (M, D), relative to that of the anchors (K, D).
+    """Return the ratio of the mean distance to the nearest real features (M, D): interpolated (N, D) to anchors (K, D).
 
     Above 1, interpolated images are less realistic than the anchors.
     """
@@ -47,53 +47,57 @@ def farther_from_real(between: Tensor, anchors: Tensor, real: Tensor) -> float:
 
 @torch.no_grad()
 def images_along(subject: Subject, latents: Tensor, mixture: Tensor | None) -> Tensor:
-    """Return images (T, C, H, W) in [-1, 1] of latents (T, latent) and, for a labelled generator, (T, classes)."""
+    """Return images (T, C, H, W) in [-1, 1] of latents (T, latent) and, if conditional, class weights (T, classes)."""
     if mixture is None:
         return subject.images(latents)
     parts = []
-    for some, mixed in zip(latents.split(BLOCK), mixture.split(BLOCK), strict=True):
-        if bool((mixed.max(1).values == 1).all()):  # Whole classes need no embeddings.
-            parts.append(subject.images(some, mixed.argmax(1)))
+    for batch, weights in zip(latents.split(BLOCK), mixture.split(BLOCK), strict=True):
+        if bool((weights.max(1).values == 1).all()):  # Single classes need no embeddings.
+            parts.append(subject.images(batch, weights.argmax(1)))
             continue
-        with mixed_labels(subject.generator, mixed) as labels:
-            parts.append(subject.images(some, labels))
+        with mixed_labels(subject.generator, weights) as labels:
+            parts.append(subject.images(batch, labels))
     return torch.cat(parts)
 
 
-def through_samples(subject: Subject, latents: Tensor, classes: Tensor | None, between: Between) -> Way:
-    """Return the path through latents (K, latent) and, for a labelled generator, classes (K, num_classes)."""
-    return lambda places: images_along(
-        subject, along(latents, places, between), None if classes is None else along(classes, places)
+def through_samples(
+    subject: Subject, latents: Tensor, classes: Tensor | None, interpolate: Interpolation
+) -> Trajectory:
+    """Return the path through latents (K, latent) and, for a conditional generator, classes (K, num_classes)."""
+    return lambda positions: images_along(
+        subject,
+        points_along(latents, positions, interpolate),
+        None if classes is None else points_along(classes, positions),
     )
 
 
-def through_classes(subject: Subject, latent: Tensor, classes: Tensor) -> Way:
+def through_classes(subject: Subject, latent: Tensor, classes: Tensor) -> Trajectory:
     """Return the path of one latent (latent,) through classes (K, num_classes)."""
-    return lambda places: images_along(subject, latent.expand(len(places), -1), along(classes, places))
+    return lambda positions: images_along(subject, latent.expand(len(positions), -1), points_along(classes, positions))
 
 
-def plot_smoothness(ways: Mapping[str, Sequence[Smoothness]]) -> Figure:
-    """Draw the mean length of each step, over the mean of its path's steps, for each kind of path."""
+def plot_smoothness(paths: Mapping[str, Sequence[Smoothness]]) -> Figure:
+    """Draw the mean length of each step, relative to the path's mean step, for each kind of path."""
     figure = Figure(figsize=(7, 3.5), layout="constrained")
     axis = figure.subplots()
-    for name, each in ways.items():
-        relative = torch.tensor([one.steps for one in each])
+    for name, smoothnesses in paths.items():
+        relative = torch.tensor([smooth.steps for smooth in smoothnesses])
         relative = relative / relative.mean(1, keepdim=True).clamp_min(1e-12)
-        jump = statistics.fmean(one.jump for one in each)
-        axis.plot(range(1, relative.shape[1] + 1), relative.mean(0), label=f"{name} (largest jump {jump:.2f})")
+        jump = statistics.fmean(smooth.jump for smooth in smoothnesses)
+        axis.plot(range(1, relative.shape[1] + 1), relative.mean(0), label=f"{name} (mean jump {jump:.2f})")
     axis.axhline(1, color="grey", linewidth=0.8)
-    axis.set_xlabel("step along the way")
-    axis.set_ylabel("distance in features\nover the way's mean")
+    axis.set_xlabel("step along the path")
+    axis.set_ylabel("distance in features\nrelative to the path's mean")
     axis.set_ylim(bottom=0)
     axis.legend(fontsize="small")
     return figure
 
 
 @dataclass(frozen=True)
-class Walked:
-    """Results along a path: images (T, C, H, W) and their features (T, D), and features (K, D) at the anchors.
+class PathFeatures:
+    """Images (T, C, H, W) along a path with their features (T, D), and features (K, D) at the anchors.
 
-    ``between`` are the features that lie at no anchor.
+    ``between`` are the features of the images between the anchors.
     """
 
     images: Tensor
@@ -104,14 +108,14 @@ class Walked:
 
 
 class Walk:
-    """Paths through latents, straight and along arcs, as grids and an animation, and how smooth they are.
+    """Paths between latents, straight and along arcs, as grids and an animation, and their smoothness.
 
-    ``anchors`` are numbers of samples to walk through; without them there are ``walks`` ways through ``length``
-    samples each, of one class each where there are any. ``steps`` images lead from one to the next: at equal shares of
-    the way between latents or, if ``even``, at equal distances in features along the whole way. For a conditional
-    generator there is also a way through its classes. ``animation`` is gif or webp.
+    ``anchors`` are numbers of samples to walk through. Without them there are ``walks`` paths through ``length``
+    samples each, of a single class each if the generator is conditional. There are ``steps`` images from one sample to
+    the next, equally spaced between the latents or, if ``even``, at equal distances in features along the whole path.
+    For a conditional generator there is also a path through its classes. ``animation`` is gif or webp.
 
-    Raises UserError for fewer than two anchors or steps, and for numbers below 0.
+    Raises UserError for fewer than two anchors or steps, and for negative numbers.
     """
 
     def __init__(
@@ -141,64 +145,71 @@ class Walk:
         return needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
-        """Write linear.png, spherical.png, classes.png, the animation and smoothness.png; return the figures."""
+        """Write a grid for each kind of path, the animation and smoothness.png; return smoothness and realism."""
         anchors = self._anchors(subject)
-        legs = len(anchors[0][0]) - 1
-        ways = {
-            name: [through_samples(subject, *anchor, between) for anchor in anchors] for name, between in WAYS.items()
+        segments = len(anchors[0][0]) - 1
+        paths = {
+            name: [through_samples(subject, *anchor, interpolate) for anchor in anchors]
+            for name, interpolate in INTERPOLATIONS.items()
         }
-        ways["pixels"] = [crossfade(way(equal_shares(legs, 1))) for way in ways["linear"]]
-        walks = {name: [self._walked(subject, way, legs) for way in some] for name, some in ways.items()}
+        paths["pixels"] = [crossfade(path(equally_spaced(segments, 1))) for path in paths["linear"]]
+        walks = {
+            name: [self._features_along(subject, path, segments) for path in of_kind] for name, of_kind in paths.items()
+        }
         if subject.num_classes is not None and label_embeddings(subject.generator, subject.num_classes):
             classes = torch.eye(subject.num_classes)[: max(2, self.length)]
             through = [through_classes(subject, latent, classes) for latent in subject.latents(self.walks)]
-            walks["classes"] = [self._walked(subject, way, len(classes) - 1) for way in through]
-        for name, some in walks.items():
+            walks["classes"] = [self._features_along(subject, path, len(classes) - 1) for path in through]
+        for name, results in walks.items():
             if name != "pixels":
-                save(rows([walk.images for walk in some]), out / f"{name}.png")
+                save(rows([walk.images for walk in results]), out / f"{name}.png")
         frames = [
-            grid(torch.stack(moment), 4) for moment in zip(*(walk.images for walk in walks["spherical"]), strict=True)
+            grid(torch.stack(images), 4) for images in zip(*(walk.images for walk in walks["spherical"]), strict=True)
         ]
-        save_animation(there_and_back(frames), out / f"walk.{self.animation}")
-        measured = {name: [smoothness(walk.features) for walk in some] for name, some in walks.items()}
+        save_animation(forwards_and_backwards(frames), out / f"walk.{self.animation}")
+        measured = {name: [smoothness(walk.features) for walk in results] for name, results in walks.items()}
         save_figure(plot_smoothness(measured), out / "smoothness.png")
         real = subject.features(subject.training)
         figures: Figures = {}
-        for name, some in walks.items():
+        for name, results in walks.items():
             figures[f"{name}_length"] = statistics.fmean(smooth.length for smooth in measured[name])
             figures[f"{name}_jump"] = statistics.fmean(smooth.jump for smooth in measured[name])
-            figures[f"{name}_leap"] = statistics.fmean(walk.leap for walk in some)
-            inner, anchor = torch.cat([walk.between for walk in some]), torch.cat([walk.anchors for walk in some])
-            figures[f"{name}_from_real"] = farther_from_real(inner, anchor, real)
+            figures[f"{name}_leap"] = statistics.fmean(walk.leap for walk in results)
+            between = torch.cat([walk.between for walk in results])
+            at_anchors = torch.cat([walk.anchors for walk in results])
+            figures[f"{name}_from_real"] = farther_from_real(between, at_anchors, real)
         return figures
 
-    def _walked(self, subject: Subject, way: Way, legs: int) -> Walked:
+    def _features_along(self, subject: Subject, path: Trajectory, segments: int) -> PathFeatures:
         def features(images: Tensor) -> Tensor:
             return subject.outputs(images)["features"]
 
-        places = equal_shares(legs, self.steps)
+        positions = equally_spaced(segments, self.steps)
         if self.even:
-            fine = equal_shares(legs, self.steps * PARTS)
-            places = equal_distances(fine, features(way(fine)), legs * self.steps)
-        images = way(places)
-        seen = features(images)
-        at_anchors = features(way(equal_shares(legs, 1)))
-        return Walked(images, seen, seen[places % 1 != 0], at_anchors, leap(way, features, places))
+            fine = equally_spaced(segments, self.steps * PARTS)
+            positions = equal_distances(fine, features(path(fine)), segments * self.steps)
+        images = path(positions)
+        along = features(images)
+        at_anchors = features(path(equally_spaced(segments, 1)))
+        return PathFeatures(images, along, along[positions % 1 != 0], at_anchors, leap(path, features, positions))
 
     def _anchors(self, subject: Subject) -> list[tuple[Tensor, Tensor | None]]:
         """Return the anchors (K, latent) of each path, and their classes (K, num_classes), one-hot."""
         if self.anchors is not None:
             labels = subject.labels_of(self.anchors)
             return [(subject.latents_of(self.anchors), self._one_hot(subject, labels))]
-        ways = subject.latents(self.walks * self.length).split(self.length)
+        latents = subject.latents(self.walks * self.length).split(self.length)
         classes = subject.labels(self.walks)
         if classes is None:
-            return [(way, None) for way in ways]
-        return [(way, self._one_hot(subject, c.expand(self.length))) for way, c in zip(ways, classes, strict=True)]
+            return [(anchors, None) for anchors in latents]
+        return [
+            (anchors, self._one_hot(subject, label.expand(self.length)))
+            for anchors, label in zip(latents, classes, strict=True)
+        ]
 
     def _one_hot(self, subject: Subject, labels: Tensor | None) -> Tensor | None:
         if labels is None or subject.num_classes is None:
             return None
         if len(labels.unique()) > 1 and not label_embeddings(subject.generator, subject.num_classes):
-            raise UserError(f"anchors={self.anchors}: they are of several classes, which this generator cannot mix")
+            raise UserError(f"anchors={self.anchors}: this generator cannot interpolate between different classes")
         return one_hot(labels, subject.num_classes).float()

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 from torch import Tensor
 
-from ganexp.analysis.interpolation import arc
+from ganexp.analysis.interpolation import slerp
 from ganexp.analysis.latent_directions import factorization
 from ganexp.analysis.subject import MOST_SAMPLES, Subject, needs_images
 from ganexp.data.unreadable import reason_of
@@ -76,7 +76,7 @@ class Samples:
         first, last = subject.latents_of([number, other])
         shares = torch.cat([torch.tensor([share]), torch.linspace(0, 1, WAY)])
         moves = torch.tensor(steps)[:, None] * self.spread * self.directions
-        latents = arc(first, last, shares) + moves.sum(0)
+        latents = slerp(first, last, shares) + moves.sum(0)
         labels = subject.labels_of([number if label is None else 0] * len(latents))
         if labels is not None and label is not None:
             labels = torch.full_like(labels, label)
