@@ -1,4 +1,4 @@
-"""The contact sheet: every sample at its place, with its number."""
+"""The contact sheet: every sample in its position, with its number."""
 
 import numpy as np
 import pytest
@@ -11,12 +11,12 @@ from ganexp.errors import UserError
 from support.subjects import subject
 
 
-def test_every_sample_is_at_its_place(tmp_path):
-    subjected = subject()
-    assert ContactSheet(n=7, first=60, columns=3)(subjected, tmp_path) == {"first": 60, "last": 66}
+def test_every_sample_is_in_its_position(tmp_path):
+    analyzed = subject()
+    assert ContactSheet(n=7, first=60, columns=3)(analyzed, tmp_path) == {"first": 60, "last": 66}
     sheet = np.asarray(Image.open(tmp_path / "contact_sheet.png"))
     assert sheet.shape == (3 * (48 + STRIP), 3 * 50, 3)
-    samples = quantized(subjected.images(subjected.latents(67)))[60:, 0]
+    samples = quantized(analyzed.images(analyzed.latents(67)))[60:, 0]
     for position, sample in enumerate(samples):
         top, left = position // 3 * (48 + STRIP), position % 3 * 50
         tile = sheet[top : top + 48, left : left + 48]
@@ -24,13 +24,13 @@ def test_every_sample_is_at_its_place(tmp_path):
         assert sheet[top + 48 : top + 48 + STRIP, left : left + 48].min() < 128  # its number
 
 
-def test_numbers_differ_in_the_picture():
+def test_captions_differ_in_the_picture():
     one, other = (np.asarray(contact_sheet(torch.zeros(1, 1, 8, 8), [text], 1)) for text in ("17", "71"))
     assert not np.array_equal(one, other)
 
 
 @pytest.mark.parametrize(
-    ("settings", "answer"),
+    ("settings", "message"),
     [
         ({"n": 0}, "n=0: it must be 1 or more"),
         ({"columns": 0}, "columns=0"),
@@ -38,7 +38,7 @@ def test_numbers_differ_in_the_picture():
         ({"first": 999_999, "n": 2}, "first=999999: samples have the numbers 0 to 999,999"),
     ],
 )
-def test_what_is_wrong_is_named(settings, answer):
+def test_a_wrong_option_is_named(settings, message):
     with pytest.raises(UserError) as caught:
         ContactSheet(**settings)
-    assert answer in str(caught.value)
+    assert message in str(caught.value)

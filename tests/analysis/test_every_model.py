@@ -1,4 +1,4 @@
-"""Every analysis on every model that draws images from noise: it looks, or says in one line why not."""
+"""Every analysis on every model that draws images from noise: it runs, or gives a reason against it in one line."""
 
 import json
 
@@ -25,19 +25,19 @@ SMALL = [
     *("spectrum.images=8", "equilibrium.images=8"),
     *("latent_directions.directions=1", "latent_directions.steps=3", "latent_directions.random=2"),
 ]
-"""The least of each analysis that still is one."""
+"""The smallest settings of each analysis."""
 
 
 @pytest.fixture(scope="module")
 def analyses():
     names = groups(conf_dir())["analysis"]
     return build(
-        compose("analyze", [f"analysis=[{','.join(names)}]", *(f"analysis.{each}" for each in SMALL)]).analysis
+        compose("analyze", [f"analysis=[{','.join(names)}]", *(f"analysis.{option}" for option in SMALL)]).analysis
     )
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_each_analysis_looks_or_says_why_not(model, analyses, tmp_path, monkeypatch):
+def test_each_analysis_runs_or_gives_a_reason_against_it(model, analyses, tmp_path, monkeypatch):
     monkeypatch.setattr("ganexp.variants.sampler.STANDING_BATCHES", 1)
     # Drawing curves takes most of the time, and does not depend on the model.
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: path.write_bytes(b"curves"))

@@ -1,4 +1,4 @@
-"""Closed-form directions: planted ones are found, in every form that a first layer has."""
+"""Closed-form directions: planted ones are detected, for every kind of first layer."""
 
 import pytest
 import torch
@@ -15,52 +15,52 @@ def direction(size, seed=0):
     return vector / vector.norm()
 
 
-def along(found, planted):
-    return float((found.directions[0] @ planted).abs())
+def cosine(factors, planted):
+    return float((factors.directions[0] @ planted).abs())
 
 
 def test_a_planted_rank_one_layer_gives_its_direction():
     planted = direction(6)
     first = nn.Linear(6, 20)
     first.weight.data = torch.outer(torch.randn(20, generator=torch.Generator().manual_seed(1)), planted)
-    found = factorization(nn.Sequential(first, nn.ReLU(), nn.Linear(20, 4)), 6)
-    assert found.layers == ["0"]
-    assert along(found, planted) == pytest.approx(1, abs=1e-4)
-    assert found.eigenvalues[1:].max() < 1e-6 * found.eigenvalues[0]
+    factors = factorization(nn.Sequential(first, nn.ReLU(), nn.Linear(20, 4)), 6)
+    assert factors.layers == ["0"]
+    assert cosine(factors, planted) == pytest.approx(1, abs=1e-4)
+    assert factors.eigenvalues[1:].max() < 1e-6 * factors.eigenvalues[0]
 
 
 def test_directions_are_orthonormal_eigenvectors_of_the_weight():
     torch.manual_seed(0)
     generator = dcgan.Generator(5, 1, 8, normalization.batch(), width=4)
     weight = generator.layers[0].layer.weight.flatten(1).double()
-    found = factorization(generator.eval(), 5)
+    factors = factorization(generator.eval(), 5)
     gram = weight @ weight.T
-    assert torch.allclose(found.directions @ found.directions.T, torch.eye(5), atol=1e-5)
-    rotated = found.directions.double() @ gram @ found.directions.double().T
-    assert torch.allclose(rotated, torch.diag(found.eigenvalues.double()), atol=1e-6)
-    assert torch.equal(found.eigenvalues, found.eigenvalues.sort(descending=True).values)
+    assert torch.allclose(factors.directions @ factors.directions.T, torch.eye(5), atol=1e-5)
+    rotated = factors.directions.double() @ gram @ factors.directions.double().T
+    assert torch.allclose(rotated, torch.diag(factors.eigenvalues.double()), atol=1e-6)
+    assert torch.equal(factors.eigenvalues, factors.eigenvalues.sort(descending=True).values)
 
 
-def test_a_label_beside_the_noise_and_a_spectral_norm_are_not_in_the_way():
+def test_a_label_beside_the_noise_and_a_spectral_norm_are_handled():
     torch.manual_seed(0)
     build = lambda latent: dcgan.Generator(latent, 1, 8, normalization.spectral(), width=4)  # noqa: E731
     generator = LabelledNoise(build, 5, 3).eval()
-    found = factorization(generator, 5, lambda noise: generator(noise, torch.ones(len(noise), dtype=torch.long)))
+    factors = factorization(generator, 5, lambda noise: generator(noise, torch.ones(len(noise), dtype=torch.long)))
     weight = generator.network.layers[0].weight[:5].flatten(1)
-    assert found.layers == ["network.layers.0"]
-    assert torch.allclose(found.eigenvalues, torch.linalg.eigvalsh(weight @ weight.T).flip(0), atol=1e-4)
+    assert factors.layers == ["network.layers.0"]
+    assert torch.allclose(factors.eigenvalues, torch.linalg.eigvalsh(weight @ weight.T).flip(0), atol=1e-4)
 
 
-def test_biggans_pieces_are_all_read_and_r3gans_basis_once():
+def test_all_layers_of_biggan_that_read_noise_are_used_and_the_basis_of_r3gan_once():
     torch.manual_seed(0)
     big = biggan.Generator(8, 1, 32, normalization.batch(), 3, width=2).eval()
-    found = factorization(big, 8, lambda noise: big(noise, torch.zeros(len(noise), dtype=torch.long)))
-    assert len(found.layers) == 1 + 3 * 4  # the first map, and gain and bias of two norms in each of three blocks
-    assert found.eigenvalues.min() > 0
+    factors = factorization(big, 8, lambda noise: big(noise, torch.zeros(len(noise), dtype=torch.long)))
+    assert len(factors.layers) == 1 + 3 * 4  # the first map, and gain and bias of two norms in each of three blocks
+    assert factors.eigenvalues.min() > 0
     assert factorization(r3gan.Generator(8, 1, 8, width=16).eval(), 8).layers == ["layers.0.scale"]
 
 
-def test_hooks_are_gone_and_a_generator_that_reads_no_noise_is_refused():
+def test_a_generator_without_a_layer_on_the_noise_is_refused_and_hooks_are_removed():
     network = nn.Sequential(nn.Tanh(), nn.Linear(4, 3))
     with pytest.raises(ValueError, match="reads the noise itself"):
         factorization(network, 4)
@@ -70,8 +70,8 @@ def test_hooks_are_gone_and_a_generator_that_reads_no_noise_is_refused():
 def test_moving_along_the_planted_direction_changes_images_and_others_do_not():
     planted = direction(6)
     latents = torch.zeros(3, 6)
-    found = change(lambda noise: (noise @ planted)[:, None, None, None], latents, torch.stack([planted]), 0.5)
-    assert float(found) == pytest.approx(1)
+    changes = change(lambda noise: (noise @ planted)[:, None, None, None], latents, torch.stack([planted]), 0.5)
+    assert float(changes) == pytest.approx(1)
     other = direction(6, 5)
     other = other - (other @ planted) * planted
     assert float(change(lambda noise: (noise @ planted)[:, None], latents, other[None], 1.0)) == pytest.approx(

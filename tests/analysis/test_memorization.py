@@ -1,4 +1,4 @@
-"""Nearest training images: exact, streamed, and a verdict that catches planted copies and spares honest samples."""
+"""Nearest training images: exact, in blocks, with a verdict that detects planted copies but not honest samples."""
 
 import json
 
@@ -15,7 +15,7 @@ from ganexp.representations.nearest_neighbours import (
     NEARER,
     NO_SIGN,
     Nearest,
-    compared,
+    compare_distances,
     nearest,
     rows_at_once,
     singled_out,
@@ -25,7 +25,7 @@ from support.subjects import pictures, rng, subject, table
 
 
 class Recalling(nn.Module):
-    """Draws known images, a little changed, whatever the noise."""
+    """Draws given images with a small change."""
 
     def __init__(self, images, change=0.02):
         super().__init__()
@@ -37,107 +37,109 @@ class Recalling(nn.Module):
         return (self.images[which] + shift).clamp(-1, 1)
 
 
-def looked(generator, out, training=None, **settings):
+def analyze(generator, out, training=None, **settings):
     training = pictures(400, 1) if training is None else training
     return NearestNeighbours(samples=200, k=3, shown=4)(subject(generator, training, **settings), out)
 
 
 @pytest.mark.parametrize("size", [1, 7, 100])
-def test_neighbours_are_those_of_all_distances_at_once(size):
+def test_neighbours_are_those_of_the_whole_distance_matrix(size):
     rows, queries = torch.randn(100, 5, generator=rng(1)), torch.randn(30, 5, generator=rng(2))
-    found = nearest(queries, rows.split(size), 4)
-    every = torch.cdist(queries.double(), rows.double()).sort(1)
-    assert torch.allclose(found.distances, every.values[:, :4])
-    assert torch.equal(found.positions, every.indices[:, :4])
+    neighbours = nearest(queries, rows.split(size), 4)
+    expected = torch.cdist(queries.double(), rows.double()).sort(1)
+    assert torch.allclose(neighbours.distances, expected.values[:, :4])
+    assert torch.equal(neighbours.positions, expected.indices[:, :4])
 
 
 @pytest.mark.parametrize("values", [5, 64, 160])
-def test_the_distances_do_not_depend_on_how_many_are_compared_at_once(values, monkeypatch):
-    # Of 16 pixels each: one image at a time, four, ten.
+def test_the_distances_do_not_depend_on_the_size_of_blocks(values, monkeypatch):
+    # Blocks of one, four and ten images of 16 pixels.
     rows, queries = pictures(90, 1).flatten(1), pictures(25, 2).flatten(1)
     whole = nearest(queries, [rows], 3)
     monkeypatch.setattr("ganexp.representations.nearest_neighbours.MOST_VALUES", values)
     for batches in ([rows], rows.split(11)):
-        found = nearest(queries, batches, 3)
-        assert torch.equal(found.distances, whole.distances)
-        assert torch.equal((rows[found.positions].double() - queries[:, None]).norm(dim=2), whole.distances)
+        neighbours = nearest(queries, batches, 3)
+        assert torch.equal(neighbours.distances, whole.distances)
+        assert torch.equal((rows[neighbours.positions].double() - queries[:, None]).norm(dim=2), whole.distances)
 
 
-def test_the_larger_an_image_the_fewer_are_compared_at_once():
+def test_blocks_of_larger_images_are_smaller():
     sizes = [rows_at_once(3 * side * side) for side in (8, 32, 128, 1024)]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[0] <= 1024
     assert sizes[-1] == 1
 
 
-def test_equal_pixels_have_distance_0_and_ones_own_place_is_no_neighbour():
+def test_equal_pixels_have_distance_0_and_own_positions_are_excluded():
     rows = pictures(50, 1).flatten(1)
     assert torch.equal(nearest(rows, rows.split(8), 1).distances, torch.zeros(50, 1, dtype=torch.float64))
-    apart = nearest(rows[[3, 40]], rows.split(8), 1, torch.tensor([3, 40]))
-    assert (apart.distances > 0).all()
-    assert not set(apart.positions.flatten().tolist()) & {3, 40}
+    others = nearest(rows[[3, 40]], rows.split(8), 1, torch.tensor([3, 40]))
+    assert (others.distances > 0).all()
+    assert not set(others.positions.flatten().tolist()) & {3, 40}
 
 
-def test_the_auc_is_the_chance_to_be_nearer_and_its_error_that_of_resampling():
+def test_the_auc_is_the_probability_to_be_nearer_and_its_error_that_of_the_bootstrap():
     samples, others = torch.rand(300, generator=rng(1)) * 0.9, torch.rand(200, generator=rng(2))
-    found = compared(samples, others)
+    comparison = compare_distances(samples, others)
     pairs = (samples[:, None] < others).double() + 0.5 * (samples[:, None] == others).double()
-    assert found.auc == pytest.approx(float(pairs.mean()))
-    assert found.copied == float((samples < torch.quantile(others.double(), 0.01)).double().mean())
-    seeds = rng(3)
+    assert comparison.auc == pytest.approx(float(pairs.mean()))
+    assert comparison.copied == float((samples < torch.quantile(others.double(), 0.01)).double().mean())
+    draw = rng(3)
     bootstrapped = [
-        pairs[torch.randint(300, (300,), generator=seeds)][:, torch.randint(200, (200,), generator=seeds)].mean()
+        pairs[torch.randint(300, (300,), generator=draw)][:, torch.randint(200, (200,), generator=draw)].mean()
         for _ in range(300)
     ]
-    assert found.error == pytest.approx(float(torch.stack(bootstrapped).std()), rel=0.15)
-    assert compared(torch.ones(9), torch.ones(5)).auc == 0.5
+    assert comparison.error == pytest.approx(float(torch.stack(bootstrapped).std()), rel=0.15)
+    assert compare_distances(torch.ones(9), torch.ones(5)).auc == 0.5
 
 
 @pytest.mark.parametrize("held_out", [None, pictures(300, 2)], ids=["leave one out", "held out"])
-def test_a_memorizing_generator_is_caught_and_an_honest_one_is_not(held_out, tmp_path):
+def test_a_memorizing_generator_is_detected_and_an_honest_one_is_not(held_out, tmp_path):
     training = pictures(400, 1)
-    caught = looked(Recalling(training), tmp_path, training, held_out=held_out)
-    honest = looked(Recalling(pictures(5000, 3), change=0), tmp_path, training, held_out=held_out)
+    memorizing = analyze(Recalling(training), tmp_path, training, held_out=held_out)
+    honest = analyze(Recalling(pictures(5000, 3), change=0), tmp_path, training, held_out=held_out)
     for space in ("pixels", "features"):
-        assert caught[f"{space}_verdict"] == MEMORIZED
-        assert caught[f"{space}_auc"] == 1
+        assert memorizing[f"{space}_verdict"] == MEMORIZED
+        assert memorizing[f"{space}_auc"] == 1
         assert honest[f"{space}_verdict"] == NO_SIGN
         assert abs(honest[f"{space}_auc"] - 0.5) < 3 * honest[f"{space}_auc_error"]
-    json.dumps(caught)
+    json.dumps(memorizing)
 
 
 class Grey(nn.Module):
-    """Draws images without contrast, which are near to all."""
+    """Draws images without contrast, which are near all others."""
 
     def forward(self, noise):
         return 0.02 * noise[:, :1, None, None].expand(-1, 1, 4, 4)
 
 
 def test_a_generator_of_grey_images_is_nearer_but_copies_none(tmp_path):
-    # A quarter of the images has little contrast, as of photographs.
+    # A quarter of the images has little contrast, as is usual for photographs.
     training = pictures(400, 1)
     training[:100] = 128 + (training[:100].int() - 128) // 4
-    figures = looked(Grey(), tmp_path, training)
+    figures = analyze(Grey(), tmp_path, training)
     for space in ("pixels", "features"):
         assert figures[f"{space}_auc"] > 0.8
         assert figures[f"{space}_copied_share"] == 0
         assert figures[f"{space}_verdict"] == NEARER
 
 
-def test_only_a_neighbour_far_nearer_than_the_others_is_singled_out():
+def test_only_a_neighbour_much_nearer_than_the_others_is_singled_out():
     distances = torch.tensor([[1.0, 10, 10, 10], [9.0, 10, 10, 10], [0.0, 0, 0, 0], [4.9, 4.9, 15, 15]])
-    found = Nearest(distances, torch.zeros(4, 4, dtype=torch.long))
-    assert singled_out(found).tolist() == [True, False, False, True]
-    assert compared(distances[:, 0], torch.full((9,), 20.0), singled_out(found)).copied == 0.5
-    assert compared(distances[:, 0], torch.full((9,), 20.0)).copied == 1
+    neighbours = Nearest(distances, torch.zeros(4, 4, dtype=torch.long))
+    assert singled_out(neighbours).tolist() == [True, False, False, True]
+    assert compare_distances(distances[:, 0], torch.full((9,), 20.0), singled_out(neighbours)).copied == 0.5
+    assert compare_distances(distances[:, 0], torch.full((9,), 20.0)).copied == 1
 
 
 @pytest.mark.parametrize("spread", [0.9, 0.7])
 def test_typical_samples_are_nearer_without_being_called_copies(spread):
-    # What is drawn from the middle of a normal cloud is nearer to the cloud's points than they are to each other.
+    # Samples near the centre of a normal distribution are nearer to its points than these are to each other.
     cloud = torch.randn(500, 20, generator=rng(1))
     own = nearest(cloud, [cloud], 1, torch.arange(500)).distances[:, 0]
-    typical = compared(nearest(torch.randn(300, 20, generator=rng(2)) * spread, [cloud], 1).distances[:, 0], own)
+    typical = compare_distances(
+        nearest(torch.randn(300, 20, generator=rng(2)) * spread, [cloud], 1).distances[:, 0], own
+    )
     assert typical.auc > 0.6
     assert verdict(typical) == NEARER
 
@@ -145,12 +147,12 @@ def test_typical_samples_are_nearer_without_being_called_copies(spread):
 def test_planted_near_duplicates_are_counted(tmp_path):
     training = pictures(400, 1)
     training[200:260] = (training[:60].int() + torch.randint(-3, 4, (60, 1, 4, 4), generator=rng(4))).clamp(0, 255)
-    figures = looked(Recalling(pictures(50, 3)), tmp_path, training)
+    figures = analyze(Recalling(pictures(50, 3)), tmp_path, training)
     assert figures["near_duplicate_share_of_training"] == 120 / 400
 
 
 @pytest.mark.parametrize(
-    ("settings", "parts", "answer"),
+    ("settings", "parts", "message"),
     [
         ({"k": 0}, {}, "k=0: it must be 1 or more"),
         ({"samples": 1}, {}, "samples=1: it must be 2 or more"),
@@ -164,7 +166,7 @@ def test_planted_near_duplicates_are_counted(tmp_path):
         ({}, {"held_out": pictures(1, 2)}, "held-out images: others are too few to compare with; give two or more"),
     ],
 )
-def test_what_is_wrong_is_named(settings, parts, answer, tmp_path):
+def test_a_wrong_option_or_data_set_is_named(settings, parts, message, tmp_path):
     with pytest.raises(UserError) as caught:
         NearestNeighbours(**settings)(subject(**parts), tmp_path)
-    assert answer in str(caught.value)
+    assert message in str(caught.value)

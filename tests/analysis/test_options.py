@@ -12,7 +12,7 @@ from ganexp.errors import UserError
 
 
 @pytest.mark.parametrize(
-    ("analysis", "options", "answer"),
+    ("analysis", "options", "message"),
     [
         (LinearProbe, {"seeds": 0}, "seeds=0: it must be 1 or more"),
         (LinearProbe, {"labels": ["a"]}, "labels=.*numbers of labels are expected"),
@@ -26,6 +26,6 @@ from ganexp.errors import UserError
         (EquilibriumAnalysis, {"images": 0}, "images=0: it must be 2 or more"),
     ],
 )
-def test_a_wrong_option_is_named(analysis, options, answer):
-    with pytest.raises(UserError, match=answer):
+def test_a_wrong_option_is_named(analysis, options, message):
+    with pytest.raises(UserError, match=message):
         analysis(**options)

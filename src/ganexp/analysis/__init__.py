@@ -1,1 +1,1 @@
-"""Analyses of trained generators and discriminators, one analysis a file."""
+"""Analyses of trained generators and discriminators, one analysis per file."""

@@ -12,11 +12,11 @@ from ganexp.errors import UserError
 
 SMALLEST_TILE = 48
 TEXT = 14
-STRIP = TEXT + 10  # more room below a number than above it, so that it is seen to belong to what is above
+STRIP = TEXT + 10  # more space below a caption than above it, so that it visibly belongs to the image above
 
 
 def contact_sheet(images: Tensor, captions: Sequence[str], columns: int) -> Image.Image:
-    """Draw images (N, C, H, W) in [-1, 1] row by row, each with its caption below; small ones by whole pixels."""
+    """Draw images (N, C, H, W) in [-1, 1] row by row, with captions below; small ones enlarged by an integer."""
     height, width = images.shape[2:]
     enlarge = max(1, -(-SMALLEST_TILE // min(height, width)))
     tile = (width * enlarge, height * enlarge)
@@ -31,9 +31,9 @@ def contact_sheet(images: Tensor, captions: Sequence[str], columns: int) -> Imag
 
 
 class ContactSheet:
-    """Samples ``first`` to ``first + n - 1``, each with its number, and its class where there are classes.
+    """Samples ``first`` to ``first + n - 1``, each with its number, and with its class if the generator is conditional.
 
-    Raises UserError for fewer than one image or column, and for numbers beyond a million.
+    Raises UserError unless there are images and columns, and for numbers of samples out of range.
     """
 
     def __init__(self, n: int = 100, first: int = 0, columns: int = 10) -> None:
@@ -46,11 +46,11 @@ class ContactSheet:
         self.columns = columns
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why the analysis does not apply: points are no images."""
+        """Return why the analysis does not apply to points, or None for images."""
         return needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
-        """Write contact_sheet.png; return which numbers it has."""
+        """Write contact_sheet.png; return the first and the last number."""
         numbers = range(self.first, self.first + self.n)
         labels = subject.labels_of(numbers)
         images = subject.images(subject.latents_of(numbers), labels)

@@ -1,4 +1,4 @@
-"""Latent directions in closed form (SeFa, arXiv 2007.06600)."""
+"""Closed-form factorization of latent directions (SeFa, arXiv 2007.06600)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from ganexp.numerics.randomness import generator as rng
 
 LAYERS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
 CHECKS = 4
-MOVED = 64  # samples, to measure by how much images change
-FAR = 10.0  # from the origin, where a nonlinearity shows
+MOVED = 64  # samples, to measure the change of images
+FAR = 10.0  # scale of the noise on which layers are checked, large enough to reveal a nonlinearity
 TOLERANCE = 1e-3
 
 Generate = Callable[[Tensor], Any]
@@ -25,9 +25,9 @@ Generate = Callable[[Tensor], Any]
 
 @dataclass(frozen=True)
 class Factorization:
-    """Orthonormal directions (latent, latent), a row each, by decreasing eigenvalue (latent,) of A^T A.
+    """Eigenvectors of A^T A as rows (latent, latent), by decreasing eigenvalue (latent,).
 
-    ``layers`` names the layers whose weights make up A.
+    ``layers`` are the names of the layers whose weights make up A.
     """
 
     directions: Tensor
@@ -37,28 +37,29 @@ class Factorization:
 
 @torch.no_grad()
 def factorization(generator: nn.Module, latent: int, generate: Generate | None = None) -> Factorization:
-    """Return the eigenvectors of A^T A, where x -> Ax + b is what the generator's first layer makes of noise x.
+    """Return the eigenvectors of A^T A, where x -> Ax + b is the generator's first layer as a function of noise x.
 
-    The layers that read the noise are the first, and in BigGAN those that each take a piece of it. A is read off their
-    outputs, so that neither a label's embedding, beside the noise, nor a normalized weight is in the way. ``generate``
-    runs the generator on noise (N, latent), with labels already bound. Raises ValueError if no layer reads the noise.
+    In BigGAN, where several layers take a part of the noise each, A is that of all of them. A is computed from the
+    layers' outputs, so that label embeddings beside the noise and normalized weights need no special treatment.
+    ``generate`` runs the generator on noise (N, latent), with labels already bound. Raises ValueError if no layer reads
+    the noise.
     """
     base = next(generator.parameters())
     noise = torch.randn(CHECKS, latent, generator=rng(0, "affine")).to(base) * FAR
     basis = torch.cat([torch.zeros(1, latent).to(base), torch.eye(latent).to(base), noise])
     matrices: dict[str, Tensor] = {}
 
-    def note(name: str) -> Callable[..., None]:
+    def record(name: str) -> Callable[..., None]:
         def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            reading = linear_part(inputs[0].flatten(1).double(), noise.double())
+            input_matrix = linear_part(inputs[0].flatten(1).double(), noise.double())
             matrix = linear_part(output.flatten(1).double(), noise.double())
-            # What a later layer reads is a mixture of the noise's numbers, not the numbers themselves.
-            if matrix is not None and reading is not None and int((reading != 0).sum(0).max()) == 1:
+            # The input of a later layer mixes the components of the noise.
+            if matrix is not None and input_matrix is not None and int((input_matrix != 0).sum(0).max()) == 1:
                 matrices[name] = matrix
 
         return hook
 
-    hooks = [m.register_forward_hook(note(name)) for name, m in generator.named_modules() if isinstance(m, LAYERS)]
+    hooks = [m.register_forward_hook(record(name)) for name, m in generator.named_modules() if isinstance(m, LAYERS)]
     try:
         (generate or generator)(basis)
     finally:
@@ -74,7 +75,7 @@ def factorization(generator: nn.Module, latent: int, generate: Generate | None =
 def linear_part(values: Tensor, noise: Tensor) -> Tensor | None:
     """Return A^T (latent, D) of values (1 + latent + N, D) = Ax + b at the origin, at the basis vectors and at noise.
 
-    None if the values do not depend on the noise (N, latent), or not in this way.
+    None if the values do not depend on the noise (N, latent), or not affinely.
     """
     latent = noise.shape[1]
     from_origin = values - values[0]
@@ -86,14 +87,14 @@ def linear_part(values: Tensor, noise: Tensor) -> Tensor | None:
 
 
 def moved(latents: Tensor, direction: Tensor, steps: Tensor) -> Tensor:
-    """Return latents (N, S, latent): each of (N, latent) moved along a direction (latent,) by each of steps (S,)."""
+    """Return latents (N, S, latent): each of (N, latent) moved along a direction (latent,) by the steps (S,)."""
     return latents[:, None] + steps[None, :, None] * direction
 
 
 def change(generate: Callable[[Tensor], Tensor], latents: Tensor, directions: Tensor, step: float) -> Tensor:
-    """Return the change of images along each of directions (K, latent): (K,), root mean square in [0, 2].
+    """Return the root mean square change (K,) in [0, 2] of images along each of directions (K, latent).
 
-    Latents (N, latent) are moved by one step forth and one back.
+    It is the difference between images of latents (N, latent) moved one step forwards and one backwards.
     """
     differences = [
         generate(latents + step * direction) - generate(latents - step * direction) for direction in directions
@@ -102,14 +103,14 @@ def change(generate: Callable[[Tensor], Tensor], latents: Tensor, directions: Te
 
 
 def plot_eigenvalues(factors: Factorization) -> Figure:
-    """Draw the share of each direction in the sum of the eigenvalues."""
+    """Draw each eigenvalue as a share of their sum."""
     figure = Figure(figsize=(6, 3.5), layout="constrained")
     axis = figure.subplots()
     share = factors.eigenvalues / factors.eigenvalues.sum()
     axis.bar(range(1, len(share) + 1), share)
-    axis.axhline(1 / len(share), color="0.5", linestyle="--", label="all alike")
+    axis.axhline(1 / len(share), color="0.5", linestyle="--", label="uniform")
     axis.set_xlabel("direction")
-    axis.set_ylabel("share of the eigenvalues")
+    axis.set_ylabel("share of the sum of eigenvalues")
     axis.legend()
     return figure
 
@@ -117,8 +118,8 @@ def plot_eigenvalues(factors: Factorization) -> Figure:
 class LatentDirections:
     """Move ``samples`` samples along the first ``directions`` by up to ``reach`` standard deviations of the noise.
 
-    A picture has a row for each sample and ``steps`` columns. The change along the first directions is compared with
-    that along ``random`` others. Raises UserError for numbers that are too small.
+    A picture has a row for each sample and ``steps`` columns. The change of images is compared with that along
+    ``random`` random directions. Raises UserError for numbers that are too small.
     """
 
     def __init__(
@@ -137,7 +138,7 @@ class LatentDirections:
         return needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
-        """Write direction_K.png and eigenvalues.png; return eigenvalues and how much images change along each."""
+        """Write direction_K.png and eigenvalues.png; return eigenvalues and the change of images along directions."""
         labels = subject.labels(1)
 
         def generate(noise: Tensor) -> Tensor:
@@ -146,12 +147,12 @@ class LatentDirections:
             return images
 
         factors = factorization(subject.generator, subject.latent, generate)
-        few = min(self.directions, len(factors.directions))
+        count = min(self.directions, len(factors.directions))
         latents = subject.latents(MOVED)
         classes = subject.labels(self.samples)
         spread = float(latents.std())
         steps = torch.linspace(-self.reach, self.reach, self.steps) * spread
-        for number, direction in enumerate(factors.directions[:few], start=1):
+        for number, direction in enumerate(factors.directions[:count], start=1):
             path = moved(latents[: self.samples], direction, steps).flatten(0, 1)
             path_labels = None if classes is None else classes.repeat_interleave(self.steps)
             save(grid(subject.images(path, path_labels), self.steps), out / f"direction_{number}.png")
@@ -159,12 +160,12 @@ class LatentDirections:
 
         others = torch.randn(self.random, subject.latent, generator=rng(subject.seed, "random directions"))
         unit = others / others.norm(dim=1, keepdim=True)
-        along = change(subject.images, latents, factors.directions[:few], spread)
-        anywhere = change(subject.images, latents, unit, spread)
+        along = change(subject.images, latents, factors.directions[:count], spread)
+        along_random = change(subject.images, latents, unit, spread)
         return {
             "layers": factors.layers,
-            "share_of_eigenvalues": (factors.eigenvalues / factors.eigenvalues.sum())[:few].tolist(),
+            "share_of_eigenvalues": (factors.eigenvalues / factors.eigenvalues.sum())[:count].tolist(),
             "change_along_directions": along.tolist(),
-            "change_along_random_directions": {"mean": float(anywhere.mean()), "std": float(anywhere.std())},
-            "ratio_of_the_first": float(along[0] / anywhere.mean()),
+            "change_along_random_directions": {"mean": float(along_random.mean()), "std": float(along_random.std())},
+            "ratio_of_the_first": float(along[0] / along_random.mean()),
         }

@@ -12,32 +12,32 @@ from ganexp.analysis.discriminators import examples
 from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 
-FLOOR = 1e-12  # of a power, so that the logarithm of an empty frequency is finite
+FLOOR = 1e-12  # minimum power, so that the logarithm is finite at frequencies without power
 
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Mean power (R,) of images at the radii 0 to R - 1, in cycles an image, and how many frequencies each has.
+    """Mean power (R,) of images at radii 0 to R - 1, in cycles per image, and the number of frequencies at each.
 
-    White noise of variance v has the power v at every radius. The power of each radius times its count sums up to the
-    mean of the images' squared values, which is Parseval's identity.
+    White noise of variance v has the power v at every radius. By Parseval's identity, the sum of power times count is
+    the mean over images and channels of the sum of the squared values.
     """
 
     power: Tensor
     counts: Tensor
     nyquist: int
-    """The radius up to which a grid of pixels holds all directions; beyond are the corners."""
+    """The Nyquist frequency: the largest radius with frequencies in all directions; beyond are the corners."""
 
     @property
     def high(self) -> slice:
-        """The radii of the upper octave: from half of the Nyquist frequency up to it."""
+        """The radii of the upper octave: from half the Nyquist frequency to the Nyquist frequency."""
         return slice((self.nyquist + 1) // 2, self.nyquist + 1)
 
 
 def power_spectrum(images: Tensor) -> Spectrum:
-    """Return the radially averaged power spectrum of images (N, C, H, W) in [-1, 1], or in any other unit.
+    """Return the radially averaged power spectrum of images (N, C, H, W), of any range.
 
-    It is the mean over images and channels. Images of different height and width are averaged by cycles a pixel.
+    It is averaged over images and channels. If height and width differ, radii are in cycles per shorter side.
     """
     height, width = images.shape[-2:]
     power = torch.fft.fft2(images.double(), norm="ortho").abs().square().mean((0, 1))
@@ -50,19 +50,19 @@ def power_spectrum(images: Tensor) -> Spectrum:
 
 
 def log_distance(one: Spectrum, other: Spectrum) -> float:
-    """Return the root mean square difference of two spectra's upper octaves, in decibels."""
+    """Return the root mean square difference of two spectra in the upper octave, in decibels."""
     a, b = (spectrum.power[spectrum.high].clamp(min=FLOOR).log10() for spectrum in (one, other))
     return 10 * math.sqrt(float((a - b).square().mean()))
 
 
 def log_bias(fake: Spectrum, real: Spectrum) -> float:
-    """Return how much more power fakes have than real images in the upper octave, in decibels on average."""
+    """Return the mean excess power of fakes over real images in the upper octave, in decibels."""
     a, b = (spectrum.power[spectrum.high].clamp(min=FLOOR).log10() for spectrum in (fake, real))
     return 10 * float((a - b).mean())
 
 
 def plot_spectra(spectra: dict[str, Spectrum]) -> Figure:
-    """Draw spectra by name, up to the Nyquist frequency, the upper octave shaded."""
+    """Draw spectra by name up to the Nyquist frequency, with the upper octave shaded."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axis = figure.subplots()
     for name, spectrum in spectra.items():
@@ -70,16 +70,16 @@ def plot_spectra(spectra: dict[str, Spectrum]) -> Figure:
         axis.semilogy(range(len(power)), power, label=name, marker="." if len(power) < 20 else None)
     high = spectrum.high
     axis.axvspan(high.start, high.stop - 1, color="0.9", label="upper octave")
-    axis.set_xlabel("spatial frequency, cycles an image")
+    axis.set_xlabel("spatial frequency (cycles per image)")
     axis.set_ylabel("power")
     axis.legend()
     return figure
 
 
 class SpectrumAnalysis:
-    """Compare the power spectrum of ``images`` samples with that of as many real images, held-out ones too.
+    """Compare the power spectra of ``images`` samples, as many training images and as many held-out images.
 
-    Raises UserError for fewer than two.
+    Raises UserError for fewer than two images.
     """
 
     def __init__(self, images: int = 2_000) -> None:
@@ -89,11 +89,11 @@ class SpectrumAnalysis:
     def reason_against(self, subject: Subject) -> str | None:
         """Return why the analysis does not apply, or None."""
         if not (reason := needs_images(subject)) and min(subject.shape[1:]) < 4:
-            reason = "it draws images of less than 4x4 pixels, which have no frequencies to speak of"
+            reason = "it draws images of less than 4x4 pixels, which have too few frequencies"
         return reason
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
-        """Write spectrum.png; return distances in the upper octave, and that of two halves of the real images."""
+        """Write spectrum.png; return distances in the upper octave, also that of two halves of the real images."""
         real = examples(subject.training, self.images, subject.seed).images
         fake = subject.images(subject.latents(self.images))
         spectra = {"real": power_spectrum(real), "fake": power_spectrum(fake)}
@@ -102,9 +102,9 @@ class SpectrumAnalysis:
             "fake_excess_db": log_bias(spectra["fake"], spectra["real"]),
             "halves_of_real_distance_db": log_distance(power_spectrum(real[::2]), power_spectrum(real[1::2])),
         }
-        held_out, words = subject.held_out
+        held_out, description = subject.held_out
         if held_out is not None:
             spectra["held out"] = power_spectrum(examples(held_out, self.images, subject.seed).images)
             figures["held_out_distance_db"] = log_distance(spectra["held out"], spectra["real"])
         save_figure(plot_spectra(spectra), out / "spectrum.png")
-        return {**figures, "held_out": words, "images": {"real": len(real), "fake": len(fake)}}
+        return {**figures, "held_out": description, "images": {"real": len(real), "fake": len(fake)}}

@@ -21,11 +21,11 @@ from ganexp.numerics.randomness import BLOCK, blocks
 MOST_SAMPLES = 1_000_000
 
 Figures = dict[str, Any]
-"""Results of an analysis by name: numbers and words, in containers that JSON can hold."""
+"""Results of an analysis by name: numbers and strings, in containers that JSON can represent."""
 
 
 class HeldOut(NamedTuple):
-    """Real images that were not trained on, or None, and in words which they are or why there are none."""
+    """Real images that were not trained on, or None, and in words a description of them or why there are none."""
 
     images: RealImages | None
     words: str
@@ -53,7 +53,7 @@ def no_untrained(seed: int) -> Opponent:
 
 def no_truncation(threshold: float) -> "Subject":
     """Raise UserError: the noise cannot be truncated."""
-    raise UserError(f"truncation={threshold}: this generator's noise cannot be cut off")
+    raise UserError(f"truncation={threshold}: this generator's noise cannot be truncated")
 
 
 @dataclass
@@ -61,9 +61,9 @@ class Subject:
     """A generator, its discriminator and its data; expensive parts are computed lazily.
 
     ``generator`` maps noise (N, latent), and labels (N,) if it is conditional, to images (N, C, H, W) in [-1, 1]; it is
-    the moving average where there is one. ``num_classes`` is None for a generator without labels. ``opponent`` is its
-    discriminator. Samples are those that ``sample run=DIR seed=`` writes. Nothing here knows of runs or of Lightning,
-    so a notebook can build one.
+    the moving average if there is one. ``num_classes`` is None for an unconditional generator. ``opponent`` is its
+    discriminator. Samples are those that ``sample run=DIR seed=`` writes. A subject depends neither on runs nor on
+    Lightning, so a notebook can build one.
     """
 
     generator: nn.Module
@@ -74,13 +74,13 @@ class Subject:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     opponent: Opponent | None = None
     untrained: Callable[[int], Opponent] = no_untrained
-    """From a seed to a discriminator of the same build that was never trained."""
+    """Maps a seed to an untrained discriminator of the same architecture."""
     load_training: Callable[[], RealImages] = no_training
     load_held_out: Callable[[], HeldOut] = no_held_out
     load_labelled: Callable[[], tuple[RealImages, HeldOut]] | None = None
     load_extractor: Callable[[RealImages], Extractor] = no_extractor
     truncated: Callable[[float], "Subject"] = no_truncation
-    """From a threshold to the same subject with its noise cut off there; raises UserError where that cannot be."""
+    """Maps a threshold to the same subject with truncated noise; raises UserError if it cannot be truncated."""
 
     def __post_init__(self) -> None:
         self.generator.eval()
@@ -92,7 +92,7 @@ class Subject:
         return torch.cat([numbered(self.noise, self.latent, block, self.seed) for block in blocks(n)])
 
     def labels(self, n: int) -> Tensor | None:
-        """Return the labels (n,) of the samples 0 to n - 1: classes in turn; None for a generator without labels."""
+        """Return the labels (n,) of the samples 0 to n - 1, classes in turn; None for an unconditional generator."""
         return self.labels_of(range(n))
 
     def latents_of(self, numbers: Sequence[int]) -> Tensor:
@@ -100,21 +100,21 @@ class Subject:
 
         Raises UserError for numbers outside of [0, 1,000,000).
         """
-        wrong = [number for number in numbers if not (isinstance(number, int) and 0 <= number < MOST_SAMPLES)]
-        if wrong:
-            raise UserError(f"{wrong}: samples have the numbers 0 to {MOST_SAMPLES - 1:,}")
+        out_of_range = [number for number in numbers if not (isinstance(number, int) and 0 <= number < MOST_SAMPLES)]
+        if out_of_range:
+            raise UserError(f"{out_of_range}: samples have the numbers 0 to {MOST_SAMPLES - 1:,}")
         drawn = {n // BLOCK: numbered(self.noise, self.latent, whole_block(n // BLOCK), self.seed) for n in numbers}
         return torch.stack([drawn[number // BLOCK][number % BLOCK] for number in numbers])
 
     def labels_of(self, numbers: Sequence[int]) -> Tensor | None:
-        """Return the labels (N,) of the samples with these numbers; None for a generator without labels."""
+        """Return the labels (N,) of the samples with these numbers; None for an unconditional generator."""
         return None if self.num_classes is None else torch.tensor(list(numbers)) % min(self.num_classes, 10)
 
     @torch.no_grad()
     def images(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return images (N, C, H, W) in [-1, 1], float32 on the processor, from noise (N, latent) and labels (N,).
+        """Return images (N, C, H, W) in [-1, 1], float32 on the CPU, from noise (N, latent) and labels (N,).
 
-        A conditional generator takes the labels of samples 0 to N - 1 if none are given.
+        Without labels, a conditional generator takes those of the samples 0 to N - 1.
         """
         labels = self.labels(len(latents)) if labels is None else labels
         inputs = (latents,) if labels is None else (latents, labels)
@@ -136,7 +136,7 @@ class Subject:
 
     @property
     def draws_points(self) -> bool:
-        """Whether images are points in the plane, of one pixel."""
+        """Whether images are points in the plane, as images of one pixel."""
         return self.shape[1:] == (1, 1)
 
     @cached_property
@@ -151,16 +151,16 @@ class Subject:
 
     @cached_property
     def labelled(self) -> tuple[RealImages, HeldOut]:
-        """Labelled images to learn from and to be tested on: training and held-out images unless others are given."""
+        """Labelled images for training and for testing: training and held-out images unless others are given."""
         return (self.training, self.held_out) if self.load_labelled is None else self.load_labelled()
 
     @cached_property
     def extractor(self) -> Extractor:
-        """What turns images into features (and logits of the data's classes): a classifier trained on the data."""
+        """The feature extractor, which also returns logits of the data's classes: a classifier trained on the data."""
         return self.load_extractor(self.training)
 
     def outputs(self, images: Tensor) -> dict[str, Tensor]:
-        """Return the extractor's outputs by name, on the processor, of images (N, C, H, W), uint8 or in [-1, 1]."""
+        """Return the extractor's outputs by name, on the CPU, of images (N, C, H, W), uint8 or in [-1, 1]."""
         pixels = images if images.dtype == torch.uint8 else as_saved(images)
         parts = [self.extractor(part.to(self.device)) for part in pixels.split(BLOCK)]
         return {name: torch.cat([part[name].cpu() for part in parts]) for name in parts[0]}
@@ -168,7 +168,7 @@ class Subject:
     def features(self, images: RealImages | Tensor) -> Tensor:
         """Return features (N, D), float32 on the processor, of a data set or of images, uint8 (N, C, H, W).
 
-        They are cached under a checksum of the images, like those of the real images that scores need.
+        They are cached under a checksum of the images, like the features of real images for scores.
         """
         if isinstance(images, Tensor):
             table = InMemory(images)
@@ -194,7 +194,7 @@ def needs_images(subject: Subject) -> str | None:
 
 
 def require_at_least(least: int, **values: int) -> None:
-    """Raise UserError naming a value below the least."""
+    """Raise UserError, with its name, if a value is below ``least``."""
     for name, value in values.items():
         if value < least:
             raise UserError(f"{name}={value}: it must be {least} or more")

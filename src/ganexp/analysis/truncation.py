@@ -24,11 +24,12 @@ NEIGHBOURS = 3
 
 
 @dataclass(frozen=True)
-class Trade:
+class TradeOff:
     """Quality and diversity of samples compared with real images, in feature space.
 
-    ``precision`` is the share of samples within the balls of real images and ``recall`` the reverse (arXiv 1904.06991),
-    ``diversity`` the samples' total variance over that of real images, ``distance`` the Fréchet distance.
+    ``precision`` is the share of samples in the nearest-neighbour balls of real images, ``recall`` that of real images
+    in the balls of samples (arXiv 1904.06991), ``diversity`` the ratio of the samples' total variance to that of real
+    images, and ``distance`` the Fréchet distance.
     """
 
     precision: float
@@ -37,22 +38,22 @@ class Trade:
     distance: float
 
 
-def trade(fake: Tensor, real: Tensor) -> Trade:
-    """Return the quality and diversity of features fake (N, D) compared with real (M, D)."""
+def trade_off(fake: Tensor, real: Tensor) -> TradeOff:
+    """Return the quality and diversity of features fake (N, D) compared with features real (M, D)."""
     precise, recalled = in_each_others_balls(fake, real, radii(fake, NEIGHBOURS), radii(real, NEIGHBOURS))
-    of_fake, of_real = moments(power_sums(fake)), moments(power_sums(real))
-    diversity = float(of_fake.covariance.trace() / of_real.covariance.trace())
-    return Trade(share(precise), share(recalled), diversity, frechet_distance(of_fake, of_real))
+    fake_moments, real_moments = moments(power_sums(fake)), moments(power_sums(real))
+    diversity = float(fake_moments.covariance.trace() / real_moments.covariance.trace())
+    return TradeOff(share(precise), share(recalled), diversity, frechet_distance(fake_moments, real_moments))
 
 
-def plot_trades(thresholds: Sequence[float], cut: Sequence[Trade], whole: Trade) -> Figure:
-    """Draw precision, recall and diversity, and the Fréchet distance, against the threshold; dashed without it."""
+def plot_trade_offs(thresholds: Sequence[float], truncated: Sequence[TradeOff], untruncated: TradeOff) -> Figure:
+    """Draw precision, recall, diversity and Fréchet distance against the threshold; dashed without truncation."""
     figure = Figure(figsize=(9, 3.5), layout="constrained")
     shares, distances = figure.subplots(1, 2)
     for axis, names in ((shares, ("precision", "recall", "diversity")), (distances, ("distance",))):
         for name in names:
-            (drawn,) = axis.plot(thresholds, [getattr(scores, name) for scores in cut], marker="o", label=name)
-            axis.axhline(getattr(whole, name), color=drawn.get_color(), linestyle="--", linewidth=0.8)
+            (drawn,) = axis.plot(thresholds, [getattr(scores, name) for scores in truncated], marker="o", label=name)
+            axis.axhline(getattr(untruncated, name), color=drawn.get_color(), linestyle="--", linewidth=0.8)
         axis.set_xlabel("threshold")
         axis.set_ylim(bottom=0)
     shares.legend(fontsize="small")
@@ -61,11 +62,11 @@ def plot_trades(thresholds: Sequence[float], cut: Sequence[Trade], whole: Trade)
 
 
 class Truncation:
-    """Samples, and their variety and quality, for noise truncated at ``thresholds`` and for untruncated noise.
+    """Samples, and their quality and diversity, for noise truncated at ``thresholds`` and for untruncated noise.
 
-    ``samples`` are compared with as many training images. ``shown`` of them are drawn for each threshold.
+    ``samples`` samples are compared with as many training images; ``shown`` of them are drawn for each threshold.
 
-    Raises UserError for no thresholds, and for some that are not finite numbers above 0.
+    Raises UserError unless there are thresholds, and all are finite numbers above 0.
     """
 
     def __init__(
@@ -80,26 +81,26 @@ class Truncation:
         self.shown = shown
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why truncation does not apply: points are no images, and uniform noise has no tails."""
+        """Return why truncation does not apply, such as to uniform noise, which has no tails, or None."""
         try:
             truncated(subject.noise, self.thresholds[0])
         except ValueError:
-            how = "train with model.noise._target_=ganexp.noise.normal"
-            return f"its noise is not normal and has no tails to cut off; {how}"
+            remedy = "train with model.noise._target_=ganexp.noise.normal"
+            return f"its noise is not normal and has no tails to truncate; {remedy}"
         return needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
-        """Write samples.png, a row for each threshold and one of whole noise, and truncation.png."""
+        """Write samples.png, a row for each threshold and one without truncation, and truncation.png."""
         drawn = [subject.truncated(threshold).samples(self.samples) for threshold in self.thresholds]
         drawn.append(subject.samples(self.samples))
         save(rows([to_signed_unit(images[: self.shown]) for images in drawn]), out / "samples.png")
         chosen = torch.randperm(subject.training.count, generator=rng(subject.seed, "truncation"))[: self.samples]
         real = subject.features(subject.training)[chosen]
-        *cut, whole = [trade(subject.features(images), real) for images in drawn]
-        save_figure(plot_trades(self.thresholds, cut, whole), out / "truncation.png")
-        names = list(Trade.__dataclass_fields__)
+        *truncated_scores, untruncated = [trade_off(subject.features(images), real) for images in drawn]
+        save_figure(plot_trade_offs(self.thresholds, truncated_scores, untruncated), out / "truncation.png")
+        names = list(TradeOff.__dataclass_fields__)
         return {
             "thresholds": self.thresholds,
-            **{name: [getattr(scores, name) for scores in cut] for name in names},
-            **{f"{name}_of_whole_noise": getattr(whole, name) for name in names},
+            **{name: [getattr(scores, name) for scores in truncated_scores] for name in names},
+            **{f"{name}_of_whole_noise": getattr(untruncated, name) for name in names},
         }

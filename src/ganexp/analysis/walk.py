@@ -141,7 +141,7 @@ class Walk:
         self.animation = animation
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why the analysis does not apply: points are no images."""
+        """Return why the analysis does not apply to points, or None for images."""
         return needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:

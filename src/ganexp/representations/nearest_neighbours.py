@@ -10,12 +10,12 @@ from torch import Tensor
 from ganexp.errors import UserError
 
 MOST_VALUES = 2**20
-"""Number of float64 values of rows compared at once, 8 MiB, and as many of the queries."""
+"""Maximum number of float64 values in a block of rows, 8 MiB, and in a block of queries."""
 MOST_ROWS = 1024
 
 
 def rows_at_once(width: int) -> int:
-    """Return the number of rows of ``width`` values to compare at once, which bounds the memory."""
+    """Return the number of rows of ``width`` values in a block, which bounds the memory."""
     return min(MOST_ROWS, max(1, MOST_VALUES // width))
 
 
@@ -28,10 +28,10 @@ class Nearest:
 
 
 def nearest(queries: Tensor, batches: Iterable[Tensor], k: int, own: Tensor | None = None) -> Nearest:
-    """Return the k nearest of all rows (B, D) in the batches to each of queries (N, D).
+    """Return the k nearest neighbours of queries (N, D) among the rows (B, D) of all batches.
 
     ``own`` (N,) are the queries' own positions among the rows, which are excluded from their neighbours.
-    Raises UserError if there are fewer than k rows to choose from.
+    Raises UserError if there are fewer than k candidates.
     """
     # |a - b|^2 = |a|^2 - 2ab + |b|^2 is exact in float64 for pixels, so that equal images have distance 0.
     best = queries.new_full((len(queries), k), torch.inf, dtype=torch.float64)
@@ -54,22 +54,22 @@ def nearest(queries: Tensor, batches: Iterable[Tensor], k: int, own: Tensor | No
         count += len(rows)
     available = count - (own is not None)
     if available < k:
-        raise UserError(f"k={k}: there are only {available} images to be neighbours")
+        raise UserError(f"k={k}: there are only {available} images to search")
     return Nearest(best.sqrt(), where)
 
 
 def squared_norms(rows: Tensor) -> Tensor:
-    """Return the squared norms (N,) of rows (N, D), without their squares (N, D) in memory."""
+    """Return the squared norms (N,) of rows (N, D), without storing their squares (N, D)."""
     return torch.einsum("nd,nd->n", rows, rows)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Comparison of the samples' distances to those of other images.
+    """Comparison of the samples' distances to the nearest training image with those of other images.
 
-    ``auc`` is the probability that a sample is nearer than one of the others, a tie counting half: 0.5 for equal
+    ``auc`` is the probability that a sample is nearer than another image, a tie counting half: 0.5 for equal
     distributions. ``error`` is its standard error (DeLong et al., 1988). ``copied`` is the share of copies, which are
-    nearer than all but 1 % of the others: at most about 0.01 for equal distributions. ``copied_error`` is its standard
+    nearer than 99 % of the other images: at most about 0.01 for equal distributions. ``copied_error`` is its standard
     error.
     """
 
@@ -81,10 +81,10 @@ class Comparison:
     others: int
 
 
-def compared(samples: Tensor, others: Tensor, singled_out: Tensor | None = None) -> Comparison:
-    """Return the comparison of distances of samples (N,) with those of others (M,), N and M at least 2.
+def compare_distances(samples: Tensor, others: Tensor, singled_out: Tensor | None = None) -> Comparison:
+    """Return the comparison of the distances of samples (N,) and of other images (M,), N and M at least 2.
 
-    If ``singled_out``, bool (N,), is given, only those samples count as copies.
+    If ``singled_out``, bool (N,), is given, only these samples may count as copies.
     """
     placements = share_below(samples, others)
     against = 1 - share_below(others, samples)
@@ -101,14 +101,13 @@ def compared(samples: Tensor, others: Tensor, singled_out: Tensor | None = None)
 def singled_out(neighbours: Nearest) -> Tensor:
     """Return which queries have a neighbour at less than half the mean distance of their k nearest, bool (N,).
 
-    A blurred image is near all images of its kind and singles out none; a copy singles out one (arXiv 2301.13188,
-    k = 50).
+    A copy is near a single image, whereas a blurred image is near many (arXiv 2301.13188, k = 50).
     """
     return neighbours.distances[:, 0] < 0.5 * neighbours.distances.mean(1)
 
 
 def share_below(values: Tensor, others: Tensor) -> Tensor:
-    """Return for each value (N,) the share of others (M,) below it, equal ones counting half."""
+    """Return for each value (N,) the share of others (M,) below it, a tie counting half."""
     ordered = others.sort().values
     below = torch.searchsorted(ordered, values.contiguous()) + torch.searchsorted(
         ordered, values.contiguous(), right=True
@@ -124,8 +123,8 @@ MEMORIZED = "memorized"
 def verdict(comparison: Comparison) -> str:
     """Return whether the comparison shows memorization, at 1.96 standard errors.
 
-    Typical samples are nearer to real images than real images are to one another, without being copies: so a
-    memorizing generator must also copy, five times as often as held-out images appear to.
+    Typical samples are nearer to real images than real images are to one another, without being copies. So
+    memorization also requires copies, five times as many as there would appear to be among held-out images.
     """
     if comparison.auc - 1.96 * comparison.error <= 0.5:
         return NO_SIGN
