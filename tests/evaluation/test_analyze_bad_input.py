@@ -17,7 +17,7 @@ from ganexp.evaluation.held_out import held_out_images, labelled_images
         ("probe", [], "takes the label as an input"),
         ("forget", ["boxes=none.json"], "boxes=none.json cannot be read"),
         ("forget", ["boxes=outside.json"], "sample 3: the box [0, 0, 9, 2] is not inside the image of 8x8 pixels"),
-        ("forget", ["boxes=whole.json"], "the boxes leave no room beside them"),
+        ("forget", ["boxes=whole.json"], "no patch as large as a box fits beside the boxes"),
         ("forget", ["label=10"], "label=10: the data have the classes 0 to 9"),
         ("filters", ["layers=0"], "layers=0: it must be 1 or more"),
         ("forget", ["boxes=beyond.json"], "sample '512' is not one of 0 to 511"),
