@@ -99,13 +99,13 @@ def test_one_that_fails_does_not_keep_the_others_from_being_done(ganexp, here, f
 def test_a_folder_of_held_out_images_is_brought_to_size_and_that_is_told(finished, pictures):
     config = run_folder.read_config(finished)
     held_out = held_out_images(config, str(pictures))
-    assert held_out.words == f"70 images of {pictures}, brought to 8x8 with 1 channel"
+    assert held_out.description == f"70 images of {pictures}, brought to 8x8 with 1 channel"
     assert held_out.images.shape == (1, 8, 8)
 
 
 def test_what_was_held_out_follows_from_the_datas_splits(finished, monkeypatch):
     config = run_folder.read_config(finished)
-    assert held_out_images(config, None).words == "the data digits has no split that was not trained on"
+    assert held_out_images(config, None).description == "the data digits has no split that was not trained on"
     with pytest.raises(UserError, match=r"held_out=test: no such folder, and the data digits has no splits"):
         held_out_images(config, "test")
     config.data.source = {"split": "train", "download": True}
@@ -120,7 +120,7 @@ def test_what_was_held_out_follows_from_the_datas_splits(finished, monkeypatch):
         return RealSet(RealImages(InMemory(torch.zeros(9, 1, 8, 8, dtype=torch.uint8)), "nine"), {})
 
     monkeypatch.setattr("ganexp.evaluation.held_out.real_set", only_valid)
-    assert held_out_images(config, None).words == "9 images of digits's split valid"
+    assert held_out_images(config, None).description == "9 images of digits's split valid"
     # Nothing is downloaded that nobody asked for.
     assert asked == [{"split": "test", "download": False}, {"split": "valid", "download": False}]
     asked.clear()

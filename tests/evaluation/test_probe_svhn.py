@@ -60,7 +60,7 @@ def test_a_model_of_svhns_own_size_sees_it_as_it_is(small_svhn):
     data = OmegaConf.create(composition.resolve(composition.compose("evaluate", ["data=svhn"]).data))
     train, test = labelled_images("svhn", data)
     assert (train.shape, train.count) == ((3, 32, 32), 1010)
-    assert test.words == "100 images of svhn (test)"
+    assert test.description == "100 images of svhn (test)"
     assert train.labels()[:12].tolist() == [*range(10), 0, 1]
 
 

@@ -20,7 +20,7 @@ def label_embeddings(generator: nn.Module, num_classes: int) -> list[nn.Embeddin
 
 @contextmanager
 def mixed_labels(generator: nn.Module, mixture: Tensor) -> Iterator[Tensor]:
-    """Replace a generator's label embeddings by means of them with the weights mixture (N, num_classes).
+    """Replace a generator's label embeddings by their weighted means, with the weights mixture (N, num_classes).
 
     The rows of the mixture sum to 1; a one-hot row gives the same image as that label. Yields labels (N,) to call the
     generator with. Raises UserError for a generator without an nn.Embedding of its label.

@@ -156,8 +156,8 @@ def inspect_layer(
     top = responses[:, chosen].topk(min(best, len(images)), dim=0).indices.T
     rows = top.flatten()
     gradients = [
-        guided_gradients(network, name, images[some], feature, None if labels is None else labels[some], run)
-        for some, feature in zip(rows.split(BATCH), chosen.repeat_interleave(top.shape[1]).split(BATCH), strict=True)
+        guided_gradients(network, name, images[batch], feature, None if labels is None else labels[batch], run)
+        for batch, feature in zip(rows.split(BATCH), chosen.repeat_interleave(top.shape[1]).split(BATCH), strict=True)
     ] or [images[:0]]
     shaped = torch.cat(gradients).detach().cpu().unflatten(0, (len(chosen), top.shape[1]))
     m1, m2, m3, m4 = moments[:, active]

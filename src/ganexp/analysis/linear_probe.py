@@ -57,11 +57,11 @@ def split(train: RealImages, held_out: HeldOut, most: int, seed: int) -> Split:
     if held_out.images is not None and held_out.images.labels() is not None:
         tested = held_out.images.at_most(most, seed)
         sizes = f"{training.count:,} of {train.count:,} training images; tested on {tested.count:,}"
-        description = f"{sizes} of {held_out.words}"
+        description = f"{sizes} of {held_out.description}"
         return Split(training, torch.arange(training.count), tested, torch.arange(tested.count), description)
     order = torch.randperm(training.count, generator=rng(seed, "probe's held out"))
     test, rest = order.tensor_split([max(1, training.count // HELD_OUT)])
-    description = f"{len(rest):,} training images; tested on {len(test):,} others of them ({held_out.words})"
+    description = f"{len(rest):,} training images; tested on {len(test):,} others of them ({held_out.description})"
     return Split(training, rest, training, test, description)
 
 

@@ -131,7 +131,7 @@ class NearestNeighbours:
         require_same_shape(training, held_out.images, subject.shape)
         samples = subject.samples(self.samples)
         if held_out.images is not None and held_out.images.count < 2:
-            raise UserError(f"held-out images: {held_out.words} are too few to compare with; give two or more")
+            raise UserError(f"held-out images: {held_out.description} are too few to compare with; give two or more")
         if training.count <= self.k:
             raise UserError(f"k={self.k}: the training set has {training.count} images; ask for fewer neighbours")
         positions = random_positions(training.count, self.checked, subject.seed)
@@ -149,7 +149,7 @@ class NearestNeighbours:
         share, error = duplicate_share(real_distances, real[0].numel(), self.tolerance)
         return {
             "compared_with": others,
-            "held_out": held_out.words,
+            "held_out": held_out.description,
             **{
                 key: value
                 for name, space in spaces.items()

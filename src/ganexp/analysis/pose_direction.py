@@ -38,7 +38,7 @@ class PoseSweep:
 
 
 def plot_turn(sweep: PoseSweep, measured: str, spread: float) -> Figure:
-    """Draw the mean of the measured property along the direction ± its standard deviation, and the classes kept."""
+    """Draw the mean ± standard deviation of the property along the direction, and the share of classes kept."""
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     mean, deviation = sweep.values.mean(0), sweep.values.std(0, correction=0)

@@ -19,7 +19,7 @@ FLOOR = 1e-12  # minimum power, so that the logarithm is finite at frequencies w
 class Spectrum:
     """Mean power (R,) of images at radii 0 to R - 1, in cycles per image, and the number of frequencies at each.
 
-    White noise of variance v has the power v at every radius. By Parseval's identity, the sum of power times count is
+    White noise of variance v has power v at every radius. By Parseval's identity, the sum of power times count is
     the mean over images and channels of the sum of the squared values.
     """
 

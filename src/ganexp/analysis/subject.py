@@ -25,10 +25,10 @@ Figures = dict[str, Any]
 
 
 class HeldOut(NamedTuple):
-    """Real images that were not trained on, or None, and in words a description of them or why there are none."""
+    """Real images that were not trained on, or None, and a description of them or of why there are none."""
 
     images: RealImages | None
-    words: str
+    description: str
 
 
 def no_training() -> RealImages:

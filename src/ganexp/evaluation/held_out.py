@@ -54,7 +54,7 @@ def from_split(data: DictConfig, split: str, download: bool) -> HeldOut:
 def from_folder(folder: Path, data: DictConfig) -> HeldOut:
     """Return a folder's images, decoded like the run's data, with labels if they are in class folders.
 
-    ``words`` describes how they were changed.
+    ``description`` also says how they were changed.
     """
     paths, labels, classes = image_files(folder)
     # `ganexp sample` writes a grid next to its samples.
@@ -62,14 +62,14 @@ def from_folder(folder: Path, data: DictConfig) -> HeldOut:
     decoder = Decoder(data.image_size, data.channels, data.resize_filter)
     images = OnDisk(pictures, decoder, labelled=bool(classes))
     changed = any(kind != ((data.image_size, data.image_size), data.channels) for kind in count_kinds(folder))
-    words = f"{len(images):,} images of {folder}{describe_resizing(data) if changed else ''}"
-    return HeldOut(RealImages(images, images.checksum()), words)
+    description = f"{len(images):,} images of {folder}{describe_resizing(data) if changed else ''}"
+    return HeldOut(RealImages(images, images.checksum()), description)
 
 
 def labelled_images(wanted: str, data: DictConfig) -> tuple[RealImages, HeldOut]:
     """Return labelled training and test images of a folder or of a data set, decoded like the run's data.
 
-    A folder contains either class folders, or train and test folders with class folders inside. ``words`` describes
+    A folder contains either class folders, or train and test folders with class folders inside. ``description`` says
     the images. Raises UserError if ``wanted`` is neither, and for images without labels.
     """
     folder = Path(wanted).expanduser()
@@ -83,7 +83,7 @@ def labelled_images(wanted: str, data: DictConfig) -> tuple[RealImages, HeldOut]
             raise UserError(f"labelled={wanted}: it has no labels; a folder for each class is needed")
     train, *test = sets
     assert train.images is not None
-    return train.images, test[0] if test else HeldOut(None, train.words)
+    return train.images, test[0] if test else HeldOut(None, train.description)
 
 
 def from_data_set(name: str, data: DictConfig) -> list[HeldOut]:
@@ -103,8 +103,8 @@ def from_data_set(name: str, data: DictConfig) -> list[HeldOut]:
     for split in splits:
         images = real_set(OmegaConf.merge(settings, {"source": {"split": split}} if split else {}), None).images
         resized = describe_resizing(data) if changed else ""
-        words = f"{images.count:,} images of {name}{f' ({split})' if split else ''}{resized}"
-        sets.append(HeldOut(images, words))
+        description = f"{images.count:,} images of {name}{f' ({split})' if split else ''}{resized}"
+        sets.append(HeldOut(images, description))
     return sets
 
 

@@ -41,16 +41,16 @@ def nearest(queries: Tensor, batches: Iterable[Tensor], k: int, own: Tensor | No
     for part in chain.from_iterable(batch.split(block) for batch in batches):
         rows = part.double()
         squares = squared_norms(rows)
-        for some in torch.arange(len(queries)).split(block):
-            a = queries[some].double()
+        for chunk in torch.arange(len(queries)).split(block):
+            a = queries[chunk].double()
             squared = torch.addmm(squares.expand(len(a), -1), a, rows.T, alpha=-2) + squared_norms(a)[:, None]
             if own is not None:
-                column = own[some] - count
+                column = own[chunk] - count
                 here = (column >= 0) & (column < len(rows))
                 squared[here, column[here]] = torch.inf
             nearer, positions = squared.clamp_min_(0).topk(min(k, len(rows)), dim=1, largest=False)
-            best[some], chosen = torch.cat([best[some], nearer], 1).topk(k, dim=1, largest=False)
-            where[some] = torch.cat([where[some], positions + count], 1).gather(1, chosen)
+            best[chunk], chosen = torch.cat([best[chunk], nearer], 1).topk(k, dim=1, largest=False)
+            where[chunk] = torch.cat([where[chunk], positions + count], 1).gather(1, chosen)
         count += len(rows)
     available = count - (own is not None)
     if available < k:
