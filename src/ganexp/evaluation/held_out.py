@@ -69,8 +69,8 @@ def from_folder(folder: Path, data: DictConfig) -> HeldOut:
 def labelled_images(wanted: str, data: DictConfig) -> tuple[RealImages, HeldOut]:
     """Return labelled training and test images of a folder or of a data set, decoded like the run's data.
 
-    A folder contains either class folders, or train and test folders with class folders inside. ``description`` says
-    the images. Raises UserError if ``wanted`` is neither, and for images without labels.
+    A folder contains either class folders, or train and test folders with class folders inside. The descriptions
+    say which images they are. Raises UserError if ``wanted`` is neither, and for images without labels.
     """
     folder = Path(wanted).expanduser()
     if folder.is_dir():
