@@ -1,4 +1,4 @@
-"""The runner behind make test-gpu: what it tells of steps, and its stages on a processor."""
+"""The runner behind make test-gpu: its reports on steps, and its stages on a CPU."""
 
 import os
 import subprocess
