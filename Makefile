@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Each starts with seconds of imports, so more than two pay on large machines only.
+# Each worker spends seconds on imports, so more than two pay off on large machines only.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 EXTRAS := dev,tensorboard,lsun,sweeps,report,board,demo,docs,notebooks
@@ -29,7 +29,7 @@ test: $(READY) ## run the default test suite
 test-slow: $(READY) ## run the slow tests
 	$(PYTEST) -m slow --timeout 1200 $(ARGS)
 
-# With the environment that is there: nothing is made or installed.
+# Uses the existing environment and installs nothing.
 test-gpu: ## run all tests, models and commands on a GPU; ARGS="out=DIR"
 	PYTHONPATH=src:$$PYTHONPATH $(or $(wildcard $(BIN)/python),$(PYTHON)) tests/gpu/run.py $(ARGS)
 

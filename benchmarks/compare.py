@@ -1,9 +1,8 @@
-"""Time and memory of comparing many runs, and of opening the page of twenty in a browser.
+"""Time and memory of comparing many runs, and of opening a report on twenty in a browser.
 
 python benchmarks/compare.py [runs=200] [rows=10000]
 
-The runs are made up: curves of noise, no training. Processors' seconds are what the work itself takes, whatever else
-the machine does.
+The runs are synthetic: curves of noise, no training. CPU time measures the work itself, whatever else the machine does.
 """
 
 import json
@@ -38,30 +37,30 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 
 
 def main(runs: int, rows: int) -> None:
-    """Make runs, compare all of them, then open the page of some."""
+    """Write runs, compare all of them, then open the report on some."""
     with tempfile.TemporaryDirectory() as folder:
-        there = Path(folder)
+        root = Path(folder)
         noise = list(curves(rows))
         for number in range(runs):
-            make(there / "all" / str(number), number, noise)
-        compare(there / "all", there / "out")
+            make(root / "all" / str(number), number, noise)
+        compare(root / "all", root / "out")
         for number in range(PAGE_RUNS):
-            shutil.copytree(there / "all" / str(number), there / "some" / str(number))
-            draw(there / "some" / str(number), number)
-        page = compare(there / "some", there / "page")
+            shutil.copytree(root / "all" / str(number), root / "some" / str(number))
+            draw(root / "some" / str(number), number)
+        page = compare(root / "some", root / "page")
         opened(page)
 
 
 def curves(rows: int) -> Iterator[str]:
-    """Yield rows of figures without a score, of which three fifths of the columns are in each other row only."""
+    """Yield rows of values without a score; the columns after the first eight are filled in every other row only."""
     random = Random(0)
     for row in range(1, rows + 1):
-        figures = [f"{random.random():.17g}" if place < 8 or row % 2 else "" for place in range(len(COLUMNS))]
-        yield ",".join((str(row * 64), *figures))
+        values = [f"{random.random():.17g}" if column < 8 or row % 2 else "" for column in range(len(COLUMNS))]
+        yield ",".join((str(row * 64), *values))
 
 
 def make(folder: Path, number: int, noise: Sequence[str]) -> None:
-    """Write one run of these curves, with scores of its own."""
+    """Write one run with these curves and its own scores."""
     folder.mkdir(parents=True)
     rows, random = len(noise), Random(number)
     lines = [",".join(("images", *COLUMNS, "score/fid"))]
@@ -72,7 +71,7 @@ def make(folder: Path, number: int, noise: Sequence[str]) -> None:
     images = rows * 64
     setting = number // SEEDS
     config = {"images": images, "seed": number % SEEDS, "model": {"width": setting}, "trainer": {"devices": 1}}
-    config |= {f"group_{place}": {f"key_{key}": key for key in range(15)} for place in range(15)}
+    config |= {f"group_{group}": {f"key_{key}": key for key in range(15)} for group in range(15)}
     (folder / "config.yaml").write_text(yaml.safe_dump(config))
     summary = {
         "command": f"python -m ganexp model.width={setting} seed={number % SEEDS}",
@@ -91,7 +90,7 @@ def make(folder: Path, number: int, noise: Sequence[str]) -> None:
 
 
 def draw(folder: Path, number: int) -> None:
-    """Give a run grids that compress badly."""
+    """Write sample grids that compress badly to a run."""
     (folder / "samples").mkdir()
     random = Random(number)
     for grid in range(1, GRIDS + 1):
@@ -100,7 +99,7 @@ def draw(folder: Path, number: int) -> None:
 
 
 def compare(runs: Path, out: Path) -> Path:
-    """Run the command in a process of its own, print what it took, and return the page."""
+    """Run the command in a separate process, print its time and memory, and return the report."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     subprocess.run(
@@ -111,17 +110,17 @@ def compare(runs: Path, out: Path) -> Path:
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     page = out / "report.html"
     print(
-        f"{len(list(runs.iterdir()))} runs: {seconds:.1f} s, {cpu:.1f} s of the processors, at most "
-        f"{after.ru_maxrss / 1024:.0f} MB; the page has {page.stat().st_size / 1e6:.2f} MB"
+        f"{len(list(runs.iterdir()))} runs: {seconds:.1f} s, {cpu:.1f} s of CPU time, at most "
+        f"{after.ru_maxrss / 1024:.0f} MB; the report is {page.stat().st_size / 1e6:.2f} MB"
     )
     return page
 
 
 def opened(page: Path) -> None:
-    """Print how long a browser takes to load the page and to draw its curves."""
+    """Print the time that a browser takes to load the report and to draw its curves."""
     chromium = shutil.which("chromium")
     if chromium is None:
-        print("no chromium here: the page was not opened")
+        print("chromium is not installed: the report was not opened")
         return
     from playwright.sync_api import sync_playwright
 
@@ -136,5 +135,5 @@ def opened(page: Path) -> None:
 
 
 if __name__ == "__main__":
-    given = dict(argument.split("=") for argument in sys.argv[1:])
-    main(int(given.get("runs", 200)), int(given.get("rows", 10_000)))
+    options = dict(argument.split("=") for argument in sys.argv[1:])
+    main(int(options.get("runs", 200)), int(options.get("rows", 10_000)))

@@ -1,16 +1,17 @@
-"""Time training on two processes against one, and work out what more devices would cost.
+"""Time training on two processes against one, and estimate the cost of more devices.
 
     python benchmarks/ddp.py [rounds=3] [batches=8] [step_ms=5] [any override, such as data.image_size=64]
 
-Measured on this machine's processors, a few batches of one way, then of the next, round by round:
+Measured on this machine's CPU, in rounds of a few batches of each setup:
 
-- one process with the whole batch and all processors;
-- two processes with half of it and half of the processors each, as ``trainer=ddp_cpu`` runs them: one reduction a turn;
-- the same with torch's DistributedDataParallel around the module, told to look for unused parameters.
+- one process with the whole batch and all cores;
+- two processes with half of the batch and half of the cores each, as ``trainer=ddp_cpu`` runs them: one reduction a
+  turn;
+- the same with torch's DistributedDataParallel around the module and ``find_unused_parameters``.
 
-Then what a batch sends is counted, and a model, not a measurement, says what it costs on up to 64 devices: a ring
-all-reduce of S bytes among N devices takes 2 (N - 1) alpha + 2 (N - 1) / N S / beta, with a latency alpha and a
-bandwidth beta that are round numbers for each kind of link, and does not overlap with a batch of ``step_ms`` a device.
+Then the bytes that a batch reduces are counted, and a model, not a measurement, estimates the cost on up to 64 devices:
+a ring all-reduce of S bytes among N devices takes 2 (N - 1) alpha + 2 (N - 1) / N S / beta, with a latency alpha and a
+bandwidth beta that are round numbers for each kind of link, and does not overlap with the ``step_ms`` of a batch.
 """
 
 import os
@@ -62,7 +63,7 @@ class Pictures(L.LightningDataModule):
 
 
 class Clock(L.Callback):
-    """Notes when each batch ended and what it sent, and stops after a number of them."""
+    """Records when each batch ended and how many bytes it reduced, and stops training after a number of batches."""
 
     def __init__(self, batches: int) -> None:
         self.left = batches + WARM_UP
@@ -75,7 +76,7 @@ class Clock(L.Callback):
         dist.all_reduce = self.count
 
     def count(self, tensor: torch.Tensor, *rest: Any, **options: Any) -> Any:
-        """Reduce, and note how much."""
+        """Reduce a tensor and count its bytes."""
         self.reduced += tensor.numel() * tensor.element_size()
         return self.all_reduce(tensor, *rest, **options)
 
@@ -89,13 +90,13 @@ class Clock(L.Callback):
         dist.all_reduce = self.all_reduce
 
     def milliseconds(self) -> list[float]:
-        """Return how long each batch took but for the first."""
+        """Return the time of each batch after warm-up."""
         passed = [1e3 * (end - begin) for begin, end in zip(self.times, self.times[1:], strict=False)]
         return passed[WARM_UP - 1 :]
 
 
 def timed(overrides: Sequence[str], batches: int, **trainer: Any) -> Clock:
-    """Train a few batches."""
+    """Train a few batches and return their clock."""
     config = composition.compose("train", [*SETTINGS, *overrides])
     torch.manual_seed(0)
     clock = Clock(batches)
@@ -111,12 +112,12 @@ def one_process(_: int, folder: Path, overrides: Sequence[str], batches: int) ->
     torch.save({"one": timed(overrides, batches).milliseconds()}, folder / "one.pt")
 
 
-def one_of_two(rank: int, folder: Path, overrides: Sequence[str], batches: int) -> None:
-    """Time two processes with half a batch each, both ways."""
+def two_processes(rank: int, folder: Path, overrides: Sequence[str], batches: int) -> None:
+    """Time two processes with half a batch each, by ganexp's reduction and by torch's."""
     torch.set_num_threads(max(1, (os.cpu_count() or 2) // 2))
     os.environ["LOCAL_RANK"] = str(rank)
     dist.init_process_group("gloo", init_method=f"file://{folder}/store", rank=rank, world_size=2)
-    ours = timed(overrides, batches, devices=2, strategy=AlternatingDDP(cluster_environment=LightningEnvironment()))
+    ganexp = timed(overrides, batches, devices=2, strategy=AlternatingDDP(cluster_environment=LightningEnvironment()))
     AdversarialModule._average_over_ranks = lambda *_: None  # type: ignore[method-assign]
     wrapper = DDPStrategy(
         cluster_environment=LightningEnvironment(),
@@ -124,31 +125,31 @@ def one_of_two(rank: int, folder: Path, overrides: Sequence[str], batches: int) 
         gradient_as_bucket_view=True,
         broadcast_buffers=False,
     )
-    torchs = timed(overrides, batches, devices=2, strategy=wrapper)
-    found = {"two, ours": ours.milliseconds(), "two, torch's": torchs.milliseconds(), "sent": max(ours.sent)}
-    torch.save(found, folder / f"{rank}.pt")
+    ddp = timed(overrides, batches, devices=2, strategy=wrapper)
+    results = {"two, ganexp": ganexp.milliseconds(), "two, DDP": ddp.milliseconds(), "sent": max(ganexp.sent)}
+    torch.save(results, folder / f"{rank}.pt")
 
 
 def measure(overrides: Sequence[str], batches: int, rounds: int) -> int:
     """Print times and ratios, and return the bytes that a batch reduces."""
-    times: dict[str, list[float]] = {"one": [], "two, ours": [], "two, torch's": []}
+    times: dict[str, list[float]] = {"one": [], "two, ganexp": [], "two, DDP": []}
     sent = 0
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            for work, ranks in ((one_process, 1), (one_of_two, 2)):
+            for work, ranks in ((one_process, 1), (two_processes, 2)):
                 mp.start_processes(work, (folder, overrides, batches), nprocs=ranks, start_method="fork")
-            found = torch.load(folder / "one.pt") | torch.load(folder / "0.pt")
-        sent = found.pop("sent")
-        for way, values in found.items():
-            times[way].append(median(values))
-    print(f"{' '.join([*SETTINGS, *overrides])}, {os.cpu_count()} processors, milliseconds a batch:")
-    for way, values in times.items():
+            results = torch.load(folder / "one.pt") | torch.load(folder / "0.pt")
+        sent = results.pop("sent")
+        for setup, values in results.items():
+            times[setup].append(median(values))
+    print(f"{' '.join([*SETTINGS, *overrides])}, {os.cpu_count()} cores, milliseconds per batch:")
+    for setup, values in times.items():
         ratios = sorted(value / one for value, one in zip(values, times["one"], strict=True))
         print(
-            f"{way:<14} {median(values):8.1f}   / one: {median(ratios):.2f}, from {ratios[0]:.2f} to {ratios[-1]:.2f}"
+            f"{setup:<14} {median(values):8.1f}   / one: {median(ratios):.2f}, from {ratios[0]:.2f} to {ratios[-1]:.2f}"
         )
-    print(f"reduced in a batch: {sent / 1e6:.2f} MB")
+    print(f"reduced per batch: {sent / 1e6:.2f} MB")
     return sent
 
 
@@ -157,10 +158,10 @@ def ring(devices: int, size: int, latency: float, bandwidth: float) -> float:
     return 2 * (devices - 1) * latency + 2 * (devices - 1) / devices * size / bandwidth
 
 
-def tell_model(size: int, step: float) -> None:
-    """Print the model's table: two reductions a batch, one for each player, and nothing that overlaps."""
-    print(f"\nmodel (not measured): {size / 1e6:.2f} MB in 2 reductions a batch of {1e3 * step:g} ms, no overlap;")
-    print("each cell: milliseconds of reduction, and the share of time that is left for training")
+def print_model(size: int, step: float) -> None:
+    """Print the model's table: two reductions per batch, one for each player, without overlap."""
+    print(f"\nmodel (not measured): {size / 1e6:.2f} MB in 2 reductions per batch of {1e3 * step:g} ms, no overlap;")
+    print("each cell: milliseconds of reduction, and the share of time left for training")
     print(f"{'devices':<12}" + "".join(f"{devices:>14}" for devices in DEVICES))
     for name, (latency, bandwidth) in LINKS.items():
         cells = [2 * ring(devices, size // 2, latency, bandwidth) for devices in DEVICES]
@@ -169,10 +170,10 @@ def tell_model(size: int, step: float) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Print the figures."""
-    known = {"rounds": 3, "batches": 8, "step_ms": 5}
-    options = known | {a.partition("=")[0]: int(a.partition("=")[2]) for a in arguments if a.partition("=")[0] in known}
-    overrides = [argument for argument in arguments if argument.partition("=")[0] not in known]
-    tell_model(measure(overrides, options["batches"], options["rounds"]), options["step_ms"] / 1e3)
+    options = {"rounds": 3, "batches": 8, "step_ms": 5}
+    overrides = [argument for argument in arguments if argument.partition("=")[0] not in options]
+    options |= {key: int(value) for key, _, value in (a.partition("=") for a in arguments) if key in options}
+    print_model(measure(overrides, options["batches"], options["rounds"]), options["step_ms"] / 1e3)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What the doctor says of games on known modes that are sick, or healthy, with pictures for docs/doctor.md.
+"""The doctor's verdicts on failing and healthy games with known modes, and pictures for docs/doctor.md.
 
     python benchmarks/doctor.py ['names=grid, R1;ring'] [out=docs/images]
 
-Each game is trained on the ring of 8 Gaussians and on the grid of 25, or those alone whose names have one of ``names``
-in them. Prints what the doctor said and the modes covered, and draws samples of several moments (doctor_ring.png,
-doctor_grid.png) and what was measured (doctor_ring_signs.png, doctor_grid_signs.png).
+Each game is trained on the ring of 8 Gaussians and on the grid of 25, or only the games whose names contain one of
+``names``. Prints the doctor's findings and the modes covered, and draws samples at several moments (doctor_ring.png,
+doctor_grid.png) and the measured signs (doctor_ring_signs.png, doctor_grid_signs.png).
 ``tests/callbacks/test_doctor_experiments.py`` requires the verdicts.
 """
 
@@ -63,8 +63,8 @@ SPECTRAL = [
     "normalization/layer@normalization.discriminator=spectral", "model.critic_steps=5", "data.batch_size=64",
     "images=600_000",
 ]  # fmt: skip
-# Shallow networks are too smooth for 25 modes, and a slope that tells neighbours 0.4 apart is steeper than the 1 of the
-# papers: a weak penalty allows it, and so does a scale of the spectral norms.
+# Shallow networks are too smooth for 25 modes, and a slope that separates neighbours at a distance of 0.4 is steeper
+# than the papers' 1: a weak penalty allows it, and so does a scale of the spectral norms.
 DEEP = [
     *GRID, "model.generator.widths=[128,128,128]", "model.discriminator.widths=[64,64,64,64]", "data.batch_size=256",
     "optimizer=adam_1e-4_0_0.9", "optimizer.generator.lr=1e-3",
@@ -110,7 +110,7 @@ LOGARITHMIC = ("doctor/gradient_norm/generator", "doctor/lipschitz")
 
 @dataclass(frozen=True)
 class Played:
-    """What a game left behind."""
+    """The findings, scores, curves and samples of a finished game."""
 
     findings: list[str]
     scores: Mapping[str, float]
@@ -120,7 +120,7 @@ class Played:
 
 
 class Moments(L.Callback):
-    """Keeps samples at several moments, and real points beside them."""
+    """Keeps samples at several moments, and the latest real points."""
 
     taken: ClassVar[list[tuple[int, Tensor]]] = []
     real: Tensor | None = None
@@ -143,12 +143,12 @@ def play(settings: list[str], folder: Path, *more: str) -> Played:
         sys.exit(f"{folder}: the run failed")
     lines = (folder / "log.txt").read_text().splitlines()
     findings = [line.partition("doctor: ")[2] for line in lines if "doctor:" in line]
-    scores = {each["name"]: each["value"] for each in json.loads((folder / "scores.json").read_text())["scores"]}
+    scores = {entry["name"]: entry["value"] for entry in json.loads((folder / "scores.json").read_text())["scores"]}
     return Played(findings, scores, read_curves(folder / "metrics.csv"), Moments.taken, Moments.real)
 
 
 def verdict(played: Played) -> str:
-    """Return the kinds of findings, in the order in which they were said."""
+    """Return the kinds of findings in order of first appearance."""
     return ", then ".join(dict.fromkeys(finding.partition(":")[0] for finding in played.findings)) or "healthy"
 
 
@@ -159,39 +159,39 @@ def draw_samples(games: Mapping[str, Played], path: Path) -> None:
     for part, (name, played) in zip(parts, games.items(), strict=True):
         covered = f"{played.scores['modes_covered']:.0f} modes covered, {played.scores['modes_quality']:.0%} near one"
         part.suptitle(f"{name}: {verdict(played)}; {covered}", fontsize=9)
-        for place, (images, points) in zip(part.subplots(1, len(MOMENTS)), played.moments, strict=True):
-            draw_points(place, played.real, points)
-            place.set_xlabel(f"{images / 1000:,.0f}k images", fontsize=8)
+        for axes, (images, points) in zip(part.subplots(1, len(MOMENTS)), played.moments, strict=True):
+            draw_points(axes, played.real, points)
+            axes.set_xlabel(f"{images / 1000:,.0f}k images", fontsize=8)
     figure.savefig(path, dpi=70)
 
 
-def draw_points(place: Axes, real: Tensor, points: Tensor) -> None:
+def draw_points(axes: Axes, real: Tensor, points: Tensor) -> None:
     """Draw samples over real points."""
-    place.scatter(*real.T, s=6, color="tab:orange", alpha=0.5, linewidths=0)
-    place.scatter(*points.T, s=2, color="tab:blue", alpha=0.5, linewidths=0)
-    place.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), xticks=[], yticks=[], aspect="equal")
+    axes.scatter(*real.T, s=6, color="tab:orange", alpha=0.5, linewidths=0)
+    axes.scatter(*points.T, s=2, color="tab:blue", alpha=0.5, linewidths=0)
+    axes.set(xlim=(-1.1, 1.1), ylim=(-1.1, 1.1), xticks=[], yticks=[], aspect="equal")
 
 
 def draw_signs(games: Mapping[str, Played], path: Path) -> None:
     """Draw each sign's curves."""
     figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
-    for place, (sign, label) in zip(axes.flat, SIGNS.items(), strict=True):
+    for panel, (sign, label) in zip(axes.flat, SIGNS.items(), strict=True):
         for name, played in games.items():
             images, values = zip(*played.curves[sign], strict=True)
-            place.plot([number / images[-1] for number in images], values, label=name, linewidth=1.2)
-        place.set(title=label, xlabel="share of the budget")
-        place.set_yscale("log" if sign in LOGARITHMIC else "linear")
+            panel.plot([number / images[-1] for number in images], values, label=name, linewidth=1.2)
+        panel.set(title=label, xlabel="share of the budget")
+        panel.set_yscale("log" if sign in LOGARITHMIC else "linear")
     axes.flat[0].legend(fontsize=8)
     figure.savefig(path, dpi=80)
 
 
 def main(arguments: list[str]) -> None:
-    """Play, print and draw."""
+    """Train the games, print their verdicts and draw them."""
     options = dict(argument.split("=", 1) for argument in arguments)
-    wanted = options.get("names", "").split(";")
+    selected = options.get("names", "").split(";")
     played = {}
     for name, settings in GAMES.items():
-        if any(part in name for part in wanted):
+        if any(part in name for part in selected):
             with tempfile.TemporaryDirectory() as folder:
                 moments = ["+callbacks.moments._target_=__main__.Moments", "callbacks.progress=null"]
                 game = played[name] = play(settings, Path(folder) / "run", *moments)
@@ -199,10 +199,10 @@ def main(arguments: list[str]) -> None:
             print("".join(f"  {finding}\n" for finding in game.findings), end="", flush=True)
     out = Path(options.get("out", "docs/images"))
     for mixture in ("ring", "grid"):
-        of_mixture = {name: game for name, game in played.items() if name.startswith(mixture)}
-        if of_mixture:
-            draw_samples(of_mixture, out / f"doctor_{mixture}.png")
-            draw_signs(of_mixture, out / f"doctor_{mixture}_signs.png")
+        games = {name: game for name, game in played.items() if name.startswith(mixture)}
+        if games:
+            draw_samples(games, out / f"doctor_{mixture}.png")
+            draw_signs(games, out / f"doctor_{mixture}_signs.png")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,10 @@
     python benchmarks/fid_bias.py data=image_folder data.root=FOLDER data.image_size=32 [repeats=10] [out=FILE.png]
     python benchmarks/fid_bias.py data=mnist data_root=FOLDER data.source.split=test
 
-The data are cut at random into three parts of equal size. One trains the classifier whose features are compared, one
+The data are split at random into three parts of equal size. One trains the classifier whose features are compared, one
 is the reference, and from the third N images are drawn, several times for each N: as they are, so that the true
-distance is nearly 0, and slightly blurred, so that it is not. Nothing is a GAN's: what changes with N is the scores'
-own doing. Prints mean and standard deviation over the repeats, and draws them if there is a file to draw to.
+distance is nearly 0, and slightly blurred, so that it is not. No GAN is involved: whatever changes with N is a
+property of the scores. Prints mean and standard deviation over the repeats, and plots them if ``out`` is given.
 """
 
 import logging
@@ -41,10 +41,10 @@ OPTIONS = ("repeats", "out")
 
 @dataclass(frozen=True)
 class Features:
-    """Real images as their features (M, D)."""
+    """Features (M, D) of real images, with their moments."""
 
     values: Tensor
-    known: Moments
+    statistics: Moments
 
     def features(self) -> Tensor:
         """Return the features."""
@@ -52,7 +52,7 @@ class Features:
 
     def moments(self) -> Moments:
         """Return their moments."""
-        return self.known
+        return self.statistics
 
 
 def three_parts(overrides: list[str]) -> tuple[str, list[InMemory]]:
@@ -73,14 +73,14 @@ def features_of(extractor: Extractor, images: Tensor) -> Tensor:
 
 
 def value_of(metric: type[SampleMetric], fake: Tensor, real: Features) -> float:
-    """Return a metric's value of some features."""
-    computing = metric(real, len(fake))
-    computing.update(fake, torch.arange(len(fake)))
-    return computing.compute()[""].value
+    """Return a metric's value for features (N, D)."""
+    scorer = metric(real, len(fake))
+    scorer.update(fake, torch.arange(len(fake)))
+    return scorer.compute()[""].value
 
 
 def measured(fake: Tensor, real: Features, repeats: int) -> Iterator[tuple[str, int, list[float]]]:
-    """Yield metric, N and the values of as many random choices of N features."""
+    """Yield metric, N and its values for ``repeats`` random choices of N features."""
     for number in NUMBERS:
         if number <= len(fake):
             rng = torch.Generator().manual_seed(number)
@@ -111,7 +111,7 @@ def table_of(sides: dict[str, Tensor], real: Features, repeats: int) -> Table:
 
 
 def draw(table: Table, title: str, out: Path) -> None:
-    """Draw a panel for each metric: mean and standard deviation against N."""
+    """Plot a panel for each metric: mean and standard deviation against N."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     figure.suptitle(title, fontsize=10)
     for axis, metric in zip(figure.subplots(1, len(METRICS)), METRICS, strict=True):
@@ -126,7 +126,7 @@ def draw(table: Table, title: str, out: Path) -> None:
         axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axis.xaxis.set_minor_locator(NullLocator())
         axis.tick_params(axis="x", labelsize=8)
-        axis.set_xlabel("number N of images that are scored")
+        axis.set_xlabel("number N of scored images")
         axis.set_ylabel(f"{metric}, mean ± std")
         axis.grid(alpha=0.3)
         axis.legend()
@@ -134,23 +134,23 @@ def draw(table: Table, title: str, out: Path) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Print the table, and draw it."""
+    """Print the table, and plot it."""
     options = dict(a.split("=", 1) for a in arguments if a.startswith(tuple(f"{name}=" for name in OPTIONS)))
     overrides = [a for a in arguments if a.partition("=")[0] not in OPTIONS]
-    # The warning that there are few images for a Fréchet distance is what is measured here.
+    # The bias that the Fréchet distance warns of is measured here.
     logging.getLogger("ganexp.metrics.frechet").setLevel(logging.ERROR)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    name, (shown, reference, pool) = three_parts(overrides)
+    name, (training, reference, pool) = three_parts(overrides)
     cpu = torch.device("cpu")
     extractor = build(composition.compose("evaluate", []).extractor.classifier)(
-        RealImages(shown, shown.checksum()), cpu
+        RealImages(training, training.checksum()), cpu
     )
     values = features_of(extractor, reference.images)
     real = Features(values, moments(power_sums(values)))
     blurred = gaussian_blur(pool.images, 5, BLUR)
     sides = {"real": features_of(extractor, pool.images), "real, blurred": features_of(extractor, blurred)}
     accuracy = extractor.description["held_out_accuracy"]
-    print(f"{name}: {len(reference):,} real images to compare with, classifier right on {accuracy:.0%}")
+    print(f"{name}: {len(reference):,} real images to compare with, classifier accuracy {accuracy:.0%}")
     table = table_of(sides, real, int(options.get("repeats", 10)))
     if "out" in options:
         draw(

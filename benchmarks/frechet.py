@@ -1,10 +1,11 @@
-"""Time ganexp's Fréchet distance against torchmetrics' on the same moments, in one process, in turn.
+"""Time ganexp's Fréchet distance against torchmetrics' on the same moments, alternating in one process.
 
     python benchmarks/frechet.py [width=2048] [rounds=3] [sqrtm=no]
 
-The features are random, with a spectrum that falls as those of InceptionV3 do. While training the real images stay,
-so what they alone need is computed once: "again" is the time with that done. sqrtm=yes also times SciPy's matrix
-square root, which takes half a minute. Then the memory that FID and Inception Score keep, for few and many samples.
+The features are random, with a spectrum that decays like that of InceptionV3. The real images stay the same during
+training, so what depends on them alone is computed once: "again" is the time without it. sqrtm=yes also times SciPy's
+matrix square root, which takes half a minute. Then the size of the state of FID and Inception Score is printed, for few
+and many samples.
 """
 
 import sys
@@ -28,7 +29,7 @@ BATCH = 250
 
 
 def features(number: int, width: int, seed: int) -> Tensor:
-    """Return features (number, width) whose variances fall over five orders of magnitude, float32."""
+    """Return features (number, width), float32, whose variances span five orders of magnitude."""
     rng = torch.Generator().manual_seed(seed)
     directions = torch.linalg.qr(torch.randn(width, width, generator=torch.Generator().manual_seed(99))).Q
     return torch.randn(number, width, generator=rng) * torch.logspace(0, -2.5, width) @ directions + 0.4
@@ -39,45 +40,45 @@ def fitted(number: int, width: int, seed: int) -> Moments:
     return moments(power_sums(features(number, width, seed)))
 
 
-def anew(known: Moments) -> Moments:
-    """Return the same moments without what was computed from them."""
-    return replace(known)
+def uncached(statistics: Moments) -> Moments:
+    """Return the same moments without their cached factor."""
+    return replace(statistics)
 
 
 def torchmetrics_distance(a: Moments, b: Moments) -> float:
-    """Return what torchmetrics computes."""
+    """Return torchmetrics' Fréchet distance."""
     return float(_compute_fid(a.mean, a.covariance, b.mean, b.covariance))
 
 
 def scipy_distance(a: Moments, b: Moments) -> float:
-    """Return the formula with a matrix square root."""
+    """Return the Fréchet distance by SciPy's matrix square root."""
     root = sqrtm(a.covariance.numpy() @ b.covariance.numpy())
     rest = (a.mean - b.mean).square().sum() + a.covariance.trace() + b.covariance.trace()
     return float(rest) - 2 * float(root.trace().real)
 
 
 def timed(compute: Callable[[], float]) -> tuple[float, float]:
-    """Return seconds and value."""
+    """Return the seconds taken and the value."""
     started = time.perf_counter()
     value = compute()
     return time.perf_counter() - started, value
 
 
 def compare(number: int, width: int, rounds: int, with_sqrtm: bool) -> None:
-    """Print times, ratios and values for moments of as many features."""
+    """Print times, ratios and values for the moments of ``number`` features."""
     real, fake = fitted(number, width, seed=0), fitted(number, width, seed=1)
-    ways = {
-        "ganexp": lambda: frechet_distance(anew(fake), anew(real)),
-        "again": lambda: frechet_distance(anew(fake), real),
+    implementations = {
+        "ganexp": lambda: frechet_distance(uncached(fake), uncached(real)),
+        "again": lambda: frechet_distance(uncached(fake), real),
         "torchmetrics": lambda: torchmetrics_distance(fake, real),
     }
     frechet_distance(fake, real)
-    runs = [{name: timed(way) for name, way in ways.items()} for _ in range(rounds)]
+    runs = [{name: timed(compute) for name, compute in implementations.items()} for _ in range(rounds)]
     if with_sqrtm:
-        ways["sqrtm"] = lambda: scipy_distance(fake, real)
-        runs[0]["sqrtm"] = timed(ways["sqrtm"])
+        implementations["sqrtm"] = lambda: scipy_distance(fake, real)
+        runs[0]["sqrtm"] = timed(implementations["sqrtm"])
     expected = runs[0]["torchmetrics"][1]
-    for name in ways:
+    for name in implementations:
         times = [run[name][0] for run in runs if name in run]
         value = runs[0][name][1]
         ratio = median(run[name][0] / run["torchmetrics"][0] for run in runs if name in run)
@@ -87,18 +88,18 @@ def compare(number: int, width: int, rounds: int, with_sqrtm: bool) -> None:
 
 
 def state_bytes(metric: SampleMetric, number: int, width: int) -> int:
-    """Return the size of what a metric keeps of as many samples."""
+    """Return the size of a metric's state after ``number`` samples."""
     for numbers in torch.arange(number).split(BATCH):
         metric.update(torch.zeros(len(numbers), width), numbers)
     return sum(state.nbytes for state in metric.metric_state.values())
 
 
 def memory(width: int) -> None:
-    """Print what FID and Inception Score keep."""
+    """Print the sizes of the states of FID and Inception Score."""
     for number in (1_000, 50_000):
         frechet = state_bytes(FrechetDistance(None, number), number, width)
         inception = state_bytes(InceptionScore(None, number), number, CLASSES)
-        print(f"{number:6d} samples: FID keeps {frechet:,} bytes, Inception Score {inception:,} bytes")
+        print(f"{number:6d} samples: state of FID {frechet:,} bytes, Inception Score {inception:,} bytes")
 
 
 def main(arguments: list[str]) -> None:

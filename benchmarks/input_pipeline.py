@@ -1,8 +1,8 @@
-"""Time the input pipeline of in-memory data alone: from the index of a batch to float images on the device.
+"""Time the input pipeline of in-memory data alone: from the indices of a batch to float images on the device.
 
     python benchmarks/input_pipeline.py [rate=IMAGES_PER_SECOND_OF_TRAINING]
 
-Prints images a second for random pictures of 32x32 and 64x64; with ``rate`` also how many times that is.
+Prints images per second for random pictures of 32x32 and 64x64; with ``rate`` also the ratio to it.
 """
 
 import sys
@@ -19,7 +19,7 @@ SECONDS = 3.0
 
 
 def images_per_second(size: int, batch_size: int) -> float:
-    """Return how fast batches of pictures (3, size, size) come."""
+    """Return the throughput of batches of pictures (3, size, size)."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     count = IMAGES * 32**2 // size**2
     pictures = torch.randint(0, 256, (count, 3, size, size), dtype=torch.uint8)

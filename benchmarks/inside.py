@@ -1,9 +1,9 @@
-"""Memory and time of `analyze analysis=neighbours` on many training images, which stream by in blocks.
+"""Memory and time of `analyze analysis=neighbours` on many training images, which are processed in blocks.
 
     python benchmarks/inside.py [images=50000] [samples=1000] [side=32]
 
 The images are random, RGB, and in memory, as a data set of that size would be; features are 128 random projections of
-the pixels. Most of the memory is that of the imports: a torch that is built for CUDA takes more than one that is not.
+the pixels. Imports take most of the memory: a CUDA build of torch takes more than a CPU build.
 """
 
 import resource
@@ -51,18 +51,18 @@ class Painter(nn.Module):
 
 
 def megabytes_now() -> float:
-    """Return the memory of this process, resident."""
+    """Return the resident memory of this process."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) * 1024 / 1e6
 
 
-def megabytes_at_most() -> float:
-    """Return the most memory that this process ever had, resident."""
+def peak_megabytes() -> float:
+    """Return the peak resident memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
 
 
 def main(images: int = 50_000, samples: int = 1_000, side: int = 32) -> None:
-    """Look for the neighbours once and print what it took."""
+    """Search for the neighbours once and print memory and time."""
     imports = megabytes_now()
     torch.manual_seed(0)
     table = InMemory(torch.randint(256, (images, 3, side, side), dtype=torch.uint8))
@@ -75,10 +75,10 @@ def main(images: int = 50_000, samples: int = 1_000, side: int = 32) -> None:
     with tempfile.TemporaryDirectory() as out:
         NearestNeighbours(samples=samples)(subject, Path(out))
     used = resource.getrusage(resource.RUSAGE_SELF).ru_utime - begin
-    peak = megabytes_at_most()
+    peak = peak_megabytes()
     print(f"{images:,} images of 3x{side}x{side}, {samples:,} samples, 2,000 real images checked")
-    kept = table.images.nbytes / 1e6
-    print(f"the whole process at its peak {peak:,.0f} MB, of which imports {imports:,.0f}, images {kept:,.0f}")
+    images_mb = table.images.nbytes / 1e6
+    print(f"peak of the process {peak:,.0f} MB, of which imports {imports:,.0f}, images {images_mb:,.0f}")
     print(f"added by the analysis: {peak - before:,.0f} MB")
     print(f"{used:.0f} CPU seconds, {time.perf_counter() - clock:.0f} s, features in {cache_folder('references')}")
 

@@ -1,9 +1,9 @@
-"""Does a classifier trained on the real images recognize what a run has learned to draw?
+"""Recognizability of a run's samples by a classifier trained on the real images.
 
     python benchmarks/quality.py run=DIR [run=DIR …]
 
 Draws 1,000 samples and prints the share recognized with a confidence above 0.9 and the share of each class, beside
-the same figures of the real images. For conditional models also the share drawn as the class asked for. The
+the same figures of the real images. For conditional models also the share recognized as the requested class. The
 classifier is the one whose features metric=fid_classifier uses.
 """
 
@@ -58,7 +58,7 @@ def recognized(p: Tensor) -> tuple[Tensor, float]:
 
 
 def line(p: Tensor, labels: Tensor | None) -> str:
-    """Return the figures as text, with the share drawn as asked for where there are labels."""
+    """Return the figures as text, with the share recognized as their label where there are labels."""
     shares, confident = recognized(p)
     text = f"confident {confident:.1%}, rarest class {shares.min():.1%}, classes "
     text += " ".join(f"{share:.1%}" for share in shares.tolist())
@@ -71,11 +71,11 @@ def main(folder: Path) -> None:
     """Print the figures of one run."""
     config = run_folder.read_config(folder)
     judge, real = judge_of(folder)
-    asked = list(range(config.data.num_classes)) if config.requires.labels else None
-    drawn_as = torch.tensor(asked).repeat(SAMPLES)[:SAMPLES] if asked else None
+    classes = list(range(config.data.num_classes)) if config.requires.labels else None
+    labels = torch.tensor(classes).repeat(SAMPLES)[:SAMPLES] if classes else None
     print(folder)
     print(f"  real:    {line(probabilities(judge, torch.cat(list(real.batches(BATCH)))), real.labels())}")
-    print(f"  samples: {line(probabilities(judge, samples_of(folder, asked)), drawn_as)}")
+    print(f"  samples: {line(probabilities(judge, samples_of(folder, classes)), labels)}")
 
 
 if __name__ == "__main__":

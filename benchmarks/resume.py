@@ -1,10 +1,10 @@
-"""Measure what saving costs, and how long a resumed run takes to its first batch against a fresh one.
+"""Measure the cost of saving, and the time to the first batch of a resumed run against a fresh one.
 
     python benchmarks/resume.py [repetitions=5] [any override, such as model=dcgan data=cifar10]
 
-A save is timed inside of a short run, which saves ten times as a longer one does. Fresh and resumed runs are started in
-turn, each in a process of its own that ends itself after its first batch and has everything imported already; what
-importing takes is told apart, as it is the same for both. The processors' seconds count, so that other programs do not.
+Saves are timed within a short run, which saves ten times like a longer one. Fresh and resumed runs alternate, each in a
+forked process that exits after its first batch and has everything imported already; the time of the imports is printed
+separately, as it is the same for both. CPU time is measured, so that other programs do not count.
 """
 
 import os
@@ -24,7 +24,7 @@ BUDGET = 1_024
 
 
 def run_with_saves(folder: Path, overrides: list[str]) -> tuple[float, list[float]]:
-    """Return the seconds that a run takes, and those of each of its saves."""
+    """Return the seconds that a run takes, and that each of its saves takes."""
     saves: list[float] = []
     save = LastCheckpoint.save
 
@@ -40,7 +40,7 @@ def run_with_saves(folder: Path, overrides: list[str]) -> tuple[float, list[floa
 
 
 def to_first_batch(arguments: list[str]) -> float:
-    """Return the processors' seconds that a run takes until its first batch is done."""
+    """Return the CPU time in seconds that a run takes until its first batch is done."""
     child = os.fork()
     if child == 0:
         GracefulStop.on_train_batch_end = lambda *_: os._exit(0)  # type: ignore[method-assign]
@@ -52,13 +52,13 @@ def to_first_batch(arguments: list[str]) -> float:
 
 def main(repetitions: int, overrides: list[str]) -> None:
     """Measure and print."""
-    with tempfile.TemporaryDirectory() as place:
-        run = Path(place) / "run"
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
         seconds, saves = run_with_saves(run, [f"images={BUDGET}", *overrides])
         size = (run / "checkpoints" / "last.ckpt").stat().st_size / 1e6
         taken: dict[str, list[float]] = {"fresh": [], "resumed": []}
         for number in range(repetitions):
-            fresh = [f"images={BUDGET}", *overrides, f"run_dir={Path(place) / str(number)}"]
+            fresh = [f"images={BUDGET}", *overrides, f"run_dir={Path(folder) / str(number)}"]
             taken["fresh"].append(to_first_batch(fresh))
             taken["resumed"].append(to_first_batch([f"resume={run}", f"images={2 * BUDGET}"]))
     print(

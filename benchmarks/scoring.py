@@ -1,16 +1,16 @@
-"""Time what scoring costs: beside the bare forward passes, and beside training.
+"""Time scoring, against the bare forward passes and against training.
 
     python benchmarks/scoring.py pass [samples=4096] [rounds=5] [inception=yes]
     python benchmarks/scoring.py training [rounds=2] [any override, such as images=60_000]
 
 ``pass``: FID, Inception Score, KID, precision and recall of a DCGAN's samples of 32x32 at once, against a loop that
-only calls generator and extractor on as many blocks; a few blocks of one, then of the other, in one process. What is
-computed once at the end is timed apart, and so are the real images' features, which come from the cache ever after.
-The pictures are random, and so are Inception's weights, neither of which changes the time.
+only calls generator and extractor on as many blocks, alternating in one process. The computation at the end is timed
+separately, and so are the real images' features, which are cached afterwards. The pictures are random, and so are
+Inception's weights, neither of which changes the time.
 
-``training``: the default run with its scores against metric=none, each a whole process from start to end; once with
-an empty cache, where a classifier is trained first, and once with it there. Seconds of the processors are printed
-beside those of the clock, as they suffer less from other programs on the machine.
+``training``: the default run with its scores against metric=none, each as a process from start to end; once with an
+empty cache, where a classifier is trained first, and once with a filled one. CPU time is printed beside wall time, as
+other programs on the machine disturb it less.
 """
 
 import os
@@ -38,7 +38,7 @@ from ganexp.terminal.progress import progress
 REALS = 2_560
 SIDE = 32
 METRICS = ("fid", "is", "kid", "prc")
-TURN = 4  # blocks of one before it is the other's turn
+TURN = 4  # blocks of one loop before it is the other's turn
 BUDGET = "images=60_000"
 
 
@@ -49,7 +49,7 @@ def wait() -> None:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Return how long some work takes."""
+    """Return the wall time that some work takes."""
     wait()
     started = time.perf_counter()
     work()
@@ -72,7 +72,7 @@ def random_inception(path: Path) -> None:
 
 
 def scoring_of(folder: Path, inception: bool, samples: int, device: torch.device) -> Scoring:
-    """Return a scoring as `ganexp evaluate` makes it, of random pictures."""
+    """Return a scoring like that of `ganexp evaluate`, against random pictures."""
     suffix = "" if inception else "_classifier"
     overrides = [f"metric=[{','.join(name + suffix for name in METRICS)}]"]
     if inception:
@@ -84,14 +84,14 @@ def scoring_of(folder: Path, inception: bool, samples: int, device: torch.device
     pictures = torch.randint(0, 256, (count, 3, SIDE, SIDE), dtype=torch.uint8, generator=rng)
     dataset = InMemory(pictures, torch.arange(count) % 10)
     real = RealImages(dataset, dataset.checksum())
-    measurements = [each for each in build(config.metric).values() if each is not None]
+    measurements = [metric for metric in build(config.metric).values() if metric is not None]
     extractors = build_extractors(measurements, build(config.extractor), real, device)
     reals = [RealSet(real, {"data": "random pictures", "split": "all"})]
     return Scoring(measurements, extractors, reals, [samples], {"source": "generator"}, device)
 
 
 def bare_pass(generator: nn.Module, extractor: nn.Module, blocks: Sequence[Tensor], device: torch.device) -> None:
-    """Call generator and extractor, and nothing else but the conversion to bytes between them."""
+    """Call generator and extractor, with only the conversion to uint8 between them."""
     for numbers in blocks:
         fakes = generator(torch.rand(len(numbers), 100, device=device) * 2 - 1)
         extractor(((fakes + 1) * 127.5).byte())
@@ -99,30 +99,30 @@ def bare_pass(generator: nn.Module, extractor: nn.Module, blocks: Sequence[Tenso
 
 @torch.inference_mode()
 def compare_passes(samples: int, rounds: int, inception: bool) -> None:
-    """Print times and ratios of the pass, and times of what is done once."""
+    """Print times and ratios of the pass, and the times of the final computation."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = build(composition.compose("train", ["model=dcgan", "data=cifar10"]).model).to(device).eval()
-    every = blocks(samples)
+    all_blocks = blocks(samples)
     with tempfile.TemporaryDirectory() as folder:
         os.environ["GANEXP_CACHE"] = folder
         scoring = scoring_of(Path(folder), inception, samples, device)
         (extractor,) = scoring.extractors.values()
 
-        def score(some: Sequence[Tensor]) -> None:
-            for numbers in some:
+        def score(part: Sequence[Tensor]) -> None:
+            for numbers in part:
                 scoring.update(as_saved(model.sampler.numbered(numbers, 0)), numbers)
                 advance(len(numbers))
 
-        bare_pass(model.average.network, extractor, every[:TURN], device)
+        bare_pass(model.average.network, extractor, all_blocks[:TURN], device)
         times: dict[str, list[float]] = {"scoring": [], "bare": [], "compute": []}
         for _ in range(1 + rounds):
-            ours = bare = 0.0
+            scored = bare = 0.0
             with progress("scoring", samples) as advance:
-                for first in range(0, len(every), TURN):
-                    some = every[first : first + TURN]
-                    ours += seconds(lambda some=some: score(some))
-                    bare += seconds(lambda some=some: bare_pass(model.average.network, extractor, some, device))
-            times["scoring"].append(ours)
+                for first in range(0, len(all_blocks), TURN):
+                    part = all_blocks[first : first + TURN]
+                    scored += seconds(lambda part=part: score(part))
+                    bare += seconds(lambda part=part: bare_pass(model.average.network, extractor, part, device))
+            times["scoring"].append(scored)
             times["bare"].append(bare)
             times["compute"].append(seconds(scoring.compute))
     # The first round computes the real images' features.
@@ -137,45 +137,46 @@ def compare_passes(samples: int, rounds: int, inception: bool) -> None:
     print(f"at the end: {median(later):.3f} s, with it {whole:.3f} of the bare pass; the first time {first:.3f} s")
 
 
-def processor_seconds() -> float:
-    """Return what all processes that this one started and that ended have used."""
+def cpu_seconds() -> float:
+    """Return the CPU time of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def train(overrides: Sequence[str], cache: Path) -> tuple[float, float, str]:
-    """Return the clock's and the processors' seconds of a run of its own, and what its log says scoring took."""
+    """Return the wall and CPU time of a run in a separate process, and the time of scoring from its log."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "ganexp", BUDGET, *overrides, f"run_dir={folder}/run"]
         environment = {**os.environ, "GANEXP_CACHE": str(cache)}
-        before = processor_seconds()
+        before = cpu_seconds()
         taken = seconds(lambda: subprocess.run(command, check=True, capture_output=True, env=environment))
-        told = [line for line in (Path(folder) / "run" / "log.txt").read_text().splitlines() if "scoring took" in line]
-    return taken, processor_seconds() - before, told[0] if told else "no scores"
+        log = (Path(folder) / "run" / "log.txt").read_text().splitlines()
+    report = next((line for line in log if "scoring took" in line), "no scores")
+    return taken, cpu_seconds() - before, report
 
 
 def compare_training(rounds: int, overrides: Sequence[str]) -> None:
-    """Print the times of whole runs and their ratios."""
-    ways = ("metric=none", "scores, empty cache", "scores, cached")
-    times: dict[str, list[tuple[float, float]]] = {way: [] for way in ways}
+    """Print the times of complete runs and their ratios."""
+    setups = ("metric=none", "scores, empty cache", "scores, cached")
+    times: dict[str, list[tuple[float, float]]] = {setup: [] for setup in setups}
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as cache:
-            for way in ways:
-                more = ["metric=none"] if way == ways[0] else []
-                *taken, told = train([*overrides, *more], Path(cache))
-                times[way].append((taken[0], taken[1]))
-                print(f"{way:<20} clock {taken[0]:6.1f} s, processors {taken[1]:6.1f} s  ({told})", flush=True)
-    for way in ways[1:]:
-        for kind, name in enumerate(("clock", "processors")):
-            ratios = sorted(a[kind] / b[kind] for a, b in zip(times[way], times[ways[0]], strict=True))
-            print(f"{way} / none, {name}: median {median(ratios):.3f}, from {ratios[0]:.3f} to {ratios[-1]:.3f}")
+            for setup in setups:
+                more = ["metric=none"] if setup == setups[0] else []
+                *taken, report = train([*overrides, *more], Path(cache))
+                times[setup].append((taken[0], taken[1]))
+                print(f"{setup:<20} wall {taken[0]:6.1f} s, CPU {taken[1]:6.1f} s  ({report})", flush=True)
+    for setup in setups[1:]:
+        for kind, name in enumerate(("wall", "CPU")):
+            ratios = sorted(a[kind] / b[kind] for a, b in zip(times[setup], times[setups[0]], strict=True))
+            print(f"{setup} / none, {name}: median {median(ratios):.3f}, from {ratios[0]:.3f} to {ratios[-1]:.3f}")
 
 
 def main(arguments: list[str]) -> None:
     """Print the figures."""
-    known = ("samples", "rounds", "inception")
-    options = dict(a.split("=", 1) for a in arguments if a.partition("=")[0] in known)
-    overrides = [a for a in arguments if "=" in a and a.partition("=")[0] not in known]
+    names = ("samples", "rounds", "inception")
+    options = dict(a.split("=", 1) for a in arguments if a.partition("=")[0] in names)
+    overrides = [a for a in arguments if "=" in a and a.partition("=")[0] not in names]
     inception = options.get("inception") == "yes"
     if "training" not in arguments:
         samples = int(options.get("samples", 64 if inception else 4_096))

@@ -1,4 +1,4 @@
-"""Time how long the commands that need no torch take, against an empty Python.
+"""Time the commands that need no torch, against starting Python alone.
 
 python benchmarks/startup.py
 """
@@ -19,7 +19,7 @@ COMMANDS = {
 
 
 def seconds(arguments: list[str]) -> float:
-    """Return how long one run takes."""
+    """Return the wall time of one run."""
     started = time.perf_counter()
     subprocess.run([sys.executable, *arguments], capture_output=True, check=False)
     return time.perf_counter() - started

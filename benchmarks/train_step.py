@@ -1,13 +1,13 @@
-"""Time ganexp's training against a bare PyTorch loop of the same networks, in one process, in turn.
+"""Time ganexp's training against a bare PyTorch loop of the same networks, alternating in one process.
 
     python benchmarks/train_step.py [chunks=12] [batches=8] [clock=wall] [any override, such as data.image_size=64]
 
 ganexp runs as users run it: logging, progress bar, samples and checkpoints on. After each chunk of its batches the
-bare loop takes as many, so that a drift of the machine's speed meets both. The bare loop does the same arithmetic:
-fresh noise for each player, fakes of the discriminator's turn without gradient, the discriminator frozen in the
-generator's turn; it has no moving average, no logging and no loop around it. Then peak memory, each in a process of
-its own. ``clock=processor`` counts the processors' seconds of this process instead of the wall's, for a machine that
-has other work as well; set OMP_NUM_THREADS=1 with it, as threads that wait for a busy core count too.
+bare loop trains the same number, so that a drift of the machine's speed affects both. The bare loop does the same
+arithmetic: fresh noise for each player, fakes of the discriminator's turn without gradient, the discriminator frozen in
+the generator's turn; it has no moving average, no logging and no training framework. Then the peak memory of both is
+measured, in separate processes. ``clock=processor`` measures the CPU time of this process instead of wall time, for a
+machine that has other work as well; set OMP_NUM_THREADS=1 with it, as threads that wait for a busy core count too.
 """
 
 import copy
@@ -36,13 +36,13 @@ from ganexp.networks import dcgan
 SETTINGS = ["model=dcgan", "data=cifar10", "data.batch_size=64", "metric=none"]
 IMAGES = 2_560
 WARM_UP = 2
-BUDGET = 200_000  # decides how often is logged, drawn and saved; the timing stops long before
+BUDGET = 200_000  # sets the intervals of logging, grids and checkpoints; the timing stops long before
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 OPTIONS = ("chunks=", "batches=", "only=", "clock=")
 
 
 def bare_loop(generator: torch.nn.Module, discriminator: torch.nn.Module, batch_size: int) -> Callable[[], None]:
-    """Return a function that trains one batch by plain PyTorch."""
+    """Return a function that trains one batch in plain PyTorch."""
     device = next(generator.parameters()).device
     shape = images(generator).shape[1:]
     data = torch.randint(0, 256, (IMAGES, *shape), dtype=torch.uint8)
@@ -84,7 +84,7 @@ def wait() -> None:
 
 
 class Alternate(L.Callback):
-    """After each chunk of ganexp's batches takes as many of the bare loop; the first chunks are warm-up."""
+    """Trains as many batches of the bare loop after each chunk of ganexp's; the first chunks are warm-up."""
 
     results: dict[str, list[float]]
 
@@ -115,7 +115,7 @@ class Alternate(L.Callback):
 
 
 class RandomPictures(torch.utils.data.Dataset):
-    """Stands for CIFAR-10: as many pictures of its size as the loops need."""
+    """Stands for CIFAR-10: random pictures of its size, as many as the loops need."""
 
     classes = tuple("0123456789")
 
@@ -131,7 +131,7 @@ class RandomPictures(torch.utils.data.Dataset):
 
 
 def train(images: int, overrides: list[str]) -> None:
-    """Train as a user does, on random pictures in the place of CIFAR-10's files."""
+    """Train as a user does, on random pictures instead of CIFAR-10's files."""
     with tempfile.TemporaryDirectory() as folder:
         settings = [*SETTINGS, "data.source._target_=__main__.RandomPictures", f"images={images}", *overrides]
         status = cli.main([*settings, f"run_dir={folder}/run"])
@@ -140,7 +140,7 @@ def train(images: int, overrides: list[str]) -> None:
 
 
 def peak_of(which: str, overrides: list[str]) -> int:
-    """Return the peak memory in bytes of one of the loops in a process of its own."""
+    """Return the peak memory in bytes of one of the loops, in a separate process."""
     command = [sys.executable, __file__, f"only={which}", *overrides]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return int(output.splitlines()[-1])
@@ -173,14 +173,15 @@ def main(arguments: list[str]) -> None:
         only(options["only"], overrides)
         return
     chunks, batches = int(options.get("chunks", 12)), int(options.get("batches", 8))
-    often = f"chunks: {chunks + WARM_UP}, batches: {batches}, clock: {options.get('clock', 'wall')}"
-    train(BUDGET, [*overrides, f"+callbacks.alternate={{_target_: __main__.Alternate, {often}}}"])
+    settings = f"chunks: {chunks + WARM_UP}, batches: {batches}, clock: {options.get('clock', 'wall')}"
+    train(BUDGET, [*overrides, f"+callbacks.alternate={{_target_: __main__.Alternate, {settings}}}"])
     ganexp, bare = (Alternate.results[name][WARM_UP:] for name in ("ganexp", "bare"))
     ratios = sorted(a / b for a, b in zip(ganexp, bare, strict=True))
-    print(f"ms a batch: ganexp {median(ganexp) / batches * 1e3:.2f}, bare {median(bare) / batches * 1e3:.2f}")
+    print(f"ms per batch: ganexp {median(ganexp) / batches * 1e3:.2f}, bare {median(bare) / batches * 1e3:.2f}")
     print(f"time, ganexp / bare: median {median(ratios):.3f}, from {ratios[0]:.3f} to {ratios[-1]:.3f}")
-    ours, theirs = peak_of("ganexp", overrides), peak_of("bare", overrides)
-    print(f"peak memory: ganexp {ours / 2**20:.0f} MiB, bare {theirs / 2**20:.0f} MiB, ratio {ours / theirs:.3f}")
+    ganexp_peak, bare_peak = peak_of("ganexp", overrides), peak_of("bare", overrides)
+    peaks = f"ganexp {ganexp_peak / 2**20:.0f} MiB, bare {bare_peak / 2**20:.0f} MiB"
+    print(f"peak memory: {peaks}, ratio {ganexp_peak / bare_peak:.3f}")
 
 
 if __name__ == "__main__":

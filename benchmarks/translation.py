@@ -1,12 +1,12 @@
-"""Time ganexp's image-to-image training against a bare PyTorch loop of the same networks, in one process, in turn.
+"""Time ganexp's image-to-image training against a bare PyTorch loop of the same networks, alternating in one process.
 
     python benchmarks/translation.py [model=pix2pix] [chunks=12] [batches=4] [any override]
 
-for model=pix2pix or model=cyclegan, at 64x64 with 4 images a batch unless overridden. ganexp runs as users run it:
-logging, progress bar, grids and checkpoints on. After each chunk of its batches the bare loop takes as many, so that a
-drift of the machine's speed meets both. The bare loop does the same arithmetic: fakes made once a batch, the
-generators' step with the discriminators frozen, then the discriminators' on the same fakes, in CycleGAN by way of a
-pool of 50. Then peak memory, each in a process of its own.
+for model=pix2pix or model=cyclegan, at 64x64 with batches of 4 unless overridden. ganexp runs as users run it: logging,
+progress bar, grids and checkpoints on. After each chunk of its batches the bare loop trains the same number, so that a
+drift of the machine's speed affects both. The bare loop does the same arithmetic: fakes made once per batch, the
+generators' step with the discriminators frozen, then the discriminators' on the same fakes, in CycleGAN through a pool
+of 50. Then the peak memory of both is measured, in separate processes.
 """
 
 import copy
@@ -45,7 +45,7 @@ SETTINGS = [
 ]
 IMAGES = 640
 WARM_UP = 2
-BUDGET = 20_000  # decides how often is logged, drawn and saved; the timing stops long before
+BUDGET = 20_000  # sets the intervals of logging, grids and checkpoints; the timing stops long before
 ONLY_BATCHES = 12
 
 Step = Callable[[], None]
@@ -53,7 +53,7 @@ Batches = Callable[[], tuple[Tensor, Tensor]]
 
 
 def batches_of(config: dict[str, Any], device: torch.device) -> Batches:
-    """Return a function that returns random inputs, under a mosaic, and images."""
+    """Return a function that returns random mosaics and their targets."""
     data = config["data"]
     shape = (IMAGES, data["channels"], data["image_size"], data["image_size"])
     images = torch.randint(0, 256, shape, dtype=torch.uint8)
@@ -61,19 +61,20 @@ def batches_of(config: dict[str, Any], device: torch.device) -> Batches:
 
     def batch() -> tuple[Tensor, Tensor]:
         chosen = images[torch.randint(IMAGES, (data["batch_size"],))]
-        given, real = (each.to(device).float() / 127.5 - 1 for each in (degrade(chosen), chosen))
-        return given, real
+        mosaics, real = (images.to(device).float() / 127.5 - 1 for images in (degrade(chosen), chosen))
+        return mosaics, real
 
     return batch
 
 
 def adam(*networks: nn.Module) -> torch.optim.Optimizer:
-    """Return the papers' optimizer of some networks."""
-    return torch.optim.Adam(chain(*(each.parameters() for each in networks)), lr=2e-4, betas=(0.5, 0.999), fused=True)
+    """Return the papers' optimizer for the networks."""
+    parameters = chain(*(network.parameters() for network in networks))
+    return torch.optim.Adam(parameters, lr=2e-4, betas=(0.5, 0.999), fused=True)
 
 
 def pix2pix(generator: nn.Module, discriminator: nn.Module, batches: Batches) -> Step:
-    """Return a function that trains one batch by plain PyTorch."""
+    """Return a function that trains one batch in plain PyTorch."""
     step_g, step_d = adam(generator), adam(discriminator)
 
     def step() -> None:
@@ -92,43 +93,43 @@ def pix2pix(generator: nn.Module, discriminator: nn.Module, batches: Batches) ->
     return step
 
 
-def pooled(kept: list[Tensor], fakes: Tensor, most: int = 50) -> Tensor:
-    """Return fakes, half of them exchanged with kept ones once the pool is full."""
+def pooled(pool: list[Tensor], fakes: Tensor, most: int = 50) -> Tensor:
+    """Return fakes, half of them exchanged with those in the pool once it is full."""
     shown = []
     for fake in fakes.split(1):
-        if len(kept) < most:
-            kept.append(fake)
+        if len(pool) < most:
+            pool.append(fake)
         elif torch.rand(()) < 0.5:
-            place = int(torch.randint(most, ()))
-            kept[place], fake = fake, kept[place]
+            slot = int(torch.randint(most, ()))
+            pool[slot], fake = fake, pool[slot]
         shown.append(fake)
     return torch.cat(shown)
 
 
 def cyclegan(generators: Sequence[nn.Module], discriminators: Sequence[nn.Module], batches: Batches) -> Step:
-    """Return a function that trains one batch by plain PyTorch."""
-    (a2b, b2a), (of_a, of_b) = generators, discriminators
-    step_g, step_d = adam(a2b, b2a), adam(of_a, of_b)
+    """Return a function that trains one batch in plain PyTorch."""
+    (a2b, b2a), (judge_a, judge_b) = generators, discriminators
+    step_g, step_d = adam(a2b, b2a), adam(judge_a, judge_b)
     pools: tuple[list[Tensor], list[Tensor]] = ([], [])
 
-    def squares(answers: Tensor, wanted: float) -> Tensor:
-        return mse_loss(answers, torch.full_like(answers, wanted))
+    def squares(logits: Tensor, target: float) -> Tensor:
+        return mse_loss(logits, torch.full_like(logits, target))
 
     def step() -> None:
         a, b = batches()
-        for judge in (of_a, of_b):
+        for judge in (judge_a, judge_b):
             judge.requires_grad_(False)
         fake_a, fake_b = b2a(b), a2b(a)
-        adversarial = squares(of_b(fake_b), 1) + squares(of_a(fake_a), 1)
+        adversarial = squares(judge_b(fake_b), 1) + squares(judge_a(fake_a), 1)
         cycle = l1_loss(b2a(fake_b), a) + l1_loss(a2b(fake_a), b)
         identity = l1_loss(b2a(a), a) + l1_loss(a2b(b), b)
         (adversarial + 10 * cycle + 5 * identity).backward()
         step_g.step()
         step_g.zero_grad()
         losses = []
-        for judge, real, fake, kept in ((of_a, a, fake_a, pools[0]), (of_b, b, fake_b, pools[1])):
+        for judge, real, fake, pool in ((judge_a, a, fake_a, pools[0]), (judge_b, b, fake_b, pools[1])):
             judge.requires_grad_(True)
-            losses.append((squares(judge(real), 1) + squares(judge(pooled(kept, fake.detach())), 0)) / 2)
+            losses.append((squares(judge(real), 1) + squares(judge(pooled(pool, fake.detach())), 0)) / 2)
         torch.stack(losses).sum().backward()
         step_d.step()
         step_d.zero_grad()
@@ -137,7 +138,7 @@ def cyclegan(generators: Sequence[nn.Module], discriminators: Sequence[nn.Module
 
 
 def bare_loop(module: Any, batches: Batches) -> Step:
-    """Return the bare loop of the module's networks."""
+    """Return the bare loop that trains the module's networks."""
     if hasattr(module, "discriminators"):
         return cyclegan(list(module.generators.values()), list(module.discriminators.values()), batches)
     return pix2pix(module.generators["a2b"], module.discriminator, batches)
@@ -159,7 +160,7 @@ def wait() -> None:
 
 
 class Alternate(L.Callback):
-    """After each chunk of ganexp's batches takes as many of the bare loop; the first chunks are warm-up."""
+    """Trains as many batches of the bare loop after each chunk of ganexp's; the first chunks are warm-up."""
 
     results: dict[str, list[float]]
     config: dict[str, Any]
@@ -189,7 +190,7 @@ class Alternate(L.Callback):
 
 
 class RandomPictures(torch.utils.data.Dataset):
-    """Stands for CIFAR-10: as many pictures as the loops need."""
+    """Stands for CIFAR-10: random pictures of its size, as many as the loops need."""
 
     classes = tuple("0123456789")
 
@@ -205,7 +206,7 @@ class RandomPictures(torch.utils.data.Dataset):
 
 
 def train(images: int, overrides: list[str]) -> None:
-    """Train as a user does, on random pictures in the place of CIFAR-10's files."""
+    """Train as a user does, on random pictures instead of CIFAR-10's files."""
     with tempfile.TemporaryDirectory() as folder:
         status = cli.main([*SETTINGS, f"images={images}", *overrides, f"run_dir={folder}/run"])
     if status:
@@ -219,7 +220,7 @@ def composed(overrides: list[str]) -> Any:
 
 
 def peak_of(which: str, overrides: list[str]) -> int:
-    """Return the peak memory in bytes of one of the loops in a process of its own."""
+    """Return the peak memory in bytes of one of the loops, in a separate process."""
     command = [sys.executable, __file__, f"only={which}", *overrides]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return int(output.splitlines()[-1])
@@ -255,10 +256,11 @@ def main(arguments: list[str]) -> None:
     train(BUDGET, [*overrides, f"+callbacks.alternate={alternate}"])
     ganexp, bare = (Alternate.results[name][WARM_UP:] for name in ("ganexp", "bare"))
     ratios = sorted(a / b for a, b in zip(ganexp, bare, strict=True))
-    print(f"ms a batch: ganexp {median(ganexp) / batches * 1e3:.1f}, bare {median(bare) / batches * 1e3:.1f}")
+    print(f"ms per batch: ganexp {median(ganexp) / batches * 1e3:.1f}, bare {median(bare) / batches * 1e3:.1f}")
     print(f"time, ganexp / bare: median {median(ratios):.3f}, from {ratios[0]:.3f} to {ratios[-1]:.3f}")
-    ours, theirs = peak_of("ganexp", overrides), peak_of("bare", overrides)
-    print(f"peak memory: ganexp {ours / 2**20:.0f} MiB, bare {theirs / 2**20:.0f} MiB, ratio {ours / theirs:.3f}")
+    ganexp_peak, bare_peak = peak_of("ganexp", overrides), peak_of("bare", overrides)
+    peaks = f"ganexp {ganexp_peak / 2**20:.0f} MiB, bare {bare_peak / 2**20:.0f} MiB"
+    print(f"peak memory: {peaks}, ratio {ganexp_peak / bare_peak:.3f}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What each model costs beside a bare PyTorch loop, and what penalties, normalizations and the doctor add.
+"""Time each model against a bare PyTorch loop, and the overhead of penalties, normalizations and the doctor.
 
     python benchmarks/variants.py models [names=dcgan,biggan] [average=true] [chunks=12] [batches=4] [clock=wall] […]
     python benchmarks/variants.py penalties [chunks=12] [batches=4] [clock=wall] […]
@@ -8,9 +8,9 @@
 ``models`` runs ganexp as users do, on random pictures of CIFAR-10's size, and after each chunk of its batches a bare
 loop of the same networks, loss, penalties, optimizers and moving average of the generator. The average is part of the
 algorithm, as its weights draw the samples that are scored (arXiv 1809.11096, 2501.05441); with ``average=false`` the
-bare loop leaves it out. It always leaves out logging and the loop around. ``penalties`` and ``normalizations`` time the
-turns of otherwise equal games, one chunk of each after the other. ``doctor`` sums the time spent in its hooks while a
-run goes on. A chunk is so many turns of the generator. ``clock=processor`` is for a machine with other work, as in
+bare loop leaves it out. It always leaves out logging and the training framework. ``penalties`` and ``normalizations``
+time the turns of otherwise equal games, chunk by chunk in alternation. ``doctor`` sums the time spent in its hooks
+during a run. A chunk is ``batches`` turns of the generator. ``clock=processor`` is for a machine with other work, as in
 train_step.py. Further arguments are ganexp's own overrides.
 """
 
@@ -42,65 +42,67 @@ from ganexp.variants.gan import GAN
 from train_step import CLOCKS, IMAGES, WARM_UP, Alternate, RandomPictures, wait
 
 PICTURES = ["data=cifar10", f"data.source._target_=__main__.{RandomPictures.__name__}", "metric=none"]
-BUDGET = 200_000  # decides how often is logged, drawn and saved; the timing stops long before
+BUDGET = 200_000  # sets the intervals of logging, grids and checkpoints; the timing stops long before
 CLASSES = 10
 OPTIONS = ("names=", "average=", "chunks=", "batches=", "clock=")
 
-Make = Callable[[Tensor, Tensor], Tensor]
-Answer = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Generate = Callable[[Tensor, Tensor], Tensor]
+"""From noise and labels to images."""
+Discriminate = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+"""From images and labels to logits and a further term of the loss."""
 
 
-def unlabelled(generator: nn.Module, discriminator: nn.Module) -> tuple[Make, Answer]:
-    """Return how images are made of noise and labels, and answered by logits and a further term of the loss."""
+def unlabelled(generator: nn.Module, discriminator: nn.Module) -> tuple[Generate, Discriminate]:
+    """Return the players of a game without labels as functions of images or noise and of labels."""
     return lambda noise, label: generator(noise), lambda images, label: (discriminator(images), torch.zeros(()))
 
 
-def told(generator: nn.Module, discriminator: nn.Module) -> tuple[Make, Answer]:
-    """Return the same where both players are told the label."""
+def conditional(generator: nn.Module, discriminator: nn.Module) -> tuple[Generate, Discriminate]:
+    """Return the same for a game whose players both take the label."""
     return generator, lambda images, label: (discriminator(images, label), torch.zeros(()))
 
 
-def naming(generator: nn.Module, discriminator: nn.Module) -> tuple[Make, Answer]:
-    """Return the same where the discriminator names the label."""
+def auxiliary(generator: nn.Module, discriminator: nn.Module) -> tuple[Generate, Discriminate]:
+    """Return the same for a game whose discriminator predicts the label."""
 
-    def answer(images: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
+    def discriminate(images: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
         logits, classes = discriminator(images)
         return logits, cross_entropy(classes, label)
 
-    return generator, answer
+    return generator, discriminate
 
 
-def kind_of(game: GAN) -> Callable[[nn.Module, nn.Module], tuple[Make, Answer]]:
-    """Return how the players of a game are called."""
-    return naming if isinstance(game, ACGAN) else told if isinstance(game, ConditionalGAN) else unlabelled
+def kind_of(game: GAN) -> Callable[[nn.Module, nn.Module], tuple[Generate, Discriminate]]:
+    """Return the function that makes a game's players functions of images or noise and of labels."""
+    return auxiliary if isinstance(game, ACGAN) else conditional if isinstance(game, ConditionalGAN) else unlabelled
 
 
 def bare_average(game: GAN, generator: nn.Module) -> Callable[[], None]:
-    """Return a function that moves a moving average of a generator, by plain PyTorch."""
+    """Return a function that updates a moving average of a generator, in plain PyTorch."""
     if game.average is None:
         return lambda: None
     average, decay = copy.deepcopy(game.average.network), game.average.decay
-    averaged, moved = list(average.parameters()), list(generator.parameters())
+    averaged, current = list(average.parameters()), list(generator.parameters())
     copied, buffers = list(average.buffers()), list(generator.buffers())
 
     @torch.no_grad()
-    def follow() -> None:
-        torch._foreach_lerp_(averaged, moved, 1 - decay)
+    def update() -> None:
+        torch._foreach_lerp_(averaged, current, 1 - decay)
         if copied:
             torch._foreach_copy_(copied, buffers)
 
-    return follow
+    return update
 
 
 def bare_loop(game: GAN, batch_size: int, average: bool = True) -> Callable[[], None]:
-    """Return a function that trains one batch of the game's arithmetic on copies of its networks, by plain PyTorch."""
+    """Return a function that trains one batch of the game's arithmetic on copies of its networks, in plain PyTorch."""
     device = game.device
     generator, discriminator = copy.deepcopy(game.generator), copy.deepcopy(game.discriminator)
     penalties = copy.deepcopy(game.adversary.penalties)
-    make, answer = kind_of(game)(generator, discriminator)
+    generate, discriminate = kind_of(game)(generator, discriminator)
     step_d = game.optimizer_of["discriminator"](discriminator.parameters())
     step_g = game.optimizer_of["generator"](generator.parameters())
-    follow = bare_average(game, generator) if average else lambda: None
+    update_average = bare_average(game, generator) if average else lambda: None
     side, channels = picture_shape(game)
     data = torch.randint(0, 256, (IMAGES, channels, side, side), dtype=torch.uint8)
     rng = torch.Generator(device).manual_seed(0)
@@ -113,10 +115,10 @@ def bare_loop(game: GAN, batch_size: int, average: bool = True) -> Callable[[], 
     def turn_of_d(real: Tensor, label: Tensor) -> None:
         noise, fake_label = drawn()
         with torch.no_grad():
-            fake = make(noise, fake_label)
-        (real_logits, real_term), (fake_logits, fake_term) = answer(real, label), answer(fake, fake_label)
+            fake = generate(noise, fake_label)
+        (real_logits, real_term), (fake_logits, fake_term) = discriminate(real, label), discriminate(fake, fake_label)
         loss = game.loss.discriminator(real_logits, fake_logits) + real_term + fake_term
-        critics = (lambda images: answer(images, label)[0]), (lambda images: answer(images, fake_label)[0])
+        critics = (lambda images: discriminate(images, label)[0]), (lambda images: discriminate(images, fake_label)[0])
         for penalty in penalties.values():
             if batches % penalty.every == 0:
                 turn = CriticTurn(*critics, real, fake, real_logits, fake_logits, lambda n, sample: sample(n, rng), 0.0)
@@ -130,15 +132,15 @@ def bare_loop(game: GAN, batch_size: int, average: bool = True) -> Callable[[], 
     def turn_of_g(real: Tensor, label: Tensor) -> None:
         discriminator.requires_grad_(False)
         noise, fake_label = drawn()
-        logits, term = answer(make(noise, fake_label), fake_label)
-        loss = game.loss.generator(logits, lambda: answer(real, label)[0]) + term
+        logits, term = discriminate(generate(noise, fake_label), fake_label)
+        loss = game.loss.generator(logits, lambda: discriminate(real, label)[0]) + term
         for regularization in game.regularizations.values():
             loss = loss + regularization(generator)
         loss.backward()
         step_g.step()
         step_g.zero_grad()
         discriminator.requires_grad_(True)
-        follow()
+        update_average()
 
     def step() -> None:
         nonlocal batches
@@ -159,10 +161,10 @@ def picture_shape(game: GAN) -> tuple[int, int]:
 
 
 class AgainstBare(Alternate):
-    """After each chunk of ganexp's batches takes as many of the game's own bare loop."""
+    """Trains as many batches of the game's own bare loop after each chunk of ganexp's."""
 
-    def __init__(self, average: bool, **often: Any) -> None:
-        super().__init__(**often)
+    def __init__(self, average: bool, **chunks: Any) -> None:
+        super().__init__(**chunks)
         self.average = average
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
@@ -212,7 +214,7 @@ class TimedDoctor(Doctor):
 
     def leave_out_training(self) -> None:
         started = self.now()
-        wait()  # for what the device still has to do of the turn
+        wait()  # for the device's remaining work on the turn
         TimedDoctor.seconds -= self.now() - started
 
     def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
@@ -225,7 +227,7 @@ class TimedDoctor(Doctor):
 
 
 def run(*settings: str) -> None:
-    """Train as a user does."""
+    """Train through the command line."""
     with tempfile.TemporaryDirectory() as folder:
         status = cli.main([*settings, f"run_dir={folder}/run"])
     if status:
@@ -233,19 +235,19 @@ def run(*settings: str) -> None:
 
 
 def models(names: list[str], average: str, chunks: int, batches: int, clock: str, overrides: list[str]) -> None:
-    """Print each model's time beside the bare loop's."""
-    often = f"chunks: {chunks + WARM_UP}, batches: {batches}, clock: {clock}, average: {average}"
-    alternate = f"+callbacks.alternate={{_target_: __main__.AgainstBare, {often}}}"
-    for name in names or [each for each in options("model") if not model_parts(each)["requires"].get("inputs")]:
+    """Print each model's time relative to the bare loop's."""
+    settings = f"chunks: {chunks + WARM_UP}, batches: {batches}, clock: {clock}, average: {average}"
+    alternate = f"+callbacks.alternate={{_target_: __main__.AgainstBare, {settings}}}"
+    for name in names or [model for model in options("model") if not model_parts(model)["requires"].get("inputs")]:
         size = ["data.image_size=28"] if name == "dcgan_tutorial" else []
         run(f"model={name}", *PICTURES, f"images={BUDGET}", *size, *overrides, alternate)
-        ours, bare = (Alternate.results[key][WARM_UP:] for key in ("ganexp", "bare"))
-        ratios = [a / b for a, b in zip(ours, bare, strict=True)]
-        print(f"{name:<18}{spread(ratios)}   {median(ours) / batches * 1e3:.1f} ms a turn of the generator")
+        ganexp, bare = (Alternate.results[key][WARM_UP:] for key in ("ganexp", "bare"))
+        ratios = [a / b for a, b in zip(ganexp, bare, strict=True)]
+        print(f"{name:<18}{spread(ratios)}   {median(ganexp) / batches * 1e3:.1f} ms per turn of the generator")
 
 
 def compared(group: str, settings: list[str], chunks: int, batches: int, clock: str, overrides: list[str]) -> None:
-    """Print what each option of a group costs beside none, in games that are otherwise equal."""
+    """Print the time of each option of a group relative to none, in otherwise equal games."""
     now = CLOCKS[clock]
     steps = {name: turns(f"{group}={name}", *settings, *overrides) for name in ["none", *options(group)]}
     seconds: dict[str, list[float]] = {name: [] for name in steps}
@@ -258,7 +260,7 @@ def compared(group: str, settings: list[str], chunks: int, batches: int, clock: 
             seconds[name].append(now() - started)
     for name, times in seconds.items():
         ratios = [a / b for a, b in zip(times[WARM_UP:], seconds["none"][WARM_UP:], strict=True)]
-        print(f"{group}={name:<20}{spread(ratios)}   {median(times[WARM_UP:]) / batches * 1e3:.1f} ms a batch")
+        print(f"{group}={name:<20}{spread(ratios)}   {median(times[WARM_UP:]) / batches * 1e3:.1f} ms per batch")
 
 
 def turns(*settings: str) -> Callable[[], None]:
@@ -285,33 +287,33 @@ def doctor(clock: str, overrides: list[str]) -> None:
     TimedDoctor.now = staticmethod(CLOCKS[clock])
     run("metric=none", *overrides, "callbacks.doctor._target_=__main__.TimedDoctor")
     share = TimedDoctor.seconds / TimedDoctor.total
-    each = TimedDoctor.seconds / TimedDoctor.checks
-    checks = f"{TimedDoctor.checks} checks of {each * 1e3:.0f} ms"
+    per_check = TimedDoctor.seconds / TimedDoctor.checks
+    checks = f"{TimedDoctor.checks} checks of {per_check * 1e3:.0f} ms"
     print(f"doctor: {share:.2%} of {TimedDoctor.total:.1f} s of training; {checks}")
 
 
 def spread(ratios: list[float]) -> str:
-    """Return the middle and the ends of some ratios."""
+    """Return the median and the range of the ratios as text."""
     return f"{median(ratios):.3f} (from {min(ratios):.3f} to {max(ratios):.3f})"
 
 
 def main(arguments: list[str]) -> None:
     """Run one of the comparisons."""
     which, *rest = arguments or ["--help"]
-    ours = dict(a.split("=", 1) for a in rest if a.startswith(OPTIONS))
-    overrides = [a for a in rest if a.partition("=")[0] not in ours]
-    often = {
-        "chunks": int(ours.get("chunks", 12)),
-        "batches": int(ours.get("batches", 4)),
-        "clock": ours.get("clock", "wall"),
+    given = dict(a.split("=", 1) for a in rest if a.startswith(OPTIONS))
+    overrides = [a for a in rest if a.partition("=")[0] not in given]
+    settings = {
+        "chunks": int(given.get("chunks", 12)),
+        "batches": int(given.get("batches", 4)),
+        "clock": given.get("clock", "wall"),
         "overrides": overrides,
     }
-    names = [name for name in ours.get("names", "").split(",") if name]
+    names = [name for name in given.get("names", "").split(",") if name]
     comparisons: Mapping[str, Callable[[], None]] = {
-        "models": partial(models, names, ours.get("average", "true"), **often),
-        "penalties": partial(compared, "penalty", ["model=dcgan", "loss=hinge", "normalization=none"], **often),
-        "normalizations": partial(compared, "normalization", ["model=dcgan", "loss=hinge"], **often),
-        "doctor": partial(doctor, often["clock"], overrides),
+        "models": partial(models, names, given.get("average", "true"), **settings),
+        "penalties": partial(compared, "penalty", ["model=dcgan", "loss=hinge", "normalization=none"], **settings),
+        "normalizations": partial(compared, "normalization", ["model=dcgan", "loss=hinge"], **settings),
+        "doctor": partial(doctor, settings["clock"], overrides),
     }
     if which not in comparisons:
         sys.exit(__doc__)

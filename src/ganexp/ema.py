@@ -10,9 +10,9 @@ from torch import nn
 
 @dataclass(frozen=True)
 class HalfLife:
-    """The decay of an average in which the weights of so many images ago count half as much as the present ones.
+    """The decay of a moving average whose half-life is a number of images.
 
-    ``share`` maps progress in [0, 1] to that number of images as a share of the budget ``images``. Between two updates
+    ``share`` maps progress in [0, 1] to the half-life as a share of the budget ``images``. Between two updates
     ``critic_steps`` batches of ``batch_size`` images are seen. R3GAN's averages have a growing half-life
     (arXiv 2501.05441; the schedule is in the authors' code).
     """

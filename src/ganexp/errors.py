@@ -4,7 +4,7 @@ import signal
 
 
 class UserError(Exception):
-    """A user's mistake, told in one line: what is wrong, where, and what would be right."""
+    """A user's mistake, reported in one line: what is wrong, where, and what would be right."""
 
 
 class Diverged(UserError):
@@ -20,11 +20,11 @@ class Pruned(UserError):
 
 
 class CheckFailed(Exception):
-    """What a user asked to be checked does not hold; the details have been told."""
+    """A check that the user asked for failed; the details have been printed."""
 
 
 class Interrupted(Exception):
-    """Training was stopped by a signal; ``what_now`` says how to go on."""
+    """Training was stopped by a signal; ``what_now`` says how to continue."""
 
     def __init__(self, signal_number: int, what_now: str) -> None:
         super().__init__(f"{signal.Signals(signal_number).name}: {what_now}")

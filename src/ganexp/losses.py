@@ -9,7 +9,7 @@ from torch.nn.functional import relu, softplus
 
 
 class Loss(Protocol):
-    """What the two players of a game minimize, as functions of the discriminator's logits."""
+    """The losses of the two players of a game, as functions of the discriminator's logits."""
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """Return the discriminator's loss, a scalar in float32, from logits of any shape."""

@@ -1,6 +1,6 @@
 """Distributions of the generator's input, each a pure function of the random generator's state.
 
-Noise is on the device of the random generator; whoever wants it elsewhere moves it.
+Noise is on the device of the random generator; the caller moves it to other devices.
 """
 
 import math
@@ -34,7 +34,7 @@ def numbered(noise: Noise, latent: int, numbers: Tensor, seed: int) -> Tensor:
 def truncated_normal(shape: Sequence[int], generator: torch.Generator, threshold: float = 1.0) -> Tensor:
     """Return float32 noise from N(0, 1) given that no number is farther from 0 than the threshold.
 
-    It is what drawing each number anew until it lies there gives (arXiv 1809.11096, section 3.1), but by one draw.
+    The distribution is that of redrawing each number until it is within the threshold (arXiv 1809.11096, section 3.1).
     """
     # In float64, so that the inverse of the distribution function has enough numbers in its tails.
     drawn = torch.empty(tuple(shape), dtype=torch.float64, device=generator.device)

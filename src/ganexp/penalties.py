@@ -19,7 +19,7 @@ Schedule = Callable[[float], float]
 
 @dataclass(frozen=True)
 class CriticTurn:
-    """What a penalty may be computed from in the discriminator's turn."""
+    """The inputs of a penalty in the discriminator's turn."""
 
     critic: Callable[[Tensor], Tensor]  # from images (N, C, H, W) to logits (N, …), given the real images' labels
     fake_critic: Callable[[Tensor], Tensor]  # the same, given the fake images' labels

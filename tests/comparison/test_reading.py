@@ -109,7 +109,7 @@ def test_a_run_whose_process_is_gone_has_crashed(tmp_path):
     assert read_run(run).status == "running"
     for pid in (2**22 + 1, 2**80, "x", None):
         summary.update(run, process=here | {"pid": pid})
-        assert read_run(run).status_text == "crashed: its process is gone"
+        assert read_run(run).status_text == "crashed: its process no longer exists"
 
 
 def test_a_run_of_an_older_version_stands_by_its_images(tmp_path):
@@ -164,5 +164,5 @@ def test_runs_are_found_in_folders_and_patterns_each_once(tmp_path, monkeypatch)
 def test_places_without_runs_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"absent: no such folder"):
         find_runs([str(tmp_path / "absent")])
-    with pytest.raises(UserError, match=r"no run in .*: a run's folder has a config.yaml"):
+    with pytest.raises(UserError, match=r"no run in .*: a run's folder contains a config.yaml"):
         find_runs([str(tmp_path)])

@@ -132,7 +132,7 @@ def test_what_training_would_refuse_of_the_settings_is_said_with_the_right_value
 def test_masks_of_0_and_1_are_told_apart_from_pictures(tmp_path):
     masks = ArrayPictures(np.random.default_rng(0).integers(0, 2, (4, 16, 16), dtype=np.uint8), [0] * 4, [])
     seen, _ = inspect(PictureSet("masks", masks, Decoder(16, 1)), Duplicates())
-    assert [problem.what for problem in seen.problems] == ["values from -1 to -0.992 only, of [-1, 1]"]
+    assert [problem.what for problem in seen.problems] == ["values from -1 to -0.992 only, within [-1, 1]"]
 
 
 def test_samples_are_spread_over_the_collection():

@@ -87,7 +87,7 @@ def test_truncated_noise_is_that_of_the_sample_command_where_noise_has_tails(pla
 
 @pytest.mark.parametrize("number", [None, -1, 1.5, 1_000_000])
 def test_what_is_no_samples_number_is_named(number):
-    with pytest.raises(UserError, match="samples have the whole numbers 0 to 999,999"):
+    with pytest.raises(UserError, match="sample numbers are integers from 0 to 999,999"):
         require_number(number)
 
 
@@ -165,8 +165,8 @@ def test_a_browser_plays_with_samples(finished, tmp_path):
         page_at(context, address) as page,
     ):
         shown = picture_of(page, "picture")
-        picture_of(page, "way")
-        page.get_by_label("number input for how far on the way").fill("0.5")
+        picture_of(page, "interpolation")
+        page.get_by_label("number input for position between the samples").fill("0.5")
         shown = changed(page, "picture", shown)
         page.get_by_label("number input for direction 1").fill("3")
         shown = changed(page, "picture", shown)
@@ -175,7 +175,7 @@ def test_a_browser_plays_with_samples(finished, tmp_path):
         shown = changed(page, "picture", shown)
         save(page, "demo_samples.png")
         page.get_by_label("sample", exact=True).fill("-4")
-        page.get_by_text("-4: samples have the whole numbers").wait_for()
+        page.get_by_text("-4: sample numbers are integers").wait_for()
 
 
 @needs_gradio

@@ -18,7 +18,7 @@ from ganexp.drawing.pictures import as_image, as_saved, picture
 from ganexp.evaluation.analyze import build_subject
 from ganexp.metrics.custom import custom
 from ganexp.metrics.reference import RealImages
-from support.games import DRAWING, TRANSLATING, batch_of, built, of_groups, played
+from support.games import DRAWING, TRANSLATING, batch_of, built, played, tiny_with
 from support.stand_in_device import DEVICE, stand_in_device
 
 
@@ -58,7 +58,7 @@ def require_signs(game, config, batch):
 
 @pytest.mark.parametrize("model", DRAWING)
 def test_samples_pictures_and_signs_of_a_model(model, device):
-    config = of_groups(model, {})
+    config = tiny_with(model, {})
     game = played(config, 1, device)
     require_signs(game, config, {name: value.to(device) for name, value in batch_of(config).items()})
     samples = game.sample(3, 0)
@@ -70,12 +70,12 @@ def test_samples_pictures_and_signs_of_a_model(model, device):
     game.sampler.truncate(0.5)
     assert game.sample(3, 0).device == DEVICE
     demo = Samples.of(game, config)
-    at, way = demo.draw(0, 1, 0.5, None, None, [0.5] * len(demo.directions))
-    assert at.size[0] < way.size[0] or way.size[0] > way.size[1]
+    at, interpolation = demo.draw(0, 1, 0.5, None, None, [0.5] * len(demo.directions))
+    assert at.size[0] < interpolation.size[0] or interpolation.size[0] > interpolation.size[1]
 
 
 def test_a_discriminators_features_are_probed(device, tmp_path):
-    config = of_groups("dcgan_small", {})
+    config = tiny_with("dcgan_small", {})
     subject = build_subject(built(config).to(device), config, 0)
     images = torch.randint(256, (30, *subject.shape), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     table = InMemory(images, torch.arange(30) % 10)
@@ -90,7 +90,7 @@ def test_a_discriminators_features_are_probed(device, tmp_path):
 
 @pytest.mark.parametrize("model", TRANSLATING)
 def test_translations_of_a_model(model, device, tmp_path):
-    config = of_groups(model, {})
+    config = tiny_with(model, {})
     game = played(config, 1, device)
     images = batch_of(config)["image"]
     for direction in game.directions:

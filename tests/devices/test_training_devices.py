@@ -5,7 +5,7 @@ import torch
 
 from config.test_configs import GROUPS
 from ganexp import noise
-from support.games import DRAWING, TRANSLATING, of_groups, played
+from support.games import DRAWING, TRANSLATING, played, tiny_with
 from support.stand_in_device import DEVICE, stand_in_device
 
 BATCHES = 2
@@ -35,7 +35,7 @@ CASES = [
 
 @pytest.mark.parametrize(("model", "settings", "groups", "batches"), CASES)
 def test_no_turn_mixes_devices_or_waits(model, settings, groups, batches):
-    config = of_groups(model, settings, **groups)
+    config = tiny_with(model, settings, **groups)
     with stand_in_device() as device:
         game = played(config, batches, device, waits=False)
         assert game.batches_seen == batches
@@ -47,7 +47,7 @@ def test_no_turn_mixes_devices_or_waits(model, settings, groups, batches):
 
 @pytest.mark.parametrize("model", ["cdcgan", "cyclegan", "r3gan"])
 def test_training_there_is_training_on_the_processor(model):
-    config = of_groups(model, {})
+    config = tiny_with(model, {})
     expected = played(config, BATCHES).state_dict()
     with stand_in_device() as device:
         found = played(config, BATCHES, device).cpu().state_dict()
@@ -64,6 +64,6 @@ def test_every_model_is_one_or_the_other():
 def test_noise_that_is_moved_to_the_processor_is_found(draw, monkeypatch):
     right = getattr(noise, draw)
     monkeypatch.setattr(noise, draw, lambda shape, generator: right(shape, generator).to("cpu"))
-    config = of_groups("dcgan_small", {"model.noise": {"_target_": f"ganexp.noise.{draw}", "_partial_": True}})
+    config = tiny_with("dcgan_small", {"model.noise": {"_target_": f"ganexp.noise.{draw}", "_partial_": True}})
     with stand_in_device() as device, pytest.raises(RuntimeError, match="at least two devices"):
         played(config, 1, device)

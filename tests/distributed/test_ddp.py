@@ -28,7 +28,7 @@ from support import tiny as small
 from support.runs import rows
 from support.scored import SCORED, Bytes, scores
 from support.tiny import adam, make_gan
-from support.two_ranks import of_two, on_two_ranks, start_method
+from support.two_ranks import on_two_ranks, start_method, two_rank_trainer
 
 BATCH, BATCHES = 8, 3
 CASES = {
@@ -101,7 +101,7 @@ def play(case, dtype, **trainer):
 
 
 def play_all(rank, games):
-    return {(case, str(dtype)): play(case, dtype, **of_two()) for case, dtype in games}
+    return {(case, str(dtype)): play(case, dtype, **two_rank_trainer()) for case, dtype in games}
 
 
 def require_equal(ranks, case, dtype):
@@ -157,7 +157,7 @@ def noise(rank, **trainer):
 
 
 def noise_of_two(rank):
-    return noise(rank, **of_two())
+    return noise(rank, **two_rank_trainer())
 
 
 def test_each_rank_draws_its_own_part_of_the_noise_of_one():
@@ -208,7 +208,7 @@ def play_everything(rank, folder, batches, checkpoint=None):
     ]
     # The callback alone says when there is a validation.
     never = {"num_sanity_val_steps": 0, "check_val_every_n_epoch": 10**9}
-    options = {"data": Bytes(), "logger": [MetricsCSV(str(folder))], **never, **of_two()}
+    options = {"data": Bytes(), "logger": [MetricsCSV(str(folder))], **never, **two_rank_trainer()}
     trainer = small.fit(module, batches, parts, ckpt_path=checkpoint, **options)
     optimizers = [value for each in trainer.optimizers for part in each.state.values() for value in part.values()]
     return {"module": small.state(module), "optimizers": optimizers, "images": module.images_seen}
@@ -252,7 +252,7 @@ def resting(parameters):
 
 
 def scored_by_two(rank, folder, samples):
-    return scored(rank, folder, samples, **of_two())
+    return scored(rank, folder, samples, **two_rank_trainer())
 
 
 @pytest.mark.parametrize("samples", [SCORED, 40], ids=["unequal parts", "one rank without"])

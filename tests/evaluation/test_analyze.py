@@ -99,7 +99,7 @@ def test_one_that_fails_does_not_keep_the_others_from_being_done(ganexp, here, f
 def test_a_folder_of_held_out_images_is_brought_to_size_and_that_is_told(finished, pictures):
     config = run_folder.read_config(finished)
     held_out = held_out_images(config, str(pictures))
-    assert held_out.description == f"70 images of {pictures}, brought to 8x8 with 1 channel"
+    assert held_out.description == f"70 images of {pictures}, converted to 8x8 with 1 channel"
     assert held_out.images.shape == (1, 8, 8)
 
 

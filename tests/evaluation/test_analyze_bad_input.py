@@ -63,7 +63,7 @@ def test_a_folder_of_classes_of_another_size_is_brought_to_the_runs_and_that_is_
     assert train.shape == (1, 8, 8)
     assert train.labels().tolist() == [0, 0, 0, 1, 1, 1]
     assert test.images is None
-    assert "brought to 8x8 with 1 channel" in test.description
+    assert "converted to 8x8 with 1 channel" in test.description
 
 
 def test_a_folder_of_two_splits_is_learned_from_and_tested_on(tmp_path):
@@ -81,7 +81,7 @@ def test_another_data_set_comes_in_the_runs_size():
     data.image_size, data.channels = 16, 3
     train, test = labelled_images("digits", data)
     assert (train.count, train.shape) == (1797, (3, 16, 16))
-    assert test.description == "1,797 images of digits, brought to 16x16 with 3 channels"
+    assert test.description == "1,797 images of digits, converted to 16x16 with 3 channels"
 
 
 @pytest.mark.parametrize(
@@ -100,5 +100,5 @@ def test_what_has_no_labels_is_refused(wanted, answer):
 
 def test_a_folder_without_classes_is_refused(tmp_path):
     pictures(tmp_path / "all")
-    with pytest.raises(UserError, match="it has no labels"):
+    with pytest.raises(UserError, match="the images have no labels"):
         labelled_images(str(tmp_path / "all"), settings())

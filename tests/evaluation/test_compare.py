@@ -65,7 +65,7 @@ def test_names_that_are_no_text_are_shown_without_what_is_none(ganexp, here):
 REFUSED = {
     "": "compare needs the folders of runs",
     "absent": "absent: no such folder; give runs, sweeps or patterns",
-    "empty": "no run in empty: a run's folder has a config.yaml",
+    "empty": "no run in empty: a run's folder contains a config.yaml",
     "broken": "no run can be read: broken: its config.yaml cannot be read",
     "run budget=image": "budget=image: no such budget; did you mean images?",
     "run score=kid": "score=kid: no run has it; they have fid_classifier",

@@ -84,7 +84,7 @@ def test_runs_are_ranked_by_one_protocol_only(ganexp, run, unlabelled):
     assert "by fid_classifier, lower is better:\n1. " in ranked.out
     several = ganexp("evaluate", *both[:3], "samples=[70,80]", "rank=fid_classifier")
     assert several.status == 2
-    assert "it has 2 protocols (fakes.samples: 70 against 80)" in several.complaint
+    assert "it was computed under 2 protocols (fakes.samples: 70 against 80)" in several.complaint
     assert "has no such score; it has fid_classifier" in ganexp("evaluate", *both, "rank=kid").complaint
 
 
@@ -98,7 +98,7 @@ def test_runs_on_different_data_are_never_ranked_together(ganexp, run, here, rea
         "evaluate", f"run={run}", f"run={other}", "metric=fid_classifier", "samples=70", "rank=fid_classifier"
     )
     assert outcome.status == 2
-    assert "scored by different protocols, which cannot be ranked together" in outcome.complaint
+    assert "scored under different protocols, which cannot be ranked together" in outcome.complaint
     assert "reference.data: digits against image_folder" in outcome.complaint
 
 
@@ -156,13 +156,16 @@ REFUSED = {
     "no folder of reals": (["fake=real", "real=nowhere"], "give a folder of images (real=FOLDER)"),
     "an empty folder": (["fake=empty", "real=real"], "empty has no images"),
     "no images": (["fake=text", "real=real"], "1 of 1 images cannot be read: "),
-    "several sizes": (["fake=large", "real=real"], "fake: 24x24; real: 16x16), and resizing changes every score; say"),
+    "several sizes": (
+        ["fake=large", "real=real"],
+        "(fake: 24x24; real: 16x16), and resizing changes every score; choose the size",
+    ),
     "not square": (["fake=wide", "real=wide"], "not all of one square size (fake: 24x16"),
-    "other channels": (["fake=grey", "real=real"], "number of channels (fake: 1; real: 3); compare them as colour"),
+    "other channels": (["fake=grey", "real=real"], "number of channels (fake: 1; real: 3); compare them in colour"),
     "another size than the data": (["fake=grey", "data=digits"], "fake: 16x16; the data has 8x8"),
-    "more samples than images": (["fake=real", "real=real", "samples=50"], "samples=50: real has 40 images"),
+    "more samples than images": (["fake=real", "real=real", "samples=50"], "samples=50: real has only 40 images"),
     "one sample": (["fake=real", "real=real", "samples=1"], "samples=1: whole numbers, 2 or more"),
-    "no metric": (["fake=real", "real=real", "metric=none"], "metric: there is nothing to compute"),
+    "no metric": (["fake=real", "real=real", "metric=none"], "metric: no metric is configured"),
     "a mistyped metric": (["fake=real", "real=real", "metric=fdi"], "no such metric option; did you mean fid?"),
     "a mistyped option": (["fake=real", "real=real", "sampels=3"], "sampels: no such option; did you mean samples?"),
     "a mistyped setting": (
@@ -171,7 +174,7 @@ REFUSED = {
     ),
     "no such extractor": (
         ["fake=real", "real=real", "metric.fid_classifier.extractor=vgg"],
-        "extractor vgg: there is none of that name; choose one of inception, ",
+        "extractor vgg: no such extractor; choose one of inception, ",
     ),
     "splits of a folder": (["fake=real", "real=real", "reference=[train,test]"], "image_folder has no splits"),
     "truncation of images that are drawn": (

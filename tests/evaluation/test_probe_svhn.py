@@ -46,7 +46,7 @@ def test_a_grey_8x8_model_is_probed_on_svhns_own_splits_with_1000_labels(ganexp,
     assert outcome.status == 0, outcome.err
     figures = json.loads((here / "looked" / "figures.json").read_text())["figures"]
     assert figures["data"] == (
-        "1,010 of 1,010 training images; tested on 100 of 100 images of svhn (test), brought to 8x8 with 1 channel"
+        "1,010 of 1,010 training images; tested on 100 of 100 images of svhn (test), converted to 8x8 with 1 channel"
     )
     assert figures["left_out"] == ["4,000 labels of 1,010"]
     for name in ("discriminator", "raw pixels"):

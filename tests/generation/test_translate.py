@@ -199,7 +199,9 @@ def test_pictures_of_other_kinds_are_converted_and_that_is_said(ganexp, here, tr
     Image.new("P", (4, 4)).save(here / "in" / "old.gif")
     outcome = ganexp("translate", *trained(), "input=in", "out=out")
     assert outcome.status == 0, outcome.err
-    said = "of these 1 transparent (put on white); 2 grey (made RGB); 1 of 16 bits (scaled to 8); 1 written as PNG"
+    said = (
+        "of these 1 transparent (put on white); 2 grey (converted to RGB); 1 of 16 bits (scaled to 8); 1 written as PNG"
+    )
     assert outcome.out.splitlines()[1] == said
     assert sorted(path.name for path in (here / "out").iterdir()) == ["clear.png", "deep.png", "old.gif.png"]
     for name in ("clear.png", "deep.png"):
@@ -209,7 +211,7 @@ def test_pictures_of_other_kinds_are_converted_and_that_is_said(ganexp, here, tr
 
 def test_a_model_of_grey_images_makes_grey_ones(ganexp, here, trained, pictures):
     outcome = ganexp("translate", *trained(data={"channels": 1}), "input=in", "out=out")
-    assert "5 coloured (made grey)" in outcome.out
+    assert "5 coloured (converted to grey)" in outcome.out
     assert np.array_equal(read(here / "out" / "a.png"), np.asarray(Image.open(pictures / "a.png").convert("L")))
 
 
@@ -245,7 +247,7 @@ def test_a_broken_model_is_told(ganexp, trained, pictures):
 def test_a_model_that_draws_from_noise_is_refused(ganexp, unlabelled, pictures):
     outcome = ganexp("translate", f"run={unlabelled}", "input=in", "out=out")
     assert outcome.status == 2
-    assert outcome.complaint.startswith("run: its model, GAN, draws images from noise and cannot translate any")
+    assert outcome.complaint.startswith("run: its model, GAN, draws images from noise and cannot translate images")
 
 
 REFUSED = {

@@ -16,7 +16,7 @@ FAILED = "FAILED"
 
 
 def demo(run: Path, pictures: Path, out: Path) -> None:
-    """Draw what the demo's page of a run would show, without serving it."""
+    """Draw the pictures of a run's demo page, without serving it."""
     from ganexp.demo.draw import Samples, Translations
     from ganexp.runs.model import load_model
 
@@ -30,17 +30,17 @@ def demo(run: Path, pictures: Path, out: Path) -> None:
     else:
         samples = Samples.of(model, saved.config)
         thresholds = [None, 0.7] if samples.can_be_truncated else [None]
-        still = [0.5] * len(samples.directions)
-        drawn = [part for threshold in thresholds for part in samples.draw(3, 1, 0.3, None, threshold, still)]
+        steps = [0.5] * len(samples.directions)
+        drawn = [part for threshold in thresholds for part in samples.draw(3, 1, 0.3, None, threshold, steps)]
     out.mkdir(parents=True)
     for number, image in enumerate(drawn):
         image.save(out / f"{number}.png")
 
 
 def use(run: str, pictures: str, out: str, commands: str) -> None:
-    """Use commands on a run, given as JSON {name: arguments}, draw the demo, and tell in one line how it went.
+    """Run commands on a run, given as JSON {name: arguments}, draw the demo, and print one line with the outcomes.
 
-    One that fails does not keep the others from being used; the exit status is then 1.
+    After a failure the other commands are still run; the exit status is then 1.
     """
     from ganexp.cli import main
 
@@ -48,14 +48,14 @@ def use(run: str, pictures: str, out: str, commands: str) -> None:
         name: partial(main.main, [name, *arguments]) for name, arguments in json.loads(commands).items()
     }
     uses["demo"] = lambda: demo(Path(run), Path(pictures), Path(out))
-    told = {name: outcome(use) for name, use in uses.items()}
-    print(", ".join(f"{name} {how}" for name, how in told.items()), flush=True)
-    if FAILED in told.values():
+    outcomes = {name: outcome(use) for name, use in uses.items()}
+    print(", ".join(f"{name} {result}" for name, result in outcomes.items()), flush=True)
+    if FAILED in outcomes.values():
         sys.exit(1)
 
 
 def outcome(use: Callable[[], object]) -> str:
-    """Return the seconds that a use took, or that it failed; 0 and None are success."""
+    """Return the seconds that a command took, or that it failed; 0 and None are success."""
     started = time.monotonic()
     try:
         failed = bool(use())

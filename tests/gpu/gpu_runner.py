@@ -1,4 +1,4 @@
-"""Test runner: steps as subprocesses with time limits, chains of them in parallel, and a table of what happened."""
+"""Test runner: steps as subprocesses with time limits, chains of them in parallel, and a table of the results."""
 
 import os
 import signal
@@ -19,14 +19,14 @@ FAILING = (FAILED, NOT_RUN)
 class Step:
     """A command, the seconds that it may take, and the packages without which it is skipped.
 
-    ``tells`` puts the last line of its output into the table.
+    ``reports`` puts the last line of its output into the table.
     """
 
     name: str
     command: Sequence[str]
     limit: float = 180.0
     needs: tuple[str, ...] = ()
-    tells: bool = False
+    reports: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a step."""
+    """The outcome of a step."""
 
     chain: str
     step: str
@@ -74,7 +74,7 @@ class Runner:
                 results.append(Result(chain.name, step.name, NOT_RUN, note=f"{results[0].step} {results[0].status}"))
             else:
                 results.append(self.run_step(chain, step))
-        # What a skipped first step would have made is missing for the same reason.
+        # The output of a skipped first step is missing for the same reason.
         if results and results[0].status == SKIPPED:
             return [Result(chain.name, result.step, SKIPPED, note=results[0].note) for result in results]
         return results
@@ -92,7 +92,7 @@ class Runner:
         status = self.run_command(step.command, log, limit)
         seconds = time.monotonic() - started
         if status == 0:
-            return Result(chain.name, step.name, PASSED, seconds, last_line(log) if step.tells else "")
+            return Result(chain.name, step.name, PASSED, seconds, last_line(log) if step.reports else "")
         note = f"longer than {limit:.0f} s" if status is None else last_line(log) or f"status {status}"
         return Result(chain.name, step.name, FAILED, seconds, f"{note} ({log})")
 
@@ -115,7 +115,7 @@ class Runner:
             except subprocess.TimeoutExpired:
                 return None
             finally:
-                # Also the processes that it started, which could keep the GPU.
+                # Including the processes that it started, which could keep the GPU.
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
 
@@ -126,7 +126,7 @@ def is_installed(package: str) -> bool:
 
 
 def last_line(log: Path) -> str:
-    """Return the last line of a log that says something."""
+    """Return the last line of a log that is not empty."""
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return lines[-1][:200] if lines else ""
 
@@ -142,13 +142,13 @@ def skipped_tests(logs: Path) -> list[str]:
 
 
 def summary_lines(logs: Path, beginnings: tuple[str, ...]) -> list[str]:
-    """Return the different lines of all logs that begin with one of the words."""
+    """Return the distinct lines of all logs that begin with one of the words."""
     lines = [line for log in sorted(logs.glob("*.log")) for line in log.read_text(errors="replace").splitlines()]
     return list(dict.fromkeys(line for line in lines if line.startswith(beginnings)))
 
 
 def table(results: Sequence[Result]) -> str:
-    """Return a Markdown table of all results, with their number by status below."""
+    """Return a Markdown table of all results, with counts by status below."""
     rows = [
         f"| {result.chain} | {result.step} | {result.status} | {result.seconds:.0f} | {in_cell(result.note)} |"
         for result in results
@@ -161,7 +161,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def in_cell(text: str) -> str:
-    """Return text that does not break a table."""
+    """Return text escaped for a table's cell."""
     return text.replace("|", "\\|")
 
 

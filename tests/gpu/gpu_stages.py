@@ -26,9 +26,9 @@ SMALL = {
     "model.projection.features": 8,
     "model.critic_steps": 2,
 }
-"""Where a model has them."""
+"""Small values of settings, used where a model has them."""
 IMAGE_SIZE = {"dcgan_tutorial": 28}
-"""Of models that cannot make ``SIDE`` x ``SIDE``."""
+"""The image sizes of models that cannot generate ``SIDE`` x ``SIDE`` images."""
 SCORED = ["scoring.samples=32", "scoring.every=32", "+extractor.classifier.epochs=1"]
 ANALYSES = [
     *("walk.walks=2", "walk.steps=2", "walk.length=2"),
@@ -51,7 +51,7 @@ ANALYSES = [
     *("latent_directions.directions=1", "latent_directions.steps=3", "latent_directions.random=2"),
 ]
 PRECISIONS = {"cuda": ("32-true", "bf16-mixed", "16-mixed"), "cpu": ("32-true", "bf16-mixed")}
-"""Processors have no kernels for float16."""
+"""CPUs have no kernels for float16."""
 SWEPT = ("loss", "penalty", "normalization", "augmentation", "optimizer", "schedule")
 LOGGERS = {"tensorboard": ("tensorboard",), "trackio": ("trackio",), "wandb": ("wandb",)}
 """The packages that loggers need."""
@@ -79,12 +79,12 @@ def trainer(device: str) -> str:
 
 def shrunk(config: dict[str, Any]) -> list[str]:
     """Return the overrides of ``SMALL`` for which the configuration has a key."""
-    known = dict(composition.flatten(config))
-    return [f"{key}={value}" for key, value in SMALL.items() if key in known]
+    settings = dict(composition.flatten(config))
+    return [f"{key}={value}" for key, value in SMALL.items() if key in settings]
 
 
 def data_for(model: str, inputs: str | None, pictures: Path) -> list[str]:
-    """Return the overrides that give a model the pictures, as pairs or domains where it translates."""
+    """Return the overrides that train a model on the pictures, as pairs or domains where it translates."""
     size = f"data.image_size={IMAGE_SIZE.get(model, SIDE)}"
     if inputs is None:
         return ["data=image_folder", f"data.root={pictures}", size]
@@ -121,7 +121,7 @@ def used(run: Path, pictures: Path, translates: bool) -> Step:
         options = [f"analysis.{option}" for option in ANALYSES]
         commands["analyze"] = [f"run={run}", "analysis=all", *options, f"out={run}-analysis"]
     given = [str(CHECKS), "run", str(run), str(pictures), f"{run}-demo", json.dumps(commands)]
-    return Step(f"{', '.join(commands)}, demo", [sys.executable, *given], 240.0, tells=True)
+    return Step(f"{', '.join(commands)}, demo", [sys.executable, *given], 240.0, reports=True)
 
 
 def step(name: str, *arguments: str, needs: tuple[str, ...] = (), limit: float = 240.0) -> Step:
@@ -130,15 +130,15 @@ def step(name: str, *arguments: str, needs: tuple[str, ...] = (), limit: float =
 
 
 def option_chains(device: str, pictures: Path, out: Path) -> list[Chain]:
-    """Return chains that train with each option of the groups that go with many models, and in each precision."""
+    """Return chains that train with each option of the groups that many models accept, and in each precision."""
     groups = composition.groups(composition.conf_dir())
     values = {group: groups[group] for group in SWEPT} | {"trainer.precision": PRECISIONS[device]}
-    # Without batch normalization in the discriminator, with which many penalties and losses do not go.
-    kept = {group: ["normalization=layer"] for group in ("loss", "penalty")}
+    # Without batch normalization in the discriminator, which rules out many penalties and losses.
+    compatible = {group: ["normalization=layer"] for group in ("loss", "penalty")}
     game = [*tiny("dcgan", pictures), trainer(device), "metric=none", "skip_refused=true"]
     chains = []
     for key, names in values.items():
-        given = [*game, *kept.get(key, []), f"{key}={','.join(names)}", f"sweep_dir={out}/sweeps/{key}"]
+        given = [*game, *compatible.get(key, []), f"{key}={','.join(names)}", f"sweep_dir={out}/sweeps/{key}"]
         chains.append(Chain(key, [step("train with each", "-m", *given)]))
     several = "trainer=ddp" if device == "cuda" else "trainer=ddp_cpu"
     alone = [*tiny("dcgan", pictures), "metric=none", several, "trainer.devices=1", "model.accumulate=2"]
@@ -156,7 +156,7 @@ def tiny(model: str, pictures: Path) -> list[str]:
 
 
 def logger_chains(device: str, pictures: Path, out: Path) -> list[Chain]:
-    """Return chains that train with each logger, and look at what the board would show."""
+    """Return chains that train with each logger, and open the board's page."""
     chains = []
     for logger in composition.groups(composition.conf_dir())["logger"]:
         run, needs = out / "loggers" / logger, LOGGERS.get(logger, ())
@@ -176,13 +176,13 @@ def list_chain(pictures: Path, out: Path) -> Chain:
 
 
 def compare_chain(out: Path) -> Chain:
-    """Return the chain that compares all runs that the others left."""
+    """Return the chain that compares all runs of the other chains."""
     compare = step("compare", "compare", f"{out}/models/*", f"out={out}/comparison", needs=("jinja2",))
     return Chain("all runs", [compare])
 
 
 def pytest_chains(out: Path, shards: int) -> list[Chain]:
-    """Return the chains of pytest: all tests marked gpu, and the default suite in so many parts of whole files."""
+    """Return the chains of pytest: all tests marked gpu, and the default suite split by files into ``shards`` parts."""
     files = sorted(TESTS.rglob("test_*.py"), key=lambda path: -path.stat().st_size)
     chains = [Chain("tests marked gpu", [pytest_step("gpu tests", [TESTS], "gpu", out)])]
     for number, part in enumerate(balanced(files, shards), 1):
@@ -192,10 +192,10 @@ def pytest_chains(out: Path, shards: int) -> list[Chain]:
 
 
 def pytest_step(name: str, paths: Sequence[Path], marked: str, out: Path) -> Step:
-    """Return the step that runs the tests in ``paths`` that are marked so."""
+    """Return the step that runs the tests in ``paths`` selected by the marker expression."""
     options = ["-m", marked, "-rfEs", "-p", "no:cacheprovider", "--rootdir", str(TESTS.parent)]
     options += ["-c", str(TESTS.parent / "pyproject.toml"), "--basetemp", str(out / "tmp" / name.replace(" ", "-"))]
-    return Step(name, [sys.executable, "-m", "pytest", *options, *map(str, paths)], 420.0, ("pytest",), tells=True)
+    return Step(name, [sys.executable, "-m", "pytest", *options, *map(str, paths)], 420.0, ("pytest",), reports=True)
 
 
 def balanced(files: Sequence[Path], shards: int) -> list[list[Path]]:

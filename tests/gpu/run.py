@@ -1,15 +1,15 @@
 """GPU test suite: ``make test-gpu``, or ``PYTHONPATH=src python tests/gpu/run.py [out=DIR] [key=value …]``.
 
 Runs the tests marked gpu, the default suite, and each model of conf/model with every command, and prints a table. The
-exit status is 1 if anything failed. Needs no installation, git or network; what needs a package that is missing is
-skipped by name. Without a GPU it says so and does nothing.
+exit status is 1 if anything failed. Needs no installation, git or network; steps whose package is missing are
+skipped and listed. Without a GPU it says so and does nothing.
 
-  out      the folder for everything that is written (default a new temporary one)
-  device   cuda or cpu, which shows the same stages without a GPU (default cuda)
-  models   only these, such as models=gan,pix2pix (default all)
-  only     models, options or tests: only this part (default all)
-  workers  how many chains at once (default the processor's cores, 16 at most)
-  seconds  for everything (default 460)
+  out      output folder (default: a new temporary one)
+  device   cuda or cpu, which runs the same stages without a GPU (default: cuda)
+  models   only these, such as models=gan,pix2pix (default: all)
+  only     models, options or tests: only this part (default: all)
+  workers  number of chains in parallel (default: the number of CPU cores, at most 16)
+  seconds  time limit of the whole suite (default: 460)
 """
 
 import os
@@ -48,12 +48,12 @@ def main(arguments: list[str]) -> int:
     print(report)
     print("\n".join(tests))
     seconds = time.monotonic() - started
-    print(f"{device_name(options['device'])}, {workers} at once, {seconds:.0f} s; logs: {runner.logs}")
+    print(f"{device_name(options['device'])}, {workers} in parallel, {seconds:.0f} s; logs: {runner.logs}")
     return exit_status(results)
 
 
 def parse(arguments: list[str]) -> dict[str, str]:
-    """Return the options; ends the program with one line for one that is not known."""
+    """Return the options; exit with one line for an unknown one."""
     given = dict(argument.partition("=")[::2] for argument in arguments)
     for key, value in given.items():
         if key not in DEFAULTS or value not in CHOICES.get(key, (value,)):
@@ -62,7 +62,7 @@ def parse(arguments: list[str]) -> dict[str, str]:
 
 
 def no_gpu() -> str | None:
-    """Return why there is no GPU to test on, None if there is one."""
+    """Return the reason why there is no GPU to test on, None if there is one."""
     try:
         import torch
     except ModuleNotFoundError:
@@ -71,15 +71,15 @@ def no_gpu() -> str | None:
 
 
 def device_name(device: str) -> str:
-    """Return what the suite ran on."""
+    """Return the device and the versions that the suite ran with."""
     import torch
 
-    what = torch.cuda.get_device_name(0) if device == "cuda" else "processor"
-    return f"{what}, Python {sys.version.split()[0]}, torch {torch.__version__}"
+    name = torch.cuda.get_device_name(0) if device == "cuda" else "processor"
+    return f"{name}, Python {sys.version.split()[0]}, torch {torch.__version__}"
 
 
 def environment(out: Path) -> dict[str, str]:
-    """Return the environment of all steps, in which everything that is written lies in ``out``."""
+    """Return the environment of all steps, in which everything is written below ``out``."""
     (out / "tmp").mkdir(parents=True)
     own = {
         "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")])),
@@ -94,13 +94,13 @@ def environment(out: Path) -> dict[str, str]:
 
 
 def stages(options: dict[str, str], out: Path, workers: int) -> list[list[Chain]]:
-    """Return the chains that may run at once, and then those that need what the first ones left."""
+    """Return the chains that may run in parallel, then those that need the runs of the first."""
     from gpu import gpu_stages
 
     device, only = options["device"], options["only"]
     pictures = gpu_stages.make_pictures(out / "pictures")
-    wanted = options["models"].split(",") if options["models"] else gpu_stages.models()
-    models = [gpu_stages.model_chain(model, device, pictures, out) for model in wanted]
+    names = options["models"].split(",") if options["models"] else gpu_stages.models()
+    models = [gpu_stages.model_chain(name, device, pictures, out) for name in names]
     others = [
         *gpu_stages.option_chains(device, pictures, out),
         *gpu_stages.logger_chains(device, pictures, out),

@@ -1,4 +1,4 @@
-"""The runner behind make test-gpu: what it tells of steps, and its stages on a processor."""
+"""The runner behind make test-gpu: its reports on steps, and its stages on a CPU."""
 
 import os
 import subprocess
@@ -50,7 +50,7 @@ def test_results_keep_the_order_of_chains_and_steps(tmp_path):
     assert statuses(run(tmp_path, *chains)) == expected
 
 
-def test_a_step_that_fails_is_told_with_its_last_line_and_its_log(tmp_path):
+def test_a_step_that_fails_is_reported_with_its_last_line_and_its_log(tmp_path):
     (result,) = run(tmp_path, Chain("gan", [Step("train", python("print('began'); raise SystemExit('no | luck')"))]))
     log = tmp_path / "logs" / "gan-train.log"
     assert (result.status, result.note) == (FAILED, f"no | luck ({log})")

@@ -42,7 +42,7 @@ def test_digits_are_recognized(data, caplog):
         extractor = classifier(RealImages(data, "digits"), CPU)
     assert extractor.description["held_out_accuracy"] >= 0.97
     assert "classifier: trained on 1,618 images (own labels) in " in caplog.text
-    assert "% of 179 held-out images right" in caplog.text
+    assert "% on 179 held-out images" in caplog.text
     outputs = extractor(data.images[:50])
     assert outputs["features"].shape == (50, 128)
     assert outputs["logits"].shape == (50, 10)
@@ -60,7 +60,7 @@ def test_it_is_trained_once_and_a_damaged_file_is_replaced(data, cache, caplog):
     again = classifier(some(data), CPU, **BRIEF)
     assert (weights_of(again), again.fingerprint) == (weights_of(first), first.fingerprint)
     assert caplog.text.count("trained on") == 2
-    assert "made anew" in caplog.text
+    assert "recomputing it" in caplog.text
 
 
 @pytest.mark.parametrize("labelled", [True, False])
@@ -161,13 +161,13 @@ def test_unusable_files_are_named(data, cache, tmp_path):
     images, path = some(data), tmp_path / "classifier.pt"
     assert f"{path} cannot be read: No such file" in one_line_of(images, CPU, weights=str(path))
     torch.save({"content": Malicious(str(tmp_path / "run"))}, path)
-    assert "holds code" in one_line_of(images, CPU, weights=str(path))
+    assert "contains code" in one_line_of(images, CPU, weights=str(path))
     assert not (tmp_path / "run").exists()
     torch.save(Network((1, 8, 8), 10).state_dict(), path)
-    assert f"{path} is damaged, or no file of ganexp's cache" in one_line_of(images, CPU, weights=str(path))
+    assert f"{path} is damaged, or not a file of ganexp's cache" in one_line_of(images, CPU, weights=str(path))
     for content, message in (
-        ({"features": torch.ones(2, 2)}, "holds no classifier"),
-        ({"description": {"network": "another"}, "state_dict": {}}, "holds no classifier of this version"),
+        ({"features": torch.ones(2, 2)}, "does not contain a classifier"),
+        ({"description": {"network": "another"}, "state_dict": {}}, "does not contain a classifier of this version"),
     ):
         file = {"key": "", "content": content}
         torch.save({**file, "checksum": checksum_of(file)}, path)
@@ -175,13 +175,13 @@ def test_unusable_files_are_named(data, cache, tmp_path):
     classifier(images, CPU, **BRIEF)
     larger = RealImages(InMemory(torch.zeros(2, 3, 9, 9, dtype=torch.uint8)), "larger")
     message = one_line_of(larger, CPU, weights=str(next(cache.iterdir())))
-    assert "holds a classifier of 1x8x8 images, not of 3x9x9" in message
+    assert "is a classifier for 1x8x8 images, not for 3x9x9" in message
 
 
 def test_what_cannot_be_classified_is_refused():
     def images(*shape):
         return RealImages(InMemory(torch.zeros(shape, dtype=torch.uint8)), "black")
 
-    assert "not 1x1; for points metric=modes" in one_line_of(images(9, 2, 1, 1), CPU)
-    assert "one image is too few" in one_line_of(images(1, 1, 8, 8), CPU)
+    assert "not 1x1; for points in the plane use metric=modes" in one_line_of(images(9, 2, 1, 1), CPU)
+    assert "needs at least two images" in one_line_of(images(1, 1, 8, 8), CPU)
     assert "must be square, not 8x9" in one_line_of(images(4, 1, 8, 9), CPU)

@@ -118,7 +118,9 @@ def test_grey_images_are_repeated_and_the_description_says_so(theirs):
     assert own.description["resize"] == "torch.nn.functional.interpolate(size=299)"
     assert own(batch.expand(-1, 3, -1, -1))["features"].shape == (1, 2048)
     assert "resize=cleaner is not one of legacy, clean." in one_line_of(inception, real(), CPU, resize="cleaner")
-    assert "not 2 channels; for points metric=modes" in one_line_of(inception, real(2), CPU, weights=path)
+    assert "but have 2 channels; for points in the plane use metric=modes" in one_line_of(
+        inception, real(2), CPU, weights=path
+    )
 
 
 @pytest.mark.parametrize("size", [8, 32, 299, 400])
@@ -144,7 +146,7 @@ def test_the_standard_weights_are_downloaded_once_and_checked(theirs, server, fo
 
     (served / name).write_bytes(b"<html>moved</html>")
     message = one_line_of(inception, real(), CPU)
-    assert "came with the wrong checksum" in message
+    assert "has the wrong checksum" in message
     assert not list(folders[0].iterdir())
 
     (served / name).write_bytes(data)
@@ -178,7 +180,7 @@ def test_without_weights_and_network_every_way_out_is_named(folders, download):
     for part in (
         "refused" if download else "download=false",
         "from http://127.0.0.1:1/",
-        f"put into {folders[0]}: inception-00000000.pth (sha256 00000000)",
+        f"to {folders[0]}: inception-00000000.pth (sha256 00000000)",
         "extractor.inception.weights=FILE",
         "metric=[fid_classifier]",
     ):
@@ -196,7 +198,7 @@ class Malicious:
 def test_code_in_a_weights_file_is_never_run(tmp_path):
     path, mark = tmp_path / "weights.pth", tmp_path / "run"
     torch.save({"fc.bias": Malicious(str(mark))}, path)
-    assert "holds code" in one_line_of(inception, real(), CPU, weights=str(path))
+    assert "contains code" in one_line_of(inception, real(), CPU, weights=str(path))
     assert not mark.exists()
 
 
@@ -204,14 +206,14 @@ def test_unusable_files_are_named(theirs, tmp_path):
     path = tmp_path / "weights.pth"
     assert f"{path} cannot be read: No such file" in one_line_of(inception, real(), CPU, weights=str(path))
     path.write_bytes(theirs[1].read_bytes()[:100_000])
-    assert f"{path} is not a whole file" in one_line_of(inception, real(), CPU, weights=str(path))
+    assert f"{path} cannot be loaded as weights alone" in one_line_of(inception, real(), CPU, weights=str(path))
     path.write_bytes(b"x")
-    assert f"{path} is not a whole file" in one_line_of(inception, real(), CPU, weights=str(path))
+    assert f"{path} cannot be loaded as weights alone" in one_line_of(inception, real(), CPU, weights=str(path))
     torch.save([1], path)
-    assert f"{path} holds no weights" in one_line_of(inception, real(), CPU, weights=str(path))
+    assert f"{path} contains no state_dict" in one_line_of(inception, real(), CPU, weights=str(path))
     torch.save(torch.nn.Linear(2, 2).state_dict(), path)
     message = one_line_of(inception, real(), CPU, weights=str(path))
-    assert f"{path} holds the weights of another network" in message
+    assert f"{path} contains the weights of another network" in message
     assert len(message) < 400
     standard = tmp_path / module.WEIGHTS.name
     torch.save({}, standard)

@@ -62,7 +62,7 @@ def test_wrong_outputs_are_told(function, message):
 
 
 def test_without_a_network_the_option_is_named():
-    with pytest.raises(UserError, match=r"extractor\.own\.network=None is no torch module: .*_target_="):
+    with pytest.raises(UserError, match=r"extractor\.own\.network=None is not a torch module: .*_target_="):
         custom(REAL, CPU, None)
 
 

@@ -155,7 +155,7 @@ def test_scores_of_one_metric_have_a_name_each(extractors, reals):
 
 def test_an_unknown_extractor_is_the_users_mistake(reals):
     known = {"classifier": lambda images, device: Counting("classifier")}
-    with pytest.raises(UserError, match="extractor vgg: there is none of that name; choose one of classifier"):
+    with pytest.raises(UserError, match="extractor vgg: no such extractor; choose one of classifier"):
         build_extractors([Measurement("fid", FrechetDistance, "vgg")], known, reals[0].images, CPU)
 
 

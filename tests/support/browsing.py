@@ -1,4 +1,4 @@
-"""Pages in Debian's chromium, which reaches nothing but this machine."""
+"""Pages in Debian's chromium, which can connect to this machine only."""
 
 import os
 import re
@@ -24,7 +24,7 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 PATIENCE = 120_000
-"""How many milliseconds to wait for what a busy machine will show at last."""
+"""Milliseconds to wait, generous for a busy machine."""
 
 
 @contextmanager
@@ -44,14 +44,14 @@ def browser(profile):
 
 @contextmanager
 def page_at(context, address):
-    """Yield the page, which at the end has asked no other host for anything."""
+    """Yield the page; at the end, fail if it requested anything from another host."""
     page = context.new_page()
-    asked = set()
-    page.on("request", lambda request: asked.add(urlsplit(request.url).hostname))
+    hosts = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     page.goto(address)
     yield page
     # A page's own data: and blob: have no host.
-    assert asked - {None, ""} == {"127.0.0.1"}
+    assert hosts - {None, ""} == {"127.0.0.1"}
     page.close()
 
 
@@ -68,9 +68,9 @@ def serving(*command):
     with subprocess.Popen(ganexp, **pipes, preexec_fn=take_interrupts) as process:
         try:
             line = process.stdout.readline()
-            found = re.search(r"http://127\.0\.0\.1:\d+\S*", line)
-            assert found, f"{line}{process.stderr.read() if process.poll() is not None else ''}"
-            yield found[0]
+            match = re.search(r"http://127\.0\.0\.1:\d+\S*", line)
+            assert match, f"{line}{process.stderr.read() if process.poll() is not None else ''}"
+            yield match[0]
             process.send_signal(signal.SIGINT)
             rest, complaints = process.communicate(timeout=PATIENCE / 1000)
             assert (process.returncode, rest, complaints) == (0, "", "")
@@ -79,6 +79,6 @@ def serving(*command):
 
 
 def save(page, name):
-    """Keep a picture of the page where $GANEXP_SCREENSHOTS says so."""
+    """Save a screenshot of the page to the folder $GANEXP_SCREENSHOTS, if it is set."""
     if os.environ.get("GANEXP_SCREENSHOTS"):
         page.screenshot(path=Path(os.environ["GANEXP_SCREENSHOTS"], name))

@@ -1,4 +1,4 @@
-"""SLURM on this machine alone, for tests: started as root in a temporary folder, with ports of its own.
+"""SLURM on this machine alone, for tests: started as root in a temporary folder, with its own ports.
 
 ``python tests/support/cluster.py COMMAND …`` runs a command within it, such as ``sinfo`` or ``bash``.
 """
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -45,7 +45,7 @@ MailProg=/bin/true
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SchedulerParameters=sched_interval=2,batch_sched_delay=1,bf_interval=5
-# As many processors as the tests want, whatever the machine has.
+# As many processors as the tests ask for, whatever the machine has.
 SlurmdParameters=config_overrides
 ReturnToService=2
 JobRequeue=1
@@ -69,14 +69,14 @@ def missing() -> str | None:
 
 
 def where(program: str) -> str | None:
-    """Return a program's path; daemons are not on everyone's."""
+    """Return a program's path, None if it is not installed; daemons may be outside of $PATH."""
     return shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
 
 
 @contextmanager
 def cluster() -> Iterator[dict[str, str]]:
-    """Start SLURM, yield the environment in which its commands find it, and end it with all of its jobs."""
-    # Not in a test's folder: sockets have short names, and munge wants folders that nobody else may write.
+    """Start SLURM, yield the environment in which its commands find it, and stop it with all of its jobs."""
+    # Not in a test's folder: socket paths must be short, and munge requires folders that nobody else may write to.
     with tempfile.TemporaryDirectory(prefix="slurm-") as name, ExitStack() as daemons:
         folder = Path(name)
         folder.chmod(0o755)
@@ -89,7 +89,7 @@ def cluster() -> Iterator[dict[str, str]]:
         daemons.enter_context(daemon(["slurmctld", "-D", "-c"], environment))
         daemons.enter_context(daemon(["slurmd", "-D", "-c", "-N", "localhost"], environment))
         daemons.callback(end_jobs, environment)
-        wait_until(lambda: "idle" in said(["sinfo", "-h", "-o", "%T"], environment), folder)
+        wait_until(lambda: "idle" in output_of(["sinfo", "-h", "-o", "%T"], environment), folder)
         yield environment
 
 
@@ -99,7 +99,7 @@ def outside() -> dict[str, str]:
 
 
 def start_munge(folder: Path, daemons: ExitStack) -> None:
-    """Start the daemon that vouches for messages, as its own user where there is one."""
+    """Start the daemon that authenticates messages, as its own user where there is one."""
     folder.mkdir()
     key = folder / "key"
     key.write_bytes(secrets.token_bytes(128))
@@ -119,7 +119,7 @@ def start_munge(folder: Path, daemons: ExitStack) -> None:
 
 @contextmanager
 def daemon(command: Sequence[str], environment: dict[str, str], user: str | None = None) -> Iterator[None]:
-    """Run a daemon, and end it."""
+    """Run a daemon, and terminate it at the end."""
     path = where(command[0])
     assert path is not None
     quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -135,26 +135,26 @@ def daemon(command: Sequence[str], environment: dict[str, str], user: str | None
 
 
 def end_jobs(environment: dict[str, str]) -> None:
-    """End all jobs at once, so that none outlives the cluster."""
-    said(["scancel", "--signal=KILL", "--full", "--user=root"], environment)
-    said(["scancel", "--user=root"], environment)
+    """Cancel all jobs at once, so that none outlives the cluster."""
+    output_of(["scancel", "--signal=KILL", "--full", "--user=root"], environment)
+    output_of(["scancel", "--user=root"], environment)
     deadline = time.monotonic() + 20
-    while said(["squeue", "-h"], environment).strip() and time.monotonic() < deadline:
+    while output_of(["squeue", "-h"], environment).strip() and time.monotonic() < deadline:
         time.sleep(0.2)
 
 
-def said(command: Sequence[str], environment: dict[str, str]) -> str:
-    """Return what a command says."""
+def output_of(command: Sequence[str], environment: dict[str, str]) -> str:
+    """Return the standard output of a command."""
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
 
 
-def wait_until(true, folder: Path) -> None:
-    """Wait for the cluster.
+def wait_until(condition: Callable[[], bool], folder: Path) -> None:
+    """Wait until the condition holds.
 
-    Raises RuntimeError with what its daemons said if it takes too long.
+    Raises RuntimeError with the daemons' logs if it takes too long.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while not true():
+    while not condition():
         if time.monotonic() > deadline:
             logs = "\n".join(path.read_text(errors="replace")[-2000:] for path in sorted(folder.rglob("*log")))
             raise RuntimeError(f"SLURM did not start\n{logs}")
@@ -173,5 +173,5 @@ if __name__ == "__main__":
     if reason is not None:
         sys.exit(reason)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    with cluster() as found:
-        sys.exit(subprocess.run(sys.argv[1:], env=found, check=False).returncode)
+    with cluster() as environment:
+        sys.exit(subprocess.run(sys.argv[1:], env=environment, check=False).returncode)

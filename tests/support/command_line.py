@@ -1,4 +1,4 @@
-"""The command line in this process, and tiny runs to try it on."""
+"""The command line in this process, and tiny runs to use it on."""
 
 import shutil
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from support.runs import NETWORKS, UNSCORED
 
 @dataclass
 class Outcome:
-    """What a command printed, and its exit status."""
+    """The output and the exit status of a command."""
 
     status: int
     out: str
@@ -49,7 +49,7 @@ def ganexp(here, capsys):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
-    """A finished run of a labelled model, of a file name that no test may write into."""
+    """A finished run of a labelled model, whose folder no test may write to."""
     return train(tmp_path_factory.mktemp("finished") / "run", "model=cdcgan", *CONDITIONAL)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of several metrics share."""
+"""Features and references for the tests of several metrics."""
 
 from dataclasses import dataclass
 

@@ -28,7 +28,7 @@ def tiny_model(model):
     return tiny(model)
 
 
-def of_groups(model, settings, **groups):
+def tiny_with(model, settings, **groups):
     """Return a model's tiny configuration with other options of some groups, and further settings."""
     config = tiny_model(model).copy()
     for group, name in groups.items():
@@ -38,7 +38,7 @@ def of_groups(model, settings, **groups):
         OmegaConf.update(config, key, value, force_add=True)
     for player in config.optimizer.values():
         if "fused" in player:
-            player.fused = False  # fused kernels know real devices only
+            player.fused = False  # fused kernels support real devices only
     for player in config.normalization.values():
         if "groups" in player:
             player.groups = 2
@@ -51,7 +51,7 @@ def built(config):
 
 
 def batch_of(config):
-    """Return a batch of random labelled images, with inputs where the model makes images from images."""
+    """Return a batch of random labelled images, with inputs for image-to-image models."""
     side = config.data.image_size
     rng = torch.Generator().manual_seed(0)
     images = torch.rand(BATCH, config.data.channels, side, side, generator=rng) * 2 - 1
@@ -60,7 +60,7 @@ def batch_of(config):
 
 
 def played(config, batches, device="cpu", waits=True):
-    """Return the game after some batches; ``waits=False`` forbids that the processor waits for the device in a turn."""
+    """Return the game after some batches; with ``waits=False`` the processor may not wait for the device in a turn."""
     game = built(config).to(device)
     game._trainer = Trainer(game)
     batch = {name: value.to(device) for name, value in batch_of(config).items()}

@@ -9,7 +9,7 @@ FENCE = re.compile(r'^```(?P<language>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<te
 
 
 class Block(NamedTuple):
-    """A fenced block, and the file that it is, if it is one."""
+    """A fenced block, with the file name in its title, if it has one."""
 
     language: str
     title: str | None
@@ -18,4 +18,4 @@ class Block(NamedTuple):
 
 def blocks(page):
     """Return the fenced blocks of a page in their order."""
-    return [Block(**found.groupdict()) for found in FENCE.finditer((DOCS / page).read_text())]
+    return [Block(**match.groupdict()) for match in FENCE.finditer((DOCS / page).read_text())]

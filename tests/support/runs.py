@@ -1,4 +1,4 @@
-"""Overrides of tiny runs, and what they leave, shared by tests."""
+"""Overrides of tiny runs, and the curves that they write, shared by tests."""
 
 import csv
 
@@ -8,7 +8,7 @@ TINY = [*NETWORKS, *UNSCORED, "images=256"]
 
 
 def rows(folder):
-    """Return the rows of metrics.csv but for the times, which are never the same."""
+    """Return the rows of metrics.csv without the times, which are never the same."""
     with (folder / "metrics.csv").open(newline="") as file:
         return [
             {name: value for name, value in row.items() if not name.startswith("time/")} for row in csv.DictReader(file)

@@ -17,7 +17,7 @@ SCORED = 70
 
 
 class Bytes(Pictures):
-    """The tiny pictures as bytes, whose samples can be scored."""
+    """The tiny pictures as uint8, whose samples can be scored."""
 
     def __init__(self):
         super().__init__()

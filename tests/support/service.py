@@ -1,4 +1,4 @@
-"""As much of a W&B server as a run needs to begin, on this machine."""
+"""The part of a W&B server that a run needs to start, on this machine."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 CLOSED = "closed"
-"""Instead of a status: the connection is closed without an answer."""
+"""Instead of a status: the connection is closed without a response."""
 PROJECT = {"id": "p", "name": "ganexp", "entity": {"id": "e", "name": "me"}}
 BUCKET = {"id": "b", "name": "run", "displayName": "run", "config": "{}", "historyLineCount": 0, "project": PROJECT}
 ANSWERS = {
@@ -18,7 +18,7 @@ ANSWERS = {
 
 
 class Service(ThreadingHTTPServer):
-    """Answers as a new project would, or every request with the status ``answer``; ``asked`` is what it was asked."""
+    """Responds like a new project, or to every request with the status ``answer``; ``asked`` lists the requests."""
 
     daemon_threads = True
 

@@ -63,7 +63,7 @@ class OnDevice(torch.Tensor):
         return self.cpu().tolist()
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.values.__reduce_ex__(protocol)  # a checkpoint holds tensors, not their stand-ins
+        return self.values.__reduce_ex__(protocol)  # a checkpoint contains tensors, not their stand-ins
 
     def new_tensor(self, data: Any, dtype: torch.dtype | None = None) -> Tensor:
         return torch.tensor(data, dtype=dtype or self.dtype, device=DEVICE)
@@ -86,37 +86,37 @@ class DeviceGenerator(torch.Generator):
 
 
 def computed(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], waits: bool = True) -> Any:
-    """Return what an operation gives on the device that its arguments are on, or that it is told."""
-    tensors = [each for each in tree_flatten((args, kwargs))[0] if isinstance(each, Tensor)]
-    on_device = [isinstance(each, OnDevice) for each in tensors]
-    told = kwargs.get("device")
+    """Return the result of an operation on the device of its arguments, or on the device that it is given."""
+    tensors = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
+    on_device = [isinstance(tensor, OnDevice) for tensor in tensors]
+    requested = kwargs.get("device")
     if any(on_device) and func not in TRANSFERS:
         require_one_device(func, tensors)
-    to_device = any(on_device) if told is None else torch.device(told).type == DEVICE.type
+    to_device = any(on_device) if requested is None else torch.device(requested).type == DEVICE.type
     if func is aten.copy_.default:
         to_device = on_device[0]
     if not waits and waiting(func, args, any(on_device), to_device):
         raise RuntimeError(f"{func} makes the processor wait for the device")
     if not any(on_device) and not to_device:
         return func(*args, **kwargs)
-    plain_args, plain_kwargs = tree_map_only(OnDevice, lambda each: each.values, (tuple(args), dict(kwargs)))
-    if told is not None:
+    plain_args, plain_kwargs = tree_map_only(OnDevice, lambda tensor: tensor.values, (tuple(args), dict(kwargs)))
+    if requested is not None:
         plain_kwargs["device"] = CPU
-    # A scalar that reports another device is no Python number: what the processor computes is the same.
-    found = func(*plain_args, **plain_kwargs)
+    # A scalar that reports another device is not a Python number: what the processor computes is the same.
+    result = func(*plain_args, **plain_kwargs)
     if not to_device:
-        return found
-    return return_and_correct_aliasing(func, args, kwargs, tree_map_only(Tensor, OnDevice, found))
+        return result
+    return return_and_correct_aliasing(func, args, kwargs, tree_map_only(Tensor, OnDevice, result))
 
 
 def require_one_device(func: Any, tensors: Sequence[Tensor]) -> None:
     """Raise RuntimeError if some tensors are on the processor, other than scalars where CUDA takes them."""
     written = func._schema.is_mutable and not isinstance(tensors[0], OnDevice)
-    for each in tensors:
-        if not isinstance(each, OnDevice) and (each.dim() > 0 or func in NO_CPU_SCALARS or written):
+    for argument in tensors:
+        if not isinstance(argument, OnDevice) and (argument.dim() > 0 or func in NO_CPU_SCALARS or written):
             raise RuntimeError(
                 f"Expected all tensors to be on the same device, but found at least two devices, {DEVICE} and cpu! "
-                f"({func}, shape {tuple(each.shape)})"
+                f"({func}, shape {tuple(argument.shape)})"
             )
 
 
@@ -124,8 +124,8 @@ def waiting(func: Any, args: Sequence[Any], from_device: bool, to_device: bool) 
     """Return whether the processor waits: for values, for a shape that depends on them, or for a copy."""
     if func in TRANSFERS:
         return from_device != to_device or (func is aten.copy_.default and not isinstance(args[1], OnDevice))
-    # A mask selects as many values as are true.
-    masked = func is aten.index.Tensor and any(each is not None and each.dtype is torch.bool for each in args[1])
+    # The number of values that a mask selects depends on its values.
+    masked = func is aten.index.Tensor and any(index is not None and index.dtype is torch.bool for index in args[1])
     return from_device and (func.overloadpacket in WAITS or masked)
 
 
@@ -141,7 +141,7 @@ class Watch(TorchDispatchMode):
 
 
 class Autocast(torch.autocast):
-    """Autocast that knows the stand-in device, of which torch's own says that it has none."""
+    """Autocast that supports the stand-in device, which torch's own refuses."""
 
     def __init__(self, device_type: str, *args: Any, **kwargs: Any) -> None:
         super().__init__("cpu" if device_type == DEVICE.type else device_type, *args, **kwargs)
@@ -163,7 +163,7 @@ def no_inference(mode: bool = True) -> torch.autograd.grad_mode.set_grad_enabled
 
 @contextmanager
 def stand_in_device(waits: bool = True) -> Iterator[torch.device]:
-    """Give the device for a while."""
+    """Provide the device inside the block."""
     swaps = torch.__future__.get_swap_module_params_on_conversion()
     # Otherwise a module that is moved would keep its parameters' class.
     torch.__future__.set_swap_module_params_on_conversion(True)

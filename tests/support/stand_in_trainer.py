@@ -2,7 +2,7 @@
 
 
 class StandInTrainer:
-    """Stands for a Lightning Trainer, which takes longer to make than a batch to train."""
+    """Stands for a Lightning Trainer, whose construction takes longer than training a batch."""
 
     world_size, global_rank = 1, 0
 

@@ -50,10 +50,10 @@ def pictures(n, seed):
 
 def subject(generator=None, training=None, held_out=None, latent=6, **settings):
     training = pictures(60, 1) if training is None else training
-    known = HeldOut(None, "none") if held_out is None else HeldOut(table(held_out), "others")
+    others = HeldOut(None, "none") if held_out is None else HeldOut(table(held_out), "others")
     parts = {
         "load_training": lambda: training if isinstance(training, RealImages) else table(training),
-        "load_held_out": lambda: known,
+        "load_held_out": lambda: others,
         "load_extractor": lambda _: Pixels(),
     }
     return Subject(generator or Linear(latent), normal, latent, **{**parts, **settings})

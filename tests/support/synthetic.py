@@ -83,7 +83,7 @@ def write_run(
     budget=None,
     **more,
 ):
-    """Write a run that was scored so after each INTERVAL images, and return its folder."""
+    """Write a run with these scores, one after each INTERVAL images, and return its folder."""
     folder.mkdir(parents=True)
     images = len(scores) * INTERVAL
     config = configuration(budget or images, seed, loss, **more)

@@ -1,4 +1,4 @@
-"""A tiny game and a way to play it, shared by tests."""
+"""A tiny game and a function that trains it, shared by tests."""
 
 import lightning as L
 import torch

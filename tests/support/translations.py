@@ -1,4 +1,4 @@
-"""Tiny games that make images from images, shared by tests."""
+"""Tiny image-to-image games, shared by tests."""
 
 import lightning as L
 import torch
@@ -127,7 +127,7 @@ class Record(L.Callback):
 
 
 def played(module, batches=1):
-    """Play some batches and return the last."""
+    """Train for some batches and return the last."""
     record = Record()
     fit(module, batches, [record], data=Pairs(), limit_val_batches=0)
     return record.batch
@@ -135,5 +135,5 @@ def played(module, batches=1):
 
 def require_same_weights(network, other):
     """Fail unless two networks have the same parameters, but for rounding."""
-    for (name, ours), theirs in zip(network.named_parameters(), other.parameters(), strict=True):
-        torch.testing.assert_close(ours, theirs, msg=name)
+    for (name, weight), expected in zip(network.named_parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(weight, expected, msg=name)

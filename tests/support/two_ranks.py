@@ -13,7 +13,7 @@ from ganexp.distributed.strategy import AlternatingDDP
 
 
 def start_method():
-    """Return how tests start processes: by fork, which is fast, or by spawn where a fork would inherit CUDA."""
+    """Return the start method of tests' processes: fork, which is fast, or spawn where a fork would inherit CUDA."""
     return "spawn" if torch.cuda.is_available() else "fork"
 
 
@@ -34,6 +34,6 @@ def _process(rank, folder, work, arguments):
     dist.destroy_process_group()
 
 
-def of_two():
-    """Return the settings of a trainer that is one of two."""
+def two_rank_trainer():
+    """Return the settings of a Trainer that is one of two ranks."""
     return {"devices": 2, "strategy": AlternatingDDP(cluster_environment=LightningEnvironment())}

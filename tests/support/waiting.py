@@ -1,4 +1,4 @@
-"""A callback for jobs that a test preempts or cancels: it holds the third batch until the test has done so."""
+"""A callback for jobs that a test preempts or cancels: it delays the third batch until the test has done so."""
 
 import time
 from pathlib import Path
@@ -7,7 +7,7 @@ import lightning as L
 
 
 class Wait(L.Callback):
-    """Says by a file that training is under way, then waits for another."""
+    """Signals by a file that training is under way, then waits for another file."""
 
     def __init__(self, name):
         self.name = name

@@ -21,7 +21,7 @@ from ganexp.config.build import build
 from ganexp.data.images import ImageData
 from ganexp.runs.checkpoint_diff import differences
 from support.tiny import SIZE, adam, make_gan
-from support.two_ranks import of_two, on_two_ranks
+from support.two_ranks import on_two_ranks, two_rank_trainer
 
 # Half of the way is in the middle of an epoch of two batches, and of the critic's turns.
 BATCH, HALF = 4, 3
@@ -192,7 +192,7 @@ def differing_on_two_ranks(rank, folder, cases):
     """What a stop changes in each game that two ranks play."""
     found = {}
     for case in cases:
-        half, whole, resumed = play_twice(copies(case), folder, of_two)
+        half, whole, resumed = play_twice(copies(case), folder, two_rank_trainer)
         assert differences(half, whole)
         found[case] = [each.name for each in differences(whole, resumed)]
     return found

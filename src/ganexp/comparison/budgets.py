@@ -9,7 +9,7 @@ from ganexp.comparison.scores import ScoreCurve
 from ganexp.records.curves import Numbers
 
 Budget = Callable[[RunRecord, Numbers], Numbers | None]
-"""Maps numbers of images images_seen (N,) to the budget spent by then (N,); None where a run does not record it."""
+"""Maps ``images_seen`` (N,) to the budget spent by then (N,); None where a run does not record it."""
 
 
 def images(run: RunRecord, images_seen: Numbers) -> Numbers:
@@ -41,7 +41,7 @@ def largest_common(spent: Sequence[Numbers]) -> float:
 
 
 def nearest(spent: Numbers, budget: float) -> int:
-    """Return the index of the score taken nearest to a budget; the earlier one of a tie."""
+    """Return the index of the score taken nearest to a budget; the earlier one in a tie."""
     return int(np.abs(spent - budget).argmin())
 
 

@@ -65,8 +65,8 @@ def by_reason(reasons: Iterable[tuple[Path, str]]) -> list[str]:
     folders: dict[str, list[Path]] = {}
     for folder, why in reasons:
         folders.setdefault(why, []).append(folder)
-    more = {why: f" and {len(some) - 1} more" if len(some) > 1 else "" for why, some in folders.items()}
-    return [f"{some[0]}{more[why]}: {why}" for why, some in folders.items()]
+    more = {why: f" and {len(paths) - 1} more" if len(paths) > 1 else "" for why, paths in folders.items()}
+    return [f"{paths[0]}{more[why]}: {why}" for why, paths in folders.items()]
 
 
 def default_name(run: RunRecord) -> dict[str, str]:

@@ -24,7 +24,9 @@ def find_runs(paths: Sequence[str]) -> list[Path]:
             for run in runs_in(folder):
                 runs.setdefault(run.resolve(), run)
     if not runs:
-        raise UserError(f"no run in {', '.join(paths)}: a run's folder has a {CONFIG}, a sweep's holds such folders")
+        raise UserError(
+            f"no run in {', '.join(paths)}: a run's folder contains a {CONFIG}, a sweep's folder contains runs"
+        )
     return list(runs.values())
 
 

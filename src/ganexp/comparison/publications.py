@@ -13,7 +13,7 @@ def publications(ranking: Ranking) -> list[str]:
         return []
     published = matching_published(ranking.protocol)
     lines = [
-        f"published: {entry['model']} {entry['value']:g} ({entry['source']}); the protocols agree in all it states"
+        f"published: {entry['model']} {entry['value']:g} ({entry['source']}); the protocols agree as far as stated"
         for entry, reasons in published
         if not reasons
     ]

@@ -66,7 +66,7 @@ class RunRecord:
         """The status with its reason, where there is one."""
         reason = self.summary.get("reason")
         if self.status == summary.CRASHED and not reason:
-            reason = "its process is gone"
+            reason = "its process no longer exists"
         return f"{self.status}: {reason}" if reason else self.status
 
     @property

@@ -14,7 +14,7 @@ MEGABYTE = 1e6
 
 @dataclass
 class Table:
-    """Headings, rows of as many cells, and notes; the first ``text_columns`` columns hold text, the others numbers."""
+    """Headings, rows with a cell per heading, and notes; columns are text up to ``text_columns``, then numbers."""
 
     title: str
     headings: list[str]
@@ -92,7 +92,7 @@ def score_notes(ranking: Ranking) -> list[str]:
             f"{len(ranking.entries) - 1} comparisons, also excludes 0"
         )
         if fewest < MIN_SEEDS:
-            notes.append(f"n={fewest}: an interval of fewer than {MIN_SEEDS} seeds means little")
+            notes.append(f"n={fewest}: an interval from fewer than {MIN_SEEDS} seeds is unreliable")
     return notes
 
 
@@ -144,8 +144,8 @@ def runs(entry: Entry) -> list[RunRecord]:
 
 def median_of_known(values: Sequence[float | None]) -> float | None:
     """Return the median of the values that are known, None if there is none."""
-    known = [value for value in values if value is not None]
-    return median(known) if known else None
+    recorded = [value for value in values if value is not None]
+    return median(recorded) if recorded else None
 
 
 def format_score(value: float) -> str:

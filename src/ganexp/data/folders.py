@@ -71,7 +71,7 @@ def _class_names(root: Path) -> list[str]:
     if any(_is_image(entry.name) and entry.is_file() for entry in entries):
         return []
     names = sorted(entry.name for entry in entries if entry.is_dir())
-    # A single folder is no classification.
+    # A single folder does not define classes.
     return names if len(names) > 1 else []
 
 

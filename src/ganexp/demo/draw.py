@@ -21,7 +21,7 @@ from ganexp.generation.translate import OPPOSITE, read, resolve_direction, trans
 from ganexp.noise import truncated
 
 SLIDERS = 6
-WAY = 8
+STEPS = 8
 """Number of pictures in an interpolation between two samples."""
 SMALLEST = 384
 """Approximate side length in pixels that smaller pictures are enlarged to, by an integer factor."""
@@ -42,7 +42,7 @@ class Samples:
 
     @classmethod
     def of(cls, model: Any, config: DictConfig) -> "Samples":
-        """Return those of a run's model."""
+        """Return the samples of a run's model."""
         return cls(build_subject(model, config, seed=0))
 
     @cached_property
@@ -74,7 +74,7 @@ class Samples:
         """
         subject = self.subject if threshold is None else self.cut(threshold)
         first, last = subject.latents_of([number, other])
-        shares = torch.cat([torch.tensor([share]), torch.linspace(0, 1, WAY)])
+        shares = torch.cat([torch.tensor([share]), torch.linspace(0, 1, STEPS)])
         moves = torch.tensor(steps)[:, None] * self.spread * self.directions
         latents = slerp(first, last, shares) + moves.sum(0)
         labels = subject.labels_of([number if label is None else 0] * len(latents))
@@ -83,12 +83,12 @@ class Samples:
         images = subject.images(latents, labels)
         # Checked before drawing, so that broken weights are reported.
         as_saved(images)
-        return enlarged(as_image(images[0])), grid(images[1:], WAY)
+        return enlarged(as_image(images[0])), grid(images[1:], STEPS)
 
     def _first_class(self, noise: Tensor) -> Tensor:
         labels = self.subject.labels(1)
-        told = () if labels is None else (labels.expand(len(noise)).to(noise.device),)
-        images: Tensor = self.subject.generator(noise, *told)
+        condition = () if labels is None else (labels.expand(len(noise)).to(noise.device),)
+        images: Tensor = self.subject.generator(noise, *condition)
         return images
 
 
@@ -106,7 +106,7 @@ class Translations:
 
     @classmethod
     def of(cls, model: Any, config: DictConfig) -> "Translations":
-        """Return those of a run's model."""
+        """Return the translations by a run's model."""
         return cls(model, int(config.data.channels), OmegaConf.select(config, "data.direction", default="a2b"))
 
     @torch.inference_mode()
@@ -135,14 +135,14 @@ def require_few_pixels(path: Path) -> None:
     if width * height > MOST_PIXELS:
         raise UserError(
             f"{path.name}: {width:,} x {height:,} pixels are too many for this page ({MOST_PIXELS:,} at most); "
-            "translate it by: python -m ganexp translate"
+            "translate it with: python -m ganexp translate"
         )
 
 
 def require_number(number: float | None) -> int:
     """Return a sample number; raises UserError if it is invalid."""
     if number is None or number != int(number) or not 0 <= number < MOST_SAMPLES:
-        raise UserError(f"{number}: samples have the whole numbers 0 to {MOST_SAMPLES - 1:,}")
+        raise UserError(f"{number}: sample numbers are integers from 0 to {MOST_SAMPLES - 1:,}")
     return int(number)
 
 

@@ -64,18 +64,18 @@ def samples_page(samples: Samples, run: str) -> Any:
     classes = samples.subject.num_classes
 
     def draw(number: Any, other: Any, share: float, label: str, threshold: str, *steps: float) -> Any:
-        with told(gr):
+        with errors_shown(gr):
             chosen = None if label == "its own" else int(label)
-            whole = require_number(number), require_number(other)
-            return samples.draw(*whole, share, chosen, THRESHOLDS[threshold], list(steps))
+            ends = require_number(number), require_number(other)
+            return samples.draw(*ends, share, chosen, THRESHOLDS[threshold], list(steps))
 
     with gr.Blocks(title="ganexp demo", analytics_enabled=False) as page:
         gr.Markdown(f"# Samples of `{run}`")
         with gr.Row():
             with gr.Column():
                 number = gr.Number(0, label="sample", precision=0, info="as numbered by: ganexp sample, seed=0")
-                other = gr.Number(1, label="on the way to sample", precision=0)
-                share = gr.Slider(0.0, 1.0, 0.0, label="how far on the way")
+                other = gr.Number(1, label="interpolated to sample", precision=0)
+                share = gr.Slider(0.0, 1.0, 0.0, label="position between the samples")
                 label = gr.Dropdown(
                     ["its own", *map(str, range(classes or 0))], label="class", visible=classes is not None
                 )
@@ -91,12 +91,12 @@ def samples_page(samples: Samples, run: str) -> Any:
                 ]
             with gr.Column():
                 picture = shown(gr, "picture")
-                gr.Markdown("The whole way, from the one sample to the other:")
-                way = shown(gr, "way", show_label=False)
+                gr.Markdown("The whole interpolation, from the first sample to the second:")
+                interpolation = shown(gr, "interpolation", show_label=False)
         controls = [number, other, share, label, threshold, *steps]
         events = [page.load, *(control.change for control in controls)]
         # Only the latest position of a slider is drawn, not the intermediate ones.
-        gr.on(events, draw, controls, [picture, way], trigger_mode="always_last", show_progress="hidden")
+        gr.on(events, draw, controls, [picture, interpolation], trigger_mode="always_last", show_progress="hidden")
     return page
 
 
@@ -107,7 +107,7 @@ def translations_page(translations: Translations, run: str) -> Any:
     def draw(path: str | None, direction: str) -> Any:
         if path is None:
             return None, None
-        with told(gr):
+        with errors_shown(gr):
             return tuple(enlarged(picture) for picture in translations.draw(Path(path), direction))
 
     with gr.Blocks(title="ganexp demo", analytics_enabled=False) as page:
@@ -134,7 +134,7 @@ def shown(gr: Any, name: str, show_label: bool | None = None) -> Any:
 
 
 @contextmanager
-def told(gr: Any) -> Iterator[None]:
+def errors_shown(gr: Any) -> Iterator[None]:
     """Show a UserError on the page."""
     try:
         yield

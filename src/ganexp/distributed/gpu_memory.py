@@ -16,7 +16,7 @@ COPIES_OF_WEIGHTS = 4
 
 @dataclass(frozen=True)
 class Shortage:
-    """What torch reports when an allocation fails, in bytes."""
+    """The figures that torch reports when an allocation fails, in bytes."""
 
     requested: int
     capacity: int

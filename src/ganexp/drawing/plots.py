@@ -24,19 +24,19 @@ def plot_curves(history: Path, picture: Path) -> None:
     """Plot losses, discriminator outputs and every score against images seen."""
     points = read_curves(history)
     groups = {
-        title: {name: each for name, each in points.items() if name.startswith(prefix)}
+        title: {name: curve for name, curve in points.items() if name.startswith(prefix)}
         for prefix, title in PANELS.items()
     }
     # Scores differ in scale, so each has its own axes.
-    scores = {readable(name): {name: each} for name, each in points.items() if name.startswith(SCORE)}
+    scores = {readable(name): {name: curve} for name, curve in points.items() if name.startswith(SCORE)}
     panels = {title: group for title, group in (groups | scores).items() if group}
     if not panels:
         return
     figure = Figure(figsize=(8, 3 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
     for axis, (title, group) in zip(axes, panels.items(), strict=True):
-        for name, each in group.items():
-            axis.plot(*zip(*each, strict=True), label=readable(name))
+        for name, curve in group.items():
+            axis.plot(*zip(*curve, strict=True), label=readable(name))
         axis.set_ylabel(title)
         axis.grid(alpha=0.3)
         if len(group) > 1:

@@ -19,20 +19,20 @@ from ganexp.terminal.text import printable
 
 PAGE = "report.html"
 SHORT = "verdict"
-"""The leading column, which is not wrapped in a narrow terminal."""
+"""The column that is not wrapped in a narrow terminal."""
 
 
-def compare_runs(places: Sequence[str], score: str | None, budget: str, at: float | None, out: Path) -> None:
-    """Compare the runs at the given places."""
+def compare_runs(paths: Sequence[str], score: str | None, budget: str, at: float | None, out: Path) -> None:
+    """Compare the runs at the given paths."""
     if budget not in BUDGETS:
         raise UserError(unknown(f"budget={budget}", "budget", budget, list(BUDGETS)))
     if at is not None and not 0 < at < float("inf"):
         raise UserError(f"at={at}: a number above 0 is expected, such as at=50000")
-    comparison = compare(find_runs(places), score, budget, at)
+    comparison = compare(find_runs(paths), score, budget, at)
     console = Console(highlight=False, markup=False, emoji=False)
     show(comparison, console)
     write(comparison, out)
-    console.print(printable(f"table and page: {out / PAGE}, and compare.csv, .md and .tex beside it"))
+    console.print(printable(f"report: {out / PAGE}; tables: compare.csv, .md and .tex in the same folder"))
 
 
 def write(comparison: Comparison, out: Path) -> None:
@@ -64,8 +64,8 @@ def show(comparison: Comparison, console: Console) -> None:
 def as_rich(table: Table) -> RichTable:
     """Return the table as a rich table for the terminal."""
     shown = RichTable(title=printable(table.title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for place, heading in enumerate(table.headings):
-        justify: JustifyMethod = "left" if place < table.text_columns else "right"
+    for column, heading in enumerate(table.headings):
+        justify: JustifyMethod = "left" if column < table.text_columns else "right"
         shown.add_column(printable(heading), justify=justify, overflow="fold", no_wrap=heading == SHORT)
     for row in table.rows:
         shown.add_row(*map(printable, row))
@@ -76,7 +76,7 @@ def remarks(comparison: Comparison) -> list[str]:
     """Return remarks on the tables: other protocols, published scores, omitted runs, unreadable files."""
     ranked = comparison.ranked
     lines = [
-        f"{ranked.score} was taken by {len(ranked.rankings)} protocols, which cannot be ranked together: {reason}"
+        f"{ranked.score} was computed under {len(ranked.rankings)} protocols, which cannot be ranked together: {reason}"
         for reason in ranked.differences
     ]
     return lines + by_reason((run.folder, f"not ranked: {why}") for run, why in ranked.left_out) + comparison.remarks

@@ -97,8 +97,10 @@ def with_run_groups(config: DictConfig, run: DictConfig, overrides: list[str]) -
     settings = config.copy()
     OmegaConf.set_struct(settings, False)
     for part in GROUPS:
-        touched = any(override.lstrip("+~").split("=")[0].split(".")[0].split("@")[0] == part for override in overrides)
-        if not touched and resolved.get(part):
+        is_overridden = any(
+            override.lstrip("+~").split("=")[0].split(".")[0].split("@")[0] == part for override in overrides
+        )
+        if not is_overridden and resolved.get(part):
             settings[part] = resolved[part]
     return settings
 
@@ -137,9 +139,7 @@ def build_measurements(config: DictConfig) -> list[Measurement]:
     """
     measurements = [metric for metric in build(config.metric).values() if metric is not None]
     if not measurements:
-        raise UserError(
-            "metric: there is nothing to compute; choose some, such as metric=[fid_classifier,is_classifier]"
-        )
+        raise UserError("metric: no metric is configured; choose some, such as metric=[fid_classifier,is_classifier]")
     return measurements
 
 
@@ -183,7 +183,7 @@ def folder_source(images: FolderImages, folder: Path) -> SampleSource:
 
     def draw(n: int, seed: int) -> Batches:
         if n > len(images):
-            raise UserError(f"samples={n}: {folder} has {len(images):,} images")
+            raise UserError(f"samples={n}: {folder} has only {len(images):,} images")
         for numbers in blocks(n):
             yield images.__getitems__(numbers.tolist())["image"], numbers
 

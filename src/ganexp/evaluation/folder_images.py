@@ -36,7 +36,7 @@ def sample_files(folder: Path) -> list[str]:
 def match_size_and_channels(config: DictConfig, fake: Path, given: set[str]) -> DictConfig:
     """Return the configuration with the image size and channels that both sides share.
 
-    User settings take precedence. Raises UserError if sizes or channels differ and the user set none, as resizing
+    The user's settings take precedence. Raises UserError if sizes or channels differ and the user set none, as resizing
     changes every score.
     """
     folders = {"fake": fake}
@@ -91,7 +91,7 @@ def common_size(kinds: dict[str, Counter[tuple[tuple[int, int], int]]], expected
     wanted = f"; the data has {expected[0]}x{expected[1]}" if expected else ""
     raise UserError(
         f"the images are not all of one square size ({listed}{wanted}), and resizing changes every score; "
-        f"say which size to compare at, for example data.image_size={min(min(size) for size in every)}"
+        f"choose the size to compare at, for example data.image_size={min(min(size) for size in every)}"
     )
 
 
@@ -107,8 +107,8 @@ def common_channels(kinds: dict[str, Counter[tuple[tuple[int, int], int]]], expe
     listed = "; ".join(f"{name}: {shown(map(str, sorted(numbers)))}" for name, numbers in channels.items())
     wanted = f"; the data has {expected}" if expected else ""
     raise UserError(
-        f"the images do not have the same number of channels ({listed}{wanted}); compare them as colour by "
-        "data.channels=3 or as grey by data.channels=1"
+        f"the images do not have the same number of channels ({listed}{wanted}); compare them in colour with "
+        "data.channels=3 or in grey with data.channels=1"
     )
 
 

@@ -31,7 +31,7 @@ def held_out_images(run: DictConfig, wanted: str | None) -> HeldOut:
         if split is None:
             raise UserError(f"held_out={wanted}: no such folder, and the data {run.data.name} has no splits")
         if wanted == split:
-            raise UserError(f"held_out={wanted}: the run was trained on that split; give another, or a folder")
+            raise UserError(f"held_out={wanted}: the run was trained on that split; choose another split or a folder")
         return from_split(run.data, wanted, download=True)
     if split is None:
         return HeldOut(None, f"the data {run.data.name} has no split that was not trained on")
@@ -41,7 +41,7 @@ def held_out_images(run: DictConfig, wanted: str | None) -> HeldOut:
                 return from_split(run.data, other, download=False)
             except UserError:
                 continue
-    return HeldOut(None, f"no other split of {run.data.name} is at hand (held_out=SPLIT downloads it)")
+    return HeldOut(None, f"no other split of {run.data.name} has been downloaded (held_out=SPLIT downloads it)")
 
 
 def from_split(data: DictConfig, split: str, download: bool) -> HeldOut:
@@ -80,7 +80,7 @@ def labelled_images(wanted: str, data: DictConfig) -> tuple[RealImages, HeldOut]
         sets = from_data_set(wanted, data)
     for labelled in sets:
         if labelled.images is None or labelled.images.labels() is None:
-            raise UserError(f"labelled={wanted}: it has no labels; a folder for each class is needed")
+            raise UserError(f"labelled={wanted}: the images have no labels; one folder per class is needed")
     train, *test = sets
     assert train.images is not None
     return train.images, test[0] if test else HeldOut(None, train.description)
@@ -91,8 +91,8 @@ def from_data_set(name: str, data: DictConfig) -> list[HeldOut]:
 
     Raises UserError if ``name`` is not a labelled data set of single images.
     """
-    known = composition.groups(composition.conf_dir())["data"]
-    own = composition.compose("train", [f"data={name}"]).data if name in known else None
+    options = composition.groups(composition.conf_dir())["data"]
+    own = composition.compose("train", [f"data={name}"]).data if name in options else None
     if own is None or OmegaConf.is_missing(own, "root") or own.get("num_classes") is None:
         raise UserError(f"labelled={name}: neither a folder nor a labelled data set, such as svhn")
     changed = any(own[key] != data[key] for key in ("image_size", "channels"))
@@ -111,4 +111,4 @@ def from_data_set(name: str, data: DictConfig) -> list[HeldOut]:
 def describe_resizing(data: DictConfig) -> str:
     """Return a description of the size and channels that images are converted to."""
     size, channels = data.image_size, data.channels
-    return f", brought to {size}x{size} with {channels} channel{'s' if channels > 1 else ''}"
+    return f", converted to {size}x{size} with {channels} channel{'s' if channels > 1 else ''}"

@@ -35,29 +35,29 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
     module = build(config)
     if not hasattr(module, "picture_sets"):
         raise UserError(
-            f"data={name}: it has no pictures (points of a known density, or a class of your own without "
-            "picture_sets()), so there is nothing to inspect"
+            f"data={name}: there are no pictures to inspect (points in the plane, or a custom class without "
+            "picture_sets())"
         )
     console = Console(soft_wrap=True, highlight=False, markup=False, emoji=False)
     with collect_problems() as problems:
-        collections, refusals = open_picture_sets(module)
+        collections, errors = open_picture_sets(module)
     if not collections:
         show(problems, console)
-        raise refusals[0]
-    problems += [Problem("a split that cannot be opened", (str(refusal),), "as it says") for refusal in refusals]
+        raise errors[0]
+    problems += [Problem("a split that cannot be opened", (str(error),), "as the message says") for error in errors]
     duplicates, names, inspections = Duplicates(), [], []
     for collection in collections:
-        inspection, its_names = inspect(collection, duplicates)
+        inspection, picture_names = inspect(collection, duplicates)
         prefix = f"{collection.name}: " if len(collections) > 1 else ""
-        names += [f"{prefix}{name}" for name in its_names]
+        names += [f"{prefix}{name}" for name in picture_names]
         problems += inspection.problems
         inspections.append(inspection)
     problems = [*merged(problems), *repeated(duplicates, names)]
     console.print(as_table(inspections))
     show(problems, console)
     write(inspections, problems, out)
-    what = f"kinds of problems: {len(problems)}, every name in {out / PROBLEMS}" if problems else "no problems"
-    console.print(printable(f"{what}; contact sheet in {out}"))
+    summary = f"kinds of problems: {len(problems)}, all names in {out / PROBLEMS}" if problems else "no problems"
+    console.print(printable(f"{summary}; contact sheet in {out}"))
     if not any(inspection.readable for inspection in inspections):
         raise UserError(f"data={name}: none of the pictures can be read")
 
@@ -65,13 +65,13 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
 def open_picture_sets(module: Any) -> tuple[list[PictureSet], list[UserError]]:
     """Return all collections that can be opened, and the errors of those that cannot."""
     collections: list[PictureSet] = []
-    refusals: list[UserError] = []
-    for open_it in module.picture_sets().values():
+    errors: list[UserError] = []
+    for open_split in module.picture_sets().values():
         try:
-            collections += open_it()
-        except UserError as refusal:
-            refusals.append(refusal)
-    return collections, refusals
+            collections += open_split()
+        except UserError as error:
+            errors.append(error)
+    return collections, errors
 
 
 def show(problems: Iterable[Problem], console: Console) -> None:
@@ -99,7 +99,7 @@ def as_table(inspections: list[Inspection]) -> Table:
         "of these unreadable": lambda seen: f"{seen.unreadable:,}",
         "sizes": lambda seen: sizes(seen.sizes),
         "modes": lambda seen: counted(seen.modes),
-        "bits a channel": lambda seen: counted(seen.depths),
+        "bits per channel": lambda seen: counted(seen.depths),
         "classes": lambda seen: classes(seen.classes),
         "values shown": lambda seen: f"{seen.lowest:.3f} to {seen.highest:.3f}" if seen.readable else "-",
     }

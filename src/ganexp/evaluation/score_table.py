@@ -49,7 +49,7 @@ def protocols(results: Results) -> list[dict[str, Any]]:
     protocols: list[dict[str, Any]] = []
     for scores in results.values():
         for result in scores:
-            if all(differences(result.protocol, known) for known in protocols):
+            if all(differences(result.protocol, other) for other in protocols):
                 protocols.append(result.protocol)
     return protocols
 
@@ -98,13 +98,13 @@ def rank(results: Results, name: str) -> str:
             raise UserError(f"rank={name}: {subject} has no such score; it has {names}")
         if len(matching) > 1:
             why = "; ".join(differences(matching[0].protocol, matching[1].protocol))
-            raise UserError(f"rank={name}: it has {len(matching)} protocols ({why}); ask for one")
+            raise UserError(f"rank={name}: it was computed under {len(matching)} protocols ({why}); choose one")
     first_subject, (first, *_) = next(iter(scored.items()))
     for subject, (result, *_) in scored.items():
         reasons = differences(first.protocol, result.protocol)
         if reasons:
             raise UserError(
-                f"rank={name}: {first_subject} and {subject} were scored by different protocols, which cannot be "
+                f"rank={name}: {first_subject} and {subject} were scored under different protocols, which cannot be "
                 f"ranked together: {'; '.join(reasons)}"
             )
     order = sorted(scored, key=lambda subject: scored[subject][0].score.value, reverse=first.higher_is_better)

@@ -58,15 +58,15 @@ def build_subject(
 def build_opponent(model: Any) -> Opponent:
     """Return a model's discriminator, conditioned on the labels if it takes any."""
 
-    def ask(images: Tensor, labels: Tensor | None) -> Tensor:
+    def discriminate(images: Tensor, labels: Tensor | None) -> Tensor:
         images = images.to(model.device)
         if not hasattr(model, "num_classes"):
             logits: Tensor = model.discriminator(images)
             return logits
         if labels is None:
-            raise UserError("this discriminator is told the images' labels, and these images have none")
+            raise UserError("this discriminator takes labels, but these images have none")
         logits = model.critic(labels.to(model.device))(images)
         return logits
 
     model.discriminator.eval()
-    return Opponent(model.discriminator, ask)
+    return Opponent(model.discriminator, discriminate)

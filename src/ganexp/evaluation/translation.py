@@ -53,5 +53,6 @@ def reject_sampling_options(overrides: Iterable[str]) -> None:
     for override in overrides:
         if override.partition("=")[0] in SAMPLING_OPTIONS:
             raise UserError(
-                f"{override}: this model makes images from test images, each once, and draws nothing; leave it out"
+                f"{override}: an image-to-image model translates each test image once and draws no samples; "
+                "leave it out"
             )

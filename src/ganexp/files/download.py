@@ -61,7 +61,7 @@ class DownloadError(Exception):
 def missing(data: str, why: str, files: Sequence[Remote], address: str, folder: Path) -> UserError:
     """Return the error for missing data, with the reason and instructions for placing the files by hand."""
     names = ", ".join(str(file) for file in files)
-    return UserError(f"{data}: {why}. By hand: from {address} put into {folder}: {names}.")
+    return UserError(f"{data}: {why}. To place the files by hand, download from {address} to {folder}: {names}.")
 
 
 def checksum_of_file(path: Path, kind: str = "sha256") -> str:
@@ -110,7 +110,7 @@ def obtain(
         for file in files:
             unpack(next(folder for folder in (target, *folders) if file.is_complete_in(folder)) / file.name, target)
     if not complete(target):
-        raise missing(data, f"the files in {target} are damaged; remove them", files, addresses, target)
+        raise missing(data, f"the files in {target} are damaged; delete them", files, addresses, target)
     return target
 
 
@@ -134,9 +134,9 @@ def fetch(file: Remote, folder: Path) -> Path:
             if not wrong:
                 part.replace(path)
                 return path
-            reasons.append(f"{urlsplit(url).netloc}: {file.name} came with the wrong checksum {wrong[0]}")
+            reasons.append(f"{urlsplit(url).netloc}: {file.name} has the wrong checksum {wrong[0]}")
             part.unlink()
-    raise DownloadError("; ".join(reasons) or f"no address for {file.name}")
+    raise DownloadError("; ".join(reasons) or f"no URL for {file.name}")
 
 
 def _stream(url: str, path: Path) -> None:
@@ -148,7 +148,7 @@ def _stream(url: str, path: Path) -> None:
         length = response.headers.get("Content-Length")
         total = offset + int(length) if length else None
         size = f" ({total / 1e6:,.1f} MB)" if total else ""
-        log.info("downloading %s%s%s", url, size, f", from {offset / 1e6:,.1f} MB on" if offset else "")
+        log.info("downloading %s%s%s", url, size, f", resuming at {offset / 1e6:,.1f} MB" if offset else "")
         with (
             path.open("ab" if offset else "wb") as out,
             progress(f"downloading {url.rsplit('/', 1)[-1]}", total) as advance,
@@ -159,7 +159,7 @@ def _stream(url: str, path: Path) -> None:
                 advance(len(block))
             if total is not None and out.tell() < total:
                 raise ConnectionError(
-                    f"broke off after {out.tell() / 1e6:,.1f} MB, which are kept: start again to continue"
+                    f"connection lost after {out.tell() / 1e6:,.1f} MB, which are kept: run the command again to resume"
                 )
 
 

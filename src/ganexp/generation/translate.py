@@ -65,15 +65,15 @@ def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wante
 
 
 def resolve_direction(model: Any, wanted: str | None, trained: str) -> str:
-    """Return the model's name of a direction between the data's A and B, its first one for None.
+    """Return the model's own name for a direction between the data's A and B; None means its first direction.
 
     A model always calls its inputs a; with data.direction=b2a they were B. Raises UserError if the model has no such
     direction, or none at all.
     """
     if not hasattr(model, "translate"):
         raise UserError(
-            f"run: its model, {type(model).__name__}, draws images from noise and cannot translate any; train one that "
-            "makes images from images, such as model=pix2pix or model=cyclegan"
+            f"run: its model, {type(model).__name__}, draws images from noise and cannot translate images; train an "
+            "image-to-image model, such as model=pix2pix or model=cyclegan"
         )
     directions = {name if trained == "a2b" else OPPOSITE[name]: name for name in model.directions}
     if wanted is None:
@@ -91,9 +91,9 @@ def read(path: Path, channels: int) -> tuple[Tensor, list[str]]:
     with Image.open(path) as image:
         descriptions = conversions(image)
         if is_grey(image) and channels != 1:
-            descriptions.append("grey (made RGB)")
+            descriptions.append("grey (converted to RGB)")
         if not is_grey(image) and channels == 1:
-            descriptions.append("coloured (made grey)")
+            descriptions.append("coloured (converted to grey)")
         return pixels_of(upright(image, channels)), descriptions
 
 
@@ -110,7 +110,7 @@ def translate(network: Any, image: Tensor, multiple: int, tile: int) -> Image.Im
 
 
 def write(image: Image.Image, path: Path) -> Path:
-    """Write an image atomically and return its path, with .png appended if its format would lose much."""
+    """Write an image atomically and return its path, with .png appended to extensions outside of FORMATS."""
     if path.suffix.lower() not in FORMATS:
         path = path.with_name(f"{path.name}.png")
     path.parent.mkdir(parents=True, exist_ok=True)

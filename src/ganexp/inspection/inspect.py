@@ -40,7 +40,7 @@ class Kind(NamedTuple):
 
 KINDS = (
     Kind(
-        "of 16 bits, scaled to 8",
+        "of 16 bits per channel, scaled to 8",
         "none if they use the full range, otherwise scale them to 8 bits yourself",
         lambda picture, size: is_deep(picture),
     ),
@@ -69,7 +69,7 @@ KINDS = (
 
 @dataclass
 class Inspection:
-    """Statistics and problems of a set of pictures; ``lowest`` and ``highest`` are of the values that a model receives.
+    """Statistics and problems of a set of pictures; ``lowest`` and ``highest`` bound the values that a model receives.
 
     ``samples`` are pictures as a model receives them, evenly spaced over the set: for each item, its one or two images
     (C, S, S) in [-1, 1].
@@ -154,7 +154,7 @@ def repeated(duplicates: Duplicates, names: Sequence[str]) -> Iterator[Problem]:
     """Yield the exact and the near-duplicates as problems; ``names`` are in the order of the pictures' addition."""
     for what, fix, originals in (
         ("exact duplicates", "remove all but one of each", duplicates.exact()),
-        ("near-duplicates", "look at them, and remove those that add nothing new", duplicates.near()),
+        ("near-duplicates", "inspect them, and remove those that add nothing new", duplicates.near()),
     ):
         if originals:
             yield Problem(what, tuple(f"{names[copy]} (as {names[first]})" for copy, first in originals.items()), fix)
@@ -199,8 +199,8 @@ def _value_problems(inspection: Inspection) -> Iterator[Problem]:
     if not inspection.readable:
         return
     if not torch.tensor([inspection.lowest, inspection.highest]).abs().le(1).all():
-        yield Problem(f"{span}, outside [-1, 1]", (), "the code that makes the images must return uint8")
+        yield Problem(f"{span}, outside [-1, 1]", (), "the code that returns the images must return uint8")
     elif inspection.highest - inspection.lowest < MIN_RANGE:
         yield Problem(
-            f"{span} only, of [-1, 1]", (), "increase the pictures' contrast: a mask of 0 and 1 is nearly black"
+            f"{span} only, within [-1, 1]", (), "increase the pictures' contrast: a mask of 0 and 1 is nearly black"
         )

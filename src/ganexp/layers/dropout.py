@@ -30,8 +30,8 @@ class Dropout(nn.Module):
     def mask(self, maps: Tensor) -> Tensor:
         """Return the mask (C, H, W), divided by 1 - p, that multiplies maps (N, C, H, W) in evaluation."""
         shape = maps.shape[1:]
-        kept = torch.rand(shape, generator=generator(0, f"dropout of {tuple(shape)}")) >= self.p
-        return kept.to(maps) / (1 - self.p)
+        keep = torch.rand(shape, generator=generator(0, f"dropout of {tuple(shape)}")) >= self.p
+        return keep.to(maps) / (1 - self.p)
 
     def extra_repr(self) -> str:
         """Return the settings, for a network's printed form."""

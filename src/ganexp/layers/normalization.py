@@ -22,8 +22,8 @@ class Normalization:
     ConvTranspose2d; `hidden` and `edge` raise ValueError for any other layer.
     """
 
-    of_vectors: Callable[[int], nn.Module] | None = None  # from features to the norm of vectors (N, features)
-    of_maps: Callable[..., nn.Module] | None = None  # from channels, and `affine`, to the norm of maps (N, C, H, W)
+    vector_norm: Callable[[int], nn.Module] | None = None  # from features to the norm of vectors (N, features)
+    map_norm: Callable[..., nn.Module] | None = None  # from channels, and `affine`, to the norm of maps (N, C, H, W)
     weight: Callable[[Layer], nn.Module] | None = None  # from a layer to itself with a normalized weight
     centres: bool = False  # whether the norm of activations subtracts each channel's mean
     within_maps: bool = False  # whether the norm of activations takes its statistics within single feature maps
@@ -44,7 +44,7 @@ class Normalization:
 
         It is the identity if activations are not normalized. Without `affine` it has no gain and bias.
         """
-        return nn.Identity() if self.of_maps is None else self.of_maps(channels, affine=affine)
+        return nn.Identity() if self.map_norm is None else self.map_norm(channels, affine=affine)
 
     def edge(self, layer: nn.Module) -> nn.Module:
         """Return a layer at a network's edge: G's output, D's input and D's output."""
@@ -53,8 +53,8 @@ class Normalization:
 
     def _norm(self, layer: Layer) -> nn.Module | None:
         if isinstance(layer, nn.Linear):
-            return None if self.of_vectors is None else self.of_vectors(layer.out_features)
-        return None if self.of_maps is None else self.of_maps(layer.out_channels)
+            return None if self.vector_norm is None else self.vector_norm(layer.out_features)
+        return None if self.map_norm is None else self.map_norm(layer.out_channels)
 
 
 def none() -> Normalization:
@@ -70,7 +70,7 @@ def batch() -> Normalization:
 def instance() -> Normalization:
     """Return affine instance normalization of hidden feature maps (arXiv 1607.08022).
 
-    Its `hidden` raises ValueError for a Linear layer, whose output is no feature map.
+    Its `hidden` raises ValueError for a Linear layer, whose output is not a feature map.
     """
     return Normalization(_refused, _instance, centres=True, within_maps=True)
 
@@ -112,7 +112,7 @@ def with_activations(chosen: Normalization, otherwise: Normalization) -> Normali
 
     With `spectral` chosen: spectrally normalized convolutions, each followed by a norm of maps.
     """
-    if chosen.weight is None or chosen.of_maps is not None:
+    if chosen.weight is None or chosen.map_norm is not None:
         return chosen
     return replace(otherwise, weight=chosen.weight)
 

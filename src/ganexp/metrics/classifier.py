@@ -21,7 +21,7 @@ from ganexp.terminal.progress import progress
 log = logging.getLogger(__name__)
 
 ARCHITECTURE = "convolutional classifier 1"
-"""To be incremented when the network or its training changes, so that no older network is loaded from the cache."""
+"""Increment when the network or its training changes, so that no older network is loaded from the cache."""
 WIDTH = 128
 SMALLEST_SIDE, LARGEST_SIDE, LAST_SIDE = 4, 64, 4
 Shape = tuple[int, int, int]
@@ -123,12 +123,13 @@ def classifier(
     instead.
 
     Raises UserError if the images are smaller than 4x4, fewer than two, or neither labelled nor square; and if the
-    file is missing, damaged, of another network or holds code.
+    weights file is missing or damaged, belongs to another network or contains code.
     """
     _, height, width = images.shape
     if min(height, width) < SMALLEST_SIDE:
         raise UserError(
-            f"extractor classifier: it needs images of at least 4x4, not {height}x{width}; for points metric=modes."
+            f"extractor classifier: images must be at least 4x4, not {height}x{width}; for points in the plane use "
+            "metric=modes."
         )
     if weights is not None:
         path = Path(weights).expanduser()
@@ -148,9 +149,9 @@ def classifier(
 def _from(content: Content, shape: Shape, source: Path | str) -> Classifier:
     description, weights = content.get("description"), content.get("state_dict")
     if not isinstance(description, dict) or not isinstance(weights, dict) or description.get("network") != ARCHITECTURE:
-        raise UserError(f"{source} holds no classifier of this version of ganexp's")
+        raise UserError(f"{source} does not contain a classifier of this version of ganexp")
     if description.get("images") != _name(shape):
-        raise UserError(f"{source} holds a classifier of {description.get('images')} images, not of {_name(shape)}")
+        raise UserError(f"{source} is a classifier for {description.get('images')} images, not for {_name(shape)}")
     with torch.random.fork_rng(devices=[]):
         network = Network(shape, description["classes"])
     load_into(network, weights, source)
@@ -160,12 +161,12 @@ def _from(content: Content, shape: Shape, source: Path | str) -> Classifier:
 def _trained(images: RealImages, device: torch.device, seed: int, epochs: int, most_images: int) -> Content:
     """Return the state_dict of a network trained on nine tenths of the images, and its description."""
     if images.count < 2:
-        raise UserError("extractor classifier: one image is too few to train on.")
+        raise UserError("extractor classifier: training needs at least two images.")
     begin = time.monotonic()
     order = torch.randperm(images.count, generator=generator(seed, "held out"))
-    held_out, shown = order.tensor_split([max(1, images.count // HELD_OUT)])
+    held_out, training = order.tensor_split([max(1, images.count // HELD_OUT)])
     task = _task(images, seed)
-    total = max(len(shown), min(epochs * len(shown), most_images))
+    total = max(len(training), min(epochs * len(training), most_images))
     devices = [device] if device.type == "cuda" else []
     # The trainer may be validating, without gradients or in half precision; and its random state must not change.
     with (
@@ -176,11 +177,11 @@ def _trained(images: RealImages, device: torch.device, seed: int, epochs: int, m
     ):
         seed_layers(seed, device)
         network = Network(images.shape, task.classes).to(device)
-        _train(network, images, task, _presented(shown, total, seed), total, device)
+        _train(network, images, task, _training_batches(training, total, seed), total, device)
         accuracy = _accuracy(network, images, task, held_out, device)
     log.info(
-        "classifier: trained on %s images (%s) in %.0f s, %.1f %% of %s held-out images right",
-        f"{len(shown):,}",
+        "classifier: trained on %s images (%s) in %.0f s, accuracy %.1f %% on %s held-out images",
+        f"{len(training):,}",
         task.name,
         time.monotonic() - begin,
         100 * accuracy,
@@ -228,7 +229,7 @@ def _train(
             advance(len(positions))
 
 
-def _presented(positions: Tensor, total: int, seed: int) -> Iterator[Tensor]:
+def _training_batches(positions: Tensor, total: int, seed: int) -> Iterator[Tensor]:
     """Yield ``total`` positions in batches, in random order, without repetition within an epoch."""
     left = total
     epoch = 0
@@ -241,13 +242,13 @@ def _presented(positions: Tensor, total: int, seed: int) -> Iterator[Tensor]:
 
 def _accuracy(network: Network, images: RealImages, task: Task, positions: Tensor, device: torch.device) -> float:
     network.eval()
-    right = 0
+    correct = 0
     with torch.no_grad():
-        for some in positions.split(BATCH):
-            batch, labels = task(images.at(some), some)
+        for part in positions.split(BATCH):
+            batch, labels = task(images.at(part), part)
             _, logits = network(batch.to(device))
-            right += int((logits.argmax(1).cpu() == labels).sum())
-    return right / len(positions)
+            correct += int((logits.argmax(1).cpu() == labels).sum())
+    return correct / len(positions)
 
 
 def _convolution(channels: int, maps: int, stride: int) -> nn.Module:

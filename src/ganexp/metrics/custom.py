@@ -1,4 +1,4 @@
-"""Custom feature extractors: a network of the user's own."""
+"""Custom feature extractors: networks supplied by the user."""
 
 import inspect
 from pathlib import Path
@@ -53,18 +53,18 @@ class CustomExtractor(Extractor):
             raise self._error(f"returned {name} of shape {tuple(output.shape)} for {count} images, not ({count}, ...)")
         return output.flatten(1)
 
-    def _error(self, what: str) -> UserError:
-        return UserError(f"extractor.own.network: {self.description['network']} {what}.")
+    def _error(self, problem: str) -> UserError:
+        return UserError(f"extractor.own.network: {self.description['network']} {problem}.")
 
 
 def custom(images: RealImages, device: torch.device, network: nn.Module | None) -> CustomExtractor:
-    """Return the extractor on a device; it needs no real images.
+    """Return the extractor on a device; the real images are not used.
 
-    Raises UserError if there is no network.
+    Raises UserError if ``network`` is not a module.
     """
     if not isinstance(network, nn.Module):
         raise UserError(
-            f"extractor.own.network={network} is no torch module: give +extractor.own.network._target_=my.Network."
+            f"extractor.own.network={network} is not a torch module: set +extractor.own.network._target_=my.Network."
         )
     return CustomExtractor(network.to(device))
 

@@ -38,7 +38,7 @@ class Extractor(nn.Module):
 
     def outputs(self, images: Tensor) -> dict[str, Tensor]:
         """Return the outputs by name, in any floating-point type."""
-        raise NotImplementedError("an extractor says what it makes of images")
+        raise NotImplementedError("subclasses compute the outputs")
 
     def train(self, mode: bool = True) -> Self:
         """Stay in evaluation mode."""

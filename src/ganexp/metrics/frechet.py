@@ -39,8 +39,9 @@ class FrechetDistance(SampleMetric):
         if not self.warned and min(fake.count, real.count) < len(real.mean):
             self.warned = True
             log.warning(
-                "warning: %s fakes and %s real images are few for a Fréchet distance of %s features: it comes out too "
-                "high, the higher the fewer; compare it at equal numbers only, or use the kernel distance (kid)",
+                "warning: %s fake and %s real images are too few for a Fréchet distance of %s features: it is biased "
+                "upwards, more so with fewer images; compare it only at equal numbers of images, or use the kernel "
+                "distance (kid)",
                 *(f"{count:,}" for count in (fake.count, real.count, len(real.mean))),
             )
         return {"": Score(frechet_distance(fake, real))}

@@ -73,19 +73,19 @@ def inception(
     ``weights`` is a file; None uses torch-fidelity's weights, a local copy if there is one, else a download.
     ``resize`` is "legacy", "clean" or a custom function.
 
-    Raises UserError if torch-fidelity is not installed, the images are neither grey nor RGB, there is no such resize,
-    or the weights are missing, damaged, another network's or hold code.
+    Raises UserError if torch-fidelity is not installed, the images are neither grey nor RGB, ``resize`` is unknown,
+    or the weights file is missing or damaged, belongs to another network or contains code.
     """
     if find_spec("torch_fidelity") is None:
         raise UserError(
-            "extractor inception: the package torch-fidelity is not installed: pip install torch-fidelity; or without "
-            "Inception: metric=[fid_classifier]."
+            "extractor inception: the package torch-fidelity is not installed: pip install torch-fidelity; or do "
+            "without Inception: metric=[fid_classifier]."
         )
     channels = images.shape[0]
     if channels not in (1, 3):
         raise UserError(
-            f"extractor inception: it sees grey or RGB images, not {channels} channels; "
-            "for points metric=modes, else metric=[fid_classifier]."
+            f"extractor inception: images must be grey or RGB, but have {channels} channels; "
+            "for points in the plane use metric=modes, otherwise metric=[fid_classifier]."
         )
     if isinstance(resize, str) and resize not in RESIZES:
         raise UserError(f"extractor inception: resize={resize} is not one of {', '.join(RESIZES)}.")
@@ -109,7 +109,7 @@ def _standard_weights(download: bool) -> Path:
         )
     except UserError as error:
         raise UserError(
-            f"{error} Or extractor.inception.weights=FILE; or without Inception: metric=[fid_classifier]."
+            f"{error} Or set extractor.inception.weights=FILE, or do without Inception: metric=[fid_classifier]."
         ) from error
     return folder / WEIGHTS.name
 
@@ -118,7 +118,7 @@ def _network(path: Path) -> nn.Module:
     """Return torch-fidelity's network with the weights in a file."""
     weights = load_weights(path)
     if path.name == WEIGHTS.name and (wrong := WEIGHTS.wrong_checksums(path)):
-        raise UserError(f"{path} is damaged: its sha256 is {wrong[0]}, not {WEIGHTS.sha256}...: remove it.")
+        raise UserError(f"{path} is damaged: its sha256 is {wrong[0]}, not {WEIGHTS.sha256}...: delete it.")
     from torch_fidelity.feature_extractor_inceptionv3 import (
         FeatureExtractorInceptionV3,
     )

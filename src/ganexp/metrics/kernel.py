@@ -40,7 +40,7 @@ class KernelDistance(FeatureStore):
         """The subset size; raises UserError if it is below 2."""
         size = min(self.subset_size, self.samples, len(self.real.features()))
         if size < 2:
-            raise UserError("a kernel distance needs subsets of at least two images, fake and real.")
+            raise UserError("a kernel distance needs subsets of at least two fake and two real images.")
         return size
 
     def scores(self) -> dict[str, Score]:
@@ -91,12 +91,12 @@ def within(x: Tensor, subsets: Tensor) -> Tensor:
     return (total - member @ own_kernel(x)) / (size * (size - 1))
 
 
-def across(x: Tensor, y: Tensor, of_x: Tensor, of_y: Tensor) -> Tensor:
+def across(x: Tensor, y: Tensor, subsets_x: Tensor, subsets_y: Tensor) -> Tensor:
     """Return the mean kernel value between images of one side and of the other, per subset (subsets,)."""
-    in_x, in_y = membership(of_x, x), membership(of_y, y)
+    in_x, in_y = membership(subsets_x, x), membership(subsets_y, y)
     blocks = zip(x.split(BLOCK), in_x.split(BLOCK, dim=1), strict=True)
     total = torch.stack([((member @ kernel(part, y)) * in_y).sum(1) for part, member in blocks]).sum(0)
-    return total / (of_x.shape[1] * of_y.shape[1])
+    return total / (subsets_x.shape[1] * subsets_y.shape[1])
 
 
 def membership(chosen: Tensor, features: Tensor) -> Tensor:

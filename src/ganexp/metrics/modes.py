@@ -32,7 +32,7 @@ class Modes(SampleMetric):
     def __init__(self, reference: Reference | None, samples: int, mixture: Mixture | None, within: float = 3.0) -> None:
         super().__init__(reference, samples)
         if mixture is None:
-            raise UserError("metric=modes: the data's modes are not known; only data=gaussians has them")
+            raise UserError("metric=modes needs data whose modes are known: data=gaussians")
         self.mixture = mixture
         self.within = within
         self.add_state("good", torch.zeros(len(mixture.centres), dtype=torch.int64), dist_reduce_fx="sum")

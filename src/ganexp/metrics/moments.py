@@ -21,7 +21,7 @@ class Moments:
     @cached_property
     def factor(self) -> Tensor:
         """F (D, rank) with F F^T = covariance up to rounding, by pivoted Cholesky decomposition."""
-        # It stops where the remainder is rounding error, whose square roots would count as if they were features.
+        # Pivoting stops once only rounding error remains, whose square roots would otherwise count as features.
         packed, pivots, rank, _ = lapack.dpstrf(self.covariance.cpu().numpy(), lower=1)
         factor = torch.empty(len(packed), rank, dtype=torch.float64)
         factor[torch.from_numpy(pivots).long() - 1] = torch.from_numpy(packed).tril()[:, :rank]
@@ -46,7 +46,7 @@ def moments(sums: Tensor) -> Moments:
     if sums.ndim == 0 or sums[0, 0] < 2:
         raise UserError("a covariance needs at least two images.")
     if not sums.isfinite().all():
-        raise UserError("features are not finite: NaN images?")
+        raise UserError("features are not finite; do the images contain NaN?")
     count = sums[0, 0]
     mean = sums[0, 1:] / count
     covariance = (sums[1:, 1:] - count * mean.outer(mean)) / (count - 1)

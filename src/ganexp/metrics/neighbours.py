@@ -10,7 +10,7 @@ BLOCK = 4096
 
 
 class NeighbourMetric(FeatureStore):
-    """Base of metrics of balls around features, with the distance to the k-th neighbour of the same side as radius.
+    """Base of metrics on balls around features, whose radius is the distance to the k-th neighbour of the same side.
 
     Raises UserError if a side has k images or fewer.
     """
@@ -71,32 +71,32 @@ def radii(points: Tensor, k: int) -> Tensor:
 def kth_distance(points: Tensor, others: Tensor, k: int) -> Tensor:
     """Return the distance (N,) of each of points (N, D) to the k-th nearest of others (M, D)."""
 
-    def of(rows: Tensor) -> Tensor:
+    def in_block(rows: Tensor) -> Tensor:
         nearest = [distances(rows, part).topk(min(k, len(part)), largest=False).values for part in others.split(BLOCK)]
         return torch.cat(nearest, 1).kthvalue(k).values
 
-    return torch.cat([of(rows) for rows in points.split(BLOCK)])
+    return torch.cat([in_block(rows) for rows in points.split(BLOCK)])
 
 
 def in_each_others_balls(a: Tensor, b: Tensor, radii_a: Tensor, radii_b: Tensor) -> tuple[Tensor, Tensor]:
-    """Return masks of the a (N, D) inside a closed ball around any b (M, D), bool (N,), and vice versa, bool (M,)."""
-    of_a, of_b = a.new_zeros(len(a), dtype=torch.bool), b.new_zeros(len(b), dtype=torch.bool)
+    """Return which of a (N, D) are in a closed ball around any of b (M, D), bool (N,), and vice versa, bool (M,)."""
+    inside_a, inside_b = a.new_zeros(len(a), dtype=torch.bool), b.new_zeros(len(b), dtype=torch.bool)
     for rows in torch.arange(len(a), device=a.device).split(BLOCK):
         for columns in torch.arange(len(b), device=b.device).split(BLOCK):
             between = distances(a[rows], b[columns])
-            of_a[rows] |= (between <= radii_b[columns]).any(1)
-            of_b[columns] |= (between <= radii_a[rows, None]).any(0)
-    return of_a, of_b
+            inside_a[rows] |= (between <= radii_b[columns]).any(1)
+            inside_b[columns] |= (between <= radii_a[rows, None]).any(0)
+    return inside_a, inside_b
 
 
 def balls_around(points: Tensor, centres: Tensor, radii: Tensor) -> Tensor:
     """Return the number of closed balls around centres (M, D) with radii (M,) that contain each point, int64 (N,)."""
 
-    def of(rows: Tensor) -> Tensor:
+    def in_block(rows: Tensor) -> Tensor:
         parts = zip(centres.split(BLOCK), radii.split(BLOCK), strict=True)
         return torch.stack([(distances(rows, part) <= reach).sum(1) for part, reach in parts]).sum(0)
 
-    return torch.cat([of(rows) for rows in points.split(BLOCK)])
+    return torch.cat([in_block(rows) for rows in points.split(BLOCK)])
 
 
 def distances(a: Tensor, b: Tensor) -> Tensor:

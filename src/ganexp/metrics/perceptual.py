@@ -43,9 +43,9 @@ class PerceptualDistance(Metric):
     def update(self, images: Tensor, others: Tensor) -> None:
         """Update with images (N, C, H, W) and the images they are compared with."""
         if min(images.shape[2:]) < SMALLEST:
-            raise UserError(f"metric lpips needs images of {SMALLEST}x{SMALLEST} or more: leave it out")
-        exact = next(self.distance.net.parameters()).dtype
-        rgb = ((2 * batch - 1).to(exact).expand(-1, 3, -1, -1) for batch in (images, others))
+            raise UserError(f"metric lpips needs images of at least {SMALLEST}x{SMALLEST}: leave it out")
+        dtype = next(self.distance.net.parameters()).dtype
+        rgb = ((2 * batch - 1).to(dtype).expand(-1, 3, -1, -1) for batch in (images, others))
         self.total = self.total + self.distance.net(*rgb).sum()
         self.count = self.count + len(images)
 
@@ -60,5 +60,5 @@ def require_weights(download: bool) -> Path:
     try:
         obtain("AlexNet's weights", [WEIGHTS], (folder, folder), WEIGHTS.is_complete_in, lambda *_: None, download)
     except UserError as error:
-        raise UserError(f"{error} Or without them: metric=[psnr,ssim,l1].") from error
+        raise UserError(f"{error} Or do without them: metric=[psnr,ssim,l1].") from error
     return folder / WEIGHTS.name

@@ -12,8 +12,8 @@ Protocol = dict[str, Any]
 REPORTED_ONLY = ("versions", "numerics", "fakes.seed")
 """Reported settings that do not make scores incomparable.
 
-Seeds are averaged over, versions agree to rounding, and all scores are computed in the same way, except for those from
-before that was recorded.
+Scores are averaged over seeds, versions agree up to rounding, and all scores are computed with the same numerical
+settings, except those from before the settings were recorded.
 """
 
 
@@ -33,12 +33,12 @@ def installed_version(package: str) -> str | None:
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
-    """Return the settings that make scores of two protocols incomparable, as «setting: one against other»."""
-    ours, theirs = dict(settings(a)), dict(settings(b))
+    """Return the settings that make two protocols incomparable, as «setting: value in a against value in b»."""
+    first, second = dict(settings(a)), dict(settings(b))
     return [
-        f"{name}: {ours.get(name, 'none')} against {theirs.get(name, 'none')}"
-        for name in dict.fromkeys([*ours, *theirs])
-        if ours.get(name) != theirs.get(name)
+        f"{name}: {first.get(name, 'none')} against {second.get(name, 'none')}"
+        for name in dict.fromkeys([*first, *second])
+        if first.get(name) != second.get(name)
     ]
 
 

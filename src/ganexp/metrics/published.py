@@ -18,7 +18,7 @@ DECISIVE_SETTINGS = ("fakes.samples", "reference.images", "reference.split")
 
 @cache
 def published() -> list[dict[str, Any]]:
-    """Return every published score: data, metric, model, value, source and the known part of its protocol."""
+    """Return every published score: data, metric, model, value, source and the stated part of its protocol."""
     entries: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("published.yaml").read_text())
     return entries
 
@@ -32,13 +32,17 @@ def matching_published(protocol: Mapping[str, Any]) -> list[tuple[dict[str, Any]
 
 
 def reasons_against(entry: Mapping[str, Any], protocol: Mapping[str, Any]) -> list[str]:
-    """Return the reasons against comparing a score with a published one, as «setting: ours against theirs»."""
-    ours, theirs = dict(settings(protocol)), entry["protocol"]
-    weights = str(ours.get("features.weights", "none"))
+    """Return the reasons against comparing a score with a published one, as «setting: computed against published»."""
+    computed, stated = dict(settings(protocol)), entry["protocol"]
+    weights = str(computed.get("features.weights", "none"))
     other_weights = (
         [] if weights.startswith(STANDARD_WEIGHTS) else [f"features.weights: {weights} against the standard"]
     )
-    differing = [f"{name}: {ours.get(name, 'none')} against {v}" for name, v in theirs.items() if ours.get(name) != v]
-    decisive = DECISIVE_SETTINGS if "reference.split" in ours else DECISIVE_SETTINGS[:1]
-    unstated = [f"{name}: not stated by the source" for name in decisive if name not in theirs]
+    differing = [
+        f"{name}: {computed.get(name, 'none')} against {value}"
+        for name, value in stated.items()
+        if computed.get(name) != value
+    ]
+    decisive = DECISIVE_SETTINGS if "reference.split" in computed else DECISIVE_SETTINGS[:1]
+    unstated = [f"{name}: not stated by the source" for name in decisive if name not in stated]
     return other_weights + differing + unstated

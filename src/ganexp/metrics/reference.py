@@ -40,7 +40,7 @@ class RealImages:
         self.checksum = checksum
         total = len(dataset)
         if most is not None and most < 2:
-            raise UserError(f"{most} real images are too few to compare with: at least 2.")
+            raise UserError(f"{most} real images are too few to compare with: at least 2 are needed.")
         if most is None or most >= total:
             self.chosen = torch.arange(total)
             choice = "all"
@@ -119,17 +119,17 @@ class CachedReference:
     def moments(self) -> Moments:
         """Return the moments of the real features."""
         if self._moments is None:
-            content = self._kept("moments", self._compute_moments)
+            content = self._cached("moments", self._compute_moments)
             self._moments = Moments(content["count"], content["mean"], content["covariance"])
         return self._moments
 
     def features(self) -> Tensor:
         """Return the real features (M, D), float32, in the order of the images."""
         if self._features is None:
-            self._features = self._kept("features", self._compute_features)["features"]
+            self._features = self._cached("features", self._compute_features)["features"]
         return self._features
 
-    def _kept(self, kind: str, make: Callable[[], Content]) -> Content:
+    def _cached(self, kind: str, make: Callable[[], Content]) -> Content:
         key = checksum_of({"images": self.images.fingerprint, "extractor": self.extractor.fingerprint, "kind": kind})
         content = cached("references", key[:16], make)
         return {name: value.to(self.device) if isinstance(value, Tensor) else value for name, value in content.items()}

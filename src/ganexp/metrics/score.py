@@ -43,42 +43,43 @@ class SampleMetric(Metric):
     """Whether the metric compares with real images; if not, ``reference`` is ignored."""
     is_differentiable = False
     full_state_update = False
-    broken: Tensor
+    non_finite: Tensor
 
     def __init__(self, reference: Reference | None, samples: int) -> None:
         super().__init__()
         self.reference = reference
         self.samples = samples
-        self.add_state("broken", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
+        self.add_state("non_finite", torch.zeros((), dtype=torch.int64), dist_reduce_fx="sum")
 
     @property
     def real(self) -> Reference:
         """The reference; raises UserError if there is none."""
         if self.reference is None:
-            raise UserError(f"{type(self).__name__} compares with real images, and there are none to compare with.")
+            raise UserError(f"{type(self).__name__} compares with real images, but there are none.")
         return self.reference
 
     def update(self, features: Tensor, number: Tensor) -> None:
         """Update with features (B, D) of the fakes with these numbers (B,); B may be 0."""
-        self.broken = self.broken + (~features.isfinite().all(1)).sum()
+        self.non_finite = self.non_finite + (~features.isfinite().all(1)).sum()
         self.accumulate(features, number)
 
     def compute(self) -> dict[str, Score]:
         """Return the scores of all fakes, over all ranks; raises UserError if features are not finite."""
         # Checked only after synchronisation: a rank that raised alone would leave the others waiting for it.
-        if self.broken:
+        if self.non_finite:
             raise UserError(
-                f"{int(self.broken)} of {self.samples} samples have features that are not finite: NaN images?"
+                f"{int(self.non_finite)} of {self.samples} samples have features that are not finite; do the images "
+                "contain NaN?"
             )
         return self.scores()
 
     def accumulate(self, features: Tensor, number: Tensor) -> None:
         """Update the state with features (B, D)."""
-        raise NotImplementedError("a metric says what it keeps of the features")
+        raise NotImplementedError("subclasses update the state")
 
     def scores(self) -> dict[str, Score]:
         """Return the scores from the state after all updates."""
-        raise NotImplementedError("a metric says what it computes")
+        raise NotImplementedError("subclasses compute the scores")
 
     def settings(self) -> dict[str, int | float | str]:
         """Return the metric's own part of the protocol, such as the number of splits."""
@@ -88,22 +89,22 @@ class SampleMetric(Metric):
 class FeatureStore(SampleMetric):
     """Base of metrics that need all features at once."""
 
-    kept: list[Tensor]
+    stored: list[Tensor]
     numbers: list[Tensor]
 
     def __init__(self, reference: Reference | None, samples: int) -> None:
         super().__init__(reference, samples)
-        self.add_state("kept", [], dist_reduce_fx="cat")
+        self.add_state("stored", [], dist_reduce_fx="cat")
         self.add_state("numbers", [], dist_reduce_fx="cat")
 
     def accumulate(self, features: Tensor, number: Tensor) -> None:
         """Store the features."""
-        self.kept.append(features.float())
+        self.stored.append(features.float())
         self.numbers.append(number)
 
     def fake(self) -> Tensor:
         """Return all features (N, D) in the order of their numbers."""
-        return dim_zero_cat(self.kept)[dim_zero_cat(self.numbers).argsort()]
+        return dim_zero_cat(self.stored)[dim_zero_cat(self.numbers).argsort()]
 
     def pair(self) -> tuple[Tensor, Tensor]:
         """Return the features of all fakes (N, D) and of all real images (M, D), on one device."""

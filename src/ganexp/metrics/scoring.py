@@ -86,7 +86,7 @@ class Scoring:
             for name, extractor in extractors.items()
             for number, real in enumerate(real_sets)
         }
-        every = [
+        columns = [
             self._column(measurement, references.get((measurement.extractor, number)), real, n, fakes)
             for measurement in measurements
             for number, real in enumerate(real_sets)
@@ -95,12 +95,12 @@ class Scoring:
         # Metrics without a reference would otherwise be repeated for every reference set.
         self.columns = [
             column
-            for position, column in enumerate(every)
-            if all(differences(column.protocol, earlier.protocol) for earlier in every[:position])
+            for position, column in enumerate(columns)
+            if all(differences(column.protocol, earlier.protocol) for earlier in columns[:position])
         ]
 
     def update(self, images: Tensor, numbers: Tensor) -> None:
-        """Update with fakes (B, C, H, W), uint8 or points, and their sample numbers (B,); every rank needs some.
+        """Update with fakes (B, C, H, W), uint8 or points, and their sample numbers (B,); B > 0 on every rank.
 
         Samples numbered beyond the last one are ignored.
         """
@@ -163,5 +163,5 @@ def build_extractors(
     names = dict.fromkeys(m.extractor for m in measurements if m.extractor is not None)
     for name in names:
         if name not in factories:
-            raise UserError(f"extractor {name}: there is none of that name; choose one of {', '.join(factories)}")
+            raise UserError(f"extractor {name}: no such extractor; choose one of {', '.join(factories)}")
     return {name: factories[name](images, device) for name in names}

@@ -29,7 +29,7 @@ def cached(kind: str, key: str, make: Callable[[], Content]) -> Content:
         path = cache_folder(kind) / f"{key}.pt"
         may_write = writable(path.parent) and writable(cache_folder("locks"))
     except UserError as error:
-        log.warning("%s Made without it: %s", error, kind)
+        log.warning("%s Not cached: %s", error, kind)
         return make()
     with one_process_at_a_time(path) if may_write else nullcontext():
         content = _read(path, key)
@@ -38,14 +38,14 @@ def cached(kind: str, key: str, make: Callable[[], Content]) -> Content:
             if may_write:
                 _write(path, key, content)
             else:
-                log.warning("the cache folder %s cannot be written: %s are made in every run", path.parent, kind)
+                log.warning("the cache folder %s is not writable: %s are recomputed in every run", path.parent, kind)
     return content
 
 
 def load_cached(path: Path) -> Content:
     """Return the content of a cache file written by `cached`.
 
-    Raises UserError if the file cannot be read, is damaged, holds code or is of another kind.
+    Raises UserError if the file cannot be read, is damaged, contains code or is not a cache file.
     """
     content: Content = _checked(path)["content"]
     return content
@@ -54,11 +54,11 @@ def load_cached(path: Path) -> Content:
 def _checked(path: Path) -> dict[str, Any]:
     file = load(path)
     try:
-        whole = file.pop("checksum", None) == checksum_of(file) and isinstance(file.get("content"), dict)
+        is_intact = file.pop("checksum", None) == checksum_of(file) and isinstance(file.get("content"), dict)
     except (RuntimeError, TypeError):  # tensor types that ganexp does not write
-        whole = False
-    if not whole:
-        raise UserError(f"{path} is damaged, or no file of ganexp's cache")
+        is_intact = False
+    if not is_intact:
+        raise UserError(f"{path} is damaged, or not a file of ganexp's cache")
     return file
 
 
@@ -68,9 +68,9 @@ def _read(path: Path, key: str) -> Content | None:
     try:
         file = _checked(path)
         if file["key"] != key:
-            raise UserError(f"{path} belongs elsewhere")
+            raise UserError(f"{path} was cached under another key")
     except UserError as error:
-        log.warning("cache: %s; made anew", error)
+        log.warning("cache: %s; recomputing it", error)
         return None
     content: Content = file["content"]
     return content

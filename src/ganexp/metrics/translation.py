@@ -65,7 +65,7 @@ class Column:
     """One comparison of one pair."""
 
     comparison: Comparison
-    ending: str
+    suffix: str
     pair: Pair
     metric: Metric
 
@@ -103,9 +103,9 @@ class TranslationScoring:
         self.columns = [column for comparison in comparisons for column in self._columns(comparison, tests.aligned)]
         self.extractors: dict[str, Extractor] = {}
         self.distributions: dict[str, tuple[Pair, Scoring]] = {}
-        of_features = [measurement for measurement in measurements if isinstance(measurement, Measurement)]
-        if of_features:
-            self._compare_features(of_features, factories, tests, reference, real_images)
+        feature_measurements = [measurement for measurement in measurements if isinstance(measurement, Measurement)]
+        if feature_measurements:
+            self._compare_features(feature_measurements, factories, tests, reference, real_images)
 
     def update(self, images: Mapping[str, Tensor], numbers: Tensor) -> None:
         """Update with images, uint8 (N, C, H, W), by name, of the test images with these numbers (N,)."""
@@ -119,8 +119,8 @@ class TranslationScoring:
         """Return every score over all ranks and reset."""
         # Feature metrics first: best.ckpt follows the first score, and an identity model has the best cycle error.
         results = [
-            _named(result, ending)
-            for ending, (_, scoring) in self.distributions.items()
+            _named(result, suffix)
+            for suffix, (_, scoring) in self.distributions.items()
             for result in scoring.compute()
         ]
         for column in self.columns:
@@ -131,18 +131,20 @@ class TranslationScoring:
     def _columns(self, comparison: Comparison, aligned: bool) -> list[Column]:
         if comparison.aligned and not aligned:
             raise UserError(
-                f"metric {comparison.score} compares a translated image with its target, and these test images have "
-                "none: inputs and targets show different subjects; choose others, such as metric=[kid_classifier]"
+                f"metric {comparison.score} compares a translated image with its target, but these test images are "
+                "unpaired: inputs and targets show different subjects; choose another metric, such as "
+                "metric=[kid_classifier]"
             )
         columns = [
-            Column(comparison, ending, (made, against), comparison.metric().to(self.device).set_dtype(torch.float64))
-            for ending, (made, against) in comparison.pairs.items()
+            Column(comparison, suffix, (made, against), comparison.metric().to(self.device).set_dtype(torch.float64))
+            for suffix, (made, against) in comparison.pairs.items()
             if {made, against} <= self.names
         ]
         if not columns:
             raise UserError(
                 f"metric {comparison.score} compares {' or '.join(made for made, _ in comparison.pairs.values())}, "
-                "which this model does not make; leave it out, or choose a model of both directions: model=cyclegan"
+                "which this model does not generate; leave it out, or choose a model that translates in both "
+                "directions: model=cyclegan"
             )
         return columns
 
@@ -155,22 +157,22 @@ class TranslationScoring:
         real_images: int | None,
     ) -> None:
         domains = {"image": tests.targets, "input": tests.inputs}
-        wanted = {ending: pair for ending, pair in DISTRIBUTIONS.items() if set(pair) <= self.names}
-        for domain in dict.fromkeys(against for _, against in wanted.values()):
+        pairs = {suffix: pair for suffix, pair in DISTRIBUTIONS.items() if set(pair) <= self.names}
+        for domain in dict.fromkeys(against for _, against in pairs.values()):
             real = RealImages(domains[domain], domains[domain].checksum(), real_images)
             extractors = build_extractors(measurements, factories, real, self.device)
             self.extractors = self.extractors or extractors
-            for ending, (made, against) in wanted.items():
+            for suffix, (made, against) in pairs.items():
                 if against == domain:
                     sets = [RealSet(real, reference)]
                     counted = [self.count], self._source(made), self.device
-                    self.distributions[ending] = (made, against), Scoring(measurements, extractors, sets, *counted)
+                    self.distributions[suffix] = (made, against), Scoring(measurements, extractors, sets, *counted)
 
     def _source(self, name: str) -> dict[str, Any]:
         return dict(self.fakes) if name in self.made else {"source": f"no model: {name}"}
 
     def _result(self, column: Column, value: float) -> Result:
-        name = _with_ending(column.comparison.score, column.ending)
+        name = _with_suffix(column.comparison.score, column.suffix)
         made, _ = column.pair
         protocol = {
             "metric": name,
@@ -184,10 +186,10 @@ class TranslationScoring:
         return Result(name, Score(value), bool(column.metric.higher_is_better), protocol)
 
 
-def _named(result: Result, ending: str) -> Result:
-    name = _with_ending(result.name, ending)
+def _named(result: Result, suffix: str) -> Result:
+    name = _with_suffix(result.name, suffix)
     return replace(result, name=name, protocol={**result.protocol, "metric": name})
 
 
-def _with_ending(name: str, ending: str) -> str:
-    return f"{name}_{ending}" if ending else name
+def _with_suffix(name: str, suffix: str) -> str:
+    return f"{name}_{suffix}" if suffix else name

@@ -39,15 +39,15 @@ def load(path: Path) -> dict[str, Any]:
     """
     try:
         with warnings.catch_warnings():
-            # torch's, of several lines, before it refuses a foreign file.
+            # torch warns over several lines before it refuses a file of another kind.
             warnings.simplefilter("ignore")
             content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or one_line(error)}") from error
     except Exception as error:  # a broken file makes torch raise nearly anything
-        raise UserError(f"{path} is not a whole file of weights alone: it is damaged, or holds code") from error
+        raise UserError(f"{path} cannot be loaded as weights alone: it is damaged or contains code") from error
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
-        raise UserError(f"{path} holds no weights by name (a state_dict)")
+        raise UserError(f"{path} contains no state_dict (weights by name)")
     return content
 
 
@@ -59,14 +59,14 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     content = load(path)
     weights = content.get("state_dict", content)
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise UserError(f"{path} holds no weights by name (a state_dict)")
+        raise UserError(f"{path} contains no state_dict (weights by name)")
     return weights
 
 
 def load_into(network: nn.Module, weights: Mapping[str, Tensor], source: Path | str) -> None:
-    """Give a network the weights that came from a source, which is for the message only.
+    """Load weights into a network; ``source`` names their origin in the error message.
 
-    Raises UserError if they are another architecture's.
+    Raises UserError if they belong to another architecture.
     """
     try:
         network.load_state_dict(weights)
@@ -77,4 +77,4 @@ def load_into(network: nn.Module, weights: Mapping[str, Tensor], source: Path | 
 def mismatch_error(source: Path | str, error: RuntimeError) -> UserError:
     """Return the error for weights that a network's load_state_dict refused."""
     first = textwrap.shorten(str(error).split(":", 1)[-1], 160, placeholder=" ...")
-    return UserError(f"{source} holds the weights of another network: {first}")
+    return UserError(f"{source} contains the weights of another network: {first}")

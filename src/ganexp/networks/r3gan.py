@@ -121,15 +121,15 @@ class Doubling(nn.Module):
 
 
 class Halving(nn.Module):
-    """Maps to maps of half the size, bilinearly: by weights 1, 3, 3 and 1 along each side."""
+    """Maps to maps of half the size, by bilinear interpolation: weights 1, 3, 3 and 1 along each axis."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps (N, C, H / 2, W / 2) from maps (N, C, H, W)."""
         if deterministic.required(maps):
             return deterministic.halved(maps)
         # The processor has no kernel for half precision.
-        known = maps.float() if maps.device.type == "cpu" else maps
-        return interpolate(known, scale_factor=0.5, mode="bilinear", antialias=True).to(maps.dtype)
+        supported = maps.float() if maps.device.type == "cpu" else maps
+        return interpolate(supported, scale_factor=0.5, mode="bilinear", antialias=True).to(maps.dtype)
 
 
 def _widths(width: int, steps: int) -> list[int]:

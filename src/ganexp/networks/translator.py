@@ -40,7 +40,7 @@ class Generator(nn.Module):
 
     Two halvings, `blocks` residual blocks (None: 6 up to 128x128, 9 above), two doublings. `width` is the number of
     channels of the largest hidden map, a quarter of the residual blocks'. Raises ValueError for an image_size
-    that is no multiple of 4 or below 8, and for sizes below 1.
+    that is not a multiple of 4 or is below 8, and for sizes below 1.
     """
 
     multiple = 4

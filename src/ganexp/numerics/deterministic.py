@@ -1,8 +1,8 @@
 """Resampling and padding whose gradients are summed in a fixed order on a GPU.
 
 The CUDA kernels behind torch's own operations add gradients atomically, so two runs differ, and under
-`torch.use_deterministic_algorithms` they raise. The functions here are the same arithmetic as slices, concatenations
-and gathers, all of which torch differentiates in a fixed order, any number of times.
+`torch.use_deterministic_algorithms` they raise. The functions here express the same arithmetic by slices,
+concatenations and gathers, all of which torch differentiates in a fixed order, any number of times.
 """
 
 import torch
@@ -20,14 +20,14 @@ def required(tensor: Tensor) -> bool:
 def halved(maps: Tensor) -> Tensor:
     """Return maps (N, C, H / 2, W / 2) of maps (N, C, H, W) of even height and width.
 
-    As antialiased bilinear interpolation: by weights 1, 3, 3, 1 along each side, and 3, 3, 1 at an edge.
+    Equal to antialiased bilinear interpolation: weights 1, 3, 3, 1 along each axis, and 3, 3, 1 at an edge.
     """
     wide = _promote_to_float32(maps)
     return _halved_width(_halved_width(wide).mT).mT.to(maps.dtype)
 
 
 def doubled(maps: Tensor) -> Tensor:
-    """Return maps (N, C, 2H, 2W) of maps (N, C, H, W) by bilinear interpolation: weights 3 and 1 along each side."""
+    """Return maps (N, C, 2H, 2W) of maps (N, C, H, W) by bilinear interpolation: weights 3 and 1 along each axis."""
     wide = _promote_to_float32(maps)
     return _doubled_width(_doubled_width(wide).mT).mT.to(maps.dtype)
 
@@ -65,7 +65,7 @@ def _halved_width(maps: Tensor) -> Tensor:
     even, odd = maps[..., 0::2], maps[..., 1::2]
     zero = torch.zeros_like(even[..., :1])
     before, after = torch.cat([zero, odd[..., :-1]], -1), torch.cat([even[..., 1:], zero], -1)
-    # Weights beyond the edge are left out, and the others sum to 1 again.
+    # Weights beyond the edge are left out, and the others are normalized to sum to 1.
     sums = torch.full((even.shape[-1],), 8, dtype=maps.dtype, device=maps.device)
     sums[:1] -= 1
     sums[-1:] -= 1

@@ -29,8 +29,8 @@ class Numerics:
 def numerics_of(config: Mapping[str, Any]) -> Numerics:
     """Return the settings in a run's configuration, plain or OmegaConf's; ``trainer.deterministic`` overrides.
 
-    A configuration without ``numerics``, written before the group existed, is deterministic unless its Trainer times
-    algorithms (``trainer.benchmark``).
+    A configuration without ``numerics``, written before the group existed, is deterministic unless its Trainer lets
+    cuDNN benchmark algorithms (``trainer.benchmark``).
     """
     trainer = config.get("trainer") or {}
     given = dict(config.get("numerics") or {"deterministic": not trainer.get("benchmark")})

@@ -6,7 +6,7 @@ from ganexp.errors import UserError
 
 NAME = "ganexp"
 WAIT_SECONDS = 60
-"""How long one process waits for another to finish writing to SQLite."""
+"""The longest time that one process waits for another to finish writing to SQLite."""
 
 
 def require_optuna() -> Any:

@@ -15,7 +15,7 @@ from ganexp.variants.sampler import ConditionalSampler
 class ConditionalGAN(GAN):
     """A GAN whose networks also take labels (N,) in [0, num_classes).
 
-    The labels of fakes are drawn uniformly, afresh for each player's turn.
+    The labels of fakes are drawn uniformly in each turn of a player.
     """
 
     def __init__(self, num_classes: int, **gan: Unpack[GANSettings]) -> None:

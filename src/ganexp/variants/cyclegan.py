@@ -116,8 +116,8 @@ class CycleGAN(Translation):
         terms: Terms = {}
         for domain, side in DOMAINS.items():
             objective, critic = self.adversaries[domain], Critic(self.discriminators[domain])
-            of_domain = objective.discriminator(self, critic, batch[side], self.fakes[domain].pop(0))
-            terms |= {f"{name}_{domain}": term for name, term in of_domain.items()}
+            domain_terms = objective.discriminator(self, critic, batch[side], self.fakes[domain].pop(0))
+            terms |= {f"{name}_{domain}": term for name, term in domain_terms.items()}
         return terms
 
     def from_pool(self, domain: str, fakes: Tensor) -> list[Tensor]:
@@ -128,8 +128,8 @@ class CycleGAN(Translation):
         gathered: Any = self.all_gather(fakes)
         random = rng(self.seed, f"pool {domain}", self.batches_seen, self.device)
         exchanged = self.pools[domain].exchange(gathered.view(-1, *fakes.shape[1:]), random)
-        of_rank = exchanged[self.global_rank * len(fakes) :][: len(fakes)]
-        return list(of_rank.split(len(fakes) // self.accumulate))
+        own_fakes = exchanged[self.global_rank * len(fakes) :][: len(fakes)]
+        return list(own_fakes.split(len(fakes) // self.accumulate))
 
     def translations(self, batch: Batch) -> dict[str, Tensor]:
         """Return the translated images by direction, and their reconstructions as a2b2a and b2a2b."""

@@ -36,12 +36,12 @@ class ImagePool(nn.Module):
         fresh, offered = fakes[:free], fakes[free:]
         if len(offered) == 0 or len(self.images) == 0:
             return fakes
-        place = torch.randperm(len(self.images), generator=rng, device=rng.device)[: len(offered)].to(fakes.device)
+        slots = torch.randperm(len(self.images), generator=rng, device=rng.device)[: len(offered)].to(fakes.device)
         chance = torch.rand(len(offered), generator=rng, device=rng.device).to(fakes.device)
-        lent = (chance < 0.5)[:, None, None, None]
-        kept = self.images[place]
-        self.images[place] = torch.where(lent, offered.to(kept), kept)
-        return torch.cat([fresh, torch.where(lent, kept.to(offered), offered)])
+        swapped = (chance < 0.5)[:, None, None, None]
+        stored = self.images[slots]
+        self.images[slots] = torch.where(swapped, offered.to(stored), stored)
+        return torch.cat([fresh, torch.where(swapped, stored.to(offered), offered)])
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return the number of images stored, for the checkpoint."""

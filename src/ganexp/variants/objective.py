@@ -16,7 +16,7 @@ from ganexp.variants.critic import Critic
 
 
 class Judged(NamedTuple):
-    """Images as their critic saw them, and what it answered."""
+    """Images as their critic saw them, and its logits."""
 
     critic: Critic
     images: Tensor  # (N, C, H, W), augmented
@@ -25,7 +25,7 @@ class Judged(NamedTuple):
 
 
 class DiscriminatorObjective(nn.Module):
-    """What one discriminator and the generator that plays against it minimize.
+    """The loss, penalties and augmentation of one discriminator and of the generator that plays against it.
 
     Both see every image through the augmentation. Penalties and augmentations may have state, which is in the
     checkpoint, so every discriminator gets copies of its own. In a game with several discriminators ``domain`` keeps

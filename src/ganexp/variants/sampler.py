@@ -138,7 +138,7 @@ class ConditionalSampler(Sampler):
         classes = list(labels) if labels is not None else list(range(self.columns))
         wrong = [label for label in classes if not 0 <= label < self.num_classes]
         if wrong or not classes:
-            raise ValueError(f"labels={wrong}: this model knows the classes 0 to {self.num_classes - 1}")
+            raise ValueError(f"labels={wrong}: this model has the classes 0 to {self.num_classes - 1}")
         repeated = torch.tensor(classes).repeat(n)[:n]
         return torch.cat([self.generate(self.numbered_noise(block, seed), repeated[block]) for block in blocks(n)])
 

@@ -1,4 +1,4 @@
-"""Image-to-image translation: what its games have in common."""
+"""Image-to-image translation: the base of its games."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -106,7 +106,8 @@ class Translation(AdversarialModule):
     def sample(self, n: int, seed: int, labels: Sequence[int] | None = None) -> Tensor:
         """Raise UserError: there are no samples from noise."""
         raise UserError(
-            "this model makes images from images, not from noise: python -m ganexp translate run=DIR input=DIR out=DIR"
+            "this model translates images instead of drawing them from noise: python -m ganexp translate run=DIR "
+            "input=DIR out=DIR"
         )
 
     def describe_samples(self, seed: int) -> dict[str, Any]:

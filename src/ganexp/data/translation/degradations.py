@@ -102,7 +102,7 @@ class Hole:
     def __post_init__(self) -> None:
         require_box(self.box)
         if tuple(self.box) == WHOLE:
-            raise UserError("data.degradation.box: a hole over the whole image leaves nothing to see; give less.")
+            raise UserError("data.degradation.box: a hole over the whole image leaves nothing to see; make it smaller.")
         if not 0 <= self.value <= 255:
             raise UserError(f"data.degradation.value={self.value}: pixels have values from 0 to 255.")
 
