@@ -23,10 +23,13 @@ from ganexp.data.images import ImageData
 from ganexp.data.memory import InMemory
 from ganexp.data.pictures import ArrayPictures, Domains
 from ganexp.data.placement import bytes_of, reason_for_host
+from ganexp.data.sources import digits
 from ganexp.data.translation.module import PairedData, UnpairedData
+from ganexp.data.translation.pairs import Pair
 from ganexp.distributed.gpu_memory import free_memory
 from ganexp.errors import UserError
 from support.stand_in_device import DEVICE, TRANSFERS, OnDevice, stand_in_device, strategy
+from support.tiny import fit, make_gan, same, state
 
 CONF = Path(__file__).parents[2] / "conf"
 CPU = torch.device("cpu")
@@ -53,8 +56,6 @@ class Sides:
         return len(self.sides[0])
 
     def __getitem__(self, index):
-        from ganexp.data.translation.pairs import Pair
-
         return Pair(*(side[index][0] for side in self.sides)), 0
 
 
@@ -394,6 +395,22 @@ def test_a_trainer_gets_the_batches_of_the_host_scaled_and_frees_the_memory(make
         assert data.device_bytes > 0
         assert held(data) == 0
         require_same(fitted(Watcher(4), data, 5), expected[4:], device)
+
+
+def grey(**settings):
+    return ImageData(digits, **{**SETTINGS, "channels": 1, "num_classes": None, "batch_size": 8, **settings})
+
+
+def test_a_game_on_data_of_the_device_is_the_game_on_data_of_the_host(free):
+    free(PLENTY)
+    with stand_in_device():
+        games = []
+        for data in (grey(device_memory_share=0), grey()):
+            games.append(make_gan())
+            fit(games[-1], 5, data=data, strategy=strategy(), accelerator="auto")
+        assert data.device_bytes > 0
+        assert same(*(state(game.cpu()) for game in games))
+        assert not same(state(games[0]), state(make_gan()))
 
 
 def test_an_error_frees_the_memory(free):
