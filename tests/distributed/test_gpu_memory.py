@@ -10,6 +10,7 @@ from ganexp.distributed.gpu_memory import (
     Shortage,
     fitting_accumulation,
     format_bytes,
+    free_memory,
     out_of_memory_advice,
     out_of_memory_message,
     read_shortage,
@@ -79,6 +80,23 @@ def test_weights_count_with_their_gradients_and_moments():
     weights = sum(4 * parameter.numel() for parameter in module.parameters())
     told = str(out_of_memory(RuntimeError(TEXT), module, 64))
     assert told == out_of_memory_advice(RuntimeError(TEXT), 64, 2, 4 * weights)
+
+
+def test_data_on_the_gpu_do_not_depend_on_the_batch_and_are_named():
+    module = make_gan(accumulate=2)
+    weights = sum(4 * parameter.numel() for parameter in module.parameters())
+    message = str(out_of_memory(RuntimeError(TEXT), module, 64, 3 * GIB))
+    advice, _, freed = message.rpartition("; or data.device_memory_share=0")
+    assert advice == out_of_memory_advice(RuntimeError(TEXT), 64, 2, 4 * weights + 3 * GIB)
+    assert freed == ", which frees the 3.0 GiB of the data"
+
+
+def test_only_a_gpu_reports_free_memory_and_what_torch_keeps_unused_is_free(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (5 * GIB, 24 * GIB))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 3 * GIB)
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 2 * GIB)
+    assert free_memory(torch.device("cuda:0")) == 6 * GIB
+    assert free_memory(torch.device("cpu")) is None
 
 
 def test_a_full_gpu_is_one_line_of_every_command(monkeypatch, capsys):

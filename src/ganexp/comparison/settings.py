@@ -19,6 +19,7 @@ IRRELEVANT_SETTINGS = (
     "data_root",
     "data.workers",
     "data.in_memory",
+    "data.device_memory_share",
     "logger",
     "callbacks",
     "metric",

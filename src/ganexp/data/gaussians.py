@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ganexp.data.loading import training_loader
 from ganexp.data.memory import InMemory
 from ganexp.data.module import ImageDataModule
+from ganexp.data.placement import DEVICE_MEMORY_SHARE
 from ganexp.errors import UserError
 from ganexp.numerics.randomness import generator
 
@@ -94,7 +94,8 @@ class GaussianData(ImageDataModule):
     """Batches {"image": (B, 2, 1, 1)} of points of a mixture, float32, with their mode as "label" (B,).
 
     The points are drawn once, from (seed, "gaussians"). Labels are included if num_classes is given.
-    `batch_size` counts the points of all ranks together. To models, points are images of image_size 1 with 2 channels.
+    `batch_size` and `device_memory_share` are those of `ImageDataModule`. To models, points are images of image_size 1
+    with 2 channels.
 
     Raises UserError if num_classes is not the number of modes, points is below 1, or image_size or channels
     have other values.
@@ -110,8 +111,11 @@ class GaussianData(ImageDataModule):
         points: int = 100_000,
         image_size: int = 1,
         channels: int = 2,
+        device_memory_share: float = DEVICE_MEMORY_SHARE,
     ) -> None:
-        super().__init__(name, image_size, channels, num_classes, batch_size, seed)
+        super().__init__(
+            name, image_size, channels, num_classes, batch_size, seed, device_memory_share=device_memory_share
+        )
         if (image_size, channels) != (1, 2):
             raise UserError("points in the plane have data.image_size=1 and data.channels=2.")
         if points < 1:
@@ -150,4 +154,4 @@ class GaussianData(ImageDataModule):
 
         Raises UserError if the batch size does not fit the number of points or of ranks.
         """
-        return training_loader(self.dataset, self.batch_size, self.seed, self.trainer)
+        return self._image_loader(self.dataset)

@@ -6,10 +6,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganexp.data.decoding import Decoder
-from ganexp.data.loading import training_loader
 from ganexp.data.module import ImageDataModule
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Pictures, classes_of
+from ganexp.data.placement import DEVICE_MEMORY_SHARE
 from ganexp.data.problems import Problem, report_problem
 from ganexp.data.storage import Store, stored, workers_for
 from ganexp.errors import UserError
@@ -19,8 +19,8 @@ class ImageData(ImageDataModule):
     """Batches {"image": (B, channels, image_size, image_size)} of a source's images, with "label" (B,).
 
     Images leave the loader as uint8 and reach the model as float32 in [-1, 1], scaled on its device. Labels
-    (int64, 0 to num_classes - 1) are included if num_classes is given. `batch_size` counts the images of all
-    ranks together.
+    (int64, 0 to num_classes - 1) are included if num_classes is given. `batch_size` and `device_memory_share` are
+    those of `ImageDataModule`.
 
     `source` is a function without arguments that returns a data set of (PIL image, class number), downloading
     it if necessary. With `in_memory` None, the decoded images are kept in memory if they take less than a quarter of
@@ -44,8 +44,9 @@ class ImageData(ImageDataModule):
         in_memory: bool | None = None,
         workers: int | None = None,
         root: str | None = None,
+        device_memory_share: float = DEVICE_MEMORY_SHARE,
     ) -> None:
-        super().__init__(name, image_size, channels, num_classes, batch_size, seed, root)
+        super().__init__(name, image_size, channels, num_classes, batch_size, seed, root, device_memory_share)
         self.source = source
         self.in_memory = in_memory
         self.workers = workers
@@ -97,7 +98,7 @@ class ImageData(ImageDataModule):
         Raises UserError if the batch size does not fit the data set or the number of ranks.
         """
         workers = workers_for(self.dataset, self.workers, self._local_processes())
-        return training_loader(self.dataset, self.batch_size, self.seed, self.trainer, workers)
+        return self._image_loader(self.dataset, workers)
 
     def _open_picture_sets(self) -> list[PictureSet]:
         pictures = self.source()

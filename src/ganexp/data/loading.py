@@ -71,6 +71,14 @@ def endless_loader(dataset: Dataset[Any], batches: Sampler[Any], workers: int = 
     )
 
 
+def device_loader(dataset: Dataset[Any], batches: Sampler[Any]) -> DataLoader[dict[str, Tensor]]:
+    """Return a loader of an endless `DeviceBatches`, each batch made on the device by one call of the data set.
+
+    It has neither workers nor pinned memory.
+    """
+    return DataLoader(dataset, batch_sampler=batches, collate_fn=_identity, generator=torch.Generator())
+
+
 def once_loader(dataset: Dataset[Any], length: int, batch_size: int, trainer: L.Trainer | None) -> DataLoader[Any]:
     """Return a loader of every item once, in order, each batch on one rank only."""
     batches = torch.arange(length).split(batch_size)

@@ -2,13 +2,18 @@
 
 import logging
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from ganexp.data.loading import sample_loader
+from ganexp.data.device import OnDevice
+from ganexp.data.loading import device_loader, global_batches, sample_loader, training_loader
+from ganexp.data.order import DeviceBatches
+from ganexp.data.placement import DEVICE_MEMORY_SHARE, Placement
+from ganexp.data.storage import Store
 from ganexp.data.values import to_signed_unit
 
 log = logging.getLogger(__name__)
@@ -18,6 +23,10 @@ class ImageDataModule(L.LightningDataModule):
     """Batches {"image": (B, channels, image_size, image_size), …} in [-1, 1].
 
     `batch_size` counts the images of all ranks together. `root` is where the images are stored, for messages only.
+    Training data in memory are copied to a GPU once, and indexed there, if they take at most `device_memory_share` of
+    its free memory (0: never); the batches are the same.
+
+    Raises UserError if device_memory_share is not within [0, 1].
     """
 
     def __init__(
@@ -29,6 +38,7 @@ class ImageDataModule(L.LightningDataModule):
         batch_size: int,
         seed: int,
         root: str | None = None,
+        device_memory_share: float = DEVICE_MEMORY_SHARE,
     ) -> None:
         super().__init__()
         self.name = name
@@ -38,6 +48,7 @@ class ImageDataModule(L.LightningDataModule):
         self.batch_size = batch_size
         self.seed = seed
         self.root = root
+        self._placement = Placement(device_memory_share)
 
     @property
     @abstractmethod
@@ -49,6 +60,11 @@ class ImageDataModule(L.LightningDataModule):
         """The number of images in the whole batches of one epoch."""
         return self.num_images // self.batch_size * self.batch_size
 
+    @property
+    def device_bytes(self) -> int:
+        """The bytes of training data on the GPU."""
+        return self._placement.device_bytes
+
     def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Return the numbers of the samples to score; validation uses none of the images."""
         return sample_loader(self.trainer)
@@ -56,6 +72,29 @@ class ImageDataModule(L.LightningDataModule):
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Scale uint8 images to float32 in [-1, 1] on their device; other tensors are unchanged."""
         return {key: to_signed_unit(value) for key, value in batch.items()}
+
+    def teardown(self, stage: str) -> None:
+        """Free the GPU's memory, as Lightning does with the module's."""
+        self._placement.release()
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Free the GPU's memory when training ends with an error."""
+        self._placement.release()
+
+    def _image_loader(self, dataset: Store, workers: int = 0) -> DataLoader[dict[str, Tensor]]:
+        """Return the endless loader of single images, on the trainer's device if they fit there."""
+        copies = self._copies_on_device([dataset])
+        if copies is None:
+            return training_loader(dataset, self.batch_size, self.seed, self.trainer, workers)
+        (images,) = copies
+        order = global_batches(len(images), self.batch_size, self.seed, self.trainer)
+        return device_loader(images, DeviceBatches(images.device, order))
+
+    def _copies_on_device(self, stores: Sequence[Store], reason: str | None = None) -> tuple[OnDevice, ...] | None:
+        """Return the stores' copies on the trainer's device, None where batches come from the host, and log which."""
+        if self.trainer is None:
+            return None
+        return self._placement.copies(stores, self.trainer.strategy.root_device, self._log, reason)
 
     def _not_set_up(self) -> RuntimeError:
         """Return the error for data that are asked for before `setup`."""

@@ -1,12 +1,15 @@
 """Order of the training data: endless batch samplers that are pure functions of (seed, batch number)."""
 
 from collections.abc import Callable, Iterator
+from itertools import count
+from typing import NamedTuple
 
 import torch
+from torch import Tensor
 from torch.utils.data import Sampler
 
 from ganexp.errors import UserError
-from ganexp.numerics.randomness import generator
+from ganexp.numerics.randomness import CPU, generator
 
 
 class GlobalBatches(Sampler[list[int]]):
@@ -55,15 +58,35 @@ class GlobalBatches(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield this rank's part of batch start(), start() + 1, … without end."""
+        for indices in self.tensors(CPU):
+            yield indices.tolist()
+
+    def tensors(self, device: torch.device) -> Iterator[Tensor]:
+        """Yield the same batches as tensors int64 (batch_size // world_size,) on a device.
+
+        The device receives the permutation of an epoch at once, so that no batch waits for a copy.
+        """
         per_epoch = self.size // self.batch_size
         part = self.batch_size // self.world_size
         epoch, number = divmod(self.start(), per_epoch)
         while True:
             order = torch.randperm(self.size, generator=generator(self.seed, self.purpose, epoch))
+            # The host need not wait: CUDA has read pageable memory when the call returns.
+            order = order.to(device, non_blocking=True)
             for batch in range(number, per_epoch):
                 first = batch * self.batch_size + self.rank * part
-                yield order[first : first + part].tolist()
+                yield order[first : first + part]
             epoch, number = epoch + 1, 0
+
+    def positions(self) -> Iterator[range]:
+        """Yield the positions of the same batches' samples in the sequence.
+
+        The position counts the samples of all ranks since batch 0.
+        """
+        part = self.batch_size // self.world_size
+        for batch in count(self.start()):
+            first = batch * self.batch_size + self.rank * part
+            yield range(first, first + part)
 
 
 class NumberedBatches(Sampler[list[tuple[int, ...]]]):
@@ -79,9 +102,26 @@ class NumberedBatches(Sampler[list[tuple[int, ...]]]):
 
     def __iter__(self) -> Iterator[list[tuple[int, ...]]]:
         """Yield this rank's part of batch start(), start() + 1, … without end."""
-        order = self.orders[0]
-        part = order.batch_size // order.world_size
-        first = order.start() * order.batch_size + order.rank * part
-        for indices in zip(*self.orders, strict=True):
-            yield list(zip(range(first, first + part), *indices, strict=True))
-            first += order.batch_size
+        for positions, *indices in zip(self.orders[0].positions(), *self.orders, strict=True):
+            yield list(zip(positions, *indices, strict=True))
+
+
+class IndexedBatch(NamedTuple):
+    """Positions of a batch's samples in the sequence, and their indices (B,) in each order, on a device."""
+
+    positions: range
+    indices: tuple[Tensor, ...]
+
+
+class DeviceBatches(Sampler[IndexedBatch]):
+    """Batches of `NumberedBatches` whose indices are tensors on a device."""
+
+    def __init__(self, device: torch.device, *orders: GlobalBatches) -> None:
+        self.device = device
+        self.orders = orders
+
+    def __iter__(self) -> Iterator[IndexedBatch]:
+        """Yield this rank's part of batch start(), start() + 1, … without end."""
+        indices = zip(*(order.tensors(self.device) for order in self.orders), strict=True)
+        for positions, batch in zip(self.orders[0].positions(), indices, strict=True):
+            yield IndexedBatch(positions, batch)

@@ -27,10 +27,10 @@ def stored(
     fits = size < machine_memory() / 4 / processes if in_memory is None else in_memory
     if fits:
         dataset, sizes = decoded(pictures, decoder, labelled)
-        return dataset, f"decoded into memory ({_megabytes(size)}), {_resizing(decoder, sizes)}"
+        return dataset, f"decoded into memory ({megabytes(size)}), {_resizing(decoder, sizes)}"
     on_disk = OnDisk(pictures, decoder, labelled)
     number = workers_for(on_disk, workers, processes)
-    return on_disk, f"left on disk ({_megabytes(size)} decoded), {number} workers, resize {decoder.resize_filter}"
+    return on_disk, f"left on disk ({megabytes(size)} decoded), {number} workers, resize {decoder.resize_filter}"
 
 
 def workers_for(store: Store, workers: int | None, processes: int) -> int:
@@ -52,5 +52,6 @@ def _resizing(decoder: Decodes, sizes: set[tuple[int, int]]) -> str:
     return f"resize {decoder.resize_filter} {len(sizes):,} different sizes -> {size}x{size}"
 
 
-def _megabytes(size: int) -> str:
+def megabytes(size: int) -> str:
+    """Return a number of bytes as text in MB."""
     return f"{size / 1e6:,.1f} MB"

@@ -109,6 +109,14 @@ def peak_mebibytes(device: torch.device) -> int | None:
     return torch.cuda.max_memory_allocated(device) // MEBIBYTE if device.type == "cuda" else None
 
 
+def free_memory(device: torch.device) -> int | None:
+    """Return the bytes that torch can still allocate on a GPU, None on any other device."""
+    if device.type != "cuda":
+        return None
+    free, _ = torch.cuda.mem_get_info(device)
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+
+
 def usage(device: torch.device) -> dict[str, int] | None:
     """Return peak allocated, peak reserved and total GPU memory in MiB, None on any other device."""
     if device.type != "cuda":

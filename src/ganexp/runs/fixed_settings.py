@@ -20,6 +20,7 @@ CHANGEABLE = (
     "data.root",
     "data.workers",
     "data.in_memory",
+    "data.device_memory_share",
 )
 """Settings that may change when a run is resumed; all others define the run, or are in the checkpoint."""
 SHOWN = 3

@@ -87,7 +87,8 @@ def build_and_fit(run: Run) -> None:
         # Lightning's answer to a second Ctrl-C.
         raise Interrupted(signal.SIGINT, "stopped at once, without saving") from end
     except torch.cuda.OutOfMemoryError as error:
-        raise out_of_memory(error, module, run.config.data.batch_size // trainer.world_size) from error
+        images = run.config.data.batch_size // trainer.world_size
+        raise out_of_memory(error, module, images, getattr(data, "device_bytes", 0)) from error
     if stop.received is not None and module.images_seen < module.images:
         resume_option = shlex.quote(f"resume={run.folder}")
         message = f"stopped after {module.images_seen:,} images; continue with: python -m ganexp {resume_option}"
@@ -112,11 +113,16 @@ def build_trainer(config: DictConfig, callbacks: list[Any], loggers: list[Any]) 
     return trainer
 
 
-def out_of_memory(error: BaseException, module: Any, images: int) -> UserError:
-    """Return the error for a GPU without enough memory for a rank's part of the batch, which is ``images`` images."""
+def out_of_memory(error: BaseException, module: Any, images: int, data: int = 0) -> UserError:
+    """Return the error for a GPU without enough memory for a rank's part of the batch, which is ``images`` images.
+
+    ``data`` is the bytes of training data on the GPU.
+    """
     weights = sum(parameter.numel() * parameter.element_size() for parameter in module.parameters())
-    fixed = gpu_memory.COPIES_OF_WEIGHTS * weights
-    return UserError(gpu_memory.out_of_memory_advice(error, images, module.accumulate, fixed))
+    fixed = gpu_memory.COPIES_OF_WEIGHTS * weights + data
+    advice = gpu_memory.out_of_memory_advice(error, images, module.accumulate, fixed)
+    freed = f"; or data.device_memory_share=0, which frees the {gpu_memory.format_bytes(data)} of the data"
+    return UserError(advice + (freed if data else ""))
 
 
 def numerical_callbacks(numerics: Numerics, folder: Path) -> list[L.Callback]:

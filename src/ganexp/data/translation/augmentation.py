@@ -22,9 +22,9 @@ class CropAndFlip:
 
     def __call__(self, images: Tensor, positions: Sequence[int], purpose: str) -> Tensor:
         """Return uint8 crops (B, C, S, S) of uint8 images (B, C, L, L), L >= S = image_size."""
-        margin = images.shape[-1] - self.image_size
-        if margin == 0 and not self.flip:
+        if not self.changes(images.shape[-1]):
             return images
+        margin = images.shape[-1] - self.image_size
         # NumPy on this thread is faster for small images than torch's parallel kernels.
         whole = images.numpy()
         crops = np.empty((*whole.shape[:2], self.image_size, self.image_size), dtype=whole.dtype)
@@ -33,6 +33,19 @@ class CropAndFlip:
             crop = whole[number, :, top : top + self.image_size, left : left + self.image_size]
             crops[number] = crop[:, :, ::-1] if mirrored else crop
         return torch.from_numpy(crops)
+
+    def changes(self, side: int) -> bool:
+        """Return whether images of this side are cropped or mirrored at all."""
+        return side > self.image_size or self.flip
+
+    def pixels(self, side: int, positions: Sequence[int], purpose: str) -> np.ndarray:
+        """Return the rows and columns, int64 (B, 2, S), of the crops that a call makes of images of this side."""
+        line = np.arange(self.image_size)
+        chosen = np.empty((len(positions), 2, self.image_size), dtype=np.int64)
+        for number, position in enumerate(positions):
+            top, left, mirrored = self._draw(purpose, position, side - self.image_size)
+            chosen[number] = top + line, left + (line[::-1] if mirrored else line)
+        return chosen
 
     def _draw(self, purpose: str, position: int, margin: int) -> tuple[int, int, bool]:
         """Return the top, the left and whether to mirror: the digits of one random 63-bit number in a mixed radix."""

@@ -137,6 +137,11 @@ class Downscale:
         return torch.from_numpy(as_bytes(F.interpolate(down, size, mode="bicubic").numpy()))
 
 
+def reason_for_host(degradation: Degradation) -> str | None:
+    """Return the reason why a degradation takes only images in the host's memory, None if it takes any."""
+    return None if isinstance(degradation, Nothing) else "data.degradation is computed on the CPU"
+
+
 def brightness(images: Tensor) -> np.ndarray:
     """Return the brightness (B, 1, H, W), float32 in [0, 255], of grey or RGB images."""
     values = images.numpy().astype(np.float32)

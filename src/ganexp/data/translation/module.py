@@ -10,14 +10,16 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganexp.data.decoding import Decoder, Decodes
-from ganexp.data.loading import endless_loader, global_batches, once_loader
+from ganexp.data.loading import device_loader, endless_loader, global_batches, once_loader
 from ganexp.data.module import ImageDataModule
-from ganexp.data.order import NumberedBatches
+from ganexp.data.order import DeviceBatches, NumberedBatches
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Domains, Part, Pictures
+from ganexp.data.placement import DEVICE_MEMORY_SHARE
 from ganexp.data.storage import Store, stored, workers_for
 from ganexp.data.translation.augmentation import CropAndFlip
 from ganexp.data.translation.degradations import Degradation, Nothing
+from ganexp.data.translation.device_pairs import DevicePairs
 from ganexp.data.translation.pairs import (
     DegradedItems,
     ImagePairs,
@@ -47,7 +49,8 @@ class TranslationData(ImageDataModule):
     most `test_images` are used (None: all). A `degradation` makes inputs from pictures. With `load_size`, training
     images are resized to it and cropped at random to image_size; `flip` mirrors half of them. Test images are never
     augmented. `direction` is only checked here: the source applies it. `resize_filter`, `in_memory`, `workers` and
-    `root` are those of `ImageData`.
+    `root` are those of `ImageData`, `device_memory_share` that of `ImageDataModule`; with a degradation, which is
+    computed on the CPU, batches come from the host.
 
     Raises UserError for impossible sizes, channels or filters and for a degradation that does not fit the images; in
     `setup`, for unreadable pictures.
@@ -73,8 +76,9 @@ class TranslationData(ImageDataModule):
         workers: int | None = None,
         root: str | None = None,
         num_classes: None = None,
+        device_memory_share: float = DEVICE_MEMORY_SHARE,
     ) -> None:
-        super().__init__(name, image_size, channels, num_classes, batch_size, seed, root)
+        super().__init__(name, image_size, channels, num_classes, batch_size, seed, root, device_memory_share)
         if load_size is not None and load_size < image_size:
             raise UserError(
                 f"data.load_size={load_size} is smaller than the crops of data.image_size={image_size}: give at least "
@@ -167,9 +171,12 @@ class TranslationData(ImageDataModule):
             global_batches(length, self.batch_size, self.seed, self.trainer, purpose)
             for length, purpose in zip(self.pairs.lengths, ORDERS, strict=False)
         ]
-        pairs = TrainingPairs(self.pairs, CropAndFlip(self.image_size, self.flip, self.seed))
+        augment = CropAndFlip(self.image_size, self.flip, self.seed)
+        copies = self._copies_on_device(self.pairs.stores, self.pairs.reason_for_host)
+        if copies is not None:
+            return device_loader(DevicePairs(self.pairs, copies, augment), DeviceBatches(copies[0].device, *orders))
         workers = max(workers_for(store, self.workers, self._local_processes()) for store in self.pairs.stores)
-        return endless_loader(pairs, NumberedBatches(*orders), workers)
+        return endless_loader(TrainingPairs(self.pairs, augment), NumberedBatches(*orders), workers)
 
     def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Return the whole test split, {"number": (B,), "input", "image"}, each item on one rank only."""
@@ -255,6 +262,7 @@ class UnpairedData(TranslationData):
         test_a: str | None = None,
         test_b: str | None = None,
         num_classes: None = None,
+        device_memory_share: float = DEVICE_MEMORY_SHARE,
     ) -> None:
         self.degrade = Nothing() if degradation is None else degradation
         super().__init__(
@@ -276,6 +284,7 @@ class UnpairedData(TranslationData):
             workers,
             root or " ".join(folder for folder in (a, b, test_a, test_b) if folder) or None,
             num_classes,
+            device_memory_share,
         )
 
     def _picture_sets(self, split: str) -> list[PictureSet]:

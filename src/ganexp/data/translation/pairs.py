@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 from ganexp.data.decoding import Decoder
 from ganexp.data.storage import Store
 from ganexp.data.translation.augmentation import CropAndFlip, center_crop
-from ganexp.data.translation.degradations import Degradation
+from ganexp.data.translation.degradations import Degradation, reason_for_host
 from ganexp.data.values import to_signed_unit
 from ganexp.errors import UserError
 from ganexp.numerics.randomness import derived_seed, seed_globals
@@ -55,6 +55,8 @@ class PairDecoder:
 class PairedItems:
     """Items that are pairs already."""
 
+    reason_for_host: str | None = None
+
     def decoder(self, decoder: Decoder) -> PairDecoder:
         """Return the decoder of an item, given that of a picture."""
         return PairDecoder(decoder)
@@ -74,6 +76,7 @@ class DegradedItems:
 
     def __init__(self, degradation: Degradation) -> None:
         self.degradation = degradation
+        self.reason_for_host = reason_for_host(degradation)
 
     def decoder(self, decoder: Decoder) -> Decoder:
         """Return the decoder of an item, given that of a picture."""
@@ -118,16 +121,19 @@ class SingleDomain(Dataset[dict[str, Tensor]]):
 class ImagePairs(Protocol):
     """Decoded inputs and targets of one split.
 
-    ``lengths`` has one number for pairs, and two where inputs and targets are drawn independently. ``aligned`` says
-    that input i and target i show the same subject.
+    ``lengths`` has one number for pairs, and two where inputs and targets are drawn independently; so have ``stores``,
+    and ``purposes`` for the random draws of their crops. ``aligned`` says that input i and target i show the same
+    subject, ``reason_for_host`` why `combined` takes only images in the host's memory, None if it takes any.
     """
 
     lengths: tuple[int, ...]
     stores: tuple[Store, ...]
+    purposes: tuple[str, ...]
     aligned: bool
+    reason_for_host: str | None
 
-    def read(self, indices: Sequence[Sequence[int]], crop: Crop) -> tuple[Tensor, Tensor]:
-        """Return inputs and targets, uint8 (B, C, S, S) each, for indices (B,) into each of the lengths."""
+    def combined(self, crops: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Return inputs and targets, uint8 (B, C, S, S) each, of the cropped items of each store."""
         ...
 
     def inputs(self, image_size: int) -> SingleDomain:
@@ -145,14 +151,16 @@ class PairedImages:
     def __init__(self, store: Store, split: PairedItems | DegradedItems) -> None:
         self.store = store
         self.stores: tuple[Store, ...] = (store,)
+        self.purposes: tuple[str, ...] = ("augmentation",)
         self.split = split
+        self.reason_for_host = split.reason_for_host
         self.lengths: tuple[int, ...] = (len(store),)
         self.aligned = True
 
-    def read(self, indices: Sequence[Sequence[int]], crop: Crop) -> tuple[Tensor, Tensor]:
+    def combined(self, crops: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Return inputs and targets."""
-        (items,) = indices
-        return self.split(crop(self.store.__getitems__(items)["image"], "augmentation"))
+        (items,) = crops
+        return self.split(items)
 
     def inputs(self, image_size: int) -> SingleDomain:
         """Return the inputs alone."""
@@ -172,14 +180,15 @@ class UnpairedImages:
         self.input_store = input_store
         self.target_store = target_store
         self.stores: tuple[Store, ...] = (input_store, target_store)
+        self.purposes: tuple[str, ...] = ("augmentation of inputs", "augmentation")
         self.degradation = degradation
+        self.reason_for_host = reason_for_host(degradation)
         self.lengths: tuple[int, ...] = (len(input_store), len(target_store))
         self.aligned = aligned
 
-    def read(self, indices: Sequence[Sequence[int]], crop: Crop) -> tuple[Tensor, Tensor]:
+    def combined(self, crops: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         """Return degraded inputs and targets."""
-        inputs = crop(self.input_store.__getitems__(indices[0])["image"], "augmentation of inputs")
-        targets = crop(self.target_store.__getitems__(indices[1])["image"], "augmentation")
+        inputs, targets = crops
         return self.degradation(inputs), targets
 
     def inputs(self, image_size: int) -> SingleDomain:
@@ -189,6 +198,12 @@ class UnpairedImages:
     def targets(self, image_size: int) -> SingleDomain:
         """Return the targets alone."""
         return SingleDomain(self.target_store, lambda images: images, image_size, "targets")
+
+
+def read_pairs(pairs: ImagePairs, indices: Sequence[Sequence[int]], crop: Crop) -> tuple[Tensor, Tensor]:
+    """Return inputs and targets, uint8 (B, C, S, S) each, for indices (B,) into each of the lengths."""
+    chosen = zip(pairs.stores, indices, pairs.purposes, strict=True)
+    return pairs.combined([crop(store.__getitems__(items)["image"], purpose) for store, items, purpose in chosen])
 
 
 class TrainingPairs(Dataset[dict[str, Tensor]]):
@@ -203,7 +218,9 @@ class TrainingPairs(Dataset[dict[str, Tensor]]):
         positions, *indices = zip(*numbered, strict=True)
         # For random draws in users' own code, as in `Repeatable`.
         seed_globals(derived_seed(self.augment.seed, "reading", positions[0]))
-        inputs, images = self.pairs.read(indices, lambda images, purpose: self.augment(images, positions, purpose))
+        inputs, images = read_pairs(
+            self.pairs, indices, lambda images, purpose: self.augment(images, positions, purpose)
+        )
         return {"input": inputs, "image": images}
 
 
@@ -231,7 +248,7 @@ class TestPairs(Dataset[dict[str, Tensor]]):
     def __getitems__(self, numbers: Sequence[int]) -> dict[str, Tensor]:
         """Return one batch."""
         indices = [numbers] * len(self.pairs.lengths)
-        inputs, images = self.pairs.read(indices, lambda images, _: center_crop(images, self.image_size))
+        inputs, images = read_pairs(self.pairs, indices, lambda images, _: center_crop(images, self.image_size))
         return {"number": torch.tensor(numbers), "input": inputs, "image": images}
 
     @property
