@@ -116,13 +116,18 @@ def bare_loop(game: GAN, batch_size: int, average: bool = True) -> Callable[[], 
         noise, fake_label = drawn()
         with torch.no_grad():
             fake = generate(noise, fake_label)
-        (real_logits, real_term), (fake_logits, fake_term) = discriminate(real, label), discriminate(fake, fake_label)
+        due = [penalty for penalty in penalties.values() if batches % penalty.every == 0]
+        judged_real = real.detach().requires_grad_(any(penalty.differentiates("real", real) for penalty in due))
+        judged_fake = fake.detach().requires_grad_(any(penalty.differentiates("fake", fake) for penalty in due))
+        real_logits, real_term = discriminate(judged_real, label)
+        fake_logits, fake_term = discriminate(judged_fake, fake_label)
         loss = game.loss.discriminator(real_logits, fake_logits) + real_term + fake_term
         critics = (lambda images: discriminate(images, label)[0]), (lambda images: discriminate(images, fake_label)[0])
-        for penalty in penalties.values():
-            if batches % penalty.every == 0:
-                turn = CriticTurn(*critics, real, fake, real_logits, fake_logits, lambda n, sample: sample(n, rng), 0.0)
-                loss = loss + penalty.term(turn)
+        leaves = [images if images.requires_grad else None for images in (judged_real, judged_fake)]
+        logits = real_logits, fake_logits
+        for penalty in due:
+            turn = CriticTurn(*critics, real, fake, *logits, lambda n, sample: sample(n, rng), 0.0, *leaves)
+            loss = loss + penalty.term(turn)
         loss.backward()
         step_d.step()
         step_d.zero_grad()

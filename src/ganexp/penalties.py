@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +11,19 @@ from torch.nn.functional import relu
 
 from ganexp.distributed import collectives
 from ganexp.errors import UserError
-from ganexp.numerics.gradients import input_gradient, norm_per_image, promote_to_float32, squared_norm_per_image
+from ganexp.numerics.gradients import (
+    autocast_dtype,
+    gradient_of_logits,
+    input_gradient,
+    norm_per_image,
+    promote_to_float32,
+    squared_norm_per_image,
+)
 from ganexp.partials import plain
 
 Draw = Callable[[int, Callable[[int, torch.Generator], Tensor]], Tensor]
 Schedule = Callable[[float], float]
+Side = Literal["real", "fake"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,8 @@ class CriticTurn:
     fake_logits: Tensor  # (N, …)
     draw: Draw  # returns n random rows, this rank's share of the global batch; call it once at most
     progress: float = 0.0  # the fraction of the budget already seen, in [0, 1]
+    judged_real: Tensor | None = None  # the real images that real_logits were computed from, if they require gradients
+    judged_fake: Tensor | None = None  # the same of the fake images and fake_logits
 
 
 class Penalty(nn.Module):
@@ -60,6 +71,15 @@ class Penalty(nn.Module):
         factor = 1.0 if self.schedule is None else self.schedule(turn.progress)
         return factor * self.weight * self.value(turn)
 
+    def differentiates(self, side: Side, images: Tensor) -> bool:
+        """Return whether the value may use the gradient of a side's logits at its images (N, C, H, W).
+
+        The caller then lets these images require gradients before they are judged, and passes them as ``judged_real``
+        or ``judged_fake`` of the turn, which saves a second forward pass. Most penalties need no gradients, or need
+        them at points between or around the images, of which there are no logits yet.
+        """
+        return False
+
     def term(self, turn: CriticTurn) -> Tensor:
         """Return the term of the loss: the weighted penalty times ``every``, to make up for the batches skipped."""
         output: Tensor = self.every * self(turn)
@@ -84,20 +104,61 @@ class GradientPenalty(Penalty):
         return (relu(excess) if self.one_sided else excess).square().mean()
 
 
-class R1(Penalty):
+class ZeroCentred(Penalty):
+    """Penalizes the gradients of the logits at the images of one side (arXiv 1801.04406, section 4.1).
+
+    The gradients are taken of the logits that the discriminator's loss has, without a second forward pass. Under
+    autocast those logits are too coarse, so the images are judged again in float32; with ``autocast`` the logits are
+    used if they are in bfloat16, and gradients and second derivatives are in bfloat16 too. Logits in float16 are never
+    used, as small gradients would become 0.
+    """
+
+    side: ClassVar[Side]
+
+    def __init__(
+        self, weight: float = 10.0, every: int = 1, schedule: Schedule | None = None, autocast: bool = False
+    ) -> None:
+        super().__init__(weight, every, schedule)
+        self.autocast = autocast
+
+    def differentiates(self, side: Side, images: Tensor) -> bool:
+        """Return whether the logits of this side are those penalized, and precise enough."""
+        lowered = autocast_dtype(images.device)
+        is_precise = lowered is None or (self.autocast and lowered is torch.bfloat16)
+        return side == self.side and is_precise and images.dtype in (torch.float32, torch.float64)
+
+    def half_squared_norm(
+        self, critic: Callable[[Tensor], Tensor], images: Tensor, logits: Tensor, judged: Tensor | None
+    ) -> Tensor:
+        """Return E[|grad D(x)|^2] / 2 at images (N, C, H, W), a scalar.
+
+        ``judged`` are the images that ``logits`` were computed from; with None the critic judges ``images`` again.
+        """
+        if judged is not None and self.differentiates(self.side, judged):
+            gradient = gradient_of_logits(logits, judged)
+        else:
+            gradient = input_gradient(critic, images)
+        return squared_norm_per_image(gradient).mean() / 2
+
+
+class R1(ZeroCentred):
     """Penalizes gradients at real images; the weight is the paper's gamma (arXiv 1801.04406, eq. 9)."""
+
+    side = "real"
 
     def value(self, turn: CriticTurn) -> Tensor:
         """Return E[|grad D(x)|^2] / 2."""
-        return squared_norm_per_image(input_gradient(turn.critic, turn.real)).mean() / 2
+        return self.half_squared_norm(turn.critic, turn.real, turn.real_logits, turn.judged_real)
 
 
-class R2(Penalty):
+class R2(ZeroCentred):
     """Penalizes gradients at fake images; the weight is the paper's gamma (arXiv 1801.04406, eq. 10)."""
+
+    side = "fake"
 
     def value(self, turn: CriticTurn) -> Tensor:
         """Return E[|grad D(G(z))|^2] / 2."""
-        return squared_norm_per_image(input_gradient(turn.fake_critic, turn.fake)).mean() / 2
+        return self.half_squared_norm(turn.fake_critic, turn.fake, turn.fake_logits, turn.judged_fake)
 
 
 class Dragan(Penalty):

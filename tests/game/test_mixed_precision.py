@@ -5,10 +5,11 @@ import torch
 
 from config.test_configs import GROUPS
 from ganexp.callbacks.doctor import Doctor
-from ganexp.networks import dcgan
+from ganexp.networks import dcgan, mlp
 from ganexp.penalties import R1, R2, Dragan, GradientPenalty
+from ganexp.variants.gan import GAN
 from support.scored import Bytes
-from support.tiny import fit, make_gan
+from support.tiny import fit, make_gan, same, state
 from training.test_resume import copies
 
 SLOW = {"dcgan_tutorial"}
@@ -31,6 +32,24 @@ def test_a_penalty_is_computed_in_float32(penalty):
     fit(module, 2, precision="bf16-mixed")
     # The turn's own logits, those behind the penalty's gradient, and the penalty.
     assert seen == [(torch.bfloat16, torch.float32, torch.float32)] * 2
+
+
+@pytest.mark.parametrize("networks", [mlp, dcgan])
+def test_the_gradient_of_such_a_penalty_is_that_of_training_in_float32(networks):
+    class PenaltyAlone(GAN):
+        def discriminator_loss(self, batch):
+            return {"r1": super().discriminator_loss(batch)["r1"]}
+
+    def trained(precision):
+        module = make_gan(networks=networks, cls=PenaltyAlone, penalties={"r1": R1()})
+        fit(module, 1, precision=precision)
+        return module.discriminator
+
+    start = state(make_gan(networks=networks).discriminator)
+    mixed, exact = state(trained("bf16-mixed")), state(trained("32-true"))
+    assert not same(start, exact)
+    for name, value in exact.items():
+        torch.testing.assert_close(mixed[name] - start[name], value - start[name], rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("model", MODELS)

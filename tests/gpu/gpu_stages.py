@@ -52,7 +52,7 @@ ANALYSES = [
 ]
 PRECISIONS = {"cuda": ("32-true", "bf16-mixed", "16-mixed"), "cpu": ("32-true", "bf16-mixed")}
 """CPUs have no kernels for float16."""
-SWEPT = ("loss", "penalty", "normalization", "augmentation", "optimizer", "schedule")
+SWEPT = ("loss", "penalty", "normalization", "augmentation", "optimizer", "schedule", "precision")
 LOGGERS = {"tensorboard": ("tensorboard",), "trackio": ("trackio",), "wandb": ("wandb",)}
 """The packages that loggers need."""
 

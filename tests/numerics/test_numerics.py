@@ -2,13 +2,15 @@
 
 import json
 from dataclasses import asdict
+from functools import partial
 
 import pytest
 import torch
 
-from ganexp.callbacks.numerics import ChannelsLast
+from ganexp.callbacks.numerics import ChannelsLast, OptimizersLikeWeights
 from ganexp.cli import main
 from ganexp.config import checks
+from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.networks import dcgan
 from ganexp.numerics.flags import (
@@ -133,6 +135,21 @@ def test_channels_last_changes_the_memory_format_and_nothing_but_rounding():
     assert all(w.is_contiguous(memory_format=torch.channels_last) for w in weights)
     for one, other in zip(plain.state_dict().values(), converted.state_dict().values(), strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("before", "after"), [([], [ChannelsLast()]), ([ChannelsLast()], [])], ids=["to", "from"])
+def test_a_resumed_run_may_change_the_memory_format(tmp_path, before, after):
+    fused = partial(torch.optim.Adam, lr=1e-3, betas=(0.5, 0.999), fused=True)
+    game = partial(make_gan, networks=dcgan, optimizer=fused, ema=ExponentialMovingAverage)
+    uninterrupted, stopped, resumed = game(), game(), game()
+    fit(uninterrupted, 6)
+    fit(stopped, 3, before).save_checkpoint(tmp_path / "last.ckpt")
+    trainer = fit(resumed, 6, [*after, OptimizersLikeWeights()], ckpt_path=tmp_path / "last.ckpt")
+    for one, other in zip(uninterrupted.parameters(), resumed.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+    states = [(w, state["exp_avg"]) for optimizer in trainer.optimizers for w, state in optimizer.state.items()]
+    assert len(states) == len([p for player in resumed.players() for p in player.network.parameters()])
+    assert all(state.stride() == weight.stride() for weight, state in states)
 
 
 @pytest.mark.gpu

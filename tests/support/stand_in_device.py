@@ -147,6 +147,22 @@ class Autocast(torch.autocast):
         super().__init__("cpu" if device_type == DEVICE.type else device_type, *args, **kwargs)
 
 
+is_autocast_enabled = torch.is_autocast_enabled
+
+
+def autocast_enabled(device_type: str = "cuda") -> bool:
+    """Return ``torch.is_autocast_enabled``, for the stand-in device what `Autocast` has set."""
+    return is_autocast_enabled("cpu" if device_type == DEVICE.type else device_type)
+
+
+get_autocast_dtype = torch.get_autocast_dtype
+
+
+def dtype_of_autocast(device_type: str) -> torch.dtype:
+    """Return ``torch.get_autocast_dtype``, for the stand-in device what `Autocast` has set."""
+    return get_autocast_dtype("cpu" if device_type == DEVICE.type else device_type)
+
+
 make_tensor = torch.tensor
 
 
@@ -171,6 +187,8 @@ def stand_in_device(waits: bool = True) -> Iterator[torch.device]:
         with (
             patch.object(torch, "Generator", DeviceGenerator),
             patch.object(torch, "autocast", Autocast),
+            patch.object(torch, "is_autocast_enabled", autocast_enabled),
+            patch.object(torch, "get_autocast_dtype", dtype_of_autocast),
             patch.object(torch, "tensor", tensor),
             # Inference tensors cannot be wrapped.
             patch.object(torch, "inference_mode", no_inference),

@@ -27,8 +27,12 @@ IRRELEVANT_SETTINGS = (
     "scoring",
     "trainer",
     "numerics",
+    "precision",
 )
-"""Where and how a run is executed, logged and scored; what matters of it is in the scores' protocols."""
+"""Where and how a run is executed, logged and scored; what matters of it is in the scores' protocols.
+
+The option of ``precision`` sets ``trainer.precision``, which is compared.
+"""
 TRAINER_SETTINGS = ("trainer.precision", "trainer.max_epochs", "trainer.max_steps", "trainer.sync_batchnorm")
 """The trainer's settings that influence the result."""
 

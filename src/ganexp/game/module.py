@@ -124,7 +124,10 @@ class AdversarialModule(L.LightningModule):
             # One power iteration per turn: later parts of the batch use the weights of the first.
             with one_autograd_thread(), parametrize.cached(), frozen_power_iteration(player.network, number > 0):
                 terms = player.loss(part)
-                self.manual_backward(torch.stack(list(terms.values())).sum() / self.accumulate)
+                loss = torch.stack(list(terms.values())).sum() / self.accumulate
+                # Autocast would convert the second derivatives of a penalty that was computed in float32.
+                with torch.autocast(self.device.type, enabled=False):
+                    self.manual_backward(loss)
             self.loss_history.add(player.name, terms)
         self._average_over_ranks(player)
         optimizer.step()

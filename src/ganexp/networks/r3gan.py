@@ -1,5 +1,6 @@
 """R3GAN: residual networks of grouped convolutions, without normalization (arXiv 2501.05441, config E)."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -44,21 +45,23 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, channels, image_size, image_size) to logits (N,): the generator's mirror.
 
-    Raises ValueError as Generator does.
+    `convolution` makes every convolution, as `torch.nn.Conv2d` does. Raises ValueError as Generator does.
     """
 
-    def __init__(self, channels: int, image_size: int, width: int = 768) -> None:
+    def __init__(
+        self, channels: int, image_size: int, width: int = 768, convolution: Callable[..., nn.Conv2d] = nn.Conv2d
+    ) -> None:
         super().__init__()
         require_positive(channels=channels, width=width)
         start, steps = doublings(image_size)
         widths = _widths(width, steps)[::-1]
         layers: list[nn.Module] = [
-            _linear(nn.Conv2d(channels, widths[0], 1, bias=False)),
-            *_blocks(widths[0], len(widths)),
+            _linear(convolution(channels, widths[0], 1, bias=False)),
+            *_blocks(widths[0], len(widths), convolution),
         ]
         for inputs, outputs in pairwise(widths):
-            layers += [Halving(), _mixed(inputs, outputs), *_blocks(outputs, len(widths))]
-        layers += [_linear(nn.Conv2d(widths[-1], widths[-1], start, groups=widths[-1], bias=False)), nn.Flatten()]
+            layers += [Halving(), _mixed(inputs, outputs, convolution), *_blocks(outputs, len(widths), convolution)]
+        layers += [_linear(convolution(widths[-1], widths[-1], start, groups=widths[-1], bias=False)), nn.Flatten()]
         layers += [_linear(nn.Linear(widths[-1], 1, bias=False))]
         self.layers = nn.Sequential(*layers)
 
@@ -75,17 +78,17 @@ class Block(nn.Module):
     depth^(-1/4): Fixup initialization for three layers (arXiv 1901.09321).
     """
 
-    def __init__(self, channels: int, depth: int) -> None:
+    def __init__(self, channels: int, depth: int, convolution: Callable[..., nn.Conv2d] = nn.Conv2d) -> None:
         super().__init__()
         inner = 2 * channels
         if inner > GROUP and inner % GROUP:
             raise ValueError(f"width: {channels} channels cannot be grouped; give a multiple of {GROUP // 2}")
-        last = nn.Conv2d(inner, channels, 1, bias=False)
+        last = convolution(inner, channels, 1, bias=False)
         nn.init.zeros_(last.weight)
         self.residual = nn.Sequential(
-            _rectified(nn.Conv2d(channels, inner, 1), depth),
+            _rectified(convolution(channels, inner, 1), depth),
             nn.LeakyReLU(SLOPE),
-            _rectified(nn.Conv2d(inner, inner, 3, padding=1, groups=max(inner // GROUP, 1)), depth),
+            _rectified(convolution(inner, inner, 3, padding=1, groups=max(inner // GROUP, 1)), depth),
             nn.LeakyReLU(SLOPE),
             last,
         )
@@ -139,12 +142,12 @@ def _widths(width: int, steps: int) -> list[int]:
     return widths
 
 
-def _blocks(channels: int, sizes: int) -> list[nn.Module]:
-    return [Block(channels, BLOCKS * sizes) for _ in range(BLOCKS)]
+def _blocks(channels: int, sizes: int, convolution: Callable[..., nn.Conv2d] = nn.Conv2d) -> list[nn.Module]:
+    return [Block(channels, BLOCKS * sizes, convolution) for _ in range(BLOCKS)]
 
 
-def _mixed(inputs: int, outputs: int) -> nn.Module:
-    return nn.Identity() if inputs == outputs else _linear(nn.Conv2d(inputs, outputs, 1, bias=False))
+def _mixed(inputs: int, outputs: int, convolution: Callable[..., nn.Conv2d] = nn.Conv2d) -> nn.Module:
+    return nn.Identity() if inputs == outputs else _linear(convolution(inputs, outputs, 1, bias=False))
 
 
 def _linear(layer: nn.Linear | nn.Conv2d) -> nn.Module:

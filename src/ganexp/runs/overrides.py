@@ -12,8 +12,8 @@ from ganexp.runs import run_folder
 from ganexp.runs.fixed_settings import CHANGEABLE, describe_changes, fixed_settings, may_change
 from ganexp.runs.write_paths import bounded
 
-REPLACEABLE = ("trainer", "logger")
-"""Config groups in which a resumed run may select another option."""
+REPLACEABLE = ("trainer", "logger", "precision")
+"""Config groups in which a resumed run may select another option, in the order in which they are applied."""
 
 
 def check_saved(config: DictConfig) -> None:
@@ -32,7 +32,7 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
     malformed = [override for override in overrides if "=" not in override or override[0] in "-+~"]
     if malformed:
         raise UserError(f"{malformed[0]}: resume= accepts only KEY=VALUE overrides, such as images=100000")
-    replaced = [override for override in overrides if is_replacement(override)]
+    replaced = sorted(filter(is_replacement, overrides), key=lambda override: REPLACEABLE.index(group_of(override)))
     config = with_options(config, replaced)
     unchanged = [override for override in overrides if override not in replaced and is_unchanged(config, override)]
     overrides = [override for override in overrides if override not in replaced + unchanged]
@@ -40,7 +40,7 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
     known_keys = [key for key, _ in composition.flatten(before)]
     for override in overrides:
         key, _, value = override.partition("=")
-        if key not in known_keys:
+        if key not in known_keys and not names_option(override):
             raise UserError(composition.unknown(key, "option", key, known_keys))
         if not may_change(key):
             raise UserError(
@@ -59,33 +59,54 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
 
 
 def with_options(config: DictConfig, choices: list[str]) -> DictConfig:
-    """Return the configuration with another option for some config groups."""
+    """Return the configuration with another option for some config groups.
+
+    An option replaces its group, or the values that it sets where the group is not a part of the configuration.
+    """
     for choice in choices:
-        group = choice.partition("=")[0]
-        option = OmegaConf.to_container(composition.compose("train", [choice])[group])
-        OmegaConf.update(config, group, option, merge=False)
+        composed = composition.compose("train", [choice])
+        for key in [group_of(choice)] if group_of(choice) in composed else keys_set_by(choice):
+            OmegaConf.update(config, key, plain_value(composed, key), merge=False)
     return config
+
+
+def keys_set_by(choice: str) -> list[str]:
+    """Return the dotted keys of the values that an option of a config group sets."""
+    group, _, name = choice.partition("=")
+    return [key for key, value in composition.flatten(composition.option(group, name)) if not isinstance(value, dict)]
+
+
+def plain_value(config: DictConfig, key: str) -> Any:
+    """Return the value of a dotted key, unresolved and as plain containers."""
+    value = OmegaConf.select(config, key)
+    return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+
+
+def group_of(override: str) -> str:
+    """Return the config group, or the key, that an override names."""
+    return override.partition("=")[0]
 
 
 def is_replacement(override: str) -> bool:
     """Return whether an override chooses another option of a config group that may be replaced."""
-    return override.partition("=")[0] in REPLACEABLE and composition.is_choice(override, [composition.conf_dir()])
+    return group_of(override) in REPLACEABLE and composition.is_choice(override, [composition.conf_dir()])
 
 
 def is_unchanged(config: DictConfig, override: str) -> bool:
     """Return whether an override chooses the option that the run already has."""
-    return names_option(override) and not describe_difference(config, override)
+    return names_option(override) and group_of(override) in config and not describe_difference(config, override)
 
 
 def names_option(override: str) -> bool:
     """Return whether an override chooses an option of a top-level config group."""
-    group = override.partition("=")[0]
-    return "/" not in group and composition.is_choice(override, [composition.conf_dir()])
+    return "/" not in group_of(override) and composition.is_choice(override, [composition.conf_dir()])
 
 
 def describe_difference(config: DictConfig, override: str) -> str:
     """Return a description of how the run differs from the option or value of an override."""
-    key = override.partition("=")[0]
+    key = group_of(override)
+    if key.partition(".")[0] not in config:
+        return ""
     if not names_option(override):
         return f" (the run has {key}={OmegaConf.select(config, key)})"
     nodes = (config[key], composition.compose("train", [override])[key])

@@ -15,7 +15,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 
 from ganexp.callbacks.interruption import GracefulStop
-from ganexp.callbacks.numerics import ChannelsLast, RecordNumerics
+from ganexp.callbacks.numerics import ChannelsLast, OptimizersLikeWeights, RecordNumerics
 from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
 from ganexp.config import composition
@@ -127,7 +127,8 @@ def out_of_memory(error: BaseException, module: Any, images: int, data: int = 0)
 
 def numerical_callbacks(numerics: Numerics, folder: Path) -> list[L.Callback]:
     """Return the callbacks that record the numerical settings and apply the memory format."""
-    return [RecordNumerics(numerics, folder), *([ChannelsLast()] if numerics.channels_last else [])]
+    layout = [ChannelsLast()] if numerics.channels_last else []
+    return [RecordNumerics(numerics, folder), *layout, OptimizersLikeWeights()]
 
 
 def set_numerics(numerics: Numerics, trainer: DictConfig, device: torch.device) -> None:

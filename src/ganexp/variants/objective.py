@@ -58,13 +58,16 @@ class DiscriminatorObjective(nn.Module):
 
         ``fake_critic`` is for the fake images where they have a condition of their own, such as other labels.
         """
-        on_real = self._judge(game, "discriminator real", critic, real)
-        on_fake = self._judge(game, "discriminator fake", fake_critic or critic, fake)
+        due = {name: penalty for name, penalty in self.penalties.items() if game.batches_seen % penalty.every == 0}
+        real_gradient = any(penalty.differentiates("real", real) for penalty in due.values())
+        fake_gradient = any(penalty.differentiates("fake", fake) for penalty in due.values())
+        on_real = self._judge(game, "discriminator real", critic, real, real_gradient)
+        on_fake = self._judge(game, "discriminator fake", fake_critic or critic, fake, fake_gradient)
         game.watch(**{f"real{self.suffix}": on_real.logits, f"fake{self.suffix}": on_fake.logits})
         self.augmentation.observe(on_real.logits, len(real) * game.trainer.world_size)
         return {
             "adversarial": self.loss.discriminator(on_real.logits, on_fake.logits),
-            **self._penalties(game, on_real, on_fake),
+            **self._penalties(game, due, on_real, on_fake),
             **{name: term + on_fake.terms[name] for name, term in on_real.terms.items()},
         }
 
@@ -87,23 +90,30 @@ class DiscriminatorObjective(nn.Module):
         augment = partial(self.augmentation, draw=draw)
         return critic.augmented(augment), augment(images)
 
-    def _judge(self, game: AdversarialModule, purpose: str, critic: Critic, images: Tensor) -> Judged:
+    def _judge(
+        self, game: AdversarialModule, purpose: str, critic: Critic, images: Tensor, differentiable: bool = False
+    ) -> Judged:
         critic, images = self.augment(game, purpose, critic, images)
+        if differentiable:
+            images = images.detach().requires_grad_()
         return Judged(critic, images, *critic.judge(images))
 
-    def _penalties(self, game: AdversarialModule, on_real: Judged, on_fake: Judged) -> Terms:
+    def _penalties(
+        self, game: AdversarialModule, due: Mapping[str, Penalty], on_real: Judged, on_fake: Judged
+    ) -> Terms:
         terms = {}
-        for name, penalty in self.penalties.items():
-            if game.batches_seen % penalty.every == 0:
-                turn = CriticTurn(
-                    critic=on_real.critic,
-                    fake_critic=on_fake.critic,
-                    real=on_real.images.detach(),
-                    fake=on_fake.images.detach(),
-                    real_logits=on_real.logits,
-                    fake_logits=on_fake.logits,
-                    draw=partial(game.draw, f"{self.prefix}penalty {name}"),
-                    progress=game.progress(),
-                )
-                terms[name] = penalty.term(turn)
+        for name, penalty in due.items():
+            turn = CriticTurn(
+                critic=on_real.critic,
+                fake_critic=on_fake.critic,
+                real=on_real.images.detach(),
+                fake=on_fake.images.detach(),
+                real_logits=on_real.logits,
+                fake_logits=on_fake.logits,
+                draw=partial(game.draw, f"{self.prefix}penalty {name}"),
+                progress=game.progress(),
+                judged_real=on_real.images if on_real.images.requires_grad else None,
+                judged_fake=on_fake.images if on_fake.images.requires_grad else None,
+            )
+            terms[name] = penalty.term(turn)
         return terms
