@@ -38,7 +38,9 @@ def reasons_against(entry: Mapping[str, Any], protocol: Mapping[str, Any]) -> li
     other_weights = (
         [] if weights.startswith(STANDARD_WEIGHTS) else [f"features.weights: {weights} against the standard"]
     )
+    precision = ours.get("features.precision")
+    reduced = [f"features.precision: {precision} against float32"] if precision else []
     differing = [f"{name}: {ours.get(name, 'none')} against {v}" for name, v in theirs.items() if ours.get(name) != v]
     decisive = DECISIVE_SETTINGS if "reference.split" in ours else DECISIVE_SETTINGS[:1]
     unstated = [f"{name}: not stated by the source" for name in decisive if name not in theirs]
-    return other_weights + differing + unstated
+    return other_weights + reduced + differing + unstated
