@@ -26,7 +26,7 @@ class Extractor(nn.Module):
         self.channels_last = channels_last
         if channels_last:
             # torch converts 4-dimensional weights alone.
-            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            self.network.to(memory_format=torch.channels_last)
 
     @property
     def fingerprint(self) -> str:
