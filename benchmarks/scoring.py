@@ -1,12 +1,17 @@
 """Time scoring, against the bare forward passes and against training.
 
     python benchmarks/scoring.py pass [samples=4096] [rounds=5] [inception=yes]
+    python benchmarks/scoring.py fid [samples=50000]
     python benchmarks/scoring.py training [rounds=2] [any override, such as images=60_000]
 
 ``pass``: FID, Inception Score, KID, precision and recall of a DCGAN's samples of 32x32 at once, against a loop that
 only calls generator and extractor on as many blocks, alternating in one process. The computation at the end is timed
 separately, and so are the real images' features, which are cached afterwards. The pictures are random, and so are
 Inception's weights, neither of which changes the time.
+
+``fid``: samples per second of a DCGAN's generator at 32x32, of Inception, and of the whole Fréchet distance with what
+remains beside these two, on a GPU where there is one: Inception in float32, in float32 with channels_last, and in
+bfloat16 with channels_last, which is another protocol. The whole pass takes all samples, each part a tenth of them.
 
 ``training``: the default run with its scores against metric=none, each as a process from start to end; once with an
 empty cache, where a classifier is trained first, and once with a filled one. CPU time is printed beside wall time, as
@@ -29,11 +34,13 @@ from torch import Tensor, nn
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.data.memory import InMemory
-from ganexp.drawing.pictures import as_saved
+from ganexp.drawing.pictures import are_finite, as_bytes, as_saved
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.scoring import RealSet, Scoring, build_extractors
-from ganexp.numerics.randomness import blocks
+from ganexp.numerics.flags import full_precision
+from ganexp.numerics.randomness import BLOCK, blocks
 from ganexp.terminal.progress import progress
+from ganexp.variants.gan import GAN
 
 REALS = 2_560
 SIDE = 32
@@ -137,6 +144,78 @@ def compare_passes(samples: int, rounds: int, inception: bool) -> None:
     print(f"at the end: {median(later):.3f} s, with it {whole:.3f} of the bare pass; the first time {first:.3f} s")
 
 
+PRECISIONS = {
+    "float32": ("inception", ["extractor.inception.channels_last=false"]),
+    "float32, channels_last": ("inception", ["extractor.inception.channels_last=true"]),
+    "bfloat16, channels_last": ("inception_bf16", []),
+}
+"""Extractor and its overrides."""
+
+
+def fid_of(folder: Path, extractor: str, overrides: Sequence[str], samples: int, device: torch.device) -> Scoring:
+    """Return the scoring of a Fréchet distance in Inception's features, with random weights and real images."""
+    metric = "fid" if extractor == "inception" else "fid_bf16"
+    weights = f"extractor.inception.weights={folder / 'random.pth'}"
+    config = composition.compose("evaluate", [f"metric=[{metric}]", weights, *overrides])
+    pictures = torch.randint(0, 256, (REALS, 3, SIDE, SIDE), dtype=torch.uint8)
+    dataset = InMemory(pictures, torch.zeros(REALS, dtype=torch.int64))
+    real = RealImages(dataset, dataset.checksum())
+    measurements = [one for one in build(config.metric).values() if one is not None]
+    extractors = build_extractors(measurements, build(config.extractor), real, device)
+    return Scoring(measurements, extractors, [RealSet(real, {"data": "random"})], [samples], {}, device)
+
+
+@torch.inference_mode()
+def time_fid(samples: int) -> None:
+    """Print samples a second of the generator, of Inception and of the whole, as a Markdown table."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    game = build(composition.compose("train", ["model=dcgan", "data=cifar10"]).model).to(device).eval()
+    print(f"FID of {samples:,} samples of {SIDE}x{SIDE} on {device_name(device)}, torch {torch.__version__}")
+    print("| Inception | generator, samples/s | Inception, samples/s | whole, samples/s | rest, share | distance, s |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    with tempfile.TemporaryDirectory() as folder, full_precision():
+        os.environ["GANEXP_CACHE"] = folder
+        random_inception(Path(folder) / "random.pth")
+        for name, (extractor, overrides) in PRECISIONS.items():
+            scoring = fid_of(Path(folder), extractor, overrides, samples, device)
+            drawing, extracting, whole, distance = fid_times(game, scoring, samples)
+            rest = 1 - (drawing + extracting) / whole
+            rates = " | ".join(f"{1 / one:,.0f}" for one in (drawing, extracting, whole))
+            print(f"| {name} | {rates} | {rest:.1%} | {distance:.2f} |", flush=True)
+
+
+def fid_times(game: GAN, scoring: Scoring, samples: int) -> tuple[float, float, float, float]:
+    """Return seconds: a sample's in the generator, in the extractor and in the whole pass, and the distance's."""
+    (extractor,) = scoring.extractors.values()
+    images = torch.randint(0, 256, (BLOCK, 3, SIDE, SIDE), dtype=torch.uint8, device=scoring.device)
+    every, part = blocks(samples), blocks(BLOCK * max(1, samples // BLOCK // 10))
+
+    def draw() -> None:
+        for numbers in part:
+            as_bytes(game.sampler.numbered(numbers, 0))
+
+    def extract() -> None:
+        for _ in part:
+            extractor(images)
+
+    def score(some: Sequence[Tensor]) -> None:
+        for numbers in some:
+            drawn = game.sampler.numbered(numbers, 0)
+            scoring.update(as_bytes(drawn), numbers, are_finite(drawn))
+
+    score(part[:TURN])
+    scoring.compute()  # reduces the real images
+    drawing, extracting = seconds(draw), seconds(extract)
+    whole = seconds(lambda: score(every))
+    of_part = BLOCK * len(part)
+    return drawing / of_part, extracting / of_part, whole / samples, seconds(scoring.compute)
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of a GPU, or "the CPU"."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "the CPU"
+
+
 def cpu_seconds() -> float:
     """Return the CPU time of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -178,6 +257,9 @@ def main(arguments: list[str]) -> None:
     options = dict(a.split("=", 1) for a in arguments if a.partition("=")[0] in names)
     overrides = [a for a in arguments if "=" in a and a.partition("=")[0] not in names]
     inception = options.get("inception") == "yes"
+    if "fid" in arguments:
+        time_fid(int(options.get("samples", 50_000)))
+        return
     if "training" not in arguments:
         samples = int(options.get("samples", 64 if inception else 4_096))
         compare_passes(samples, int(options.get("rounds", 5)), inception)

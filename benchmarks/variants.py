@@ -14,7 +14,6 @@ during a run. A chunk is ``batches`` turns of the generator. ``clock=processor``
 train_step.py. Further arguments are ganexp's own overrides.
 """
 
-import copy
 import os
 import sys
 import tempfile
@@ -27,17 +26,14 @@ os.environ["FORCE_COLOR"] = "1"  # the progress bar of a terminal, wherever this
 
 import lightning as L
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
+from torch import Tensor
 
+from bare_loops import BareGame, EagerLoop, draw_from_the_default_generator, image_shape, random_batches
 from ganexp.callbacks.doctor import Doctor
 from ganexp.cli import main as cli
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.config.matrix import model_parts, options
-from ganexp.penalties import CriticTurn
-from ganexp.variants.acgan import ACGAN
-from ganexp.variants.conditional import ConditionalGAN
 from ganexp.variants.gan import GAN
 from train_step import CLOCKS, IMAGES, WARM_UP, Alternate, RandomPictures, wait
 
@@ -46,123 +42,11 @@ BUDGET = 200_000  # sets the intervals of logging, grids and checkpoints; the ti
 CLASSES = 10
 OPTIONS = ("names=", "average=", "chunks=", "batches=", "clock=")
 
-Generate = Callable[[Tensor, Tensor], Tensor]
-"""From noise and labels to images."""
-Discriminate = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""From images and labels to logits and a further term of the loss."""
-
-
-def unlabelled(generator: nn.Module, discriminator: nn.Module) -> tuple[Generate, Discriminate]:
-    """Return the players of a game without labels as functions of images or noise and of labels."""
-    return lambda noise, label: generator(noise), lambda images, label: (discriminator(images), torch.zeros(()))
-
-
-def conditional(generator: nn.Module, discriminator: nn.Module) -> tuple[Generate, Discriminate]:
-    """Return the same for a game whose players both take the label."""
-    return generator, lambda images, label: (discriminator(images, label), torch.zeros(()))
-
-
-def auxiliary(generator: nn.Module, discriminator: nn.Module) -> tuple[Generate, Discriminate]:
-    """Return the same for a game whose discriminator predicts the label."""
-
-    def discriminate(images: Tensor, label: Tensor) -> tuple[Tensor, Tensor]:
-        logits, classes = discriminator(images)
-        return logits, cross_entropy(classes, label)
-
-    return generator, discriminate
-
-
-def kind_of(game: GAN) -> Callable[[nn.Module, nn.Module], tuple[Generate, Discriminate]]:
-    """Return the function that makes a game's players functions of images or noise and of labels."""
-    return auxiliary if isinstance(game, ACGAN) else conditional if isinstance(game, ConditionalGAN) else unlabelled
-
-
-def bare_average(game: GAN, generator: nn.Module) -> Callable[[], None]:
-    """Return a function that updates a moving average of a generator, in plain PyTorch."""
-    if game.average is None:
-        return lambda: None
-    average, decay = copy.deepcopy(game.average.network), game.average.decay
-    averaged, current = list(average.parameters()), list(generator.parameters())
-    copied, buffers = list(average.buffers()), list(generator.buffers())
-
-    @torch.no_grad()
-    def update() -> None:
-        torch._foreach_lerp_(averaged, current, 1 - decay)
-        if copied:
-            torch._foreach_copy_(copied, buffers)
-
-    return update
-
 
 def bare_loop(game: GAN, batch_size: int, average: bool = True) -> Callable[[], None]:
-    """Return a function that trains one batch of the game's arithmetic on copies of its networks, in plain PyTorch."""
-    device = game.device
-    generator, discriminator = copy.deepcopy(game.generator), copy.deepcopy(game.discriminator)
-    penalties = copy.deepcopy(game.adversary.penalties)
-    generate, discriminate = kind_of(game)(generator, discriminator)
-    step_d = game.optimizer_of["discriminator"](discriminator.parameters())
-    step_g = game.optimizer_of["generator"](generator.parameters())
-    update_average = bare_average(game, generator) if average else lambda: None
-    side, channels = picture_shape(game)
-    data = torch.randint(0, 256, (IMAGES, channels, side, side), dtype=torch.uint8)
-    rng = torch.Generator(device).manual_seed(0)
-    batches = 0
-
-    def drawn() -> tuple[Tensor, Tensor]:
-        label = torch.randint(CLASSES, (batch_size,), device=device)
-        return game.noise((batch_size, game.latent), rng), label
-
-    def turn_of_d(real: Tensor, label: Tensor) -> None:
-        noise, fake_label = drawn()
-        with torch.no_grad():
-            fake = generate(noise, fake_label)
-        due = [penalty for penalty in penalties.values() if batches % penalty.every == 0]
-        judged_real = real.detach().requires_grad_(any(penalty.differentiates("real", real) for penalty in due))
-        judged_fake = fake.detach().requires_grad_(any(penalty.differentiates("fake", fake) for penalty in due))
-        real_logits, real_term = discriminate(judged_real, label)
-        fake_logits, fake_term = discriminate(judged_fake, fake_label)
-        loss = game.loss.discriminator(real_logits, fake_logits) + real_term + fake_term
-        critics = (lambda images: discriminate(images, label)[0]), (lambda images: discriminate(images, fake_label)[0])
-        leaves = [images if images.requires_grad else None for images in (judged_real, judged_fake)]
-        logits = real_logits, fake_logits
-        for penalty in due:
-            turn = CriticTurn(*critics, real, fake, *logits, lambda n, sample: sample(n, rng), 0.0, *leaves)
-            loss = loss + penalty.term(turn)
-        loss.backward()
-        step_d.step()
-        step_d.zero_grad()
-        if game.constraint is not None:
-            game.constraint(discriminator)
-
-    def turn_of_g(real: Tensor, label: Tensor) -> None:
-        discriminator.requires_grad_(False)
-        noise, fake_label = drawn()
-        logits, term = discriminate(generate(noise, fake_label), fake_label)
-        loss = game.loss.generator(logits, lambda: discriminate(real, label)[0]) + term
-        for regularization in game.regularizations.values():
-            loss = loss + regularization(generator)
-        loss.backward()
-        step_g.step()
-        step_g.zero_grad()
-        discriminator.requires_grad_(True)
-        update_average()
-
-    def step() -> None:
-        nonlocal batches
-        real = data[torch.randint(IMAGES, (batch_size,))].to(device).float() / 127.5 - 1
-        label = torch.randint(CLASSES, (batch_size,), device=device)
-        turn_of_d(real, label)
-        batches += 1
-        if batches % game.critic_steps == 0:
-            turn_of_g(real, label)
-
-    return step
-
-
-def picture_shape(game: GAN) -> tuple[int, int]:
-    """Return side and channels of the game's images."""
-    images, _ = game.current_samples(1, {})
-    return images.shape[-1], images.shape[1]
+    """Return a function that trains one batch of the game's arithmetic on copies of its networks, by plain PyTorch."""
+    batches = random_batches(image_shape(game), batch_size, IMAGES, game.device)
+    return EagerLoop(BareGame(game, draw_from_the_default_generator(game.device), average), batches).step
 
 
 class AgainstBare(Alternate):

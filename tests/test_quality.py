@@ -10,7 +10,7 @@ import torch
 from ganexp.cli import main
 from ganexp.drawing.plots import read_curves
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 
 import quality
 

@@ -7,7 +7,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 
 from ganexp.errors import UserError
 from ganexp.metrics.frechet import FrechetDistance, frechet_distance, nuclear_norm
-from ganexp.metrics.moments import Moments, moments, power_sums
+from ganexp.metrics.moments import Moments, moments, pivoted_factor, power_sums, regular_factor
 from support.fakes import RealFeatures, features, score
 
 
@@ -84,6 +84,25 @@ def test_distance_of_diagonal_gaussians_is_the_closed_form():
 def test_distance_is_the_one_with_a_matrix_square_root(samples):
     a, b = fitted(features(samples, 48)), fitted(features(samples, 48, seed=1) * 1.1)
     assert frechet_distance(a, b) == pytest.approx(by_square_root(a, b), rel=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-4, 1e4])
+def test_the_factor_of_a_regular_covariance_gives_the_distance_of_the_pivoted_one(scale):
+    spectrum = torch.logspace(0, -2.5, 64)
+    a, b = (fitted(scale * (features(2000, 64, seed=seed) * spectrum + seed)) for seed in (0, 1))
+    regular, pivoted = ([factor(side.covariance) for side in (a, b)] for factor in (regular_factor, pivoted_factor))
+    assert [factor.shape for factor in regular] == [(64, 64), (64, 64)]
+    one, other = (float(nuclear_norm(fake.T @ real)) for fake, real in (regular, pivoted))
+    assert one == pytest.approx(other, rel=1e-12)
+    rest = float((a.mean - b.mean).square().sum() + a.covariance.trace() + b.covariance.trace())
+    assert rest - 2 * one == pytest.approx(frechet_distance(a, b), rel=1e-9)
+
+
+def test_a_covariance_that_is_singular_up_to_rounding_has_no_regular_factor():
+    dead = features(200, 16)
+    dead[:, 3] = 0
+    for values in (features(20, 64), dead, features(200, 64) * torch.logspace(0, -8, 64), torch.ones(10, 8)):
+        assert regular_factor(fitted(values).covariance) is None
 
 
 @pytest.mark.parametrize("samples", [20, 200])

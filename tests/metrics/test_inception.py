@@ -15,6 +15,7 @@ from ganexp.errors import UserError
 from ganexp.files.download import Remote
 from ganexp.metrics import inception as module
 from ganexp.metrics.inception import clean, inception, legacy
+from ganexp.metrics.protocol import differences
 from ganexp.metrics.reference import RealImages
 
 pytest.importorskip("torch_fidelity", reason="torch-fidelity is not installed")
@@ -121,6 +122,32 @@ def test_grey_images_are_repeated_and_the_description_says_so(theirs):
     assert "but have 2 channels; for points in the plane use metric=modes" in one_line_of(
         inception, real(2), CPU, weights=path
     )
+
+
+def test_memory_format_changes_the_rounding_alone_and_bfloat16_is_another_protocol(theirs):
+    path, batch = str(theirs[1]), images(2, 3, 24)
+    default, last = (inception(real(), CPU, weights=path, channels_last=chosen) for chosen in (False, True))
+    assert default.description == last.description
+    assert (default.channels_last, last.channels_last) == (False, True)
+    torch.testing.assert_close(last(batch), default(batch), rtol=1e-4, atol=1e-6)
+    reduced = inception(real(), CPU, weights=path, precision="bfloat16", channels_last=True)
+    outputs, expected = reduced(batch), default(batch)
+    assert {name: output.dtype for name, output in outputs.items()} == dict.fromkeys(expected, torch.float32)
+    error = (outputs["features"] - expected["features"]).norm() / expected["features"].norm()
+    assert 1e-6 < error < 0.05
+    assert reduced.description == {**default.description, "precision": "bfloat16"}
+    assert differences({"features": reduced.description}, {"features": default.description}) == [
+        "features.precision: bfloat16 against none"
+    ]
+    assert reduced.fingerprint != default.fingerprint
+    assert "precision=half is not one of float32, bfloat16." in one_line_of(inception, real(), CPU, precision="half")
+
+
+def test_a_gpu_without_bfloat16_is_refused(theirs, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
+    message = one_line_of(inception, real(), torch.device("cuda"), weights=str(theirs[1]), precision="bfloat16")
+    assert "Tesla T4 has no bfloat16 arithmetic" in message
 
 
 @pytest.mark.parametrize("size", [8, 32, 299, 400])

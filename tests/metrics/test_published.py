@@ -71,6 +71,13 @@ def test_other_weights_than_the_standard_ones_are_never_comparable():
     assert reason == "features.weights: 0123456789abcdef against the standard"
 
 
+def test_features_in_a_lower_precision_are_never_comparable():
+    entry = published()[0]
+    before = reasons_against(entry, protocol())
+    (reason,) = set(reasons_against(entry, protocol(features__precision="bfloat16"))) - set(before)
+    assert reason == "features.precision: bfloat16 against float32"
+
+
 def test_each_differing_setting_is_named_ours_first():
     (entry,) = (e for e in published() if (e["model"], e["source"]) == ("BigGAN with DiffAugment", "StudioGAN"))
     ours = protocol(fakes__samples=10_000, reference__split="test")

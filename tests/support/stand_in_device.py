@@ -85,7 +85,9 @@ class DeviceGenerator(torch.Generator):
         return self.reported
 
 
-def computed(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], waits: bool = True) -> Any:
+def computed(
+    func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], waits: bool = True, uploads: bool = False
+) -> Any:
     """Return the result of an operation on the device of its arguments, or on the device that it is given."""
     tensors = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
     on_device = [isinstance(tensor, OnDevice) for tensor in tensors]
@@ -95,7 +97,8 @@ def computed(func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], waits: b
     to_device = any(on_device) if requested is None else torch.device(requested).type == DEVICE.type
     if func is aten.copy_.default:
         to_device = on_device[0]
-    if not waits and waiting(func, args, any(on_device), to_device):
+    is_upload = uploads and func in TRANSFERS and to_device
+    if not waits and not is_upload and waiting(func, args, any(on_device), to_device):
         raise RuntimeError(f"{func} makes the processor wait for the device")
     if not any(on_device) and not to_device:
         return func(*args, **kwargs)
@@ -132,12 +135,13 @@ def waiting(func: Any, args: Sequence[Any], from_device: bool, to_device: bool) 
 class Watch(TorchDispatchMode):
     """Makes tensors on the stand-in device and sees every operation."""
 
-    def __init__(self, waits: bool) -> None:
+    def __init__(self, waits: bool, uploads: bool) -> None:
         super().__init__()
         self.waits = waits
+        self.uploads = uploads
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return computed(func, args, kwargs or {}, self.waits)
+        return computed(func, args, kwargs or {}, self.waits, self.uploads)
 
 
 class Autocast(torch.autocast):
@@ -178,8 +182,8 @@ def no_inference(mode: bool = True) -> torch.autograd.grad_mode.set_grad_enabled
 
 
 @contextmanager
-def stand_in_device(waits: bool = True) -> Iterator[torch.device]:
-    """Provide the device inside the block."""
+def stand_in_device(waits: bool = True, uploads: bool = False) -> Iterator[torch.device]:
+    """Provide the device inside the block; with ``uploads`` copies to it are allowed where nothing may wait for it."""
     swaps = torch.__future__.get_swap_module_params_on_conversion()
     # Otherwise a module that is moved would keep its parameters' class.
     torch.__future__.set_swap_module_params_on_conversion(True)
@@ -192,7 +196,7 @@ def stand_in_device(waits: bool = True) -> Iterator[torch.device]:
             patch.object(torch, "tensor", tensor),
             # Inference tensors cannot be wrapped.
             patch.object(torch, "inference_mode", no_inference),
-            Watch(waits),
+            Watch(waits, uploads),
         ):
             yield DEVICE
     finally:

@@ -10,7 +10,7 @@ from typing import Any
 import lightning as L
 
 from ganexp.callbacks.pace import Interval
-from ganexp.drawing.pictures import as_saved
+from ganexp.drawing.pictures import are_finite, as_bytes
 from ganexp.errors import UserError
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.scoring import ExtractorFactory, Measurement, RealSet, Result, Scoring, build_extractors
@@ -78,7 +78,7 @@ class Scores(L.Callback):
     def on_validation_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, *_: Any) -> None:
         """Add the samples of one batch."""
         if self.scoring is not None:
-            self.scoring.update(as_saved(outputs), batch["number"])
+            self.scoring.update(as_bytes(outputs), batch["number"], are_finite(outputs))
 
     def on_validation_epoch_end(self, trainer: Any, module: Any) -> None:
         """Compute the scores, log them and write scores.json."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
@@ -68,6 +69,12 @@ class ImageDataModule(L.LightningDataModule):
     def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Return the numbers of the samples to score; validation uses none of the images."""
         return sample_loader(self.trainer)
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Move a batch to the device, except for the numbers of samples, which the CPU reads to draw their noise."""
+        numbers = {name: batch[name] for name in ("number",) if name in batch}
+        rest = {name: value for name, value in batch.items() if name not in numbers}
+        return {**super().transfer_batch_to_device(rest, device, dataloader_idx), **numbers}
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Scale uint8 images to float32 in [-1, 1] on their device; other tensors are unchanged."""

@@ -25,12 +25,22 @@ def as_saved(samples: Tensor) -> Tensor:
 
     Raises UserError if a sample has non-finite values, which uint8 cannot represent.
     """
-    broken = int((~samples.flatten(1).isfinite().all(1)).sum())
+    broken = int((~are_finite(samples)).sum())
     if broken:
         raise UserError(
             f"{broken} of {len(samples)} samples are not finite (NaN images): the generator's weights are broken"
         )
+    return as_bytes(samples)
+
+
+def as_bytes(samples: Tensor) -> Tensor:
+    """Return images in [-1, 1] as uint8, without a check of their values, and points (N, 2, 1, 1) unchanged."""
     return samples if are_points(samples) else quantized(samples)
+
+
+def are_finite(samples: Tensor) -> Tensor:
+    """Return whether all values of each sample (N, C, H, W) are finite, bool (N,), on the samples' device."""
+    return samples.flatten(1).isfinite().all(1)
 
 
 def picture(samples: Tensor, columns: int) -> Image.Image:

@@ -15,7 +15,7 @@ from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.config.rules import translates
 from ganexp.distributed import devices
-from ganexp.drawing.pictures import as_saved
+from ganexp.drawing.pictures import are_finite, as_bytes
 from ganexp.errors import UserError
 from ganexp.evaluation.folder_images import FolderImages, folder_images, match_size_and_channels
 from ganexp.evaluation.reference import describe_reference
@@ -33,7 +33,7 @@ from ganexp.runs.model import load_model
 from ganexp.runs.run import Run, saved_run
 from ganexp.terminal.progress import progress
 
-Batches = Iterator[tuple[Tensor, Tensor]]
+Batches = Iterator[tuple[Tensor, Tensor, Tensor | None]]
 
 GROUPS = ("data", "metric", "extractor")
 
@@ -44,7 +44,10 @@ class SampleSource:
 
     name: str
     draw: Callable[[int, int], Batches]
-    """Maps a number of samples and a seed to batches of (uint8 images or points, sample numbers)."""
+    """Maps a number of samples and a seed to batches of (uint8 images or points, sample numbers, whether finite).
+
+    The last is None for images that cannot be anything else.
+    """
     description: Callable[[int], dict[str, Any]]
 
 
@@ -102,6 +105,8 @@ def with_run_groups(config: DictConfig, run: DictConfig, overrides: list[str]) -
         )
         if not is_overridden and resolved.get(part):
             settings[part] = resolved[part]
+    # The run may have been made before an extractor existed.
+    settings.extractor = {**config.extractor, **settings.extractor}
     return settings
 
 
@@ -126,8 +131,8 @@ def score_source(source: SampleSource, config: DictConfig) -> list[Result]:
 def score_seed(source: SampleSource, scoring: Scoring, samples: int, seed: int) -> list[Result]:
     """Return the scores of the samples of one seed."""
     with progress(f"scoring {source.name}", samples) as advance:
-        for images, numbers in source.draw(samples, seed):
-            scoring.update(images, numbers)
+        for images, numbers, finite in source.draw(samples, seed):
+            scoring.update(images, numbers, finite)
             advance(len(images))
     return scoring.compute()
 
@@ -169,7 +174,8 @@ def generator_source(run: Run, checkpoint: str, truncation: float | None) -> Sam
 
     def draw(n: int, seed: int) -> Batches:
         for numbers in blocks(n):
-            yield as_saved(model.sampler.numbered(numbers, seed)), numbers
+            images = model.sampler.numbered(numbers, seed)
+            yield as_bytes(images), numbers, are_finite(images)
 
     return SampleSource(
         run.folder.name or str(run.folder),
@@ -185,7 +191,7 @@ def folder_source(images: FolderImages, folder: Path) -> SampleSource:
         if n > len(images):
             raise UserError(f"samples={n}: {folder} has only {len(images):,} images")
         for numbers in blocks(n):
-            yield images.__getitems__(numbers.tolist())["image"], numbers
+            yield images.__getitems__(numbers.tolist())["image"], numbers, None
 
     return SampleSource(str(folder), draw, lambda seed: {"source": "folder"})
 

@@ -15,13 +15,18 @@ class Extractor(nn.Module):
     """A frozen network that computes features, and possibly logits, of images.
 
     ``description`` is its part of a score's protocol. It must contain everything that the outputs depend on, because
-    results for real images are cached under its ``fingerprint``.
+    results for real images are cached under its ``fingerprint``. ``channels_last`` stores weights and images in memory
+    as (N, H, W, C), which changes the rounding alone: the protocol reports it, but scores remain comparable.
     """
 
-    def __init__(self, network: nn.Module, description: Description) -> None:
+    def __init__(self, network: nn.Module, description: Description, channels_last: bool = False) -> None:
         super().__init__()
         self.network = network.eval().requires_grad_(False)
         self.description = description
+        self.channels_last = channels_last
+        if channels_last:
+            # torch converts 4-dimensional weights alone.
+            self.network.to(memory_format=torch.channels_last)
 
     @property
     def fingerprint(self) -> str:

@@ -21,6 +21,9 @@ Resize = Callable[[Tensor], Tensor]
 """Resizes images (N, C, H, W), float32 in [0, 255], to 299x299."""
 
 SIDE = 299
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+AMPERE = 8
+"""The first compute capability with bfloat16 arithmetic."""
 
 
 def legacy(images: Tensor) -> Tensor:
@@ -46,18 +49,35 @@ class Inception(Extractor):
     """Features (N, 2048) and logits (N, 1008) of grey or RGB images, uint8 (N, C, H, W) of any size.
 
     ``network`` is torch-fidelity's. The logits omit its bias, as in the code of the authors of the Inception Score.
+    Convolutions and maps are in ``precision``; resizing, batch normalization, the last average and the logits are in
+    float32.
     """
 
-    def __init__(self, network: nn.Module, resize: Resize, description: Description) -> None:
-        *body, head = network.children()
-        super().__init__(nn.Sequential(*body, nn.Flatten()), description)
+    def __init__(
+        self,
+        network: nn.Module,
+        resize: Resize,
+        description: Description,
+        precision: torch.dtype = torch.float32,
+        channels_last: bool = False,
+    ) -> None:
+        *body, pool, head = network.children()
+        super().__init__(nn.Sequential(*body), description, channels_last)
         self.resize = resize
+        self.precision = precision
+        self.pool = pool
         self.head = head.weight
+        for layer in self.network.modules():
+            if isinstance(layer, nn.Conv2d):
+                layer.to(precision)
 
     def outputs(self, images: Tensor) -> dict[str, Tensor]:
         """Return "features" (N, 2048) and "logits" (N, 1008)."""
         resized = self.resize(images.float()).expand(-1, 3, -1, -1)
-        features = self.network((resized - 128) / 128)
+        pixels = ((resized - 128) / 128).to(self.precision)
+        if self.channels_last:
+            pixels = pixels.contiguous(memory_format=torch.channels_last)
+        features = self.pool(self.network(pixels).float()).flatten(1)
         return {"features": features, "logits": features @ self.head.T}
 
 
@@ -67,14 +87,18 @@ def inception(
     weights: str | None = None,
     download: bool = True,
     resize: str | Resize = "legacy",
+    precision: str = "float32",
+    channels_last: bool = False,
 ) -> Inception:
     """Return the extractor on a device, for images with the channels of the real ones.
 
     ``weights`` is a file; None uses torch-fidelity's weights, a local copy if there is one, else a download.
-    ``resize`` is "legacy", "clean" or a custom function.
+    ``resize`` is "legacy", "clean" or a custom function. ``precision`` "bfloat16" is faster on a GPU, and another
+    protocol: its features are not those of "float32". ``channels_last`` stores images as (N, H, W, C).
 
-    Raises UserError if torch-fidelity is not installed, the images are neither grey nor RGB, ``resize`` is unknown,
-    or the weights file is missing or damaged, belongs to another network or contains code.
+    Raises UserError if torch-fidelity is not installed, the images are neither grey nor RGB, ``resize`` or
+    ``precision`` is unknown, the GPU has no bfloat16, or the weights file is missing or damaged, belongs to another
+    network or contains code.
     """
     if find_spec("torch_fidelity") is None:
         raise UserError(
@@ -89,6 +113,13 @@ def inception(
         )
     if isinstance(resize, str) and resize not in RESIZES:
         raise UserError(f"extractor inception: resize={resize} is not one of {', '.join(RESIZES)}.")
+    if precision not in PRECISIONS:
+        raise UserError(f"extractor inception: precision={precision} is not one of {', '.join(PRECISIONS)}.")
+    if precision == "bfloat16" and device.type == "cuda" and torch.cuda.get_device_capability(device)[0] < AMPERE:
+        raise UserError(
+            f"extractor inception: {torch.cuda.get_device_name(device)} has no bfloat16 arithmetic; "
+            "in float32: metric=[fid]."
+        )
     path = _standard_weights(download) if weights is None else Path(weights).expanduser()
     network = _network(path)
     description: Description = {
@@ -98,7 +129,10 @@ def inception(
         "pixels": "(x - 128) / 128",
         "channels": "grey, repeated to three" if channels == 1 else "RGB",
     }
-    return Inception(network, RESIZES[resize] if isinstance(resize, str) else resize, description).to(device)
+    if precision != "float32":
+        description["precision"] = precision
+    resized = RESIZES[resize] if isinstance(resize, str) else resize
+    return Inception(network, resized, description, PRECISIONS[precision], channels_last).to(device)
 
 
 def _standard_weights(download: bool) -> Path:

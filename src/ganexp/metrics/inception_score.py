@@ -24,18 +24,20 @@ class InceptionScore(SampleMetric):
     count: Tensor
     probabilities: Tensor
     negative_entropies: Tensor
+    split_of: Tensor
 
     def __init__(self, reference: Reference | None, samples: int, splits: int = 10) -> None:
         super().__init__(reference, samples)
         self.splits = min(splits, samples)
-        self.split_of = split_numbers(samples, self.splits)
+        # A buffer, so that it is on the device of the features.
+        self.register_buffer("split_of", split_numbers(samples, self.splits), persistent=False)
         # Scalars that broadcast, as the number of classes is unknown until the first logits.
         for name in ("count", "probabilities", "negative_entropies"):
             self.add_state(name, torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
 
     def accumulate(self, features: Tensor, number: Tensor) -> None:
         """Add the class probabilities of logits (B, K) to the sums of their splits."""
-        split = self.split_of[number.cpu()].to(features.device)
+        split = self.split_of.to(number.device)[number].to(features.device)
         member = one_hot(split, self.splits).double().T
         log_p = features.double().log_softmax(1)
         p = log_p.exp()

@@ -43,7 +43,7 @@ class Modes(SampleMetric):
         centres = self.mixture.centres.to(features.device)
         distance, mode = (features.double().unsqueeze(1) - centres).norm(dim=2).min(1)
         near = distance <= self.within * self.mixture.std
-        self.good = self.good + one_hot(mode[near], len(centres)).sum(0)
+        self.good = self.good + (one_hot(mode, len(centres)) * near.unsqueeze(1)).sum(0)
         self.count = self.count + len(features)
 
     def scores(self) -> dict[str, Score]:

@@ -20,12 +20,32 @@ class Moments:
 
     @cached_property
     def factor(self) -> Tensor:
-        """F (D, rank) with F F^T = covariance up to rounding, by pivoted Cholesky decomposition."""
-        # Pivoting stops once only rounding error remains, whose square roots would otherwise count as features.
-        packed, pivots, rank, _ = lapack.dpstrf(self.covariance.cpu().numpy(), lower=1)
-        factor = torch.empty(len(packed), rank, dtype=torch.float64)
-        factor[torch.from_numpy(pivots).long() - 1] = torch.from_numpy(packed).tril()[:, :rank]
-        return factor.to(self.covariance.device)
+        """F (D, rank) with F F^T = covariance up to rounding, by Cholesky decomposition.
+
+        On a GPU a regular covariance is factored there; a singular one, as of few samples, needs pivots, on the CPU.
+        """
+        on_device = None if self.covariance.device.type == "cpu" else regular_factor(self.covariance)
+        return pivoted_factor(self.covariance) if on_device is None else on_device
+
+
+def pivoted_factor(covariance: Tensor) -> Tensor:
+    """Return F (D, rank) with F F^T = covariance (D, D) up to rounding, by pivoted Cholesky on the CPU."""
+    # Pivoting stops once only rounding error remains, whose square roots would otherwise count as features.
+    packed, pivots, rank, _ = lapack.dpstrf(covariance.cpu().numpy(), lower=1)
+    factor = torch.empty(len(packed), rank, dtype=torch.float64)
+    factor[torch.from_numpy(pivots).long() - 1] = torch.from_numpy(packed).tril()[:, :rank]
+    return factor.to(covariance.device)
+
+
+def regular_factor(covariance: Tensor) -> Tensor | None:
+    """Return the Cholesky factor (D, D) of a covariance (D, D), on its device; None if it is singular up to rounding.
+
+    The tolerance is that of LAPACK's pivoted decomposition.
+    """
+    factor, failed = torch.linalg.cholesky_ex(covariance)
+    tolerance = len(covariance) * torch.finfo(covariance.dtype).eps / 2 * covariance.diagonal().max()
+    is_regular = (failed == 0) & (factor.diagonal().square().min() > tolerance)
+    return factor if is_regular else None
 
 
 def power_sums(features: Tensor) -> Tensor:

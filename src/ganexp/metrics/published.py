@@ -43,6 +43,8 @@ def reasons_against(entry: Mapping[str, Any], protocol: Mapping[str, Any]) -> li
         for name, value in stated.items()
         if computed.get(name) != value
     ]
+    precision = computed.get("features.precision")
+    reduced = [f"features.precision: {precision} against float32"] if precision else []
     decisive = DECISIVE_SETTINGS if "reference.split" in computed else DECISIVE_SETTINGS[:1]
     unstated = [f"{name}: not stated by the source" for name in decisive if name not in stated]
-    return other_weights + differing + unstated
+    return other_weights + reduced + differing + unstated

@@ -99,18 +99,23 @@ class Scoring:
             if all(differences(column.protocol, earlier.protocol) for earlier in columns[:position])
         ]
 
-    def update(self, images: Tensor, numbers: Tensor) -> None:
+    def update(self, images: Tensor, numbers: Tensor, finite: Tensor | None = None) -> None:
         """Update with fakes (B, C, H, W), uint8 or points, and their sample numbers (B,); B > 0 on every rank.
 
-        Samples numbered beyond the last one are ignored.
+        Samples numbered beyond the last one are ignored. ``finite``, bool (B,), is false for samples that had values
+        which uint8 cannot represent; ``compute`` raises UserError if any had. With numbers on the CPU nothing is read
+        back from the device.
         """
-        images, numbers = images.to(self.device), numbers.to(self.device)
+        images, on_cpu, numbers = images.to(self.device), numbers.cpu(), numbers.to(self.device)
         outputs = {name: extractor(images) for name, extractor in self.extractors.items()}
         for column in self.columns:
             metric, name = column.metric, column.measurement.extractor
             features = images.flatten(1) if name is None else outputs[name][metric.output]
-            wanted = numbers < column.samples
-            metric.update(features[wanted], numbers[wanted])
+            wanted = on_cpu < column.samples
+            rows = slice(None) if wanted.all() else wanted.nonzero().flatten().to(self.device)
+            metric.update(features[rows], numbers[rows])
+            if finite is not None and not images.is_floating_point():
+                metric.broken = metric.broken + (~finite.to(self.device)[rows]).sum()
 
     def compute(self) -> list[Result]:
         """Return every score over all ranks and reset."""
@@ -144,7 +149,7 @@ class Scoring:
             if metric.against_real
             else {"data": real.description["data"]},
             "fakes": {"samples": samples, **fakes, "values": "as drawn" if name is None else "uint8 from [-1, 1]"},
-            "numerics": SCORES,
+            "numerics": SCORES if name is None else {**SCORES, "channels_last": self.extractors[name].channels_last},
             "versions": versions(),
         }
         return Column(measurement, metric, samples, protocol)
