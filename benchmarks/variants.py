@@ -119,7 +119,7 @@ def bare_loop(game: GAN, batch_size: int, average: bool = True) -> Callable[[], 
         critics = (lambda images: answer(images, label)[0]), (lambda images: answer(images, fake_label)[0])
         for penalty in penalties.values():
             if batches % penalty.every == 0:
-                turn = CriticTurn(*critics, real, fake, real_logits, fake_logits, lambda n, sample: sample(n, rng), 0.0)
+                turn = CriticTurn(*critics, real, fake, real_logits, fake_logits, lambda n, sample: sample(n, rng))
                 loss = loss + penalty.term(turn)
         loss.backward()
         step_d.step()

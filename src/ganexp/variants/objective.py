@@ -94,7 +94,7 @@ class DiscriminatorObjective(nn.Module):
     def _penalties(self, game: AdversarialModule, on_real: Judged, on_fake: Judged) -> Terms:
         terms = {}
         for name, penalty in self.penalties.items():
-            if game.batches_seen % penalty.every == 0:
+            if game.inputs.decide(f"{self.prefix}{name} is due", partial(is_due, game, penalty)):
                 turn = CriticTurn(
                     critic=on_real.critic,
                     fake_critic=on_fake.critic,
@@ -103,7 +103,17 @@ class DiscriminatorObjective(nn.Module):
                     real_logits=on_real.logits,
                     fake_logits=on_fake.logits,
                     draw=partial(game.draw, f"{self.prefix}penalty {name}"),
-                    progress=game.progress(),
+                    read_progress=game.progress,
                 )
-                terms[name] = penalty.term(turn)
+                terms[name] = penalty.term(turn, self._scheduled_weight(game, name, penalty))
         return terms
+
+    def _scheduled_weight(self, game: AdversarialModule, name: str, penalty: Penalty) -> float | Tensor | None:
+        if penalty.schedule is None:
+            return None
+        return game.inputs.scalar(f"{self.prefix}weight of {name}", lambda: penalty.weight_at(game.progress()))
+
+
+def is_due(game: AdversarialModule, penalty: Penalty) -> bool:
+    """Return whether a lazy penalty is computed on this batch."""
+    return game.batches_seen % penalty.every == 0
