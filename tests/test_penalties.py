@@ -198,7 +198,9 @@ def test_a_schedule_is_a_factor_on_the_weight_and_needs_no_state(penalty):
     whole = penalty(weight=2.0)(turn).item()
     for progress in (0.0, 0.25, 1.0):
         again = penalty(weight=2.0, schedule=lambda progress: 1 - progress)
-        assert again(replace(turn, progress=progress)).item() == pytest.approx((1 - progress) * whole)
+        assert again(replace(turn, read_progress=lambda progress=progress: progress)).item() == pytest.approx(
+            (1 - progress) * whole
+        )
     assert scheduled.state_dict().keys() == penalty().state_dict().keys()
 
 

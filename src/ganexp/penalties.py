@@ -37,9 +37,14 @@ class CriticTurn:
     real_logits: Tensor  # (N, …)
     fake_logits: Tensor  # (N, …)
     draw: Draw  # returns n random rows, this rank's share of the global batch; call it once at most
-    progress: float = 0.0  # the fraction of the budget already seen, in [0, 1]
     judged_real: Tensor | None = None  # the real images that real_logits were computed from, if they require gradients
     judged_fake: Tensor | None = None  # the same of the fake images and fake_logits
+    read_progress: Callable[[], float] = lambda: 0.0
+
+    @property
+    def progress(self) -> float:
+        """The fraction of the budget already seen, in [0, 1]."""
+        return self.read_progress()
 
 
 class Penalty(nn.Module):
@@ -66,10 +71,16 @@ class Penalty(nn.Module):
         """Return the unweighted penalty, a scalar in float32 (float64 for images in float64)."""
         raise NotImplementedError("a penalty defines its value")
 
-    def forward(self, turn: CriticTurn) -> Tensor:
-        """Return the weighted penalty, a scalar."""
-        factor = 1.0 if self.schedule is None else self.schedule(turn.progress)
-        return factor * self.weight * self.value(turn)
+    def weight_at(self, progress: float) -> float:
+        """Return the weight at a progress in [0, 1]."""
+        return self.weight if self.schedule is None else self.schedule(progress) * self.weight
+
+    def forward(self, turn: CriticTurn, weight: float | Tensor | None = None) -> Tensor:
+        """Return the penalty, a scalar, times ``weight``, by default the weight at the turn's progress."""
+        if weight is None:
+            weight = self.weight if self.schedule is None else self.weight_at(turn.progress)
+        value = self.value(turn)
+        return (weight.to(value) if isinstance(weight, Tensor) else weight) * value
 
     def differentiates(self, side: Side, images: Tensor) -> bool:
         """Return whether the value may use the gradient of a side's logits at its images (N, C, H, W).
@@ -80,9 +91,9 @@ class Penalty(nn.Module):
         """
         return False
 
-    def term(self, turn: CriticTurn) -> Tensor:
+    def term(self, turn: CriticTurn, weight: float | Tensor | None = None) -> Tensor:
         """Return the term of the loss: the weighted penalty times ``every``, to make up for the batches skipped."""
-        output: Tensor = self.every * self(turn)
+        output: Tensor = self.every * self(turn, weight)
         return output
 
 

@@ -8,6 +8,7 @@ from torch import nn
 
 from ganexp.augmentation.base import Augmentation
 from ganexp.game.module import AdversarialModule, GameSettings
+from ganexp.game.turn_inputs import TurnInputs
 from ganexp.losses import Hinge, LeastSquares, NonSaturating, Relativistic
 from ganexp.penalties import R1, R2, Penalty
 from ganexp.variants.critic import Critic, PairCritic
@@ -24,7 +25,7 @@ class Game:
     world_size, batches_seen = 1, 0
 
     def __init__(self):
-        self.trainer, self.watched, self.drawn = self, {}, []
+        self.trainer, self.inputs, self.watched, self.drawn = self, TurnInputs(self), {}, []
 
     def draw(self, purpose, n, sample):
         self.drawn.append(purpose)

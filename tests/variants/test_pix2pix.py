@@ -67,4 +67,4 @@ def test_the_discriminator_judges_what_the_generator_made_before_its_move():
         of_generator, _, of_discriminator = judged[3 * turn : 3 * turn + 3]
         assert torch.equal(of_generator, made[turn])
         assert torch.equal(of_discriminator, made[turn])
-    assert module.fakes == {}
+    assert module.inputs.handed_over == {}

@@ -15,14 +15,17 @@ from ganexp.distributed import collectives
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.game.loss_history import LossHistory, Terms
+from ganexp.game.turn_inputs import TurnInputs
 from ganexp.layers.power_iteration import frozen_power_iteration
 from ganexp.layers.statistics import frozen_statistics, running_statistics
-from ganexp.numerics.randomness import derived_seed, generator, seed_globals
+from ganexp.numerics.randomness import derived_seed, seed_globals
 from ganexp.partials import plain
 
 Batch = dict[str, Tensor]
 OptimizerFactory = Callable[[Iterator[nn.Parameter]], Optimizer]
 Schedule = Callable[[float], float]
+GradientPass = Callable[["Player", Any, Batch], None]
+"""Computes the gradients of a player's loss on a batch; the second argument is the player's optimizer."""
 
 COUNTERS = "ganexp"
 
@@ -86,12 +89,34 @@ class AdversarialModule(L.LightningModule):
         self.seed = seed
         self.gradient_clip = gradient_clip
         self.accumulate = accumulate
+        self.inputs = TurnInputs(self)
+        self.gradient_pass: GradientPass | None = None
         self.images_seen = 0
         self.batches_seen = 0
         self.rate = 1.0
         self.loss_history = LossHistory()
         self.watched: dict[str, Tensor] = {}
         self._part = 0
+
+    @property
+    def images_seen(self) -> int:
+        """The number of real images shown to the discriminator, over all ranks."""
+        self.inputs.require_eager("the number of images seen")
+        return self._images_seen
+
+    @images_seen.setter
+    def images_seen(self, images: int) -> None:
+        self._images_seen = images
+
+    @property
+    def batches_seen(self) -> int:
+        """The number of batches of the game so far."""
+        self.inputs.require_eager("the number of batches seen")
+        return self._batches_seen
+
+    @batches_seen.setter
+    def batches_seen(self, batches: int) -> None:
+        self._batches_seen = batches
 
     def players(self) -> list[Player]:
         """Return the players in the order of their turns."""
@@ -107,28 +132,17 @@ class AdversarialModule(L.LightningModule):
         seed_globals(derived_seed(self.seed, f"rank {self.global_rank}", self.batches_seen), self.device)
         # Lightning converts a batch before the data module scales it.
         batch = {key: value.to(self.dtype) if value.is_floating_point() else value for key, value in batch.items()}
-        players = self.players()
-        for player, optimizer in zip(players, self._optimizers(), strict=True):
+        for player, optimizer in zip(self.players(), self._optimizers(), strict=True):
             if (self.batches_seen + 1) % player.every == 0:
-                waiting = [other.network for other in players if other is not player]
-                with self.toggled_optimizer(optimizer), frozen_statistics(*waiting):
-                    self.turn(player, optimizer, batch)
+                self.turn(player, optimizer, batch)
         self.batches_seen += 1
         self.images_seen += len(batch["image"]) * self.trainer.world_size
 
     def turn(self, player: Player, optimizer: Any, batch: Batch) -> None:
         """Take one optimizer step on the player's loss."""
         set_learning_rate(optimizer, self.rate * self.schedule_of[player.name](self.progress()))
-        for number, part in enumerate(split(batch, self.accumulate)):
-            self._part = number
-            # One power iteration per turn: later parts of the batch use the weights of the first.
-            with one_autograd_thread(), parametrize.cached(), frozen_power_iteration(player.network, number > 0):
-                terms = player.loss(part)
-                loss = torch.stack(list(terms.values())).sum() / self.accumulate
-                # Autocast would convert the second derivatives of a penalty that was computed in float32.
-                with torch.autocast(self.device.type, enabled=False):
-                    self.manual_backward(loss)
-            self.loss_history.add(player.name, terms)
+        gradient_pass = self.gradient_pass or self.compute_gradients
+        gradient_pass(player, optimizer, batch)
         self._average_over_ranks(player)
         optimizer.step()
         optimizer.zero_grad()
@@ -136,6 +150,21 @@ class AdversarialModule(L.LightningModule):
             player.constraint(player.network)
         if player.average is not None:
             player.average.update(player.network, self.progress())
+
+    def compute_gradients(self, player: Player, optimizer: Any, batch: Batch) -> None:
+        """Compute the gradients of the player's loss, while the others are frozen, and record its terms."""
+        waiting = [other.network for other in self.players() if other.network is not player.network]
+        with self.toggled_optimizer(optimizer), frozen_statistics(*waiting), one_autograd_thread():
+            for number, part in enumerate(split(batch, self.accumulate)):
+                self._part = number
+                # One power iteration per turn: later parts of the batch use the weights of the first.
+                with parametrize.cached(), frozen_power_iteration(player.network, number > 0):
+                    terms = player.loss(part)
+                    loss = torch.stack(list(terms.values())).sum() / self.accumulate
+                    # Autocast would convert the second derivatives of a penalty that was computed in float32.
+                    with torch.autocast(self.device.type, enabled=False):
+                        self.manual_backward(loss)
+                self.loss_history.add(player.name, terms)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Clip the gradients, which a loss scaler has already unscaled at this point."""
@@ -145,8 +174,8 @@ class AdversarialModule(L.LightningModule):
 
     def draw(self, purpose: str, n: int, sample: Callable[[int, torch.Generator], Tensor]) -> Tensor:
         """Draw for the global batch and return the ``n`` rows (n, …) of this rank and part of the batch."""
-        rng = generator(self.seed, purpose, self.batches_seen, self.device)
-        global_batch = sample(n * self.accumulate * self.trainer.world_size, rng)
+        total = n * self.accumulate * self.trainer.world_size
+        global_batch = sample(total, self.inputs.generator(purpose))
         first = (self.global_rank * self.accumulate + self._part) * n
         return global_batch[first : first + n]
 

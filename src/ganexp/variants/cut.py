@@ -11,7 +11,6 @@ from ganexp.augmentation.base import Augmentation
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import Batch, Player
 from ganexp.numerics.gradients import promote_to_float32
-from ganexp.numerics.randomness import generator as rng
 from ganexp.penalties import Penalty
 from ganexp.variants.critic import Critic
 from ganexp.variants.objective import DiscriminatorObjective
@@ -85,7 +84,6 @@ class CUT(Translation):
         self.identity = identity
         self.patches = patches
         self.temperature = temperature
-        self.fakes: dict[int, Tensor] = {}
 
     def players(self) -> list[Player]:
         """Return the generator with its projection, then the discriminator."""
@@ -98,7 +96,7 @@ class CUT(Translation):
         """Return the adversarial loss and the contrastive losses of the input and of the target domain (eq. 5)."""
         inputs, real = batch["input"], batch["image"]
         fake = self.generators[FORWARD](inputs)
-        self.fakes[self._part] = fake.detach()
+        self.inputs.hand_over(f"fake {self._part}", fake.detach())
         fooling = self.adversary.generator(self, Critic(self.discriminator), real, fake)
         terms = {
             "adversarial": self.adversarial * fooling["adversarial"],
@@ -110,9 +108,8 @@ class CUT(Translation):
 
     def discriminator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the discriminator's loss on the generator's fakes of this batch."""
-        return self.adversary.discriminator(
-            self, Critic(self.discriminator), batch["image"], self.fakes.pop(self._part)
-        )
+        fake = self.inputs.take(f"fake {self._part}")
+        return self.adversary.discriminator(self, Critic(self.discriminator), batch["image"], fake)
 
     def contrastive_loss(self, images: Tensor, translated: Tensor) -> Tensor:
         """Return the contrastive loss of images and their translations, both (N, C, H, W), a scalar (eq. 3).
@@ -131,9 +128,9 @@ class CUT(Translation):
 
     def positions(self, number: int, feature_map: Tensor) -> Tensor:
         """Draw positions (P,) among H * W in a map (N, width, H, W), the same for all images of a batch."""
-        random = rng(self.seed, f"patches {number}", self.batches_seen, feature_map.device)
+        rng = self.inputs.generator(f"patches {number}")
         size = feature_map.shape[2] * feature_map.shape[3]
-        return torch.randperm(size, generator=random, device=feature_map.device)[: self.patches]
+        return torch.randperm(size, generator=rng, device=feature_map.device)[: self.patches]
 
     def grid(self, examples: Batch) -> Tensor:
         """Return input and output of every example, and the translation of its image of b, (N * columns, C, H, W)."""

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from ganexp.augmentation.base import Augmentation
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import Batch, Player
-from ganexp.numerics.randomness import generator as rng
 from ganexp.penalties import Penalty
 from ganexp.variants.critic import Critic
 from ganexp.variants.image_pool import ImagePool
@@ -71,7 +70,6 @@ class CycleGAN(Translation):
         self.adversarial = adversarial
         self.cycle = cycle
         self.identity = identity
-        self.fakes: dict[str, list[Tensor]] = {domain: [] for domain in DOMAINS}
 
     @property
     def discriminator(self) -> nn.Module:
@@ -90,8 +88,8 @@ class CycleGAN(Translation):
         a2b, b2a = self.generators[FORWARD], self.generators[BACKWARD]
         real_a, real_b = batch["input"], batch["image"]
         fake_a, fake_b = b2a(real_b), a2b(real_a)
-        self.fakes["a"].append(fake_a.detach())
-        self.fakes["b"].append(fake_b.detach())
+        self.inputs.hand_over(f"fake a {self._part}", fake_a.detach())
+        self.inputs.hand_over(f"fake b {self._part}", fake_b.detach())
         terms = {
             "adversarial_a2b": self.adversarial * self.adversarial_loss("b", real_b, fake_b),
             "adversarial_b2a": self.adversarial * self.adversarial_loss("a", real_a, fake_a),
@@ -112,24 +110,30 @@ class CycleGAN(Translation):
     def discriminator_loss(self, batch: Batch) -> Terms:
         """Return the terms of both discriminators' losses (eq. 1) on fakes from their pools."""
         if self._part == 0:
-            self.fakes = {domain: self.from_pool(domain, torch.cat(fakes)) for domain, fakes in self.fakes.items()}
+            self.exchange_fakes()
         terms: Terms = {}
         for domain, side in DOMAINS.items():
             objective, critic = self.adversaries[domain], Critic(self.discriminators[domain])
-            domain_terms = objective.discriminator(self, critic, batch[side], self.fakes[domain].pop(0))
+            fake = self.inputs.take(f"exchanged {domain} {self._part}")
+            domain_terms = objective.discriminator(self, critic, batch[side], fake)
             terms |= {f"{name}_{domain}": term for name, term in domain_terms.items()}
         return terms
 
-    def from_pool(self, domain: str, fakes: Tensor) -> list[Tensor]:
-        """Exchange this rank's fakes (N, C, H, W) with those in the pool, and return them in the parts of the batch.
+    def exchange_fakes(self) -> None:
+        """Exchange this rank's fakes of the whole batch with those in the pools.
 
         All ranks put all fakes into the same pool with the same random numbers, so that their number does not matter.
         """
-        gathered: Any = self.all_gather(fakes)
-        random = rng(self.seed, f"pool {domain}", self.batches_seen, self.device)
-        exchanged = self.pools[domain].exchange(gathered.view(-1, *fakes.shape[1:]), random)
-        own_fakes = exchanged[self.global_rank * len(fakes) :][: len(fakes)]
-        return list(own_fakes.split(len(fakes) // self.accumulate))
+        for domain, pool in self.pools.items():
+            fakes = torch.cat([self.inputs.take(f"fake {domain} {part}") for part in range(self.accumulate)])
+            gathered: Any = self.all_gather(fakes)
+            # What is stored and what is exchanged depends on how full the pool is.
+            self.inputs.decide(f"pool {domain}", lambda pool=pool: pool.filled)
+            rng = self.inputs.generator(f"pool {domain}")
+            exchanged = pool.exchange(gathered.view(-1, *fakes.shape[1:]), rng)
+            own = exchanged[self.global_rank * len(fakes) :][: len(fakes)]
+            for part, images in enumerate(own.split(len(fakes) // self.accumulate)):
+                self.inputs.hand_over(f"exchanged {domain} {part}", images)
 
     def translations(self, batch: Batch) -> dict[str, Tensor]:
         """Return the translated images by direction, and their reconstructions as a2b2a and b2a2b."""

@@ -58,7 +58,7 @@ class DiscriminatorObjective(nn.Module):
 
         ``fake_critic`` is for the fake images where they have a condition of their own, such as other labels.
         """
-        due = {name: penalty for name, penalty in self.penalties.items() if game.batches_seen % penalty.every == 0}
+        due = self._due_penalties(game)
         real_gradient = any(penalty.differentiates("real", real) for penalty in due.values())
         fake_gradient = any(penalty.differentiates("fake", fake) for penalty in due.values())
         on_real = self._judge(game, "discriminator real", critic, real, real_gradient)
@@ -98,6 +98,13 @@ class DiscriminatorObjective(nn.Module):
             images = images.detach().requires_grad_()
         return Judged(critic, images, *critic.judge(images))
 
+    def _due_penalties(self, game: AdversarialModule) -> dict[str, Penalty]:
+        return {
+            name: penalty
+            for name, penalty in self.penalties.items()
+            if game.inputs.decide(f"{self.prefix}{name} is due", partial(is_due, game, penalty))
+        }
+
     def _penalties(
         self, game: AdversarialModule, due: Mapping[str, Penalty], on_real: Judged, on_fake: Judged
     ) -> Terms:
@@ -111,9 +118,19 @@ class DiscriminatorObjective(nn.Module):
                 real_logits=on_real.logits,
                 fake_logits=on_fake.logits,
                 draw=partial(game.draw, f"{self.prefix}penalty {name}"),
-                progress=game.progress(),
+                read_progress=game.progress,
                 judged_real=on_real.images if on_real.images.requires_grad else None,
                 judged_fake=on_fake.images if on_fake.images.requires_grad else None,
             )
-            terms[name] = penalty.term(turn)
+            terms[name] = penalty.term(turn, self._scheduled_weight(game, name, penalty))
         return terms
+
+    def _scheduled_weight(self, game: AdversarialModule, name: str, penalty: Penalty) -> float | Tensor | None:
+        if penalty.schedule is None:
+            return None
+        return game.inputs.scalar(f"{self.prefix}weight of {name}", lambda: penalty.weight_at(game.progress()))
+
+
+def is_due(game: AdversarialModule, penalty: Penalty) -> bool:
+    """Return whether a lazy penalty is computed on this batch."""
+    return game.batches_seen % penalty.every == 0

@@ -38,7 +38,6 @@ class Pix2Pix(Translation):
         self.adversary = DiscriminatorObjective(self.loss, penalties, augmentation)
         self.constraint = constraint
         self.l1 = l1
-        self.fakes: dict[int, Tensor] = {}
 
     def players(self) -> list[Player]:
         """Return the generator, then the discriminator."""
@@ -51,13 +50,13 @@ class Pix2Pix(Translation):
         """Return the adversarial loss given the input, and the L1 distance from the target."""
         inputs, real = batch["input"], batch["image"]
         fake = self.generators[FORWARD](inputs)
-        self.fakes[self._part] = fake.detach()
+        self.inputs.hand_over(f"fake {self._part}", fake.detach())
         terms = self.adversary.generator(self, self.critic(inputs), real, fake)
         return {**terms, "l1": self.l1 * l1_distance(fake, real)}
 
     def discriminator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the discriminator's loss given the input, on the generator's fakes of this batch."""
-        fake = self.fakes.pop(self._part)
+        fake = self.inputs.take(f"fake {self._part}")
         return self.adversary.discriminator(self, self.critic(batch["input"]), batch["image"], fake)
 
     def critic(self, inputs: Tensor) -> Critic:

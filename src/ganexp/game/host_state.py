@@ -1,0 +1,62 @@
+"""What a turn changes on the host, where replaying a CUDA graph changes nothing."""
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+HostState = dict[tuple[str, str], Any]
+
+
+def plain_attributes(game: nn.Module) -> Iterator[tuple[nn.Module, str, Any]]:
+    """Yield the attributes of a game's modules, its own left out, that are neither tensors nor modules."""
+    of_torch = set(nn.Module().__dict__)
+    for module in game.modules():
+        if module is not game:
+            yield from ((module, name, value) for name, value in module.__dict__.items() if name not in of_torch)
+
+
+def host_state(game: Any) -> HostState:
+    """Return what a turn might change on the host, where a replay would not: random states and modules' attributes."""
+    state: HostState = {
+        ("Python's random", "numbers"): random.getstate(),
+        ("NumPy's random", "numbers"): repr(np.random.get_state()),
+    }
+    if game.device.type != "cpu":
+        state["torch's random", "numbers of the CPU"] = torch.default_generator.get_state().sum().item()
+    for module, name, value in plain_attributes(game):
+        size = len(value) if isinstance(value, list | dict | set) else 0
+        state[f"{type(module).__name__} {id(module)}", name] = (value, size)
+    for name, tensor in (*game.named_parameters(), *game.named_buffers()):
+        state["the tensor", name] = id(tensor)
+    return state
+
+
+def changed(before: HostState, after: HostState) -> str:
+    """Return what differs between two states of the host, empty if nothing does."""
+    for owner, name in {**before, **after}:
+        first, second = before.get((owner, name)), after.get((owner, name))
+        if first is not second and not is_equal(first, second):
+            return f"{owner.split()[0]} changes {name} in its turn, which a graph would not repeat"
+    return ""
+
+
+def is_equal(first: Any, second: Any) -> bool:
+    """Return whether two values of the host are the same object or equal simple values."""
+    if isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second):
+        return all(a is b or is_equal(a, b) for a, b in zip(first, second, strict=True))
+    return isinstance(first, int | float | str | bool) and type(first) is type(second) and first == second
+
+
+def hooks(game: Any) -> str:
+    """Return which hooks would only be called while a turn is captured, empty if there are none."""
+    for name, module in game.named_modules():
+        if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks:
+            return f"{name} has hooks, which a graph would not call"
+    for name, parameter in game.named_parameters():
+        if parameter._backward_hooks or getattr(parameter, "_post_accumulate_grad_hooks", None):
+            return f"{name} has hooks, which a graph would not call"
+    return ""

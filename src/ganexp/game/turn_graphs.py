@@ -1,0 +1,224 @@
+"""Turns as CUDA graphs: the gradients of a player's loss, captured once and replayed for every further batch.
+
+Where a graph holds, a replayed turn equals the eager one bit for bit; where it does not, turns stay eager and one line
+says why.
+"""
+
+import logging
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from ganexp.errors import one_line
+from ganexp.game.captured_inputs import CapturedInputs, NotCapturable, ObservedInputs, Requests
+from ganexp.game.host_state import changed, hooks, host_state
+from ganexp.game.loss_history import LossHistory, Terms
+from ganexp.game.module import AdversarialModule, Batch, Player
+from ganexp.game.turn_state import TurnState
+
+log = logging.getLogger(__name__)
+
+WARM_UP = 2
+CHECKED = 2
+"""The first replays are compared with eager turns: the second shows whether the first turn's numbers are constants."""
+MOST_GRAPHS = 16
+"""The largest number of graphs of a player: each holds the memory of its turn."""
+
+Key = tuple[Hashable, ...]
+Replay = Callable[[], None]
+
+
+class GraphBackend(Protocol):
+    """Captures what a function computes on a device, to be replayed."""
+
+    def warming_up(self) -> AbstractContextManager[None]:
+        """Return a context for eager turns whose memory and libraries a later capture uses too."""
+
+    def without_waiting(self) -> AbstractContextManager[None]:
+        """Return a context in which the host must not wait for the device; a RuntimeError says that it did."""
+
+    def capture(self, work: Callable[[], None], generators: Sequence[torch.Generator]) -> Replay:
+        """Call ``work`` without computing anything, and return a function that computes what it asked for."""
+
+    def recover(self) -> None:
+        """Make the device usable again after a capture that failed."""
+
+
+class CapturedTurn:
+    """The gradients of one player's turn as a graph over fixed tensors."""
+
+    def __init__(
+        self,
+        game: AdversarialModule,
+        player: Player,
+        optimizer: Any,
+        batch: Batch,
+        inputs: CapturedInputs,
+        backend: GraphBackend,
+    ) -> None:
+        self.game, self.player, self.inputs = game, player, inputs
+        self.parameters = list(player.network.parameters())
+        self.batch = {name: tensor.clone() for name, tensor in batch.items()}
+        self.inputs.fill()
+        with self._recorded_outputs() as (history, watched):
+            self.replay_graph = backend.capture(
+                lambda: game.compute_gradients(player, optimizer, self.batch), self.inputs.generators
+            )
+        self.terms: list[Terms] = history.turns[player.name]
+        self.watched = watched
+        self.gradients = [parameter.grad for parameter in self.parameters]
+        for parameter in self.parameters:
+            parameter.grad = None
+        self.tensors = [*game.parameters(), *game.buffers()]
+        self.addresses = self.current_addresses()
+        self.replays = 0
+
+    def current_addresses(self) -> list[int]:
+        """Return where the game's weights and buffers lie in memory."""
+        return [tensor.data_ptr() for tensor in self.tensors]
+
+    def replay(self, batch: Batch) -> None:
+        """Compute the gradients on a batch, and record the loss terms and the logits."""
+        for name, tensor in batch.items():
+            self.batch[name].copy_(tensor, non_blocking=True)
+        self.inputs.fill()
+        self.replay_graph()
+        for parameter, gradient in zip(self.parameters, self.gradients, strict=True):
+            parameter.grad = gradient
+        # Copied, as the next replay overwrites the graph's memory.
+        for terms in self.terms:
+            self.game.loss_history.add(self.player.name, copied(terms))
+        self.game.watch(**copied(self.watched))
+        self.replays += 1
+
+    @contextmanager
+    def _recorded_outputs(self) -> Iterator[tuple[LossHistory, dict[str, Tensor]]]:
+        """Give the turn that is captured a loss history, logits and inputs of its own."""
+        game = self.game
+        before = game.loss_history, game.watched, game.inputs
+        game.loss_history, game.watched, game.inputs = LossHistory(), {}, self.inputs
+        try:
+            yield game.loss_history, game.watched
+        finally:
+            game.loss_history, game.watched, game.inputs = before
+
+
+class TurnGraphs:
+    """Computes the gradients of a game's turns, by graphs where they hold: a `GradientPass`.
+
+    There is a graph for each player, each combination of its loss's decisions (such as which lazy penalties are due)
+    and each shape of a batch. Its first turns are eager, then it is captured and replayed. With ``check`` its first
+    replays are compared with eager turns from the same state: bit for bit if ``exact``, else up to rounding.
+    """
+
+    def __init__(self, game: AdversarialModule, backend: GraphBackend, check: bool = True, exact: bool = True) -> None:
+        self.game = game
+        self.backend = backend
+        self.check = check
+        self.exact = exact
+        self.inputs = ObservedInputs(game)
+        self.decisions: dict[str, dict[str, Callable[[], Hashable]]] = {}
+        self.requests: dict[Key, Requests] = {}
+        self.turns: dict[Key, int] = {}
+        self.captured: dict[Key, CapturedTurn] = {}
+        self.reasons: dict[str, str] = {}
+        """Why turns of a player are eager, by its name."""
+        self.eager: set[Key] = set()
+        game.inputs = self.inputs
+
+    def __call__(self, player: Player, optimizer: Any, batch: Batch) -> None:
+        """Compute the gradients of the player's loss on the batch, and record its terms."""
+        key = self.key(player, batch)
+        captured = self.captured.get(key)
+        if captured is not None and captured.addresses != captured.current_addresses():
+            del self.captured[key]
+            self.refuse(key, player, "weights or buffers have moved in memory")
+        elif captured is not None:
+            return self.replay(captured, key, player, optimizer, batch)
+        turn = self.turns[key] = self.turns.get(key, 0) + 1
+        if key in self.eager:
+            return self.run_eagerly(key, player, optimizer, batch)
+        if turn < WARM_UP:
+            with self.backend.warming_up():
+                return self.run_eagerly(key, player, optimizer, batch)
+        if turn == WARM_UP:
+            with self.backend.warming_up():
+                return self.run_watched(key, player, optimizer, batch)
+        self.capture(key, player, optimizer, batch)
+
+    def key(self, player: Player, batch: Batch) -> Key:
+        """Return what tells the graphs apart."""
+        decisions = tuple((name, decide()) for name, decide in self.decisions.get(player.name, {}).items())
+        shapes = tuple((name, tensor.shape, tensor.dtype, tensor.stride()) for name, tensor in batch.items())
+        return (player.name, decisions, shapes)
+
+    def run_eagerly(self, key: Key, player: Player, optimizer: Any, batch: Batch) -> None:
+        """Compute the gradients without a graph, and note what the loss asks for."""
+        requests = self.inputs.requests = self.requests[key] = Requests()
+        torch.clear_autocast_cache()
+        self.game.compute_gradients(player, optimizer, batch)
+        self.decisions.setdefault(player.name, {}).update(requests.decisions)
+
+    def run_watched(self, key: Key, player: Player, optimizer: Any, batch: Batch) -> None:
+        """Compute the gradients without a graph, and refuse to capture turns that a graph would not repeat."""
+        state = TurnState(self.game, player.network)
+        before = host_state(self.game)
+        try:
+            with self.backend.without_waiting():
+                self.run_eagerly(key, player, optimizer, batch)
+        except RuntimeError as error:
+            self.refuse(key, player, f"the host waits for the device: {one_line(error)}")
+            state.restore()
+            return self.run_eagerly(key, player, optimizer, batch)
+        reason = hooks(self.game) or changed(before, host_state(self.game))
+        if reason:
+            self.refuse(key, player, reason)
+
+    def capture(self, key: Key, player: Player, optimizer: Any, batch: Batch) -> None:
+        """Capture the turn and compute it; eagerly if that fails."""
+        if sum(name == player.name for name, *_ in self.captured) >= MOST_GRAPHS:
+            self.refuse(key, player, f"there are {MOST_GRAPHS} graphs of its turns already")
+            return self.run_eagerly(key, player, optimizer, batch)
+        torch.clear_autocast_cache()
+        try:
+            inputs = CapturedInputs(self.inputs, self.requests[key])
+            captured = CapturedTurn(self.game, player, optimizer, batch, inputs, self.backend)
+        except (NotCapturable, RuntimeError) as error:
+            self.backend.recover()
+            player.network.zero_grad()
+            self.refuse(key, player, one_line(error))
+            return self.run_eagerly(key, player, optimizer, batch)
+        finally:
+            torch.clear_autocast_cache()
+        self.captured[key] = captured
+        self.replay(captured, key, player, optimizer, batch)
+
+    def replay(self, captured: CapturedTurn, key: Key, player: Player, optimizer: Any, batch: Batch) -> None:
+        """Compute the gradients by the graph; the first times beside an eager turn, which counts if they differ."""
+        if not self.check or captured.replays >= CHECKED:
+            return captured.replay(batch)
+        before = TurnState(self.game, player.network)
+        self.run_eagerly(key, player, optimizer, batch)
+        expected = TurnState(self.game, player.network)
+        before.restore()
+        captured.replay(batch)
+        difference = expected.difference(TurnState(self.game, player.network), self.exact)
+        if difference:
+            del self.captured[key]
+            self.refuse(key, player, f"a replayed turn differs from an eager one: {difference}")
+            expected.restore()
+
+    def refuse(self, key: Key, player: Player, reason: str) -> None:
+        """Keep the turns of a key eager, and say why, once for a player."""
+        self.eager.add(key)
+        if player.name not in self.reasons:
+            self.reasons[player.name] = reason
+            log.info("graphs: the %s's turns are not captured in CUDA graphs: %s", player.name, reason)
+
+
+def copied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return copies of tensors."""
+    return {name: tensor.clone() for name, tensor in tensors.items()}

@@ -1,0 +1,64 @@
+"""Switch of CUDA graphs: on a GPU, turns are captured and replayed where that holds."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+
+from ganexp.game.turn_graphs import TurnGraphs
+from ganexp.numerics.cuda_graphs import CUDAGraphs
+from ganexp.records import summary
+
+log = logging.getLogger(__name__)
+
+BACKWARD_HOOKS = ("on_before_backward", "on_after_backward")
+
+
+class CaptureTurns(L.Callback):
+    """Captures the turns of a game on a GPU in CUDA graphs, and records in ``folder``/summary.json which are not.
+
+    ``check``: the first replays are compared with eager turns.
+    """
+
+    def __init__(self, folder: Path, check: bool = True) -> None:
+        self.folder = folder
+        self.check = check
+        self.graphs: TurnGraphs | None = None
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Let graphs compute the gradients, if nothing is against it."""
+        if module.device.type != "cuda":
+            return
+        reason = objection(trainer, module)
+        if reason:
+            log.info("graphs: turns are not captured in CUDA graphs: %s", reason)
+            return
+        exact = torch.are_deterministic_algorithms_enabled()
+        self.graphs = TurnGraphs(module, CUDAGraphs(module.device), self.check, exact)
+        module.gradient_pass = self.graphs
+
+    def on_train_end(self, trainer: Any, module: Any) -> None:
+        """Release the graphs and their memory, and record what was captured."""
+        if self.graphs is None:
+            return
+        module.gradient_pass = None
+        if trainer.is_global_zero:
+            players = [player.name for player in module.players()]
+            summary.update(self.folder, graphs={name: self.graphs.reasons.get(name, "captured") for name in players})
+        self.graphs = None
+
+
+def objection(trainer: Any, module: Any) -> str:
+    """Return why the turns of this Trainer cannot be captured, empty if nothing is against it."""
+    if trainer.world_size > 1:
+        return "several devices train one run"
+    if torch.is_anomaly_enabled():
+        return "trainer.detect_anomaly=true"
+    for part in (*trainer.callbacks, module):
+        for hook in BACKWARD_HOOKS:
+            base = L.Callback if isinstance(part, L.Callback) else L.LightningModule
+            if getattr(type(part), hook) is not getattr(base, hook):
+                return f"{type(part).__name__}.{hook} is to be called in each turn"
+    return ""
