@@ -115,7 +115,7 @@ class Scoring:
             rows = slice(None) if wanted.all() else wanted.nonzero().flatten().to(self.device)
             metric.update(features[rows], numbers[rows])
             if finite is not None and not images.is_floating_point():
-                metric.broken = metric.broken + (~finite.to(self.device)[rows]).sum()
+                metric.non_finite = metric.non_finite + (~finite.to(self.device)[rows]).sum()
 
     def compute(self) -> list[Result]:
         """Return every score over all ranks and reset."""

@@ -1,6 +1,7 @@
 """Unpaired translation between two domains by cycle consistency (arXiv 1703.10593)."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Unpack
 
 import torch
@@ -128,7 +129,7 @@ class CycleGAN(Translation):
             fakes = torch.cat([self.inputs.take(f"fake {domain} {part}") for part in range(self.accumulate)])
             gathered: Any = self.all_gather(fakes)
             # What is stored and what is exchanged depends on how full the pool is.
-            self.inputs.decide(f"pool {domain}", lambda pool=pool: pool.filled)
+            self.inputs.decide(f"pool {domain}", partial(getattr, pool, "filled"))
             rng = self.inputs.generator(f"pool {domain}")
             exchanged = pool.exchange(gathered.view(-1, *fakes.shape[1:]), rng)
             own = exchanged[self.global_rank * len(fakes) :][: len(fakes)]
