@@ -1,44 +1,376 @@
 """Turns as graphs, on a processor: recorded operations are replayed in the place of CUDA graphs."""
 
+import json
+import logging
+import random
+
+import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from config.test_configs import GROUPS
-from ganexp.game.turn_graphs import TurnGraphs
-from support.games import Trainer, batch_of, built, of_groups
+from ganexp.game.turn_graphs import CHECKED, MOST_GRAPHS, WARM_UP, TurnGraphs
+from ganexp.losses import NonSaturating
+from ganexp.numerics.cuda_graphs import CUDAGraphs
+from ganexp.numerics.flags import Numerics, apply_numerics, restored_flags
+from ganexp.penalties import Penalty
+from ganexp.runs.checkpoint_diff import differences
+from ganexp.training import capture
+from support.games import Trainer, batch_of, built, tiny_with
 from support.recorded_graph import RecordedGraphs
+from support.runs import TINY, rows
 from support.tiny import same, state
 
+SMALL = "dcgan_small"
+HOOKED = "+callbacks.hooked._target_=support.recorded_graph.Hooked"
+COLOUR = {"data.channels": 3, "data.image_size": 16}
 
-def played(config, batches, graphed, **graphs):
-    """Return a game after some batches, each of other images, and the graphs that computed its gradients."""
-    game = built(config)
-    game._trainer = Trainer(game)
-    backend = RecordedGraphs()
-    if graphed:
+
+def changing(batch, number, device="cpu"):
+    """Return a batch of other images and labels for each number."""
+    batch = {name: value.to(device) for name, value in batch.items()}
+    return {
+        name: value.roll(number, 0) * (1 - number / 100) if value.is_floating_point() else value.roll(number, 0)
+        for name, value in batch.items()
+    }
+
+
+def play(game, batches, config, backend=None, first=0, **graphs):
+    """Return the loss terms of some batches; with a backend gradients are computed by graphs."""
+    game._trainer = Trainer(game) if game._trainer is None else game._trainer
+    if backend is not None and game.gradient_pass is None:
         game.gradient_pass = TurnGraphs(game, backend, **graphs)
     terms = []
-    for number in range(batches):
-        batch = {
-            name: value.roll(number, 0) * (1 - number / 100) if value.is_floating_point() else value.roll(number, 0)
-            for name, value in batch_of(config).items()
-        }
-        game.training_step(batch, 0)
+    for number in range(first, first + batches):
+        game.training_step(changing(batch_of(config), number, game.device), 0)
         terms.append(game.read_terms())
-    return game, terms, backend
+    return terms
 
 
-def require_equal(config, batches, captures, **graphs):
-    eager, eager_terms, _ = played(config, batches, False)
-    graphed, terms, backend = played(config, batches, True, **graphs)
-    assert graphed.gradient_pass.reasons == {}
-    assert backend.captures == captures
-    assert terms == eager_terms
+def require_equal(config, batches, captures=None, change=lambda game: None, **graphs):
+    """Require that a game with graphs equals the eager one bit for bit, and return it with its backend."""
+    eager, graphed, backend = built(config), built(config), RecordedGraphs()
+    change(eager)
+    change(graphed)
+    expected = play(eager, batches, config)
+    assert play(graphed, batches, config, backend, **graphs) == expected
     assert same(state(graphed), state(eager))
     assert all(torch.equal(graphed.watched[name], logits) for name, logits in eager.watched.items())
-    return backend
+    assert captures is None or backend.captures == captures
+    return graphed, backend
 
 
-@pytest.mark.parametrize("model", GROUPS["model"])
+def reasons(game):
+    return game.gradient_pass.reasons
+
+
+LARGE = ("biggan", "sagan", "cut", "cyclegan", "sngan_projection")
+
+
+@pytest.mark.parametrize(
+    "model", [pytest.param(model, marks=[pytest.mark.slow] * (model in LARGE)) for model in GROUPS["model"]]
+)
 def test_every_models_turns_are_captured_and_equal_eager_ones_bit_for_bit(model):
-    require_equal(of_groups(model, {}), 12, captures=1 if model == "unet_l1" else 2)
+    players = 1 if model == "unet_l1" else 2
+    # A pool of images must be full first.
+    settings, batches = ({"model.pool": 8}, 8) if model == "cyclegan" else ({}, 6)
+    game, backend = require_equal(tiny_with(model, settings), batches, captures=players)
+    assert reasons(game) == {}
+    assert backend.replays >= players
+
+
+CASES = {
+    "ada": (COLOUR, {"augmentation": "ada"}),
+    "diffaugment": (COLOUR, {"augmentation": "diffaugment"}),
+    "relativistic": ({}, {"loss": "relativistic"}),
+    "lecam, accumulation and clipping": ({"model.accumulate": 2, "model.gradient_clip": 0.1}, {"penalty": "lecam"}),
+}
+SWEPT = [
+    (group, option)
+    for group in ("penalty", "loss", "normalization", "optimizer")
+    for option in GROUPS[group]
+    if option != "instance"  # it needs maps of more than a pixel
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_an_option_draws_or_remembers_is_followed_by_the_graph(case):
+    settings, groups = CASES[case]
+    game, _ = require_equal(tiny_with(SMALL, settings, **groups), 7, captures=2)
+    assert reasons(game) == {}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("group", "option"), SWEPT)
+def test_every_option_is_captured(group, option):
+    game, _ = require_equal(tiny_with(SMALL, {}, **{group: option}), 7, captures=2)
+    assert reasons(game) == {}
+
+
+def test_there_is_a_graph_for_each_combination_of_due_penalties():
+    config = tiny_with(SMALL, {"penalty.r1.every": 2}, penalty="r1")
+    game, backend = require_equal(config, 12, captures=3)
+    assert reasons(game) == {}
+    assert backend.replays > 3 * CHECKED
+
+
+def test_a_scheduled_weight_is_followed_by_the_graph():
+    config = tiny_with("r3gan", {"model.images": 40})
+    game, _ = require_equal(config, 10, captures=2)
+    assert reasons(game) == {}
+    assert game.progress() == 1
+
+
+def test_batches_of_another_shape_have_graphs_of_their_own():
+    config = tiny_with(SMALL, {})
+    eager, graphed, backend = built(config), built(config), RecordedGraphs()
+    for game, graphs in ((eager, None), (graphed, backend)):
+        play(game, 5, config, graphs)
+        half = {name: value[:2] for name, value in batch_of(config).items()}
+        game.training_step(half, 0)
+        play(game, 3, config, graphs, first=5)
+    assert backend.captures == 2
+    assert same(state(graphed), state(eager))
+
+
+def test_the_first_turns_are_eager_and_no_turn_is_lost():
+    config = tiny_with(SMALL, {})
+    game, backend = built(config), RecordedGraphs()
+    play(game, WARM_UP, config, backend, check=False)
+    assert (backend.captures, backend.replays, game.batches_seen) == (0, 0, WARM_UP)
+    play(game, 4, config, backend, first=WARM_UP)
+    assert (backend.captures, backend.replays) == (2, 8)
+
+
+def test_a_game_goes_on_from_its_state_with_or_without_graphs():
+    config = tiny_with("cyclegan", {"model.pool": 3})
+    whole, split, again = built(config), built(config), built(config)
+    play(whole, 12, config)
+    play(split, 7, config, RecordedGraphs())
+    again._trainer = Trainer(again)
+    again.load_state_dict(split.state_dict())
+    for one, other in zip(again.trainer.optimizers, split.trainer.optimizers, strict=True):
+        one.load_state_dict(other.state_dict())
+    again.batches_seen, again.images_seen = split.batches_seen, split.images_seen
+    backend = RecordedGraphs()
+    play(again, 5, config, backend, first=7)
+    assert same(state(again), state(whole))
+
+
+class ReadsProgress(Penalty):
+    def value(self, turn):
+        return turn.real_logits.float().mean() * turn.progress
+
+
+class ReadsBatches(NonSaturating):
+    def __init__(self, game):
+        super().__init__()
+        self.game = (game,)
+
+    def discriminator(self, real, fake):
+        return super().discriminator(real, fake) * (1 + self.game[0].batches_seen)
+
+
+class ReadsBack(NonSaturating):
+    def discriminator(self, real, fake):
+        loss = super().discriminator(real, fake)
+        return loss * 2 if loss.item() > 1 else loss
+
+
+class ReadsBackInCapture(NonSaturating):
+    def discriminator(self, real, fake):
+        loss = super().discriminator(real, fake)
+        if torch.cuda.is_current_stream_capturing():
+            loss.item()
+        return loss
+
+
+class Counting(nn.Module):
+    """A layer that counts its calls."""
+
+    def __init__(self, count):
+        super().__init__()
+        self.count, self.calls = count, 0
+
+    def forward(self, images):
+        self.calls += 1
+        return images * self.count(self)
+
+
+def with_loss(loss):
+    def change(game):
+        game.adversary.loss = loss(game)
+
+    return change
+
+
+def with_layer(count):
+    def change(game):
+        game.discriminator = nn.Sequential(Counting(count), game.discriminator)
+
+    return change
+
+
+def with_penalty(game):
+    game.adversary.penalties["own"] = ReadsProgress(1.0)
+
+
+def with_hook(game):
+    game.discriminator.register_forward_hook(lambda *_: None)
+
+
+REFUSED = {
+    "its loss reads the number of images seen": with_penalty,
+    "its loss reads the number of batches seen": with_loss(ReadsBatches),
+    "the host waits for the device": with_loss(lambda game: ReadsBack()),
+    "it changes the attribute calls of Counting": with_layer(lambda layer: layer.calls),
+    "it changes Python's random state": with_layer(lambda layer: random.random()),
+    "it changes NumPy's random state": with_layer(lambda layer: float(np.random.rand())),
+    "has hooks": with_hook,
+}
+
+
+@pytest.mark.parametrize("reason", REFUSED)
+def test_a_turn_that_a_graph_would_not_repeat_stays_eager_and_one_line_says_why(reason, caplog):
+    with caplog.at_level(logging.INFO, "ganexp"):
+        game, _ = require_equal(tiny_with(SMALL, {}), 8, change=REFUSED[reason])
+    assert reason in reasons(game)["discriminator"]
+    lines = [record.getMessage() for record in caplog.records if "graphs: the discriminator" in record.getMessage()]
+    assert lines == [
+        f"graphs: the discriminator's turns are not captured in CUDA graphs: {reasons(game)['discriminator']}"
+    ]
+
+
+class Wrong(RecordedGraphs):
+    """Replays another computation than it was asked for, from some replay on."""
+
+    def __init__(self, game, first):
+        super().__init__()
+        self.game, self.first = game, first
+
+    def capture(self, work, generators):
+        replay = super().capture(work, generators)
+        *_, gradient = (parameter.grad for parameter in self.game.parameters() if parameter.grad is not None)
+
+        def wrong():
+            replay()
+            if self.replays >= self.first:
+                gradient.add_(1)
+
+        return wrong
+
+
+@pytest.mark.parametrize("first", [1, 3])
+def test_a_replay_that_differs_is_found_and_the_eager_turn_counts(first):
+    config = tiny_with(SMALL, {})
+    eager, graphed = built(config), built(config)
+    play(eager, 8, config)
+    play(graphed, 8, config, Wrong(graphed, first))
+    assert same(state(graphed), state(eager))
+    assert "a replayed turn differs from an eager one" in reasons(graphed)["discriminator"]
+
+
+class Failing(RecordedGraphs):
+    def capture(self, work, generators):
+        work()
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+
+def test_a_capture_that_fails_leaves_the_game_as_it_was():
+    config = tiny_with("cdcgan", {})
+    eager, graphed, backend = built(config), built(config), Failing()
+    play(eager, 6, config)
+    play(graphed, 6, config, backend)
+    assert backend.recovered == 2
+    assert set(reasons(graphed).values()) == {"operation not permitted when stream is capturing"}
+
+
+def test_weights_that_move_in_memory_end_the_graph():
+    config = tiny_with(SMALL, {})
+    eager, graphed = built(config), built(config)
+    for game, backend in ((eager, None), (graphed, RecordedGraphs())):
+        play(game, 5, config, backend)
+        for parameter in game.discriminator.parameters():
+            parameter.data = parameter.data.clone()
+        play(game, 3, config, backend, first=5)
+    assert same(state(graphed), state(eager))
+    assert set(reasons(graphed).values()) == {"weights or buffers have moved in memory"}
+
+
+def test_there_are_not_more_graphs_than_memory_should_hold():
+    config = tiny_with(SMALL, {})
+    game, backend = built(config), RecordedGraphs()
+    play(game, 1, config, backend, check=False)
+    for size in range(1, MOST_GRAPHS + 3):
+        batch = {name: value[:1].expand(size + 1, *value.shape[1:]) for name, value in batch_of(config).items()}
+        for _ in range(WARM_UP + 1):
+            game.training_step(batch, 0)
+    assert backend.captures == 2 * MOST_GRAPHS
+    assert set(reasons(game).values()) == {f"there are {MOST_GRAPHS} graphs of its turns already"}
+
+
+def last(run):
+    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+
+
+def test_a_run_with_graphs_equals_one_without_and_so_does_a_resumed_one(ganexp, here, monkeypatch):
+    monkeypatch.setattr(capture, "graph_backend", lambda device: RecordedGraphs())
+    assert ganexp(*TINY, "graphs.enabled=false", "run_dir=eager").status == 0
+    assert ganexp(*TINY, "run_dir=graphed").status == 0
+    assert ganexp(*TINY, "images=128", "run_dir=resumed").status == 0
+    assert ganexp("resume=resumed", "images=256").status == 0
+    for run in ("graphed", "resumed"):
+        assert differences(last(here / "eager"), last(here / run)) == []
+        assert rows(here / "eager") == rows(here / run)
+        recorded = json.loads((here / run / "summary.json").read_text())["graphs"]
+        assert recorded == {"discriminator": "captured", "generator": "captured"}
+    assert "graphs" not in json.loads((here / "eager" / "summary.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [
+        ("trainer.detect_anomaly=true", "trainer.detect_anomaly=true"),
+        (HOOKED, "Hooked.on_after_backward is called"),
+    ],
+)
+def test_a_trainer_that_looks_at_each_backward_pass_keeps_its_turns_eager(ganexp, here, monkeypatch, override, reason):
+    backend = RecordedGraphs()
+    monkeypatch.setattr(capture, "graph_backend", lambda device: backend)
+    assert ganexp(*TINY, override, "run_dir=run").status == 0
+    assert backend.captures == 0
+    assert f"graphs: turns are not captured in CUDA graphs: {reason}" in (here / "run" / "log.txt").read_text()
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("model", GROUPS["model"])
+def test_on_a_gpu_every_models_turns_are_captured_and_equal_eager_ones_bit_for_bit(model):
+    config = tiny_with(model, {"model.pool": 8} if model == "cyclegan" else {})
+    with restored_flags():
+        apply_numerics(Numerics(), "cuda")
+        eager, graphed = built(config).cuda(), built(config).cuda()
+        expected = play(eager, 30, config)
+        assert play(graphed, 30, config, CUDAGraphs(graphed.device)) == expected
+        assert same(state(graphed), state(eager))
+    assert reasons(graphed) == {}
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_a_resumed_run_with_graphs_equals_an_uninterrupted_eager_one(ganexp, here):
+    assert ganexp(*TINY, "trainer=gpu", "images=512", "graphs.enabled=false", "run_dir=eager").status == 0
+    assert ganexp(*TINY, "trainer=gpu", "run_dir=graphed").status == 0
+    assert ganexp("resume=graphed", "images=512").status == 0
+    assert differences(last(here / "eager"), last(here / "graphed")) == []
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_a_capture_that_cuda_refuses_leaves_the_game_as_it_was():
+    config = tiny_with("cgan", {})
+    with restored_flags():
+        apply_numerics(Numerics(), "cuda")
+        eager, graphed = built(config).cuda(), built(config).cuda()
+        with_loss(lambda game: ReadsBackInCapture())(graphed)
+        expected = play(eager, 8, config)
+        assert play(graphed, 8, config, CUDAGraphs(graphed.device)) == expected
+    assert set(reasons(graphed)) == {"discriminator"}

@@ -6,6 +6,7 @@ constant, and what Python did is not done again.
 
 from contextlib import contextmanager
 
+import lightning as L
 import torch
 from torch.nn.functional import one_hot
 from torch.overrides import TorchFunctionMode
@@ -128,3 +129,10 @@ def written(func, args, kwargs):
 def same_memory(first, second):
     """Return whether two tensors lie at the same place."""
     return first.untyped_storage().data_ptr() == second.untyped_storage().data_ptr()
+
+
+class Hooked(L.Callback):
+    """A callback that looks at the gradients of each backward pass."""
+
+    def on_after_backward(self, trainer, module):
+        pass

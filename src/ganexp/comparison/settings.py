@@ -27,6 +27,7 @@ IRRELEVANT_SETTINGS = (
     "scoring",
     "trainer",
     "numerics",
+    "graphs",
     "precision",
 )
 """Where and how a run is executed, logged and scored; what matters of it is in the scores' protocols.

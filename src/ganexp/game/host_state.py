@@ -1,4 +1,4 @@
-"""What a turn changes on the host, where replaying a CUDA graph changes nothing."""
+"""State of the host that a turn may change, which replaying a CUDA graph does not."""
 
 import random
 from collections.abc import Iterator
@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-HostState = dict[tuple[str, str], Any]
+HostState = dict[tuple[str, int], Any]
+"""Values by what they are and, of attributes, the identity of their module."""
 
 
 def plain_attributes(game: nn.Module) -> Iterator[tuple[nn.Module, str, Any]]:
@@ -20,38 +21,38 @@ def plain_attributes(game: nn.Module) -> Iterator[tuple[nn.Module, str, Any]]:
 
 
 def host_state(game: Any) -> HostState:
-    """Return what a turn might change on the host, where a replay would not: random states and modules' attributes."""
+    """Return what a turn might change on the host: random states, attributes of modules, replaced tensors."""
     state: HostState = {
-        ("Python's random", "numbers"): random.getstate(),
-        ("NumPy's random", "numbers"): repr(np.random.get_state()),
+        ("Python's random state", 0): random.getstate(),
+        ("NumPy's random state", 0): repr(np.random.get_state()),
     }
     if game.device.type != "cpu":
-        state["torch's random", "numbers of the CPU"] = torch.default_generator.get_state().sum().item()
+        state["torch's random state on the CPU", 0] = bytes(torch.default_generator.get_state().numpy())
     for module, name, value in plain_attributes(game):
         size = len(value) if isinstance(value, list | dict | set) else 0
-        state[f"{type(module).__name__} {id(module)}", name] = (value, size)
+        state[f"the attribute {name} of {type(module).__name__}", id(module)] = (value, size)
     for name, tensor in (*game.named_parameters(), *game.named_buffers()):
-        state["the tensor", name] = id(tensor)
+        state[f"the tensor {name}", 0] = id(tensor)
     return state
 
 
 def changed(before: HostState, after: HostState) -> str:
     """Return what differs between two states of the host, empty if nothing does."""
-    for owner, name in {**before, **after}:
-        first, second = before.get((owner, name)), after.get((owner, name))
+    for key in {**before, **after}:
+        first, second = before.get(key), after.get(key)
         if first is not second and not is_equal(first, second):
-            return f"{owner.split()[0]} changes {name} in its turn, which a graph would not repeat"
+            return f"it changes {key[0]}, which a graph would not repeat"
     return ""
 
 
 def is_equal(first: Any, second: Any) -> bool:
     """Return whether two values of the host are the same object or equal simple values."""
     if isinstance(first, tuple) and isinstance(second, tuple) and len(first) == len(second):
-        return all(a is b or is_equal(a, b) for a, b in zip(first, second, strict=True))
-    return isinstance(first, int | float | str | bool) and type(first) is type(second) and first == second
+        return all(one is other or is_equal(one, other) for one, other in zip(first, second, strict=True))
+    return isinstance(first, int | float | str | bytes) and type(first) is type(second) and first == second
 
 
-def hooks(game: Any) -> str:
+def hooks(game: nn.Module) -> str:
     """Return which hooks would only be called while a turn is captured, empty if there are none."""
     for name, module in game.named_modules():
         if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks:

@@ -15,7 +15,7 @@ from ganexp.distributed import collectives
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.game.loss_history import LossHistory, Terms
-from ganexp.game.turn_inputs import TurnInputs
+from ganexp.game.turn_inputs import HostCounter, TurnInputs
 from ganexp.layers.power_iteration import frozen_power_iteration
 from ganexp.layers.statistics import frozen_statistics, running_statistics
 from ganexp.numerics.randomness import derived_seed, seed_globals
@@ -72,6 +72,8 @@ class AdversarialModule(L.LightningModule):
     """
 
     automatic_optimization = False
+    images_seen = HostCounter("the number of images seen")
+    batches_seen = HostCounter("the number of batches seen")
 
     def __init__(
         self,
@@ -97,26 +99,6 @@ class AdversarialModule(L.LightningModule):
         self.loss_history = LossHistory()
         self.watched: dict[str, Tensor] = {}
         self._part = 0
-
-    @property
-    def images_seen(self) -> int:
-        """The number of real images shown to the discriminator, over all ranks."""
-        self.inputs.require_eager("the number of images seen")
-        return self._images_seen
-
-    @images_seen.setter
-    def images_seen(self, images: int) -> None:
-        self._images_seen = images
-
-    @property
-    def batches_seen(self) -> int:
-        """The number of batches of the game so far."""
-        self.inputs.require_eager("the number of batches seen")
-        return self._batches_seen
-
-    @batches_seen.setter
-    def batches_seen(self, batches: int) -> None:
-        self._batches_seen = batches
 
     def players(self) -> list[Player]:
         """Return the players in the order of their turns."""

@@ -47,3 +47,22 @@ class TurnInputs:
 
     def require_eager(self, what: str) -> None:
         """Raise NotCapturable while a turn is being captured, since ``what`` would be a constant in the graph."""
+
+
+class HostCounter:
+    """An attribute of a game that counts on the host, which a captured turn must not read; ``what`` describes it."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, game: Any, owner: type | None = None) -> int:
+        """Return the count; raises NotCapturable while a turn is being captured."""
+        game.inputs.require_eager(self.what)
+        count: int = game.__dict__[self.name]
+        return count
+
+    def __set__(self, game: Any, count: int) -> None:
+        game.__dict__[self.name] = count

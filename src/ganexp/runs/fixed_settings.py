@@ -12,6 +12,7 @@ CHANGEABLE = (
     "images",
     "trainer",
     "numerics",
+    "graphs",
     "logger",
     "callbacks",
     "scoring",

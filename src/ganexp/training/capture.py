@@ -7,7 +7,7 @@ from typing import Any
 import lightning as L
 import torch
 
-from ganexp.game.turn_graphs import TurnGraphs
+from ganexp.game.turn_graphs import GraphBackend, TurnGraphs
 from ganexp.numerics.cuda_graphs import CUDAGraphs
 from ganexp.records import summary
 
@@ -29,14 +29,15 @@ class CaptureTurns(L.Callback):
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
         """Let graphs compute the gradients, if nothing is against it."""
-        if module.device.type != "cuda":
+        backend = graph_backend(module.device)
+        if backend is None:
             return
         reason = objection(trainer, module)
         if reason:
             log.info("graphs: turns are not captured in CUDA graphs: %s", reason)
             return
         exact = torch.are_deterministic_algorithms_enabled()
-        self.graphs = TurnGraphs(module, CUDAGraphs(module.device), self.check, exact)
+        self.graphs = TurnGraphs(module, backend, self.check, exact)
         module.gradient_pass = self.graphs
 
     def on_train_end(self, trainer: Any, module: Any) -> None:
@@ -50,6 +51,11 @@ class CaptureTurns(L.Callback):
         self.graphs = None
 
 
+def graph_backend(device: torch.device) -> GraphBackend | None:
+    """Return what captures turns on a device; None for a device without graphs."""
+    return CUDAGraphs(device) if device.type == "cuda" else None
+
+
 def objection(trainer: Any, module: Any) -> str:
     """Return why the turns of this Trainer cannot be captured, empty if nothing is against it."""
     if trainer.world_size > 1:
@@ -60,5 +66,5 @@ def objection(trainer: Any, module: Any) -> str:
         for hook in BACKWARD_HOOKS:
             base = L.Callback if isinstance(part, L.Callback) else L.LightningModule
             if getattr(type(part), hook) is not getattr(base, hook):
-                return f"{type(part).__name__}.{hook} is to be called in each turn"
+                return f"{type(part).__name__}.{hook} is called in each turn"
     return ""

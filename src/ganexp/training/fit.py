@@ -33,6 +33,7 @@ from ganexp.numerics.flags import (
 from ganexp.records.version import code_version
 from ganexp.runs.run import Run
 from ganexp.training import gpus
+from ganexp.training.capture import CaptureTurns
 from ganexp.training.restore import restore, warn_of_nothing_left, warn_of_other_ranks
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,7 @@ def build_and_fit(run: Run) -> None:
     stop = GracefulStop()
     loggers = enabled(build(run.config.logger))
     callbacks = [*enabled(build(run.config.callbacks)), Settings(run.fixed), stop]
-    callbacks += numerical_callbacks(numerics, run.folder)
+    callbacks += [*numerical_callbacks(numerics, run.folder), *graph_callbacks(run)]
     trainer = build_trainer(run.config.trainer, callbacks, loggers)
     set_numerics(numerics, run.config.trainer, trainer.strategy.root_device)
     if contents is not None:
@@ -129,6 +130,12 @@ def numerical_callbacks(numerics: Numerics, folder: Path) -> list[L.Callback]:
     """Return the callbacks that record the numerical settings and apply the memory format."""
     layout = [ChannelsLast()] if numerics.channels_last else []
     return [RecordNumerics(numerics, folder), *layout, OptimizersLikeWeights()]
+
+
+def graph_callbacks(run: Run) -> list[L.Callback]:
+    """Return the callback that captures turns in CUDA graphs, also for runs from before the setting existed."""
+    graphs = {"enabled": True, "check": True} | dict(run.config.get("graphs") or {})
+    return [CaptureTurns(run.folder, graphs["check"])] if graphs["enabled"] else []
 
 
 def set_numerics(numerics: Numerics, trainer: DictConfig, device: torch.device) -> None:
