@@ -21,8 +21,6 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-os.environ["FORCE_COLOR"] = "1"  # the progress bar of a terminal, wherever this runs
-
 import lightning as L
 import torch
 from PIL import Image
@@ -167,6 +165,7 @@ def only(which: str, overrides: list[str]) -> None:
 
 def main(arguments: list[str]) -> None:
     """Print the ratios."""
+    os.environ["FORCE_COLOR"] = "1"  # the progress bar of a terminal, wherever this runs
     options = dict(a.split("=", 1) for a in arguments if a.startswith(OPTIONS))
     overrides = [a for a in arguments if not a.startswith(OPTIONS)]
     if "only" in options:

@@ -21,8 +21,6 @@ from itertools import chain
 from statistics import median
 from typing import Any
 
-os.environ["FORCE_COLOR"] = "1"  # the progress bar of a terminal, wherever this runs
-
 import lightning as L
 import torch
 from PIL import Image
@@ -243,6 +241,7 @@ def only(which: str, overrides: list[str]) -> None:
 
 def main(arguments: list[str]) -> None:
     """Print the ratios."""
+    os.environ["FORCE_COLOR"] = "1"  # the progress bar of a terminal, wherever this runs
     options = dict(a.split("=", 1) for a in arguments if a.startswith(("chunks=", "batches=", "only=")))
     overrides = [a for a in arguments if not a.startswith(("chunks=", "batches=", "only="))]
     if not any(override.startswith("model=") for override in overrides):

@@ -22,8 +22,6 @@ from functools import partial
 from statistics import median
 from typing import Any
 
-os.environ["FORCE_COLOR"] = "1"  # the progress bar of a terminal, wherever this runs
-
 import lightning as L
 import torch
 from torch import Tensor
@@ -188,6 +186,7 @@ def spread(ratios: list[float]) -> str:
 
 def main(arguments: list[str]) -> None:
     """Run one of the comparisons."""
+    os.environ["FORCE_COLOR"] = "1"  # the progress bar of a terminal, wherever this runs
     which, *rest = arguments or ["--help"]
     given = dict(a.split("=", 1) for a in rest if a.startswith(OPTIONS))
     overrides = [a for a in rest if a.partition("=")[0] not in given]

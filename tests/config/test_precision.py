@@ -12,7 +12,7 @@ from ganexp.errors import UserError
 from ganexp.numerics.flags import numerics_of
 from ganexp.runs.overrides import with_overrides
 from ganexp.variants.critic import Critic
-from support.games import Trainer, batch_of, built, of_groups
+from support.games import Trainer, batch_of, built, tiny_with
 from support.tiny import fit
 from training.test_resume import copies
 
@@ -94,7 +94,7 @@ def test_every_model_trains_two_batches_with_the_doctor(model):
 @pytest.mark.parametrize("penalty", GROUPS["penalty"])
 @pytest.mark.parametrize("model", ["dcgan_small", "r3gan"])
 def test_every_penalty_is_near_its_value_in_float32(model, penalty):
-    config = of_groups(model, {}, penalty=penalty, normalization="none")
+    config = tiny_with(model, {}, penalty=penalty, normalization="none")
     real = batch_of(config)["image"]
     fake = real.flip(0) * 0.5 + 0.1
 

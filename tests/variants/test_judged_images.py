@@ -8,11 +8,12 @@ from torch import nn
 
 from config.test_configs import GROUPS
 from ganexp.augmentation.differentiable import DiffAugment
+from ganexp.game.turn_inputs import TurnInputs
 from ganexp.losses import Hinge
 from ganexp.penalties import R1, R2, Dragan, GradientPenalty, LeCam, ZeroCentred
 from ganexp.variants.critic import Critic
 from ganexp.variants.objective import DiscriminatorObjective
-from support.games import Trainer, batch_of, built, of_groups
+from support.games import Trainer, batch_of, built, tiny_with
 
 BATCHES = 2
 # With one mask of dropout for both passes there is something to compare; the tutorial's network is the slowest by far.
@@ -32,7 +33,7 @@ def judged_again(monkeypatch):
 def game_of(model, settings=None, normalization="none", **groups):
     """Return a tiny game in float64 and its batch."""
     groups = {"penalty": "r1_r2", "optimizer": "sgd", "normalization": normalization} | groups
-    config = of_groups(model, {**SETTINGS.get(model, {}), **(settings or {})}, **groups)
+    config = tiny_with(model, {**SETTINGS.get(model, {}), **(settings or {})}, **groups)
     game = built(config).double()
     game.noise = lambda shape, rng: torch.randn(shape, generator=rng, dtype=torch.float64)
     game._trainer = Trainer(game)
@@ -94,7 +95,7 @@ class Game:
     world_size, batches_seen = 1, 0
 
     def __init__(self):
-        self.trainer = self
+        self.trainer, self.inputs = self, TurnInputs(self)
 
     def draw(self, purpose, n, sample):
         return sample(n, torch.Generator().manual_seed(sum(map(ord, purpose))))
