@@ -13,11 +13,9 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from ganexp.numerics.cuda_graphs import HostWaits
+
 READS_BACK = ("aten._local_scalar_dense", "aten.nonzero", "aten.masked_select", "aten.equal", "aten.is_nonzero")
-
-
-class Waited(RuntimeError):
-    """The host waited for the device."""
 
 
 class AsOnGPU(TorchFunctionMode):
@@ -35,7 +33,7 @@ class Refusing(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         if str(func).startswith(READS_BACK):
-            raise Waited(f"{func} reads a value back")
+            raise HostWaits(f"{func} reads a value back")
         return self.call(func, args, kwargs or {})
 
     def call(self, func, args, kwargs):

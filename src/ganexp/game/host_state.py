@@ -12,12 +12,19 @@ HostState = dict[tuple[str, int], Any]
 """Values by what they are and, of attributes, the identity of their module."""
 
 
+RECORDED = ("loss_history", "watched", "inputs", "gradient_pass", "images_seen", "batches_seen")
+"""Attributes of a game that a replay takes care of, or that no turn changes."""
+
+
 def plain_attributes(game: nn.Module) -> Iterator[tuple[nn.Module, str, Any]]:
-    """Yield the attributes of a game's modules, its own left out, that are neither tensors nor modules."""
+    """Yield the attributes of a game and its modules that are neither parameters, buffers nor modules."""
     of_torch = set(nn.Module().__dict__)
     for module in game.modules():
-        if module is not game:
-            yield from ((module, name, value) for name, value in module.__dict__.items() if name not in of_torch)
+        for name, value in module.__dict__.items():
+            # Names of the game itself that begin so are Lightning's.
+            recorded = module is game and (name in RECORDED or name.startswith("_"))
+            if name not in of_torch and not recorded:
+                yield module, name, value
 
 
 def host_state(game: Any) -> HostState:
@@ -55,6 +62,7 @@ def is_equal(first: Any, second: Any) -> bool:
 def hooks(game: nn.Module) -> str:
     """Return which hooks would only be called while a turn is captured, empty if there are none."""
     for name, module in game.named_modules():
+        name = name or "the game"
         if module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks:
             return f"{name} has hooks, which a graph would not call"
     for name, parameter in game.named_parameters():

@@ -17,15 +17,18 @@ from ganexp.game.captured_inputs import CapturedInputs, NotCapturable, ObservedI
 from ganexp.game.host_state import changed, hooks, host_state
 from ganexp.game.loss_history import LossHistory, Terms
 from ganexp.game.module import AdversarialModule, Batch, Player
+from ganexp.game.turn_inputs import TurnInputs
 from ganexp.game.turn_state import TurnState
+from ganexp.numerics.cuda_graphs import HostWaits
 
 log = logging.getLogger(__name__)
 
 WARM_UP = 2
-CHECKED = 2
-"""The first replays are compared with eager turns: the second shows whether the first turn's numbers are constants."""
+"""Eager turns of a key before its capture."""
 MOST_GRAPHS = 16
 """The largest number of graphs of a player: each holds the memory of its turn."""
+MOST_MOVES = 3
+"""How often a turn is captured anew because weights or buffers have moved in memory."""
 
 Key = tuple[Hashable, ...]
 Replay = Callable[[], None]
@@ -38,10 +41,13 @@ class GraphBackend(Protocol):
         """Return a context for eager turns whose memory and libraries a later capture uses too."""
 
     def without_waiting(self) -> AbstractContextManager[None]:
-        """Return a context in which the host must not wait for the device; a RuntimeError says that it did."""
+        """Return a context that raises HostWaits where the host waits for the device."""
 
     def capture(self, work: Callable[[], None], generators: Sequence[torch.Generator]) -> Replay:
-        """Call ``work`` without computing anything, and return a function that computes what it asked for."""
+        """Call ``work`` without computing anything, and return a function that computes what it asked for.
+
+        Raises RuntimeError where the device refuses; then no graph may be replayed any more.
+        """
 
     def recover(self) -> None:
         """Make the device usable again after a capture that failed."""
@@ -73,12 +79,25 @@ class CapturedTurn:
         for parameter in self.parameters:
             parameter.grad = None
         self.tensors = [*game.parameters(), *game.buffers()]
-        self.addresses = self.current_addresses()
+        self.modules = list(game.modules())
+        self.addresses, self.modes = self.current_addresses(), self.current_modes()
         self.replays = 0
 
     def current_addresses(self) -> list[int]:
         """Return where the game's weights and buffers lie in memory."""
         return [tensor.data_ptr() for tensor in self.tensors]
+
+    def current_modes(self) -> list[bool]:
+        """Return which of the game's modules are in training mode."""
+        return [module.training for module in self.modules]
+
+    @property
+    def is_to_be_checked(self) -> bool:
+        """Whether the next replay is compared with an eager turn: the first, the second, the fourth, the eighth, …
+
+        The first shows whether the computation is the same, later ones whether numbers of the host have changed since.
+        """
+        return self.replays & (self.replays + 1) == 0
 
     def replay(self, batch: Batch) -> None:
         """Compute the gradients on a batch, and record the loss terms and the logits."""
@@ -110,8 +129,8 @@ class TurnGraphs:
     """Computes the gradients of a game's turns, by graphs where they hold: a `GradientPass`.
 
     There is a graph for each player, each combination of its loss's decisions (such as which lazy penalties are due)
-    and each shape of a batch. Its first turns are eager, then it is captured and replayed. With ``check`` its first
-    replays are compared with eager turns from the same state: bit for bit if ``exact``, else up to rounding.
+    and each shape of a batch. Its first turns are eager, then it is captured and replayed. With ``check`` some replays
+    are compared with eager turns from the same state: bit for bit if ``exact``, else up to rounding.
     """
 
     def __init__(self, game: AdversarialModule, backend: GraphBackend, check: bool = True, exact: bool = True) -> None:
@@ -123,11 +142,14 @@ class TurnGraphs:
         self.decisions: dict[str, dict[str, Callable[[], Hashable]]] = {}
         self.requests: dict[Key, Requests] = {}
         self.turns: dict[Key, int] = {}
+        self.moves: dict[Key, int] = {}
         self.captured: dict[Key, CapturedTurn] = {}
+        self.eager: set[Key] = set()
         self.reasons: dict[str, str] = {}
         """Why turns of a player are eager, by its name."""
-        self.eager: set[Key] = set()
+        self.is_over = False
         game.inputs = self.inputs
+        game.gradient_pass = self
 
     def __call__(self, player: Player, optimizer: Any, batch: Batch) -> None:
         """Compute the gradients of the player's loss on the batch, and record its terms."""
@@ -135,11 +157,13 @@ class TurnGraphs:
         captured = self.captured.get(key)
         if captured is not None and captured.addresses != captured.current_addresses():
             del self.captured[key]
-            self.refuse(key, player, "weights or buffers have moved in memory")
-        elif captured is not None:
+            moves = self.moves[key] = self.moves.get(key, 0) + 1
+            if moves > MOST_MOVES:
+                self.refuse(key, player, "weights or buffers move in memory again and again")
+        elif captured is not None and captured.modes == captured.current_modes():
             return self.replay(captured, key, player, optimizer, batch)
         turn = self.turns[key] = self.turns.get(key, 0) + 1
-        if key in self.eager:
+        if self.is_over or key in self.eager or (captured is not None and key in self.captured):
             return self.run_eagerly(key, player, optimizer, batch)
         if turn < WARM_UP:
             with self.backend.warming_up():
@@ -150,7 +174,7 @@ class TurnGraphs:
         self.capture(key, player, optimizer, batch)
 
     def key(self, player: Player, batch: Batch) -> Key:
-        """Return what tells the graphs apart."""
+        """Return the player, its loss's decisions and the shapes of the batch."""
         decisions = tuple((name, decide()) for name, decide in self.decisions.get(player.name, {}).items())
         shapes = tuple((name, tensor.shape, tensor.dtype, tensor.stride()) for name, tensor in batch.items())
         return (player.name, decisions, shapes)
@@ -164,12 +188,11 @@ class TurnGraphs:
 
     def run_watched(self, key: Key, player: Player, optimizer: Any, batch: Batch) -> None:
         """Compute the gradients without a graph, and refuse to capture turns that a graph would not repeat."""
-        state = TurnState(self.game, player.network)
-        before = host_state(self.game)
+        state, before = TurnState(self.game, player.network), host_state(self.game)
         try:
             with self.backend.without_waiting():
                 self.run_eagerly(key, player, optimizer, batch)
-        except RuntimeError as error:
+        except HostWaits as error:
             self.refuse(key, player, f"the host waits for the device: {one_line(error)}")
             state.restore()
             return self.run_eagerly(key, player, optimizer, batch)
@@ -182,27 +205,37 @@ class TurnGraphs:
         if sum(name == player.name for name, *_ in self.captured) >= MOST_GRAPHS:
             self.refuse(key, player, f"there are {MOST_GRAPHS} graphs of its turns already")
             return self.run_eagerly(key, player, optimizer, batch)
+        before = TurnState(self.game, player.network)
         torch.clear_autocast_cache()
         try:
             inputs = CapturedInputs(self.inputs, self.requests[key])
             captured = CapturedTurn(self.game, player, optimizer, batch, inputs, self.backend)
-        except (NotCapturable, RuntimeError) as error:
-            self.backend.recover()
-            player.network.zero_grad()
+        except NotCapturable as error:
             self.refuse(key, player, one_line(error))
-            return self.run_eagerly(key, player, optimizer, batch)
+        except RuntimeError as error:
+            # The first error says why; ending the capture then fails for that reason.
+            self.end(f"the {player.name}'s turn cannot be captured: {first_line(error.__context__ or error)}")
+            self.backend.recover()
+        else:
+            self.captured[key] = captured
+            return self.replay(captured, key, player, optimizer, batch)
         finally:
             torch.clear_autocast_cache()
-        self.captured[key] = captured
-        self.replay(captured, key, player, optimizer, batch)
+        before.restore()
+        self.run_eagerly(key, player, optimizer, batch)
 
     def replay(self, captured: CapturedTurn, key: Key, player: Player, optimizer: Any, batch: Batch) -> None:
-        """Compute the gradients by the graph; the first times beside an eager turn, which counts if they differ."""
-        if not self.check or captured.replays >= CHECKED:
+        """Compute the gradients by the graph; now and then beside an eager turn, which counts if they differ."""
+        if not (self.check and captured.is_to_be_checked):
             return captured.replay(batch)
         before = TurnState(self.game, player.network)
-        self.run_eagerly(key, player, optimizer, batch)
-        expected = TurnState(self.game, player.network)
+        try:
+            self.run_eagerly(key, player, optimizer, batch)
+            expected = TurnState(self.game, player.network)
+        except torch.cuda.OutOfMemoryError:
+            before.restore()
+            self.end("the memory does not suffice for graphs and for the eager turns that check them")
+            return self.run_eagerly(key, player, optimizer, batch)
         before.restore()
         captured.replay(batch)
         difference = expected.difference(TurnState(self.game, player.network), self.exact)
@@ -218,7 +251,33 @@ class TurnGraphs:
             self.reasons[player.name] = reason
             log.info("graphs: the %s's turns are not captured in CUDA graphs: %s", player.name, reason)
 
+    def end(self, reason: str) -> None:
+        """Drop all graphs and keep every further turn eager."""
+        self.is_over = True
+        self.captured.clear()
+        self.reasons |= {player.name: reason for player in self.game.players()}
+        log.info("graphs: turns are no longer captured in CUDA graphs: %s", reason)
+
+    def close(self) -> None:
+        """Release all graphs, and let the game compute its gradients as without them."""
+        self.captured.clear()
+        self.game.inputs, self.game.gradient_pass = TurnInputs(self.game), None
+
+    def report(self) -> dict[str, str]:
+        """Return by player whether its turns are captured, or why not."""
+        captured = {str(name) for name, *_ in self.captured}
+        waiting = "no turn has been captured yet"
+        return {
+            player.name: self.reasons.get(player.name) or ("captured" if player.name in captured else waiting)
+            for player in self.game.players()
+        }
+
 
 def copied(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return copies of tensors."""
     return {name: tensor.clone() for name, tensor in tensors.items()}
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text: CUDA's are followed by general advice."""
+    return (str(error) or type(error).__name__).splitlines()[0]

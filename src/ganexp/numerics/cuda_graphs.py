@@ -1,9 +1,14 @@
 """CUDA graphs: what a function computes on a GPU, captured once and replayed."""
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import torch
+
+
+class HostWaits(RuntimeError):
+    """The host waited for the device where no capture would allow it."""
 
 
 class CUDAGraphs:
@@ -11,6 +16,7 @@ class CUDAGraphs:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
+        self.index = torch.cuda.current_device() if device.index is None else device.index
         self.stream = torch.cuda.Stream(device)
         self.pool = torch.cuda.graph_pool_handle()
 
@@ -27,32 +33,53 @@ class CUDAGraphs:
 
     @contextmanager
     def without_waiting(self) -> Iterator[None]:
-        """Raise RuntimeError where the host waits for the device, which no capture allows."""
+        """Raise HostWaits where the host waits for the device."""
         mode = torch.cuda.get_sync_debug_mode()
-        torch.cuda.set_sync_debug_mode("error")
+        set_sync_debug_mode("error")
         try:
             yield
+        except RuntimeError as error:
+            if "synchronizing" not in str(error):
+                raise
+            raise HostWaits(str(error)) from error
         finally:
-            torch.cuda.set_sync_debug_mode(mode)
+            set_sync_debug_mode(mode)
 
     def capture(self, work: Callable[[], None], generators: Sequence[torch.Generator]) -> Callable[[], None]:
         """Return a function that computes on the device what ``work`` asks for.
 
-        Raises RuntimeError where CUDA refuses.
+        Raises RuntimeError where CUDA refuses; then call ``recover`` and replay no graph any more.
         """
         graph = torch.cuda.CUDAGraph()
-        for generator in generators:
-            graph.register_generator_state(generator)
-        # Other threads, such as one that pins memory, may use the device meanwhile.
-        with torch.cuda.graph(graph, pool=self.pool, stream=self.stream, capture_error_mode="thread_local"):
-            work()
+        current = torch.cuda.current_stream(self.device)
+        with warnings.catch_warnings():
+            # Later versions of torch register generators by themselves.
+            warnings.simplefilter("ignore")
+            for generator in generators:
+                graph.register_generator_state(generator)
+        try:
+            # Other threads, such as one that pins memory, may use the device meanwhile.
+            with torch.cuda.graph(graph, pool=self.pool, stream=self.stream, capture_error_mode="thread_local"):
+                work()
+        finally:
+            # A capture that fails leaves its stream the current one.
+            torch.cuda.set_stream(current)
         replay: Callable[[], None] = graph.replay
         return replay
 
     def recover(self) -> None:
-        """Give the default generator a new state, since a failed capture leaves the old one recording."""
-        generator = torch.cuda.default_generators[self.device.index or 0]
-        seed = generator.initial_seed()
-        generator.graphsafe_set_state(torch.Generator(self.device).graphsafe_get_state())
-        generator.manual_seed(seed)
+        """Make the device usable after a failed capture, which leaves generator and allocator recording."""
+        for name in ("_cuda_endAllocateToPool", "_cuda_endAllocateCurrentStreamToPool"):
+            with suppress(AttributeError, RuntimeError):
+                getattr(torch._C, name)(self.index, self.pool)
+        # Graphs captured earlier would go on reading the old state, which is why none may be replayed any more.
+        default = torch.cuda.default_generators[self.index]
+        default.graphsafe_set_state(torch.Generator(self.device).graphsafe_get_state())
         torch.cuda.synchronize(self.device)
+
+
+def set_sync_debug_mode(mode: int | str) -> None:
+    """Set whether waiting for a GPU is an error, without torch's warning that this is a prototype."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.cuda.set_sync_debug_mode(mode)

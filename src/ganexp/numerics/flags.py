@@ -113,17 +113,16 @@ def full_precision() -> Iterator[None]:
 @contextmanager
 def contiguous_weights(module: Any) -> Iterator[None]:
     """Keep a module's weights in torch's default memory format inside the block, as after loading a checkpoint."""
-    import torch
-
     tensors = [tensor for tensor in (*module.parameters(), *module.buffers()) if tensor.dim() == 4]
-    channels_last = [tensor for tensor in tensors if not tensor.is_contiguous()]
-    for tensor in channels_last:
-        tensor.data = tensor.data.contiguous()
+    channels_last = [(tensor, tensor.data) for tensor in tensors if not tensor.is_contiguous()]
+    for tensor, data in channels_last:
+        tensor.data = data.contiguous()
     try:
         yield
     finally:
-        for tensor in channels_last:
-            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)
+        # Back at the same addresses, which CUDA graphs read.
+        for tensor, data in channels_last:
+            tensor.data = data.copy_(tensor.data)
 
 
 def operation_without_deterministic_form(error: BaseException) -> str | None:

@@ -35,20 +35,26 @@ class CaptureTurns(L.Callback):
         reason = objection(trainer, module)
         if reason:
             log.info("graphs: turns are not captured in CUDA graphs: %s", reason)
+            if trainer.is_global_zero:
+                summary.update(self.folder, graphs=reason)
             return
-        exact = torch.are_deterministic_algorithms_enabled()
-        self.graphs = TurnGraphs(module, backend, self.check, exact)
-        module.gradient_pass = self.graphs
+        self.graphs = TurnGraphs(module, backend, self.check, exact=torch.are_deterministic_algorithms_enabled())
 
     def on_train_end(self, trainer: Any, module: Any) -> None:
-        """Release the graphs and their memory, and record what was captured."""
-        if self.graphs is None:
-            return
-        module.gradient_pass = None
-        if trainer.is_global_zero:
-            players = [player.name for player in module.players()]
-            summary.update(self.folder, graphs={name: self.graphs.reasons.get(name, "captured") for name in players})
-        self.graphs = None
+        """Record what was captured, and release the graphs and their memory."""
+        if self.graphs is not None:
+            summary.update(self.folder, graphs=self.graphs.report())
+        self.close()
+
+    def on_exception(self, trainer: Any, module: Any, exception: BaseException) -> None:
+        """Release the graphs and their memory."""
+        self.close()
+
+    def close(self) -> None:
+        """Release the graphs, if there are any."""
+        if self.graphs is not None:
+            self.graphs.close()
+            self.graphs = None
 
 
 def graph_backend(device: torch.device) -> GraphBackend | None:
