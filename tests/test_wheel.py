@@ -55,6 +55,7 @@ def test_it_holds_every_module_and_every_config_and_nothing_else(wheel):
     assert held == modules | tables | page | configs | {"ganexp/py.typed"}
 
 
+@pytest.mark.slow
 def test_it_trains_where_no_repository_is_around(wheel, tmp_path):
     installed, here = tmp_path / "installed", tmp_path / "here"
     here.mkdir()

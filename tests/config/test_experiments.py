@@ -52,7 +52,9 @@ def millions(network: nn.Module) -> float:
     return sum(parameter.numel() for parameter in network.parameters()) / 1e6
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * ("imagenet" in name)) for name in RECIPES]
+)
 def test_each_recipe_is_accepted_and_its_players_are_built(name):
     config = recipe(name)
     checks.check_parts(composition.resolve(config))

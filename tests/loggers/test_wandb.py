@@ -152,6 +152,7 @@ def test_runs_of_other_batches_and_critic_steps_overlay(finished, tmp_path):
     assert not [record for kind, record in written if kind == "artifact"]
 
 
+@pytest.mark.slow
 def test_each_run_of_a_sweep_is_a_run_of_its_own_in_the_sweeps_group(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main.main(["-m", "seed=1,2", *TINY, "logger=wandb", "logger.wandb.mode=offline"]) == 0

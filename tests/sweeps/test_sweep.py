@@ -154,6 +154,7 @@ def test_a_finished_sweep_that_goes_on_trains_nothing(copy, ganexp, monkeypatch)
     assert "loss" in again.out
 
 
+@pytest.mark.slow
 def test_an_interrupted_sweep_goes_on_where_it_stopped_and_ends_as_if_it_never_had(swept, ganexp, here, monkeypatch):
     def signalled(self, player, optimizer, batch):
         turn(self, player, optimizer, batch)

@@ -52,6 +52,7 @@ def test_a_signal_between_two_turns_lets_the_batch_end_and_the_run_goes_on_exact
     torch.testing.assert_close(resumed["state_dict"], whole["state_dict"], rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_a_terminal_ends_the_process_as_shells_expect(tmp_path):
     run = tmp_path / "run"
     arguments = ["-m", "ganexp", *TINY, f"run_dir={run}", "images=10_000_000", "callbacks.samples.every=1000"]

@@ -77,6 +77,7 @@ def runs(tmp_path_factory):
     return folder, said
 
 
+@pytest.mark.slow
 def test_two_processes_leave_the_run_of_one(runs):
     one, two = (runs[0] / name for name in ("one", "two"))
     assert {path.relative_to(one) for path in one.rglob("*")} == {path.relative_to(two) for path in two.rglob("*")}
@@ -93,6 +94,7 @@ def test_two_processes_leave_the_run_of_one(runs):
     torch.testing.assert_close(left[0]["state_dict"], left[1]["state_dict"], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_only_the_first_process_speaks(runs):
     folder, said = runs
     assert len([line for line in said if line.startswith("512 images: fid_classifier")]) == 1
@@ -101,6 +103,7 @@ def test_only_the_first_process_speaks(runs):
     assert [line for line in said if line not in log] == []
 
 
+@pytest.mark.slow
 def test_one_process_goes_on_with_a_run_of_two_and_says_that_it_is_not_exact(runs, tmp_path, capsys):
     folder = shutil.copytree(runs[0] / "two", tmp_path / "run")
     assert main.main([f"resume={folder}", "images=640", "trainer=cpu"]) == 0

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -220,16 +221,22 @@ def compose(name: str, overrides: list[str]) -> DictConfig:
     choices = [override for override in overrides if is_choice(override, [conf_dir()])]
     keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
     try:
-        defaults = OmegaConf.to_container(_compose(name, choices))
         config = _compose(name, overrides)
+        defaults = _defaults(conf_dir(), name, tuple(choices)) if keys else {}
     except COMPOSITION_ERRORS as error:
         raise UserError(explain(error, [*groups(conf_dir()), *_keys(name)])) from error
     check_types(OmegaConf.to_container(config), defaults, keys)  # type: ignore[arg-type]
     return config
 
 
+@cache
+def _defaults(folder: Path, name: str, choices: tuple[str, ...]) -> dict[str, Any]:
+    """Return the unresolved configuration for some choices of a folder's groups; it must not be changed."""
+    return OmegaConf.to_container(_compose(name, list(choices)))  # type: ignore[return-value]
+
+
 def _keys(name: str) -> list[str]:
-    return [key for key, _ in flatten(OmegaConf.to_container(_compose(name, [])))]
+    return [key for key, _ in flatten(_defaults(conf_dir(), name, ()))]
 
 
 def _compose(name: str, overrides: list[str]) -> DictConfig:
