@@ -48,7 +48,7 @@ def test_evaluate_repeats_the_scores_of_the_run(ganexp, run):
 @pytest.mark.parametrize("setting", ["reference=[test]", "samples=[10]", "seeds=[0,1]", "truncation=0.5"])
 def test_evaluate_refuses_settings_of_noise(ganexp, run, setting):
     complaint = ganexp("evaluate", f"run={run}", setting).complaint
-    assert complaint.startswith(f"{setting}: this model makes images from test images")
+    assert complaint.startswith(f"{setting}: an image-to-image model translates each test image once")
 
 
 def test_sample_translates_test_images(ganexp, here, run):

@@ -231,6 +231,7 @@ def test_degraded_images_come_from_the_host(name, free, folder, caplog):
     free(PLENTY)
     config = composed(name, folder, "data/source=digits", "data.degradation.block=2", "data.batch_size=16")
     make = partial(instantiate, config, _convert_="all")
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         batches = first(3, loader_on(DEVICE, make()))
     require_same(batches, from_host(make, 3), CPU)
@@ -324,6 +325,7 @@ def test_one_line_says_where_the_data_are_and_why(settings, available, words, fr
     free(available)
     module = ready(labelled(**settings))
     module.trainer = trainer(DEVICE)
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         module.train_dataloader()
     (record,) = caplog.records
@@ -336,6 +338,7 @@ def test_on_the_cpu_nothing_changes(caplog):
     assert free_memory(CPU) is None
     module = ready(labelled())
     module.trainer = trainer(CPU)
+    caplog.clear()
     with caplog.at_level(logging.INFO):
         loader = module.train_dataloader()
     assert loader.dataset is module.dataset

@@ -7,7 +7,8 @@ from typing import Any
 import lightning as L
 import torch
 
-from ganexp.game.turn_graphs import GraphBackend, TurnGraphs
+from ganexp.game.captured_turn import GraphBackend
+from ganexp.game.turn_graphs import TurnGraphs
 from ganexp.numerics.cuda_graphs import CUDAGraphs
 from ganexp.records import summary
 
@@ -66,6 +67,8 @@ def objection(trainer: Any, module: Any) -> str:
     """Return why the turns of this Trainer cannot be captured, empty if nothing is against it."""
     if trainer.world_size > 1:
         return "several devices train one run"
+    if module.device.type == "cuda" and not hasattr(torch.cuda.CUDAGraph, "register_generator_state"):
+        return f"torch {torch.__version__} cannot seed the random numbers of a graph"
     if torch.is_anomaly_enabled():
         return "trainer.detect_anomaly=true"
     for part in (*trainer.callbacks, module):
