@@ -24,8 +24,8 @@ from ganexp.data.memory import InMemory
 from ganexp.data.pictures import ArrayPictures, Domains
 from ganexp.data.placement import bytes_of, reason_for_host
 from ganexp.data.sources import digits
+from ganexp.data.translation.items import Pair
 from ganexp.data.translation.module import PairedData, UnpairedData
-from ganexp.data.translation.pairs import Pair
 from ganexp.distributed.gpu_memory import free_memory
 from ganexp.errors import UserError
 from support.stand_in_device import DEVICE, TRANSFERS, OnDevice, stand_in_device, strategy

@@ -16,7 +16,7 @@ from PIL import Image
 
 from ganexp.data import sources
 from ganexp.data.decoding import Decoder
-from ganexp.data.translation.pairs import PairDecoder
+from ganexp.data.translation.items import PairDecoder
 from ganexp.data.unpacking import unpack
 from ganexp.errors import UserError
 
@@ -425,7 +425,7 @@ def test_archives_with_and_without_a_top_folder(tmp_path, kind, make):
 
 
 def test_pairs_of_unequal_size_are_refused_while_decoding():
-    from ganexp.data.translation.pairs import Pair
+    from ganexp.data.translation.items import Pair
 
     with pytest.raises(UserError, match="the input has 6x6 pixels, the target 6x8"):
         PairDecoder(Decoder(6, 3))(Pair(picture(0), picture(0, (6, 8))))

@@ -17,7 +17,7 @@ from ganexp.callbacks.pace import Interval
 from ganexp.callbacks.scores import Scores
 from ganexp.drawing.pictures import as_saved
 from ganexp.losses import Minimax
-from ganexp.metrics.classifier import OwnLabels
+from ganexp.metrics.classification_tasks import OwnLabels
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.modes import Mixture, Modes
 from ganexp.numerics.randomness import generator

@@ -118,8 +118,9 @@ class TurnGraphs:
             captured = CapturedTurn(self.game, player, optimizer, batch, inputs, self.backend)
         except NotCapturable as error:
             self.refuse(key, player, one_line(error))
-        except RuntimeError as error:
-            # The first error says why; ending the capture then fails for that reason.
+        except Exception as error:
+            # Whatever goes wrong in a capture, training continues without; a mistake of the loss itself is raised by
+            # the eager turn below. The first error says why; ending the capture then fails for that reason.
             self.end(f"the {player.name}'s turn cannot be captured: {first_line(error.__context__ or error)}")
             self.backend.recover()
         else:

@@ -4,13 +4,13 @@ import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
 
 from ganexp.errors import UserError
+from ganexp.metrics.classification_tasks import Task, classification_task
 from ganexp.metrics.extractor import Description, Extractor
 from ganexp.metrics.reference import BATCH, RealImages
 from ganexp.metrics.store import Content, cached, load_cached
@@ -54,47 +54,6 @@ class Network(nn.Module):
         """Return features and logits."""
         features = self.features(adaptive_avg_pool2d(images.float() / 127.5 - 1, self.size))
         return features, self.head(features)
-
-
-class Task(Protocol):
-    """The classification task that the network is trained on."""
-
-    name: str
-    classes: int
-
-    def __call__(self, images: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return images (B, C, H, W), possibly transformed, and labels (B,), for the images at these positions."""
-        ...
-
-
-class OwnLabels:
-    """Classification by the data's own labels (N,)."""
-
-    name = "own labels"
-
-    def __init__(self, labels: Tensor) -> None:
-        self.labels = labels
-        self.classes = int(labels.max()) + 1
-
-    def __call__(self, images: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the images and their labels."""
-        return images, self.labels[positions]
-
-
-class Rotations:
-    """Prediction of the number of quarter turns of a rotated square image (arXiv 1803.07728)."""
-
-    name = "rotations"
-    classes = 4
-
-    def __init__(self, seed: int) -> None:
-        self.generator = generator(seed, "rotations")
-
-    def __call__(self, images: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the randomly rotated images and their numbers of quarter turns."""
-        turns = torch.randint(self.classes, (len(images),), generator=self.generator)
-        rotated = torch.stack([image.rot90(int(turn), (1, 2)) for image, turn in zip(images, turns, strict=True)])
-        return rotated, turns
 
 
 class Classifier(Extractor):
@@ -165,7 +124,7 @@ def _trained(images: RealImages, device: torch.device, seed: int, epochs: int, m
     begin = time.monotonic()
     order = torch.randperm(images.count, generator=generator(seed, "held out"))
     held_out, training = order.tensor_split([max(1, images.count // HELD_OUT)])
-    task = _task(images, seed)
+    task = classification_task(images, seed)
     total = max(len(training), min(epochs * len(training), most_images))
     devices = [device] if device.type == "cuda" else []
     # The trainer may be validating, without gradients or in half precision; and its random state must not change.
@@ -197,16 +156,6 @@ def _trained(images: RealImages, device: torch.device, seed: int, epochs: int, m
         "held_out_accuracy": round(accuracy, 4),
     }
     return {"description": description, "state_dict": {name: v.cpu() for name, v in network.state_dict().items()}}
-
-
-def _task(images: RealImages, seed: int) -> Task:
-    labels = images.labels()
-    if labels is not None and len(labels.unique()) > 1:
-        return OwnLabels(labels)
-    _, height, width = images.shape
-    if height != width:
-        raise UserError(f"extractor classifier: images without labels must be square, not {height}x{width}.")
-    return Rotations(seed)
 
 
 def _train(

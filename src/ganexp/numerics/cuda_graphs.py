@@ -74,7 +74,8 @@ class CUDAGraphs:
                 getattr(torch._C, name)(self.index, self.pool)
         # Graphs captured earlier would go on reading the old state, which is why none may be replayed any more.
         default = torch.cuda.default_generators[self.index]
-        default.graphsafe_set_state(torch.Generator(self.device).graphsafe_get_state())
+        with suppress(AttributeError):
+            default.graphsafe_set_state(torch.Generator(self.device).graphsafe_get_state())
         torch.cuda.synchronize(self.device)
 
 

@@ -10,7 +10,7 @@ from ganexp.data.headers import upright_sizes
 from ganexp.data.pictures import FilePictures, Pictures
 from ganexp.data.problems import Problem, report_problem
 from ganexp.data.sources.layout import images_in, layout, share
-from ganexp.data.translation.pairs import Pair, as_text
+from ganexp.data.translation.items import Pair, as_text
 from ganexp.errors import UserError
 
 NAMES_SHOWN = 3

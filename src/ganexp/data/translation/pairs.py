@@ -2,92 +2,21 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ganexp.data.decoding import Decoder
 from ganexp.data.storage import Store
 from ganexp.data.translation.augmentation import CropAndFlip, center_crop
 from ganexp.data.translation.degradations import Degradation, reason_for_host
+from ganexp.data.translation.items import DegradedItems, PairedItems
 from ganexp.data.values import to_signed_unit
-from ganexp.errors import UserError
 from ganexp.numerics.randomness import derived_seed, seed_globals
 
 Crop = Callable[[Tensor, str], Tensor]
 """Crops decoded images; the string is the purpose of its random draws."""
-
-
-class Pair(NamedTuple):
-    """Two pictures of one subject, of equal size."""
-
-    input: Image.Image
-    target: Image.Image
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """The width and height of either picture."""
-        return self.target.size
-
-
-class PairDecoder:
-    """Decodes both pictures of a `Pair` into one tensor with twice the channels, input first.
-
-    Every later crop or flip therefore applies to both. Raises UserError if their sizes differ.
-    """
-
-    def __init__(self, decoder: Decoder) -> None:
-        self.decoder = decoder
-        self.image_size = decoder.image_size
-        self.channels = 2 * decoder.channels
-        self.resize_filter = decoder.resize_filter
-
-    def __call__(self, pair: Pair) -> Tensor:
-        """Return uint8 (2 * channels, image_size, image_size)."""
-        if pair.input.size != pair.target.size:
-            raise UserError(f"the input has {as_text(pair.input.size)} pixels, the target {as_text(pair.target.size)}")
-        return torch.cat([self.decoder(pair.input), self.decoder(pair.target)])
-
-
-class PairedItems:
-    """Items that are pairs already."""
-
-    reason_for_host: str | None = None
-
-    def decoder(self, decoder: Decoder) -> PairDecoder:
-        """Return the decoder of an item, given that of a picture."""
-        return PairDecoder(decoder)
-
-    def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return inputs and targets, (B, C, H, W) each, of decoded items (B, 2 * C, H, W)."""
-        inputs, targets = pixels.chunk(2, dim=1)
-        return inputs.contiguous(), targets.contiguous()
-
-    # Part of the cache's fingerprints, as is that of a degradation.
-    def __repr__(self) -> str:
-        return "pairs"
-
-
-class DegradedItems:
-    """Items that are target pictures, whose inputs are made by a degradation."""
-
-    def __init__(self, degradation: Degradation) -> None:
-        self.degradation = degradation
-        self.reason_for_host = reason_for_host(degradation)
-
-    def decoder(self, decoder: Decoder) -> Decoder:
-        """Return the decoder of an item, given that of a picture."""
-        return decoder
-
-    def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return inputs and targets, (B, C, H, W) each, of decoded items (B, C, H, W)."""
-        return self.degradation(pixels), pixels
-
-    def __repr__(self) -> str:
-        return repr(self.degradation)
 
 
 class SingleDomain(Dataset[dict[str, Tensor]]):
@@ -265,8 +194,3 @@ class TestPairs(Dataset[dict[str, Tensor]]):
         """Return the first n items, or all if there are fewer, as a batch of float32 in [-1, 1]."""
         batch = self.__getitems__(list(range(min(n, len(self)))))
         return {key: to_signed_unit(value) for key, value in batch.items()}
-
-
-def as_text(size: tuple[int, int]) -> str:
-    """Return a width and height as text, such as 256x128."""
-    return f"{size[0]}x{size[1]}"

@@ -1,0 +1,208 @@
+"""Base of the LightningDataModules of image-to-image translation: splits, loaders, crops and flips."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from ganexp.data.decoding import Decoder, Decodes
+from ganexp.data.loading import device_loader, endless_loader, global_batches, once_loader
+from ganexp.data.module import ImageDataModule
+from ganexp.data.order import DeviceBatches, NumberedBatches
+from ganexp.data.picture_set import PictureSet
+from ganexp.data.pictures import Part, Pictures
+from ganexp.data.placement import DEVICE_MEMORY_SHARE
+from ganexp.data.storage import Store, stored, workers_for
+from ganexp.data.translation.augmentation import CropAndFlip
+from ganexp.data.translation.degradations import Degradation
+from ganexp.data.translation.device_pairs import DevicePairs
+from ganexp.data.translation.pairs import (
+    ImagePairs,
+    SingleDomain,
+    TestPairs,
+    TrainingPairs,
+)
+from ganexp.errors import UserError
+from ganexp.numerics.randomness import generator
+
+DIRECTIONS = ("a2b", "b2a")
+ORDERS = ("order", "order of targets")
+TEST_BATCH_PIXELS = 2**18
+MAX_TEST_BATCH_SIZE = 64
+
+Subset = Callable[[Pictures], Pictures]
+
+
+class TranslationData(ImageDataModule):
+    """Batches {"input", "image"}, (B, channels, image_size, image_size) each: images to translate, and targets.
+
+    Images leave the loader as uint8 and reach the model as float32 in [-1, 1]. `batch_size` counts the pairs of all
+    ranks together. `source(split=…)` opens a split: `split` for training and `test_split` for testing, of which at
+    most `test_images` are used (None: all). A `degradation` makes inputs from pictures. With `load_size`, training
+    images are resized to it and cropped at random to image_size; `flip` mirrors half of them. Test images are never
+    augmented. `direction` is only checked here: the source applies it. `resize_filter`, `in_memory`, `workers` and
+    `root` are those of `ImageData`, `device_memory_share` that of `ImageDataModule`; with a degradation, which is
+    computed on the CPU, batches come from the host.
+
+    Raises UserError for impossible sizes, channels or filters and for a degradation that does not fit the images; in
+    `setup`, for unreadable pictures.
+    """
+
+    def __init__(
+        self,
+        source: Callable[..., Any],
+        name: str,
+        image_size: int,
+        channels: int,
+        batch_size: int,
+        seed: int,
+        degradation: Degradation | None = None,
+        load_size: int | None = None,
+        flip: bool = True,
+        split: str = "train",
+        test_split: str = "test",
+        test_images: int | None = 1000,
+        direction: str = "a2b",
+        resize_filter: str = "bicubic",
+        in_memory: bool | None = None,
+        workers: int | None = None,
+        root: str | None = None,
+        num_classes: None = None,
+        device_memory_share: float = DEVICE_MEMORY_SHARE,
+    ) -> None:
+        super().__init__(name, image_size, channels, num_classes, batch_size, seed, root, device_memory_share)
+        if load_size is not None and load_size < image_size:
+            raise UserError(
+                f"data.load_size={load_size} is smaller than the crops of data.image_size={image_size}: give at least "
+                f"{image_size}, or null for no random crops."
+            )
+        if test_images is not None and test_images < 1:
+            raise UserError(f"data.test_images={test_images}: give 1 or more, or null for all.")
+        if direction not in DIRECTIONS:
+            raise UserError(f"data.direction={direction}: choose one of {', '.join(DIRECTIONS)}.")
+        if num_classes is not None:
+            raise UserError(f"data.num_classes={num_classes}: image-to-image data has no labels; give null.")
+        self.source = source
+        self.degradation = degradation
+        self.load_size = image_size if load_size is None else load_size
+        self.flip = flip
+        self.split = split
+        self.test_split = test_split
+        self.test_images = test_images
+        self.direction = direction
+        self.in_memory = in_memory
+        self.workers = workers
+        self.decoder = Decoder(image_size, channels, resize_filter)
+        self._training_decoder = Decoder(self.load_size, channels, resize_filter)
+        self._opened: tuple[Any, Any] | None = None
+        self._pairs: ImagePairs | None = None
+        self._test_pairs: TestPairs | None = None
+        if degradation is not None:
+            # Refused before anything is downloaded.
+            degradation(torch.zeros(1, channels, image_size, image_size, dtype=torch.uint8))
+
+    @abstractmethod
+    def _decoded(self, opened: Any, decoder: Decoder, subset: Subset) -> ImagePairs:
+        """Return the chosen subset of an opened split, ready to read."""
+
+    @abstractmethod
+    def _picture_sets(self, split: str) -> list[PictureSet]:
+        """Return the undecoded pictures of a split, for an inspection."""
+
+    def picture_sets(self) -> dict[str, Callable[[], list[PictureSet]]]:
+        """Return, for an inspection, a function for each split that opens its pictures without decoding any."""
+        return {split: partial(self._picture_sets, split) for split in (self.split, self.test_split)}
+
+    def prepare_data(self) -> None:
+        """Download what is missing, once per machine."""
+        self._opened = self._open()
+
+    def setup(self, stage: str = "fit") -> None:
+        """Open both splits and decode them into memory if they fit; a second call does nothing."""
+        if self._pairs is not None:
+            return
+        train, test = self._open() if self._opened is None else self._opened
+        self._opened = None
+        self._pairs = self._decoded(train, self._training_decoder, lambda pictures: pictures)
+        self._test_pairs = TestPairs(self._decoded(test, self.decoder, self._test_subset), self.image_size)
+        self._log(
+            f"{self._counts()} of {self.channels}x{self.image_size}x{self.image_size} for training"
+            f"{self._augmentation()}, {len(self._test_pairs):,} for testing"
+        )
+
+    @property
+    def pairs(self) -> ImagePairs:
+        """The inputs and targets of the training split, after `setup`."""
+        if self._pairs is None:
+            raise self._not_set_up()
+        return self._pairs
+
+    @property
+    def test_pairs(self) -> TestPairs:
+        """The test split, after `setup`."""
+        if self._test_pairs is None:
+            raise self._not_set_up()
+        return self._test_pairs
+
+    @property
+    def dataset(self) -> SingleDomain:
+        """The training targets without augmentation, as a data set of images, after `setup`."""
+        return self.pairs.targets(self.image_size)
+
+    @property
+    def num_images(self) -> int:
+        """The number of training pairs, or of images in the larger domain."""
+        return max(self.pairs.lengths)
+
+    def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
+        """Return an endless loader that starts at the trainer's current batch.
+
+        Raises UserError if the batch size does not fit the data set or the number of ranks.
+        """
+        orders = [
+            global_batches(length, self.batch_size, self.seed, self.trainer, purpose)
+            for length, purpose in zip(self.pairs.lengths, ORDERS, strict=False)
+        ]
+        augment = CropAndFlip(self.image_size, self.flip, self.seed)
+        copies = self._copies_on_device(self.pairs.stores, self.pairs.reason_for_host)
+        if copies is not None:
+            return device_loader(DevicePairs(self.pairs, copies, augment), DeviceBatches(copies[0].device, *orders))
+        workers = max(workers_for(store, self.workers, self._local_processes()) for store in self.pairs.stores)
+        return endless_loader(TrainingPairs(self.pairs, augment), NumberedBatches(*orders), workers)
+
+    def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
+        """Return the whole test split, {"number": (B,), "input", "image"}, each item on one rank only."""
+        batch_size = min(MAX_TEST_BATCH_SIZE, max(1, TEST_BATCH_PIXELS // self.image_size**2))
+        return once_loader(self.test_pairs, len(self.test_pairs), batch_size, self.trainer)
+
+    def examples(self, n: int) -> dict[str, Tensor]:
+        """Return the first n items of the test split, {"number", "input", "image"}, images as float32 in [-1, 1]."""
+        return self.test_pairs.examples(n)
+
+    def _open(self) -> tuple[Any, Any]:
+        return self.source(split=self.split), self.source(split=self.test_split)
+
+    def _test_subset(self, pictures: Pictures) -> Pictures:
+        # Shuffled, because files are often sorted by class; the same subset for every seed.
+        order = torch.randperm(len(pictures), generator=generator(0, "test images"))
+        return Part(pictures, order[: self.test_images].numpy())
+
+    def _store(self, pictures: Pictures, decoder: Decodes, noun: str) -> Store:
+        if len(pictures) == 0:
+            raise UserError(f"{self._where()} has no images ({noun}).")
+        store, description = stored(pictures, decoder, False, self.in_memory, self.workers, self._local_processes())
+        self._log(f"{len(pictures):,} {noun} {description}")
+        return store
+
+    def _counts(self) -> str:
+        nouns = ("pairs",) if len(self.pairs.lengths) == 1 else ("inputs", "targets")
+        return " and ".join(f"{length:,} {noun}" for length, noun in zip(self.pairs.lengths, nouns, strict=True))
+
+    def _augmentation(self) -> str:
+        crops = [f"random crops from {self.load_size}x{self.load_size}"] if self.load_size > self.image_size else []
+        flips = ["half of them mirrored"] if self.flip else []
+        return f" ({', '.join(crops + flips)})" if crops + flips else ""
