@@ -20,7 +20,7 @@ BACKWARD_HOOKS = ("on_before_backward", "on_after_backward")
 class CaptureTurns(L.Callback):
     """Captures the turns of a game on a GPU in CUDA graphs, and records in ``folder``/summary.json which are not.
 
-    ``check``: the first replays are compared with eager turns.
+    ``check``: some replays are compared with eager turns.
     """
 
     def __init__(self, folder: Path, check: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""GPU checks before training: the shortage GPUs exist, work and have free memory."""
+"""GPU checks before training: the requested GPUs exist, work and have free memory."""
 
 import os
 import re
@@ -36,13 +36,13 @@ def require_gpus(trainer: Mapping[str, Any]) -> None:
 def require_count(trainer: Mapping[str, Any], available: int) -> None:
     """Raise UserError if the trainer requests more GPUs than are available, or an index that none has."""
     has = f"this machine has {available or 'no'} GPU{'s' * (available != 1)}{visible_devices_note()}"
-    shortage = f"trainer.devices={trainer.get('devices')}: {has}"
+    requested = f"trainer.devices={trainer.get('devices')}: {has}"
     absent = [number for number in listed_gpus(trainer) or [] if number >= available]
     if available and absent:
         which = "only number 0" if available == 1 else f"numbers 0 to {available - 1}"
-        raise UserError(f"{shortage}, {which}; trainer=ddp uses all there are")
+        raise UserError(f"{requested}, {which}; trainer=ddp uses all there are")
     if launcher.devices(trainer) > max(1, available):
-        raise UserError(f"{shortage}; trainer=ddp uses all there are, trainer=ddp_cpu processors")
+        raise UserError(f"{requested}; trainer=ddp uses all there are, trainer=ddp_cpu processors")
 
 
 def visible_devices_note() -> str:
