@@ -303,6 +303,38 @@ def test_after_a_capture_that_fails_the_game_is_as_it_was_and_no_graph_is_replay
     assert reasons(graphed) == {"discriminator": reason, "generator": reason}
 
 
+class Unplayable(RecordedGraphs):
+    """Captures turns, but fails in the middle of a replay."""
+
+    def capture(self, work, generators):
+        replay = super().capture(work, generators)
+
+        def failing():
+            replay()
+            raise RuntimeError("an illegal instruction was encountered")
+
+        return failing
+
+
+def test_after_a_replay_that_fails_the_eager_turn_counts_and_no_graph_is_replayed():
+    config = tiny_with("cgan", {})
+    eager, graphed = built(config), built(config)
+    expected = play(eager, 6, config)
+    assert play(graphed, 6, config, Unplayable()) == expected
+    assert same(state(graphed), state(eager))
+    assert graphed.gradient_pass.captured == {}
+    assert "cannot be replayed: an illegal instruction" in reasons(graphed)["generator"]
+
+
+def test_a_gpu_without_graphs_trains_eagerly_and_one_line_says_so(ganexp, here, monkeypatch):
+    def none(device):
+        raise RuntimeError("graphs are not supported")
+
+    monkeypatch.setattr(capture, "graph_backend", none)
+    assert ganexp(*TINY, "run_dir=run").status == 0
+    assert "the GPU offers none: graphs are not supported" in (here / "run" / "log.txt").read_text()
+
+
 def test_without_memory_for_the_check_the_game_continues_without_graphs(monkeypatch):
     config = tiny_with("cgan", {})
     eager, graphed = built(config), built(config)

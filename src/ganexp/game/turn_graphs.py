@@ -144,8 +144,12 @@ class TurnGraphs:
             self.end("the memory does not suffice for graphs and for the eager turns that check them")
             return self.run_eagerly(key, player, optimizer, batch)
         before.restore()
-        captured.replay(batch)
-        difference = expected.difference(TurnState(self.game, player.network), self.exact)
+        try:
+            captured.replay(batch)
+            difference = expected.difference(TurnState(self.game, player.network), self.exact)
+        except Exception as error:
+            self.end(f"the {player.name}'s turn cannot be replayed: {first_line(error)}")
+            return expected.restore()
         if difference:
             del self.captured[key]
             self.refuse(key, player, f"a replayed turn differs from an eager one: {difference}")

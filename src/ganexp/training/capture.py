@@ -7,6 +7,7 @@ from typing import Any
 import lightning as L
 import torch
 
+from ganexp.errors import one_line
 from ganexp.game.captured_turn import GraphBackend
 from ganexp.game.turn_graphs import TurnGraphs
 from ganexp.numerics.cuda_graphs import CUDAGraphs
@@ -30,15 +31,15 @@ class CaptureTurns(L.Callback):
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
         """Let graphs compute the gradients, if nothing is against it."""
-        backend = graph_backend(module.device)
+        try:
+            backend = graph_backend(module.device)
+        except Exception as error:
+            return self.refuse(trainer, f"the GPU offers none: {one_line(error)}")
         if backend is None:
             return
         reason = objection(trainer, module)
         if reason:
-            log.info("graphs: turns are not captured in CUDA graphs: %s", reason)
-            if trainer.is_global_zero:
-                summary.update(self.folder, graphs=reason)
-            return
+            return self.refuse(trainer, reason)
         self.graphs = TurnGraphs(module, backend, self.check, exact=torch.are_deterministic_algorithms_enabled())
 
     def on_train_end(self, trainer: Any, module: Any) -> None:
@@ -50,6 +51,12 @@ class CaptureTurns(L.Callback):
     def on_exception(self, trainer: Any, module: Any, exception: BaseException) -> None:
         """Release the graphs and their memory."""
         self.close()
+
+    def refuse(self, trainer: Any, reason: str) -> None:
+        """Log and record why turns stay eager."""
+        log.info("graphs: turns are not captured in CUDA graphs: %s", reason)
+        if trainer.is_global_zero:
+            summary.update(self.folder, graphs=reason)
 
     def close(self) -> None:
         """Release the graphs, if there are any."""
