@@ -66,7 +66,7 @@ def test_a_run_from_before_the_numerical_settings_may_choose_it_too():
     run = saved()
     del run["numerics"]
     config = with_overrides(run, ["precision=bf16"])
-    assert numerics_of(config).channels_last
+    assert numerics_of(config.get("numerics"), config.trainer).channels_last
     assert config.trainer.precision == "bf16-mixed"
 
 

@@ -83,7 +83,7 @@ READ = {
 
 @pytest.mark.parametrize(("config", "expected"), READ.values(), ids=READ)
 def test_the_trainers_argument_has_the_last_word(config, expected):
-    assert numerics_of(config).deterministic is expected
+    assert numerics_of(config.get("numerics"), config["trainer"]).deterministic is expected
 
 
 def test_deterministic_algorithms_are_not_chosen_by_timing():

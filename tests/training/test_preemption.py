@@ -112,7 +112,7 @@ def test_a_signal_before_training_begins_puts_the_job_back_too(ganexp, here, job
     from ganexp.training import fit
 
     called = job(PREEMPTED)
-    monkeypatch.setattr(fit, "build_and_fit", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    monkeypatch.setattr(fit, "train", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     before = signal.getsignal(signal.SIGTERM)
     outcome = ganexp(*LONG, "run_dir=run")
     assert (outcome.status, outcome.complaint) == (143, "SIGTERM: stopped before there was anything to save")

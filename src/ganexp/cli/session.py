@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class Session:
         keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
         values: Any = OmegaConf.to_container(config)
         if keys:
-            composition.check_types(values, defaults_for(choices), keys)
+            composition.check_types(values, defaults_for(tuple(choices), tuple(self.folders)), keys)
         checks.check_parts(values)
         resolved = composition.resolve(config)
         # Before the rules, which would report that a missing folder has no labels.
@@ -89,12 +90,16 @@ def warn_of_single_run() -> None:
         print(f"training a single run with the settings of sweeps={name}; add -m for the whole sweep", file=sys.stderr)
 
 
-def defaults_for(choices: list[str]) -> dict[str, Any]:
-    """Return the configuration with the user's choice of options, but without the user's values."""
+@cache
+def defaults_for(choices: tuple[str, ...], folders: tuple[Path, ...]) -> dict[str, Any]:
+    """Return the configuration with the choices from the folders' groups, but without the user's values.
+
+    It must not be changed, as the runs of a sweep share it.
+    """
     from hydra.core.global_hydra import GlobalHydra
 
     loader = GlobalHydra.instance().config_loader()
-    config = loader.load_configuration("train", choices, RunMode.RUN)
+    config = loader.load_configuration("train", list(choices), RunMode.RUN)
     OmegaConf.set_struct(config, False)
     config.pop("hydra")
     return OmegaConf.to_container(config)  # type: ignore[return-value]

@@ -26,14 +26,13 @@ class Numerics:
     channels_last: bool = False
 
 
-def numerics_of(config: Mapping[str, Any]) -> Numerics:
-    """Return the settings in a run's configuration, plain or OmegaConf's; ``trainer.deterministic`` overrides.
+def numerics_of(numerics: Mapping[str, Any] | None, trainer: Mapping[str, Any]) -> Numerics:
+    """Return the numerical settings of a run from its groups ``numerics`` and ``trainer``, whose flags take precedence.
 
-    A configuration without ``numerics``, written before the group existed, is deterministic unless its Trainer lets
-    cuDNN benchmark algorithms (``trainer.benchmark``).
+    Without ``numerics``, in a run from before the group existed, it is deterministic unless cuDNN benchmarks algorithms
+    (``trainer.benchmark``).
     """
-    trainer = config.get("trainer") or {}
-    given = dict(config.get("numerics") or {"deterministic": not trainer.get("benchmark")})
+    given = dict(numerics or {"deterministic": not trainer.get("benchmark")})
     if trainer.get("deterministic") is not None:
         given["deterministic"] = bool(trainer["deterministic"])
     return Numerics(**given)

@@ -34,8 +34,11 @@ def may_change(key: str) -> bool:
 
 def fixed_settings(config: DictConfig) -> dict[str, Any]:
     """Return every value that may not change within a run, by its dotted key, references unresolved."""
-    values = composition.flatten(OmegaConf.to_container(run_folder.without_run_dir(config)))
-    return {key: value for key, value in values if not isinstance(value, dict) and not may_change(key)}
+    values = OmegaConf.to_container(run_folder.without_run_dir(config))
+    assert isinstance(values, dict)
+    parts = (composition.flatten({name: part}) for name, part in values.items())
+    settings = (setting for part in parts for setting in part)
+    return {key: value for key, value in settings if not isinstance(value, dict) and not may_change(key)}
 
 
 def describe_changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> str:

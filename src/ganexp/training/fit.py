@@ -4,6 +4,8 @@ import logging
 import shlex
 import signal
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +14,12 @@ import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ganexp.callbacks.interruption import GracefulStop
 from ganexp.callbacks.numerics import ChannelsLast, OptimizersLikeWeights, RecordNumerics
 from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
-from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.distributed import gpu_memory
 from ganexp.distributed.environment import is_launched_by_srun, is_launched_by_torchrun
@@ -39,16 +40,11 @@ from ganexp.training.restore import restore, warn_of_nothing_left, warn_of_other
 log = logging.getLogger(__name__)
 
 
-def train(run: Run) -> None:
-    """Train the run in this process, alone or as one of several ranks.
-
-    Raises Interrupted if a signal stopped training, after the checkpoint is saved.
-    """
-    for name in ("pytorch", "fabric"):
-        logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
-    gpus.require_usable(run.config.trainer)
+@contextmanager
+def errors_in_one_line() -> Iterator[None]:
+    """Raise UserError for what Lightning and torch refuse: settings, memory, nondeterministic operations."""
     try:
-        build_and_fit(run)
+        yield
     except MisconfigurationException as error:
         raise UserError(f"trainer: {one_line(error)}") from error
     except torch.cuda.OutOfMemoryError as error:
@@ -63,10 +59,17 @@ def train(run: Run) -> None:
         ) from error
 
 
-def build_and_fit(run: Run) -> None:
-    """Build the run's parts, fit and report."""
+@errors_in_one_line()
+def train(run: Run) -> None:
+    """Train the run in this process, alone or as one of several ranks: build its parts, fit, report.
+
+    Raises Interrupted if a signal stopped training, after the checkpoint is saved.
+    """
+    for name in ("pytorch", "fabric"):
+        logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
+    gpus.require_usable(run.config.trainer)
     prepare_cublas()
-    numerics = numerics_of(run.config)
+    numerics = numerics_of(run.config.get("numerics"), run.config.trainer)
     L.seed_everything(run.config.seed, workers=True, verbose=False)
     data, module = build(run.config.data), build(run.config.model)
     require_optimizers(module)
@@ -74,13 +77,14 @@ def build_and_fit(run: Run) -> None:
     stop = GracefulStop()
     loggers = enabled(build(run.config.logger))
     callbacks = [*enabled(build(run.config.callbacks)), Settings(run.fixed), stop]
-    callbacks += [*numerical_callbacks(numerics, run.folder), *graph_callbacks(run)]
+    callbacks += [*numerical_callbacks(numerics, run.folder), *graph_callbacks(run.config.get("graphs"), run.folder)]
     trainer = build_trainer(run.config.trainer, callbacks, loggers)
     set_numerics(numerics, run.config.trainer, trainer.strategy.root_device)
     if contents is not None:
         warn_of_other_ranks(contents, trainer.world_size)
+    hyperparameters: Any = OmegaConf.to_container(run.config, resolve=True)
     for logger in loggers:
-        logger.log_hyperparams({**composition.resolve(run.config), "code": code_version()})
+        logger.log_hyperparams({**hyperparameters, "code": code_version()})
     started = time.perf_counter()
     try:
         trainer.fit(module, datamodule=data, ckpt_path=run.checkpoint, weights_only=True)
@@ -132,10 +136,10 @@ def numerical_callbacks(numerics: Numerics, folder: Path) -> list[L.Callback]:
     return [RecordNumerics(numerics, folder), *layout, OptimizersLikeWeights()]
 
 
-def graph_callbacks(run: Run) -> list[L.Callback]:
-    """Return the callback that captures turns in CUDA graphs, also for runs from before the setting existed."""
-    graphs = {"enabled": True, "check": True} | dict(run.config.get("graphs") or {})
-    return [CaptureTurns(run.folder, graphs["check"])] if graphs["enabled"] else []
+def graph_callbacks(graphs: Mapping[str, bool] | None, folder: Path) -> list[L.Callback]:
+    """Return the callback that captures turns in CUDA graphs; ``graphs`` is None in a run from before the setting."""
+    chosen = {"enabled": True, "check": True} | dict(graphs or {})
+    return [CaptureTurns(folder, chosen["check"])] if chosen["enabled"] else []
 
 
 def set_numerics(numerics: Numerics, trainer: DictConfig, device: torch.device) -> None:

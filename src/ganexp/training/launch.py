@@ -24,7 +24,8 @@ def start(run: Run, provenance: Mapping[str, Any]) -> None:
     In a SLURM job, which may be restarted, and in a sweep with ``skip_finished``, the same configuration continues the
     run that its folder already holds.
     """
-    if may_continue(run) and has_begun(run.folder):
+    may_continue = run.config.get("skip_finished") or slurm.batch_job() is not None
+    if may_continue and has_begun(run.folder):
         unfinished = continue_run(run)
         if unfinished is None:
             return
@@ -42,11 +43,6 @@ def start(run: Run, provenance: Mapping[str, Any]) -> None:
             # Hydra makes a folder in each process, named by that process's clock.
             with suppress(OSError):
                 run.folder.rmdir()
-
-
-def may_continue(run: Run) -> bool:
-    """Return whether a run already in the folder may be continued."""
-    return bool(run.config.get("skip_finished")) or slurm.batch_job() is not None
 
 
 def fit(run: Run) -> None:

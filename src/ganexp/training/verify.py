@@ -64,7 +64,7 @@ def resume_verdict(config: DictConfig, steps: int, folder: Path) -> tuple[bool, 
             f"{what} end where {2 * steps} do: all {count} tensors are the same, bit for bit{algorithms(config)}",
         )
     again = differences(whole, train_batches(config, folder / "again", 2 * steps))
-    if again and on_gpu(config) and not numerics_of(config).deterministic:
+    if again and on_gpu(config) and not is_deterministic(config):
         return True, (
             f"not checked: with numerics.deterministic=false a GPU adds in no fixed order: {2 * steps} batches from "
             f"the start differ from themselves by up to {again[0].size:.2g}; {what} differ {describe(changes)}"
@@ -84,11 +84,16 @@ def on_gpu(config: DictConfig) -> bool:
     return config.trainer.get("accelerator", "auto") in ("auto", "gpu", "cuda") and torch.cuda.is_available()
 
 
+def is_deterministic(config: DictConfig) -> bool:
+    """Return whether the run uses deterministic algorithms."""
+    return numerics_of(config.get("numerics"), config.trainer).deterministic
+
+
 def algorithms(config: DictConfig) -> str:
     """Describe the algorithms that a GPU used; empty on a CPU, where all are deterministic."""
     if not on_gpu(config):
         return ""
-    return f", with numerics.deterministic={str(numerics_of(config).deterministic).lower()}"
+    return f", with numerics.deterministic={str(is_deterministic(config)).lower()}"
 
 
 def ranks_verdict(config: DictConfig, steps: int, ranks: int, folder: Path) -> tuple[bool, str]:
