@@ -56,7 +56,7 @@ def run(there, tmp_path_factory):
 
 
 def command(name, run, *arguments):
-    return main.main([name, f"run={run}", "trust=support", *map(str, arguments)])
+    return main.main([name, f"run={run}", "trust=support.stand_in_device.strategy", *map(str, arguments)])
 
 
 def test_scores_grids_and_the_devices_name_are_left(run):

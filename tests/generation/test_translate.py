@@ -134,7 +134,7 @@ def trained(tmp_path, monkeypatch):
         }
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
         torch.save({"ganexp": {"images_seen": 1}, "state_dict": {}}, folder / "checkpoints" / "last.ckpt")
-        return [f"run={folder}", "trust=translators"]
+        return [f"run={folder}", f"trust=translators.{model}"]
 
     yield make
     sys.modules.pop("translators", None)

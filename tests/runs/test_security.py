@@ -14,6 +14,7 @@ from ganexp.cli import main
 from ganexp.config import composition
 from ganexp.errors import UserError
 from ganexp.runs import run_folder
+from ganexp.runs.trusted_code import require_trusted
 from ganexp.runs.write_paths import bounded, write_paths
 from support import runs
 
@@ -128,7 +129,7 @@ def test_a_config_that_names_foreign_code_is_refused_without_importing_it(run, r
     change(run, edit)
     line = refused(run)
     assert "os.system" in line
-    assert "which is not in ganexp's config groups" in line
+    assert "which ganexp's config groups do not name there" in line
     assert not Path("trap").exists()
 
 
@@ -218,20 +219,72 @@ def foreign(tmp_path, monkeypatch):
 
 def test_code_that_the_user_trusts_is_built(run, refused, foreign):
     change(run, lambda config: config["model"]["generator"].update(_target_="mypackage.nets.Generator"))
-    assert "add trust=mypackage" in refused(run)
+    assert refused(run).endswith("if you trust that code, add trust=mypackage.nets.Generator")
     assert "mypackage.nets" not in sys.modules
-    assert main.main(["sample", f"run={run}", "out=drawn", "n=1", "trust=mypackage"]) == 0
-    assert main.main([f"resume={run}", "images=128", "trust=mypackage"]) == 0
+    assert main.main(["sample", f"run={run}", "out=drawn", "n=1", "trust=mypackage.nets.Generator"]) == 0
+    assert main.main([f"resume={run}", "images=128", "trust=mypackage.nets.Generator"]) == 0
 
 
-@pytest.mark.parametrize("target", ["mypackage.nets.os.system", "ganexp.cli.main.os.system"])
-def test_trust_in_a_package_does_not_extend_to_its_imports(run, refused, foreign, target):
+def test_all_unknown_code_is_named_at_once(run, refused):
+    def name_three(config):
+        config["model"]["generator"].update(_target_="torch.load", f="x")
+        config["model"]["discriminator"].update(activation={"_target_": "torch.nn.ELU"})
+        config["loss"] = {"_target_": "torch.nn.ELU"}
+
+    change(run, name_three)
+    assert "torch.load at model.generator" in refused(run)
+    assert refused(run).endswith("add trust=torch.nn.ELU,torch.load")
+    assert refused(run, "trust=torch.nn.ELU").endswith("add trust=torch.load")
+
+
+@pytest.mark.parametrize("target", ["mypackage.nets.os.system", "torch.load", "ganexp.cli.main.os.system"])
+def test_trust_in_a_package_is_not_trust_in_what_it_holds(run, refused, foreign, target):
     change(run, lambda config: config["model"]["generator"].update(_target_=target))
-    assert "which is not in ganexp's config groups" in refused(run, f"trust={target.partition('.')[0]}")
+    line = refused(run, f"trust={target.partition('.')[0]},mypackage.nets,torch.nn.ELU")
+    assert "which ganexp's config groups do not name there" in line
+
+
+WRONG_PLACES = {
+    "model.loss": "ganexp.data.sources.unpaired_archive",
+    "model.generator": "ganexp.callbacks.curves.Curves",
+    "model.discriminator.normalization": "ganexp.metrics.inception.inception",
+    "model.new": "ganexp.data.sources.cifar10",
+    "callbacks.new": "ganexp.loggers.wandb.WandB",
+    "data.source": "ganexp.metrics.inception.inception",
+    "trainer": "ganexp.data.sources.unpaired_archive",
+    "notes": "ganexp.losses.Hinge",
+    "model.extra.0": "ganexp.losses.Hinge",
+}
+
+
+@pytest.mark.parametrize(("place", "target"), WRONG_PLACES.items(), ids=WRONG_PLACES)
+def test_ganexps_own_code_is_refused_where_no_option_names_it(run, refused, tmp_path, place, target):
+    here = {"_target_": target, "name": "x", "root": str(tmp_path), "url": "http://localhost:1/x.zip", "download": True}
+
+    def put(config):
+        node, parts = config, place.split(".")
+        for part in parts[:-1]:
+            node = node.setdefault(part, {})
+        node[parts[-1]] = here
+
+    change(run, put)
+    assert f"{target} at {place}" in refused(run)
+
+
+RECIPES = sorted(path.stem for path in (composition.conf_dir() / "experiment").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_recipe_names_at_each_place_what_the_groups_name_there(recipe):
+    config = composition.resolve(composition.compose("train", [f"experiment={recipe}", "run_dir=unused"]))
+    require_trusted(config)
+
+
+ADDRESS = "http://localhost:1/x.zip"
 
 
 def source(**values):
-    address = {"name": "x", "url": "http://localhost:1/x.zip"}
+    address = {"name": "x", "url": ADDRESS}
     return {"_target_": "ganexp.data.sources.paired_archive", "_partial_": True, **address, **values}
 
 
@@ -245,8 +298,8 @@ OUTSIDE = {
         wandb={"_target_": "ganexp.loggers.wandb.WandB", "folder": "${run_dir}", "dir": outside}),
     "callbacks.curves._args_": lambda config, outside: config["callbacks"].update(
         curves={"_target_": "ganexp.callbacks.curves.Curves", "_args_": [outside, 64]}),
-    "callbacks.more.0.storage": lambda config, outside: config["callbacks"].update(
-        more=[{"_target_": "ganexp.callbacks.pruning.Pruning", "storage": f"sqlite:///{outside}/x.db", "trial": 0}]),
+    "callbacks.more.storage": lambda config, outside: config["callbacks"].update(
+        more={"_target_": "ganexp.callbacks.pruning.Pruning", "storage": f"sqlite:///{outside}/x.db", "trial": 0}),
     "data.source.root": lambda config, outside: config["data"].update(source=source(root=outside)),
 }  # fmt: skip
 
@@ -309,7 +362,7 @@ def test_a_path_given_by_the_user_is_accepted(run, resume_status, tmp_path):
 
 def test_data_are_downloaded_to_the_default_or_a_given_folder(run, tmp_path, monkeypatch):
     def refusal(**values):
-        config = run_folder.read_config(run)
+        config = run_folder.read_config(run, values.pop("trust", []))
         config.data.source = source(**values)
         config[run_folder.GIVEN] = ["data_root"] if "data_root" in values else []
         config.data_root = values.get("data_root", config.data_root)
@@ -320,15 +373,20 @@ def test_data_are_downloaded_to_the_default_or_a_given_folder(run, tmp_path, mon
 
     composition.register_resolvers()
     monkeypatch.setenv("GANEXP_DATA", str(tmp_path / "data"))
-    assert refusal(root="${data_root}") is None
-    assert refusal(root="${run_dir}") is None
+    known = composition.compose("train", ["data=facades"]).data.source.url
+    assert refusal(root="${data_root}", url=known) is None
+    assert refusal(root="${run_dir}", url=known) is None
+    # Another address is the user's to trust.
+    assert refusal(root="${data_root}") == "data.source.url"
+    assert refusal(root="${data_root}", download=False) is None
+    assert refusal(root="${data_root}", trust=[ADDRESS]) is None
+    assert refusal(root="${data_root}", trust=["http://localhost:1/"]) == "data.source.url"
     assert refusal(root=str(tmp_path / "other"), download=False) is None
     assert refusal(root=str(tmp_path / "other")) == "data.source.root"
-    assert refusal(root=str(tmp_path / "other"), data_root=str(tmp_path / "other")) is None
+    assert refusal(root=str(tmp_path / "other"), data_root=str(tmp_path / "other"), trust=[ADDRESS]) is None
     assert refusal(root="${data_root}", name="../x") == "data.source.name"
     assert refusal(_args_=[str(tmp_path / "other")]) == "data.source._args_"
     # Public data sets are harmless anywhere: addresses in conf/, and those in a source's own code.
-    known = composition.compose("train", ["data=facades"]).data.source.url
     assert refusal(root=str(tmp_path / "other"), url=known) is None
     assert refusal(root=str(tmp_path / "other"), _target_="ganexp.data.sources.cifar10", url=None) is None
 

@@ -69,7 +69,7 @@ CAUGHT = {
 def test_what_cannot_be_repeated_is_caught(ganexp, run, faulty, at_once, loss, why):
     config = run / "config.yaml"
     config.write_text(config.read_text().replace("ganexp.losses.NonSaturating", f"faults.{loss}"))
-    outcome = ganexp("verify", f"run={run}", "steps=2", "ranks=1", "trust=faults")
+    outcome = ganexp("verify", f"run={run}", "steps=2", "ranks=1", f"trust=faults.{loss}")
     assert outcome.status == 1
     assert outcome.complaint == "resume: not as it should be"
     assert outcome.out.startswith("resume: FAILS: 2 batches, a stop and 2 more differ from 4 by up to ")
@@ -97,7 +97,7 @@ def test_code_from_elsewhere_is_not_run(ganexp, run):
     config.write_text(config.read_text().replace("ganexp.losses.NonSaturating", "os.system"))
     outcome = ganexp("verify", f"run={run}")
     assert outcome.status == 2
-    assert "add trust=os" in outcome.complaint
+    assert "add trust=os.system" in outcome.complaint
 
 
 @pytest.mark.slow

@@ -33,7 +33,7 @@ Look inside a trained generator and its discriminator. Pictures and figures.json
               (default: another split of the run's data, if it has one)
   labelled    labelled images for the linear probe: a data set's name, such as svhn, or a folder with a subfolder for
               each class, or with train and test (default: the run's own data)
-  trust       a package of yours that the run's configuration may import from
+  trust       code of yours that the run's configuration may name, such as my_losses.Smoothed
 
 With a single analysis its options need no prefix, such as steps=20. Analyses and their options:
 """

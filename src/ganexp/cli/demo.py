@@ -18,7 +18,8 @@ class Arguments:
     port: int | None = field(default=None, metadata={"help": "port of the page (default: first free from 7860)"})
     checkpoint: str = field(default="last", metadata={"help": "last or best"})
     trust: list[str] = field(
-        default_factory=list, metadata={"help": "packages of yours that the run's configuration may import from"}
+        default_factory=list,
+        metadata={"help": "code that the run's configuration may name, such as my_losses.Smoothed"},
     )
 
 

@@ -33,7 +33,7 @@ protocol; all values and their protocols are written to scores.json in the run's
   checkpoint  last or best (default last)
   truncation  truncate the noise at this distance from 0, such as 0.5 (default: no truncation)
   rank        rank the runs by this score, if their protocols agree
-  trust       a package of yours that a run's configuration may import from
+  trust       code of yours that a run's configuration may name, such as my_losses.Smoothed
 """
 
 

@@ -18,8 +18,8 @@ def main(folder: Path, overrides: list[str]) -> None:
     """
     folder = folder.resolve()
     trust = [override for override in overrides if override.startswith(TRUST)]
-    packages = [name for override in trust for name in override.removeprefix(TRUST).split(",")]
-    config = run_folder.read_config(folder, packages)
+    trusted = [name for override in trust for name in override.removeprefix(TRUST).split(",")]
+    config = run_folder.read_config(folder, trusted)
     checkpoints = [override for override in overrides if override.startswith(CHECKPOINT)]
     checkpoint = run_folder.checkpoint(folder, checkpoints[-1].removeprefix(CHECKPOINT) if checkpoints else "last")
     config = with_overrides(config, [override for override in overrides if override not in trust + checkpoints])

@@ -32,7 +32,8 @@ class Arguments:
         metadata={"help": "tile size in pixels; images with longer sides are translated in overlapping tiles"},
     )
     trust: list[str] = field(
-        default_factory=list, metadata={"help": "packages of yours that the run's configuration may import from"}
+        default_factory=list,
+        metadata={"help": "code that the run's configuration may name, such as my_losses.Smoothed"},
     )
 
 

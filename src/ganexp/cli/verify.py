@@ -21,7 +21,8 @@ class Arguments:
     steps: int = field(default=6, metadata={"help": "batches before the interruption, and as many after it"})
     ranks: int = field(default=2, metadata={"help": "processes to compare with a single one; 1 skips this check"})
     trust: list[str] = field(
-        default_factory=list, metadata={"help": "packages of yours that the run's configuration may import from"}
+        default_factory=list,
+        metadata={"help": "code that the run's configuration may name, such as my_losses.Smoothed"},
     )
 
 

@@ -9,8 +9,7 @@ from omegaconf import DictConfig
 
 from ganexp.runs import run_folder
 from ganexp.runs.fixed_settings import fixed_settings
-from ganexp.runs.trusted_code import trusted
-from ganexp.runs.write_paths import bounded
+from ganexp.runs.write_paths import DATA_GROUP, bounded
 
 
 @dataclass(frozen=True)
@@ -41,10 +40,11 @@ def training_run(config: DictConfig, folder: Path, checkpoint: Path | None = Non
 
 
 def saved_run(folder: Path, trust: Sequence[str] = (), checkpoint: str = "last") -> Run:
-    """Return the run in ``folder`` with one of its checkpoints, for inference; ``trust`` names the user's packages.
+    """Return the run in ``folder`` with one of its checkpoints, for inference; ``trust`` names code and addresses.
 
-    Raises UserError if there is no such run or checkpoint, and for code that is not trusted.
+    Raises UserError if there is no such run or checkpoint, for code that is not trusted, and for downloads from unknown
+    addresses or to other folders.
     """
     config = run_folder.read_config(folder, trust)
     path = run_folder.checkpoint(folder, checkpoint)
-    return Run(folder, trusted(config), fixed_settings(config), path)
+    return Run(folder, bounded(config, [DATA_GROUP]), fixed_settings(config), path)

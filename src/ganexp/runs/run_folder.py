@@ -23,7 +23,7 @@ LOG = "log.txt"
 CHECKPOINTS = "checkpoints"
 LOCK = ".lock"
 TRUST = "trust"
-"""Key of a configuration read from a folder: the packages that the user trusts."""
+"""Key of a configuration read from a folder: the targets and download addresses that the user trusts."""
 GIVEN = "given"
 """Key of a configuration read from a folder: the keys that the user has overridden."""
 STUDY_KEYS = ("callbacks.pruning.storage", "callbacks.pruning.trial")
@@ -135,7 +135,7 @@ def discard_unused(folder: Path) -> None:
 
 
 def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
-    """Return the configuration of the run in ``folder``; ``trust`` are packages that it may import from.
+    """Return the configuration of the run in ``folder``; ``trust`` are targets and addresses it may name.
 
     Raises UserError if there is no run or its configuration cannot be read.
     """

@@ -1,11 +1,11 @@
 """Trusted code and environment variables of a configuration from a run's folder.
 
 A run's folder may come from somebody else, and a ``_target_`` in its config.yaml is code that would be executed. So
-only targets in ganexp's own config groups are built, unless the user trusts more with ``trust=PACKAGE``. Loggers
-upload the configuration, so it may not read any environment variable other than those of ganexp either.
+each place of the configuration accepts only the targets that ganexp's own config groups name there, unless the user
+trusts more with ``trust=TARGET``. Loggers upload the configuration, so it may not read any environment variable other
+than those of ganexp either.
 """
 
-import importlib
 import re
 from collections.abc import Collection, Iterator
 from functools import cache
@@ -17,6 +17,7 @@ from omegaconf.resolvers.oc import env
 
 from ganexp.config.composition import conf_dir, resolve
 from ganexp.errors import UserError
+from ganexp.runs.places import entries, places
 from ganexp.runs.run_folder import TRUST
 
 REFERENCE = "${"
@@ -37,8 +38,8 @@ def trusted(config: DictConfig) -> DictConfig:
     return OmegaConf.create(resolved)
 
 
-def require_trusted(config: dict[str, Any], trusted_packages: Collection[str] = ()) -> None:
-    """Raise UserError naming the first target that is neither in ganexp's config groups nor in a trusted package.
+def require_trusted(config: dict[str, Any], trusted_targets: Collection[str] = ()) -> None:
+    """Raise UserError naming every target that is neither in ganexp's config groups at its place nor trusted.
 
     ``config`` must be resolved, since references and resolvers can construct targets; any remaining reference was
     hidden by escaping.
@@ -46,14 +47,18 @@ def require_trusted(config: dict[str, Any], trusted_packages: Collection[str] = 
     for text in strings(config):
         if REFERENCE in text:
             raise UserError(f"the run's config.yaml contains an escaped reference, {text}: remove the backslash")
-    own = own_targets(conf_dir())
-    for target in targets(config):
-        package = target.partition(".")[0]
-        if target not in own and not (package in trusted_packages and defined_in(package, target)):
-            raise UserError(
-                f"the run's config.yaml names {target}, which is not in ganexp's config groups; "
-                f"if you trust that code, add trust={package}"
-            )
+    own = places(conf_dir())
+    unknown = {
+        target: place
+        for place, target in targets(config)
+        if target not in trusted_targets and target not in own.permitted(place)
+    }
+    if unknown:
+        named = ", ".join(f"{target} at {place}" for target, place in unknown.items())
+        raise UserError(
+            f"the run's config.yaml names {named}, which ganexp's config groups do not name there; if you trust that "
+            f"code, add trust={','.join(unknown)}"
+        )
 
 
 def guard_environment() -> None:
@@ -83,14 +88,6 @@ def own_variables(folder: Path) -> frozenset[str]:
     return frozenset(name for path in folder.rglob("*.yaml") for name in VARIABLE.findall(path.read_text()))
 
 
-@cache
-def own_targets(folder: Path) -> frozenset[str]:
-    """Return every ``_target_`` in the config groups."""
-    return frozenset(
-        target for path in folder.rglob("*.yaml") for target in targets(OmegaConf.to_container(OmegaConf.load(path)))
-    )
-
-
 def strings(node: Any) -> Iterator[str]:
     """Yield every string in plain containers."""
     if isinstance(node, str):
@@ -100,27 +97,8 @@ def strings(node: Any) -> Iterator[str]:
             yield from strings(item)
 
 
-def targets(node: Any) -> Iterator[str]:
-    """Yield every ``_target_`` in plain containers."""
-    if isinstance(node, list):
-        for item in node:
-            yield from targets(item)
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            if key == "_target_":
-                yield str(value)
-            else:
-                yield from targets(value)
-
-
-def defined_in(package: str, target: str) -> bool:
-    """Return whether the target is defined in the package itself, not imported by it like ``x.os.system``."""
-    try:
-        value: Any = importlib.import_module(package)
-        for number, name in enumerate(target.split(".")[1:], start=2):
-            if not hasattr(value, name):
-                importlib.import_module(".".join(target.split(".")[:number]))
-            value = getattr(value, name)
-    except (ImportError, AttributeError) as error:
-        raise UserError(f"trust={package}: {target} cannot be imported: {error}") from error
-    return str(getattr(value, "__module__", "")).partition(".")[0] == package
+def targets(config: Any) -> Iterator[tuple[str, str]]:
+    """Yield (place, target) of every ``_target_`` in plain containers."""
+    for place, value in entries(config, ""):
+        if place.rpartition(".")[2] == "_target_":
+            yield place.rpartition(".")[0], str(value)

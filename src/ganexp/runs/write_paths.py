@@ -1,12 +1,12 @@
-"""Write paths that a resumed run may use.
+"""Write paths and download addresses that a saved run may use.
 
-A run's folder may come from somebody else, and its config.yaml sets the paths that callbacks and loggers write to. They
-must lie in the run's own folder. Downloads from addresses that are not in ``conf/`` may also go to the default data
-folder. Any other path must be given by the user.
+A run's folder may come from somebody else, and its config.yaml sets the paths that callbacks and loggers write to, and
+the addresses that data are downloaded from. Paths must lie in the run's own folder, those of downloads there or in the
+default data folder. Addresses must be in ``conf/``. Any other must be given by the user.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganexp.config.composition import conf_dir
 from ganexp.errors import UserError
-from ganexp.runs.run_folder import GIVEN
+from ganexp.runs.places import options
+from ganexp.runs.run_folder import GIVEN, TRUST
 from ganexp.runs.trusted_code import strings, trusted
 
 WRITERS = ("callbacks", "logger", "trainer")
@@ -28,28 +29,31 @@ DATA_GROUP = "data"
 DOWNLOAD_KEYS = {"root", "_args_"}
 """Keys of download paths in a source that may download from anywhere."""
 DATA_ROOT = "data_root"
+URL = "url"
 
 KeyedPath = tuple[str, str]
 """A dotted key and its path."""
 
 
-def bounded(config: DictConfig) -> DictConfig:
-    """Return the trusted configuration, with all write paths checked.
+def bounded(config: DictConfig, groups: Sequence[str] = (*WRITERS, DATA_GROUP)) -> DictConfig:
+    """Return the trusted configuration, with the write paths and download addresses of its groups checked.
 
     Raises UserError naming a path of a run's config.yaml that is neither in the run's folder, nor in the default
-    ``data_root``, nor in a folder given by the user.
+    ``data_root``, nor in a folder given by the user; and an address that is not in ``conf/`` or given by the user.
     """
     parts = trusted(config)
     if config.get(GIVEN) is not None:
-        resolved = OmegaConf.to_container(parts)
+        resolved: Any = OmegaConf.to_container(parts)
         default = str(OmegaConf.select(OmegaConf.load(conf_dir() / "train.yaml"), DATA_ROOT))
-        require_inside(resolved, [config.run_dir, default], given_paths(parts, config[GIVEN]))
+        given = given_values(parts, config[GIVEN])
+        require_inside(write_paths(resolved, groups), [config.run_dir, default], given)
+        require_known(addresses(resolved), [*given, *config[TRUST]])
     return parts
 
 
-def require_inside(config: Any, folders: list[str], permitted: list[str]) -> None:
+def require_inside(paths: Iterable[KeyedPath], folders: list[str], permitted: list[str]) -> None:
     """Raise UserError naming a write path outside of the folders and of the paths ``permitted`` by the user."""
-    for key, text in write_paths(config):
+    for key, text in paths:
         if text not in permitted and not is_inside(text, [*folders, *permitted]):
             key_to_give = DATA_ROOT if key.startswith(f"{DATA_GROUP}.") else key
             raise UserError(
@@ -58,24 +62,45 @@ def require_inside(config: Any, folders: list[str], permitted: list[str]) -> Non
             )
 
 
-def given_paths(parts: DictConfig, keys: Iterable[str]) -> list[str]:
-    """Return the paths in the values that the user gave for these keys."""
-    names = {*WRITE_KEYS, *DOWNLOAD_KEYS, DATA_ROOT}
+def require_known(urls: Iterable[tuple[str, str]], permitted: list[str]) -> None:
+    """Raise UserError naming an address that is neither in the config groups nor ``permitted`` by the user."""
+    for key, url in urls:
+        if url not in known_addresses(conf_dir()) and url not in permitted:
+            raise UserError(
+                f"{key}: the run's config.yaml downloads from {url}, which is not in ganexp's config groups; if you "
+                f"trust that address, add trust={url}"
+            )
+
+
+def given_values(parts: DictConfig, keys: Iterable[str]) -> list[str]:
+    """Return the paths and addresses in the values that the user gave for these keys."""
+    names = {*WRITE_KEYS, *DOWNLOAD_KEYS, DATA_ROOT, URL}
     values = {key: OmegaConf.create({key.rpartition(".")[2]: OmegaConf.select(parts, key)}) for key in keys}
     return [text for key, value in values.items() for _, text in paths_below(OmegaConf.to_container(value), names, key)]
 
 
-def write_paths(config: Any) -> Iterator[KeyedPath]:
-    """Yield every write path of a resolved configuration."""
-    for group in WRITERS:
+def write_paths(config: Any, groups: Sequence[str] = (*WRITERS, DATA_GROUP)) -> Iterator[KeyedPath]:
+    """Yield every write path in some groups of a resolved configuration."""
+    for group in (group for group in WRITERS if group in groups):
         yield from paths_below(config.get(group), WRITE_KEYS, group)
-    for key, source in nodes(config.get(DATA_GROUP), DATA_GROUP):
-        may_download = source.get("download", source.get("_target_") in downloaders(conf_dir()))
-        if may_download and not has_known_url(source):
+    for key, source in nodes(config.get(DATA_GROUP) if DATA_GROUP in groups else None, DATA_GROUP):
+        if may_download(source) and not has_known_url(source):
             for name in sorted(DOWNLOAD_KEYS & source.keys()):
                 yield from ((f"{key}.{name}", text) for text in strings(source[name]))
             if isinstance(source.get("name"), str):
                 yield f"{key}.name", str(Path(str(source.get("root"))) / source["name"])
+
+
+def addresses(config: Any) -> Iterator[tuple[str, str]]:
+    """Yield (key, address) of every address that a source of a resolved configuration may download from."""
+    for key, source in nodes(config.get(DATA_GROUP), DATA_GROUP):
+        if source.get(URL) is not None and may_download(source):
+            yield f"{key}.{URL}", str(source[URL])
+
+
+def may_download(source: Mapping[str, Any]) -> bool:
+    """Return whether a source downloads what is missing."""
+    return bool(source.get("download", source.get("_target_") in downloaders(conf_dir())))
 
 
 def paths_below(node: Any, names: set[str], key: str) -> Iterator[KeyedPath]:
@@ -96,8 +121,12 @@ def nodes(node: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 
 def has_known_url(source: dict[str, Any]) -> bool:
     """Return whether a source downloads a public data set: from an address in its own code or in ``conf/``."""
-    addresses = {node["url"] for node in config_mappings(conf_dir()) if "url" in node}
-    return "_args_" not in source and source.get("url") in {None, *addresses}
+    return "_args_" not in source and source.get(URL) in {None, *known_addresses(conf_dir())}
+
+
+def known_addresses(folder: Path) -> set[str]:
+    """Return every download address in the config groups."""
+    return {node[URL] for node in config_mappings(folder) if URL in node}
 
 
 def downloaders(folder: Path) -> set[str]:
@@ -108,8 +137,7 @@ def downloaders(folder: Path) -> set[str]:
 @cache
 def config_mappings(folder: Path) -> tuple[dict[str, Any], ...]:
     """Return every mapping of the config groups."""
-    loaded = (OmegaConf.to_container(OmegaConf.load(path)) for path in folder.rglob("*.yaml"))
-    return tuple(node for config in loaded for _, node in nodes(config))
+    return tuple(node for content in options(folder).values() for _, node in nodes(content))
 
 
 def is_inside(text: str, folders: Iterable[str]) -> bool:

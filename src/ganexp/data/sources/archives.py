@@ -9,6 +9,7 @@ from ganexp.data.pictures import Domains, Pictures
 from ganexp.data.sources.domains import unpaired_folder
 from ganexp.data.sources.pairs import paired_folder
 from ganexp.data.unpacking import unpack
+from ganexp.errors import UserError
 from ganexp.files.download import Remote, checksum_of_file, folders_of, obtain
 
 log = logging.getLogger(__name__)
@@ -51,8 +52,10 @@ def unpaired_archive(
 def archive_folder(name: str, root: str, url: str, sha256: str | None, download: bool) -> Path:
     """Return the folder `root`/`name` that an archive unpacks to, after downloading and unpacking it if necessary.
 
-    The checksum of an archive that has no published one is logged.
+    The checksum of an archive that has no published one is logged. Raises UserError for a name that is a path.
     """
+    if name in ("", ".", "..") or Path(name).name != name:
+        raise UserError(f"data.source.name={name}: it must be the name of a folder, without separators")
     archive = Remote(Path(urlsplit(url).path).name, urls=(url,), sha256=sha256)
     folder = obtain(
         name,
