@@ -9,7 +9,7 @@ import yaml
 from config.test_experiments import RECIPES, SMALL, recipe
 from ganexp.cli.list import show_recipes
 from ganexp.config import composition, recipes
-from ganexp.config.recipes import Difference, Recipe
+from ganexp.config.recipes import Difference, Recipe, Result
 from ganexp.metrics.published import published
 from support.pages import DOCS
 
@@ -63,6 +63,12 @@ def test_each_difference_is_on_the_page_with_its_reason():
     assert "- differs in the game: no flips. Why: speed." in recipes.section(one)
     assert "- differs: in nothing that is known" in recipes.section(replace(one, differs=[]))
     assert "| the game |" in recipes.page([one])
+
+
+def test_a_result_from_before_a_change_says_so():
+    before, after = Result("fid 3", "train", "results.md", "the change"), Result("fid 2", "train", "results.md")
+    assert recipes.result_line(before) == "- trained here, before the change: fid 3, by `train` (results.md)"
+    assert recipes.result_line(after) == "- trained here: fid 2, by `train` (results.md)"
 
 
 def test_a_run_of_a_recipe_that_differs_says_so_in_one_line(monkeypatch):

@@ -45,6 +45,7 @@ class Result:
     score: str
     command: str
     page: str
+    before: str | None = None  # the change since then, after which another score is to be expected
 
 
 @dataclass(frozen=True)
@@ -136,10 +137,16 @@ def section(shown: Recipe) -> str:
     lines += [f"- differs in {KINDS[one.kind]}: {one.what}. Why: {one.why}." for one in shown.differs]
     if not shown.differs and shown.small_of is None:
         lines.append("- differs: in nothing that is known")
-    lines += [f"- trained here: {one.score}, by `{one.command}` ({one.page})" for one in shown.results]
+    lines += [result_line(one) for one in shown.results]
     if not shown.results:
         lines.append("- trained here: not yet")
     return "\n".join(lines)
+
+
+def result_line(result: Result) -> str:
+    """Return an own result in one line."""
+    before = "" if result.before is None else f", before {result.before}"
+    return f"- trained here{before}: {result.score}, by `{result.command}` ({result.page})"
 
 
 def published_lines(shown: Recipe) -> list[str]:
@@ -172,4 +179,4 @@ def kinds_line(shown: Recipe) -> str:
 
 def results_line(shown: Recipe) -> str:
     """Return own results in one line."""
-    return "; ".join(one.score for one in shown.results) or "not yet"
+    return "; ".join(one.score + (" (before a change)" if one.before else "") for one in shown.results) or "not yet"
