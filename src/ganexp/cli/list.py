@@ -1,14 +1,14 @@
 """Command ``ganexp list [group]``: the options of the config groups."""
 
-from pathlib import Path
-
 from ganexp.cli.arguments import HELP
-from ganexp.config import matrix
+from ganexp.config import matrix, recipes
 from ganexp.config.composition import conf_dir, groups, sweeps_dir, unknown
+from ganexp.config.descriptions import description
 from ganexp.errors import UserError
 
 MATRIX = "matrix"
 SWEEPS = "sweeps"
+RECIPES = "recipes"
 
 
 def main(arguments: list[str]) -> None:
@@ -18,6 +18,10 @@ def main(arguments: list[str]) -> None:
         print(f"python -m ganexp list [group]\n\nList the options of all groups, or of one: {', '.join(available)}")
         print(f"Run one of the {SWEEPS} with: python -m ganexp -m +{SWEEPS}=NAME")
         print(f"python -m ganexp list {MATRIX}: compatible losses, penalties and normalizations")
+        print(f"python -m ganexp list {RECIPES} [experiment]: each recipe beside what is published, as Markdown")
+        return
+    if arguments and arguments[0] == RECIPES:
+        show_recipes(arguments[1:])
         return
     if len(arguments) > 1:
         raise UserError("list takes one group at most: python -m ganexp list model")
@@ -33,7 +37,13 @@ def main(arguments: list[str]) -> None:
             print(f"  {option:<20} {description(folder / f'{option}.yaml')}")
 
 
-def description(path: Path) -> str:
-    """Return the first comment of a YAML file that is not a directive to Hydra."""
-    lines = (line.removeprefix("#").strip() for line in path.read_text().splitlines() if line.startswith("#"))
-    return next((line for line in lines if not line.startswith("@")), "")
+def show_recipes(names: list[str]) -> None:
+    """Print the page of all recipes, or the sections of those named."""
+    available = {recipe.name: recipe for recipe in recipes.recipes()}
+    for name in names:
+        if name not in available:
+            raise UserError(unknown(name, "recipe", name, list(available)))
+    if names:
+        print("\n\n".join(recipes.section(available[name]) for name in names))
+    else:
+        print(recipes.page(list(available.values())), end="")

@@ -11,7 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.config import checks, composition
+from ganexp.config import checks, composition, recipes
 from ganexp.distributed.environment import is_rank_zero
 from ganexp.records import summary
 from ganexp.runs import run_folder
@@ -45,6 +45,7 @@ class Session:
         folder = Path(HydraConfig.get().runtime.output_dir)
         try:
             self.check(config)
+            say_what_differs()
             launch.start(training_run(config, folder), origin(self.flags))
         except Exception as failure:
             run_folder.discard_unused(folder)
@@ -64,6 +65,7 @@ class Session:
 
     def start_in_sweep(self, run: Run, overrides: list[str]) -> None:
         """Start or continue a run of a sweep."""
+        say_what_differs()
         group_by_sweep(run.config)
         with joblib_signals.interruptible(self.process):
             launch.start(run, {**origin(self.flags), "overrides": overrides})
@@ -88,6 +90,14 @@ def warn_of_single_run() -> None:
     name = HydraConfig.get().runtime.choices.get("sweeps")
     if name is not None and is_rank_zero():
         print(f"training a single run with the settings of sweeps={name}; add -m for the whole sweep", file=sys.stderr)
+
+
+def say_what_differs() -> None:
+    """Print one line if the recipe knowingly differs from the published game."""
+    name = HydraConfig.get().runtime.choices.get(recipes.GROUP)
+    line = None if name is None else recipes.notice(name)
+    if line is not None and is_rank_zero():
+        print(line, file=sys.stderr)
 
 
 @cache
