@@ -1,9 +1,7 @@
 import hashlib
 import logging
 import os
-import threading
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -17,6 +15,7 @@ from ganexp.metrics import inception as module
 from ganexp.metrics.inception import clean, inception, legacy
 from ganexp.metrics.protocol import differences
 from ganexp.metrics.reference import RealImages
+from support.file_server import serving
 from support.formula import figures, uniform
 
 pytest.importorskip("torch_fidelity", reason="torch-fidelity is not installed")
@@ -64,23 +63,8 @@ def folders(tmp_path, monkeypatch):
 @pytest.fixture
 def server(tmp_path):
     """Serves a folder on a free port: (folder, address, paths asked for)."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    asked = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *args):
-            super().__init__(*args, directory=str(folder))
-
-        def log_message(self, format, *args):
-            asked.append(self.path)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-        thread.start()
-        yield folder, f"http://127.0.0.1:{http.server_port}/", asked
-        http.shutdown()
-        thread.join()
+    with serving(tmp_path / "served") as served:
+        yield served
 
 
 def one_line_of(call, *args, **settings):
