@@ -9,11 +9,12 @@ from ganexp import __version__
 
 Protocol = dict[str, Any]
 
-REPORTED_ONLY = ("versions", "numerics", "fakes.seed")
+REPORTED_ONLY = ("versions", "numerics", "fakes.seed", "fakes.training_images", "reference.flip")
 """Reported settings that do not make scores incomparable.
 
 Scores are averaged over seeds, versions agree up to rounding, and all scores are computed with the same numerical
-settings, except those from before the settings were recorded.
+settings, except those from before the settings were recorded. Training images are what scores are compared over, and
+reference images have never been mirrored.
 """
 
 
