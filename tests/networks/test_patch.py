@@ -62,3 +62,65 @@ def test_too_many_layers_are_refused_with_how_many_there_may_be():
     with pytest.raises(ValueError, match="layers=-1"):
         Discriminator(1, 8, normalization.none(), layers=-1)
     assert Discriminator(1, 8, normalization.instance(), layers=2)(torch.randn(1, 1, 8, 8)).shape == (1, 1, 2, 2)
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+def test_at_256_there_are_the_30x30_logits_of_the_authors_code(antialias):
+    with torch.device("meta"):
+        network = Discriminator(3, 256, normalization.instance(), padding="symmetric", antialias=antialias)
+        assert network(torch.empty(1, 3, 256, 256)).shape == (1, 1, 30, 30)
+    assert network.receptive_field == (84 if antialias else 70)
+    assert not any(isinstance(module, nn.ZeroPad2d) for module in network.modules())
+
+
+@pytest.mark.parametrize(
+    ("norm", "size", "side"), [("instance", 64, 6), ("none", 64, 6), ("spectral", 64, 8), ("instance", 16, 2)]
+)
+def test_padding_is_symmetric_unless_weights_are_normalized_or_the_image_is_small(norm, size, side):
+    network = Discriminator(3, size, getattr(normalization, norm)(), width=2, padding=None)
+    assert network(torch.randn(1, 3, size, size)).shape == (1, 1, side, side)
+
+
+@pytest.mark.parametrize("antialias", [False, True])
+@pytest.mark.parametrize("layers", range(4))
+def test_the_smallest_image_has_one_logit_and_a_smaller_one_is_refused_with_how_many_layers_fit(layers, antialias):
+    settings = {"width": 2, "padding": "symmetric", "antialias": antialias}
+    smallest = 3 * 2**layers if layers else 2
+    network = Discriminator(1, smallest, normalization.instance(), layers=layers, **settings)
+    assert network(torch.randn(2, 1, smallest, smallest)).shape[-1] == (1 if layers else 2)
+    with pytest.raises(ValueError, match=f"{smallest}x{smallest} or more .*layers to at most {max(0, layers - 1)}"):
+        Discriminator(1, smallest - 1, normalization.instance(), layers=layers, **settings)
+
+
+def test_an_absurd_number_of_layers_is_refused_at_once():
+    with pytest.raises(ValueError, match="layers to at most 4"):
+        Discriminator(1, 64, normalization.none(), layers=200, padding="symmetric")
+
+
+def test_an_unknown_padding_is_refused():
+    with pytest.raises(ValueError, match="padding=valid: choose one of same, symmetric"):
+        Discriminator(1, 64, normalization.none(), padding="valid")
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_an_antialiased_patch_is_where_the_gradient_reaches(layers):
+    network = Discriminator(1, 96, normalization.none(), width=2, layers=layers, padding="symmetric", antialias=True)
+    images = torch.randn(1, 1, 96, 96, dtype=torch.float64, requires_grad=True)
+    logits = network.double()(images)
+    logits[0, 0, logits.shape[-2] // 2, logits.shape[-1] // 2].backward()
+    touched = (images.grad[0, 0] != 0).any(0).nonzero()
+    assert touched.max() - touched.min() + 1 == network.receptive_field
+
+
+def test_without_gains_instance_normalization_has_no_parameters_and_layers_keep_their_biases():
+    network = PairDiscriminator(3, 64, normalization.instance(), width=2, affine=False)
+    assert sum(isinstance(module, nn.InstanceNorm2d) for module in network.modules()) == 3
+    assert not any(list(m.parameters()) for m in network.modules() if isinstance(m, nn.InstanceNorm2d))
+    assert all(m.bias is not None for m in network.modules() if isinstance(m, nn.Conv2d))
+
+
+def test_weights_are_drawn_by_the_function_that_is_given():
+    network = Discriminator(3, 64, normalization.batch(), width=2, init_=nn.init.ones_)
+    convolutions_of_it = [m for m in network.modules() if isinstance(m, nn.Conv2d)]
+    assert all((m.weight == 1).all() for m in convolutions_of_it)
+    assert all((m.bias == 0).all() for m in convolutions_of_it if m.bias is not None)

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ganexp.layers import normalization
-from ganexp.layers.dropout import Dropout
+from ganexp.layers.dropout import Dropout, numbered
 from ganexp.networks.unet import Generator, halvings
 
 NORMS = [getattr(normalization, name) for name in ("none", "batch", "instance", "layer", "spectral", "batch_spectral")]
@@ -67,6 +67,27 @@ def test_noise_that_stays_on_changes_images_but_is_the_same_for_all_of_them():
     assert not torch.allclose(made, quiet.eval()(images))
     torch.testing.assert_close(made[1:2], noisy(images[1:2]))
     assert not torch.equal(noisy.train()(images), noisy(images))
+
+
+def test_with_a_mask_per_image_an_image_is_made_by_its_number_and_not_by_its_batch():
+    network, image = unet(dropout=0.5, dropout_at_test=True, mask_per_image=True).eval(), torch.randn(1, 3, 16, 16)
+    with numbered(network, torch.tensor([4, 7, 4])):
+        made = network(image.expand(3, -1, -1, -1))
+    torch.testing.assert_close(made[0], made[2])
+    assert not torch.allclose(made[0], made[1])
+    with numbered(network, torch.tensor([7])):
+        torch.testing.assert_close(network(image), made[1:2])
+    shared = unet(dropout=0.5, dropout_at_test=True).eval()
+    shared.load_state_dict(network.state_dict())
+    with numbered(shared, torch.tensor([7])):
+        torch.testing.assert_close(shared(image), network(image))
+
+
+def test_with_image_statistics_a_test_batch_is_normalized_as_training_batches_of_one_image():
+    network, images = unet(norm=normalization.batch, image_statistics_at_test=True), torch.randn(3, 3, 16, 16)
+    alone = torch.cat([network(image) for image in images.split(1)])
+    torch.testing.assert_close(network.eval()(images), alone)
+    assert not torch.allclose(network.train()(images), alone)
 
 
 @pytest.mark.parametrize("size", [1, 7, 33])

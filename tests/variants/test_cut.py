@@ -1,5 +1,6 @@
 """CUT: patches that are recognized."""
 
+import copy
 import math
 
 import pytest
@@ -7,7 +8,8 @@ import torch
 from torch.nn.functional import normalize
 
 from ganexp.variants.cut import PatchProjection, patch_nce
-from support.translations import make, played
+from support.tiny import sgd
+from support.translations import make, played, require_same_weights
 
 
 def directions(*shape):
@@ -74,3 +76,46 @@ def test_without_an_identity_weight_there_is_no_such_term():
     module = make("cut", identity=0.0)
     played(module)
     assert set(module.read_terms()) == {"generator/adversarial", "generator/nce", "discriminator/adversarial"}
+
+
+@pytest.mark.parametrize("first", ["generator", "discriminator"])
+def test_a_step_is_that_of_a_bare_loop(first):
+    module = make("cut", first=first, adversarial=2.0, nce=0.5, identity=0.5)
+    networks, judge = copy.deepcopy(module.generators), copy.deepcopy(module.discriminator)
+    batch = played(module)
+    module.batches_seen = 0
+    a, b, generator = batch["input"], batch["image"], networks["a2b"]
+
+    def contrast(images, made):
+        keys, queries = (generator.features(each) for each in (images, made))
+        places = [module.positions(number, maps) for number, maps in enumerate(keys)]
+        pairs = zip(networks["projection"](queries, places), networks["projection"](keys, places), strict=True)
+        return torch.stack([patch_nce(query, key.detach(), 0.07) for query, key in pairs]).mean()
+
+    def discriminate():
+        ((judge(b) - 1).square().mean() + judge(fake.detach()).square().mean()).div(2).backward()
+        move_judge.step()
+
+    move_networks, move_judge = sgd(networks.parameters()), sgd(judge.parameters())
+    fake = generator(a)
+    if first == "discriminator":
+        discriminate()
+    loss = (judge(fake) - 1).square().mean() + (contrast(a, fake) + contrast(b, generator(b))) / 2
+    move_networks.zero_grad()
+    loss.backward()
+    move_networks.step()
+    if first == "generator":
+        move_judge.zero_grad()
+        discriminate()
+    require_same_weights(module.generators, networks)
+    require_same_weights(module.discriminator, judge)
+
+
+def test_a_projection_divides_by_the_norm_and_its_margin():
+    maps, places = [torch.randn(2, 3, 4, 4, dtype=torch.float64)], [torch.arange(5)]
+    exact = PatchProjection([3], features=6, init_=torch.nn.init.xavier_normal_).double()
+    widened = PatchProjection([3], features=6, margin=0.1).double()
+    widened.load_state_dict(exact.state_dict())
+    vectors = exact.perceptrons[0](maps[0].flatten(2)[:, :, :5].transpose(1, 2))
+    torch.testing.assert_close(widened(maps, places)[0], vectors / (vectors.norm(dim=2, keepdim=True) + 0.1))
+    assert all((layer.bias == 0).all() for layer in (exact.perceptrons[0][0], exact.perceptrons[0][2]))

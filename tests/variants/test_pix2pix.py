@@ -32,6 +32,27 @@ def test_a_step_is_that_of_a_bare_loop():
     require_same_weights(module.discriminator, discriminator)
 
 
+def test_a_step_in_the_other_order_and_with_half_the_discriminators_loss_is_that_of_a_bare_loop():
+    module = make("pix2pix", first="discriminator", judgement=0.5)
+    assert [player.name for player in module.players()] == ["discriminator", "generator"]
+    generator, discriminator = copy.deepcopy(module.generators["a2b"]), copy.deepcopy(module.discriminator)
+    batch = played(module)
+    given, real = batch["input"], batch["image"]
+    fake = generator(given)
+    judged = discriminator(real, given), discriminator(fake.detach(), given)
+    descend(discriminator, (softplus(-judged[0]).mean() + softplus(judged[1]).mean()) / 2)
+    descend(generator, softplus(-discriminator(fake, given)).mean() + 100 * (fake - real).abs().mean())
+    require_same_weights(module.generators["a2b"], generator)
+    require_same_weights(module.discriminator, discriminator)
+    assert module.inputs.handed_over == {}
+
+
+@pytest.mark.parametrize("variant", ["pix2pix", "cut"])
+def test_an_unknown_player_cannot_be_first(variant):
+    with pytest.raises(ValueError, match="first=both: choose one of generator, discriminator"):
+        make(variant, first="both").players()
+
+
 def test_both_sides_of_a_pair_are_distorted_alike():
     module = make("pix2pix", augmentation=DiffAugment(["translation", "cutout"]))
     played(module)

@@ -1,5 +1,7 @@
 """Models that make images from images, built from their settings."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -7,6 +9,7 @@ from torch.nn.utils import parametrize
 
 from config.test_configs import compose
 from ganexp.config.build import build
+from ganexp.layers.normalization import ImageStatisticsBatchNorm
 from ganexp.losses import Hinge
 from ganexp.networks import translator, unet
 
@@ -50,3 +53,34 @@ def test_an_average_is_an_override_away():
     assert build(config.model).average.decay == 0.999
     config.model.ema = None
     assert build(config.model).average is None
+
+
+def test_the_discriminators_of_the_papers_have_30x30_logits():
+    for name in ("pix2pix_facades", "cyclegan_horse2zebra", "cut_horse2zebra"):
+        with torch.device("meta"):
+            game = build(compose(f"experiment={name}").model)
+            images = torch.empty(1, 3, 256, 256)
+            inputs = (images, images) if "pix2pix" in name else (images,)
+            assert game.discriminator(*inputs).shape == (1, 1, 30, 30)
+
+
+def test_batches_of_four_have_batch_normalization_and_are_tested_by_each_images_own_statistics():
+    with torch.device("meta"):
+        game = build(compose("experiment=pix2pix_edges2shoes").model)
+    norms = [module for module in game.modules() if isinstance(module, NORMS)]
+    assert all(isinstance(module, nn.BatchNorm2d) for module in norms)
+    assert sum(isinstance(module, ImageStatisticsBatchNorm) for module in norms) == 6 + 7
+    assert game.describe_samples(0)["dropout"] == "a mask for each image"
+
+
+def test_cut_has_the_settings_of_its_authors_code():
+    config = compose("model=cut", "data=horse2zebra")
+    assert (config.model.first, config.model.nce, config.model.identity) == ("discriminator", 0.5, 0.5)
+    config.model.generator.width = config.model.discriminator.width = 4
+    game = build(config.model)
+    maps = game.generators["a2b"].features(torch.zeros(1, 3, 16, 16))
+    assert [each.shape[-1] for each in maps] == [22, 16, 8, 4, 4]
+    for network in (game.generators, game.discriminator):
+        assert not any(list(m.parameters()) for m in network.modules() if isinstance(m, NORMS))
+    hidden = game.generators["projection"].perceptrons[3][0].weight
+    assert hidden.std().item() == pytest.approx(0.02 * math.sqrt(2 / (16 + 256)), rel=0.05)

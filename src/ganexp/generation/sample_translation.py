@@ -15,7 +15,7 @@ def write_translations(run: Run, n: int, out: Path) -> None:
     data.prepare_data()
     data.setup("fit")
     examples = data.examples(n)
-    translated = model.translate(examples["input"]).cpu()
+    translated = model.translate(examples["input"], numbers=examples["number"]).cpu()
     for number, image in enumerate(translated):
         save(as_image(image), out / f"{number:05d}.png")
     save(grid(model.grid(examples), model.columns), out / GRID)

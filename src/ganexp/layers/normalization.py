@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from torch import Tensor, nn
+from torch.nn.functional import instance_norm
 from torch.nn.utils.parametrizations import spectral_norm
 from torch.nn.utils.parametrize import register_parametrization
 
@@ -115,6 +116,37 @@ def with_activations(chosen: Normalization, otherwise: Normalization) -> Normali
     if chosen.weight is None or chosen.map_norm is not None:
         return chosen
     return replace(otherwise, weight=chosen.weight)
+
+
+def with_affine(normalization: Normalization, affine: bool) -> Normalization:
+    """Return the normalization, whose instance normalization has no gains and biases unless `affine`.
+
+    Other normalizations are returned as they are. Without gains and biases the layers keep their own biases, which the
+    mean takes away again (junyanz/pytorch-CycleGAN-and-pix2pix, models/networks.py).
+    """
+    if affine or not normalization.within_maps or normalization.map_norm is None:
+        return normalization
+    return replace(normalization, map_norm=partial(normalization.map_norm, affine=False), centres=False)
+
+
+def with_image_statistics(normalization: Normalization) -> Normalization:
+    """Return the normalization, whose batch norms of maps use each image's own statistics in evaluation."""
+    if normalization.map_norm is not nn.BatchNorm2d:
+        return normalization
+    return replace(normalization, map_norm=ImageStatisticsBatchNorm)
+
+
+class ImageStatisticsBatchNorm(nn.BatchNorm2d):
+    """Batch normalization (arXiv 1502.03167) that in evaluation uses the statistics of each image alone.
+
+    That is the normalization of a test batch of one image (arXiv 1611.07004, section 3.3).
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return normalized maps (N, C, H, W)."""
+        if self.training:
+            return super().forward(input)
+        return instance_norm(input, weight=self.weight, bias=self.bias, eps=self.eps)
 
 
 def _require_layer(layer: nn.Module) -> Layer:

@@ -1,14 +1,20 @@
 """Residual image-to-image generator of CycleGAN (arXiv 1703.10593, appendix 7.2; 1603.08155)."""
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
+from ganexp.layers.antialiasing import Downsampling, Upsampling
 from ganexp.layers.checks import require_positive
-from ganexp.layers.initialization import initialize_norms, initialized
-from ganexp.layers.normalization import Normalization
+from ganexp.layers.initialization import dcgan_normal_, initialize_norms, initialized
+from ganexp.layers.normalization import Normalization, with_affine
 from ganexp.layers.padding import ReflectionPad2d
 
 SMALLEST = 8
 FIFTH = 4
+ACTIVATIONS, CONVOLUTIONS = "activations", "convolutions"
+FEATURES = (ACTIVATIONS, CONVOLUTIONS)
+Init = Callable[[Tensor], Tensor]
 
 
 def blocks_for(image_size: int) -> int:
@@ -19,14 +25,14 @@ def blocks_for(image_size: int) -> int:
 class Block(nn.Module):
     """A residual block (N, width, H, W) of two 3x3 convolutions with reflection padding."""
 
-    def __init__(self, width: int, normalization: Normalization) -> None:
+    def __init__(self, width: int, normalization: Normalization, init_: Init = dcgan_normal_) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             ReflectionPad2d(1),
-            normalization.hidden(initialized(nn.Conv2d(width, width, 3))),
+            normalization.hidden(initialized(nn.Conv2d(width, width, 3), init_)),
             nn.ReLU(),
             ReflectionPad2d(1),
-            normalization.hidden(initialized(nn.Conv2d(width, width, 3))),
+            normalization.hidden(initialized(nn.Conv2d(width, width, 3), init_)),
         )
 
     def forward(self, maps: Tensor) -> Tensor:
@@ -39,8 +45,15 @@ class Generator(nn.Module):
     """Images (N, channels, H, W) in [-1, 1] to images of the same shape; H and W are multiples of 4, at least 8.
 
     Two halvings, `blocks` residual blocks (None: 6 up to 128x128, 9 above), two doublings. `width` is the number of
-    channels of the largest hidden map, a quarter of the residual blocks'. Raises ValueError for an image_size
-    that is not a multiple of 4 or is below 8, and for sizes below 1.
+    channels of the largest hidden map, a quarter of the residual blocks'.
+
+    `antialias` replaces strides by `Downsampling` after the activation, and transposed convolutions by `Upsampling`
+    before convolutions (taesungp/contrastive-unpaired-translation, models/networks.py). Instance normalization has
+    gains and biases unless `affine` is false. `init_` draws the weights of convolutions in place. `contrasted` selects
+    what `features` returns, "activations" or "convolutions".
+
+    Raises ValueError for an image_size that is not a multiple of 4 or is below 8, for sizes below 1, and for an unknown
+    `contrasted`.
     """
 
     multiple = 4
@@ -52,6 +65,10 @@ class Generator(nn.Module):
         normalization: Normalization,
         width: int = 64,
         blocks: int | None = None,
+        antialias: bool = False,
+        affine: bool = True,
+        init_: Init = dcgan_normal_,
+        contrasted: str = ACTIVATIONS,
     ) -> None:
         super().__init__()
         blocks = blocks_for(image_size) if blocks is None else blocks
@@ -62,24 +79,28 @@ class Generator(nn.Module):
                 f"a residual translator halves its maps twice and cannot take {image_size}x{image_size}: "
                 f"set data.image_size to {nearest}"
             )
+        if contrasted not in FEATURES:
+            raise ValueError(f"contrasted={contrasted}: choose one of {', '.join(FEATURES)}")
+        normalization = with_affine(normalization, affine)
         hidden = normalization.hidden
+        doubling = _upsampled if antialias else _doubling
         self.encoder = nn.ModuleList(
             [
-                nn.Sequential(ReflectionPad2d(3), hidden(initialized(nn.Conv2d(channels, width, 7))), nn.ReLU()),
-                nn.Sequential(hidden(_halving(width, 2 * width)), nn.ReLU()),
-                nn.Sequential(hidden(_halving(2 * width, 4 * width)), nn.ReLU()),
+                nn.Sequential(ReflectionPad2d(3), hidden(initialized(nn.Conv2d(channels, width, 7), init_)), nn.ReLU()),
+                *(_halving(inputs, 2 * inputs, normalization, antialias, init_) for inputs in (width, 2 * width)),
             ]
         )
-        self.blocks = nn.ModuleList(Block(4 * width, normalization) for _ in range(blocks))
+        self.blocks = nn.ModuleList(Block(4 * width, normalization, init_) for _ in range(blocks))
         self.decoder = nn.Sequential(
-            hidden(_doubling(4 * width, 2 * width)),
+            doubling(4 * width, 2 * width, normalization, init_),
             nn.ReLU(),
-            hidden(_doubling(2 * width, width)),
+            doubling(2 * width, width, normalization, init_),
             nn.ReLU(),
             ReflectionPad2d(3),
-            normalization.edge(initialized(nn.Conv2d(width, channels, 7))),
+            normalization.edge(initialized(nn.Conv2d(width, channels, 7), init_)),
             nn.Tanh(),
         )
+        self.contrasted = contrasted
         self.feature_widths = [channels, 2 * width, 4 * width, 4 * width, 4 * width]
         initialize_norms(self)
 
@@ -94,14 +115,22 @@ class Generator(nn.Module):
         """Return the feature maps of images (N, channels, H, W) that CUT contrasts (arXiv 2007.15651, appendix C.1).
 
         These are the pixels, both downsampled maps, and the outputs of the first and the fifth (or last) residual
-        block, each (N, `feature_widths`, h, w).
+        block, each (N, `feature_widths`, h, w). With `contrasted` "convolutions" the pixels are padded by reflection,
+        and the maps are the outputs of the downsampling convolutions, before normalization and activation; with
+        `antialias` also before downsampling, so at full and at half size (taesungp/contrastive-unpaired-translation,
+        models/cut_model.py, layers 0, 4, 8, 12 and 16).
         """
+        raw = self.contrasted == CONVOLUTIONS
         first, *halvings = self.encoder
-        features = [images]
+        features = [first[0](images) if raw else images]
         maps = first(images)
         for halving in halvings:
-            maps = halving(maps)
-            features.append(maps)
+            if raw:
+                convolved, maps = _through_convolution(halving, maps)
+                features.append(convolved)
+            else:
+                maps = halving(maps)
+                features.append(maps)
         fifth = min(FIFTH, len(self.blocks) - 1)
         for number, block in enumerate(self.blocks[: fifth + 1]):
             maps = block(maps)
@@ -110,9 +139,28 @@ class Generator(nn.Module):
         return features if fifth else [*features, maps]
 
 
-def _halving(inputs: int, outputs: int) -> nn.Module:
-    return initialized(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1))
+def _halving(inputs: int, outputs: int, normalization: Normalization, antialias: bool, init_: Init) -> nn.Module:
+    convolution = initialized(nn.Conv2d(inputs, outputs, 3, stride=1 if antialias else 2, padding=1), init_)
+    downsampling = [Downsampling()] if antialias else []
+    return nn.Sequential(normalization.hidden(convolution), nn.ReLU(), *downsampling)
 
 
-def _doubling(inputs: int, outputs: int) -> nn.Module:
-    return initialized(nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1))
+def _doubling(inputs: int, outputs: int, normalization: Normalization, init_: Init) -> nn.Module:
+    convolution = nn.ConvTranspose2d(inputs, outputs, 3, stride=2, padding=1, output_padding=1)
+    return normalization.hidden(initialized(convolution, init_))
+
+
+def _upsampled(inputs: int, outputs: int, normalization: Normalization, init_: Init) -> nn.Module:
+    convolution = initialized(nn.Conv2d(inputs, outputs, 3, padding=1), init_)
+    return nn.Sequential(Upsampling(), normalization.hidden(convolution))
+
+
+def _through_convolution(halving: nn.Module, maps: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the output of a halving's convolution, and that of the whole halving."""
+    layer, *others = halving.children()
+    # A hidden layer without a norm is the convolution itself.
+    convolution, *norm = layer.children() if isinstance(layer, nn.Sequential) else [layer]
+    convolved = maps = convolution(maps)
+    for module in [*norm, *others]:
+        maps = module(maps)
+    return convolved, maps

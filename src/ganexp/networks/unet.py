@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ganexp.layers.checks import require_positive
 from ganexp.layers.dropout import Dropout
 from ganexp.layers.initialization import initialize_norms
-from ganexp.layers.normalization import Normalization
+from ganexp.layers.normalization import Normalization, with_affine, with_image_statistics
 from ganexp.layers.resolution import doubling, halving
 
 MOST_HALVINGS = 8
@@ -36,7 +36,10 @@ class Generator(nn.Module):
     Each encoder layer halves the map; each decoder layer doubles it and is concatenated with the encoder's map of that
     size. `depth` is the number of halvings; None is as many as `image_size` allows, at most the paper's 8.
     `width` is the number of channels of the largest hidden map, and doubles with each halving up to `max_width`. The
-    three innermost layers of the decoder have dropout, which `dropout_at_test` keeps on in evaluation.
+    three innermost layers of the decoder have dropout, as in the paper and in phillipi/pix2pix (models.lua).
+    `dropout_at_test` keeps it on in evaluation: with one mask for all images, or with `mask_per_image` one for each.
+    With `image_statistics_at_test` batch norms in evaluation use each image's own statistics, not the running ones.
+    Instance normalization has gains and biases unless `affine` is false.
     Raises ValueError for an odd image_size, for one that cannot be halved `depth` times, and for other sizes below 1.
     """
 
@@ -50,8 +53,14 @@ class Generator(nn.Module):
         depth: int | None = None,
         dropout: float = 0.5,
         dropout_at_test: bool = False,
+        mask_per_image: bool = False,
+        image_statistics_at_test: bool = False,
+        affine: bool = True,
     ) -> None:
         super().__init__()
+        normalization = with_affine(normalization, affine)
+        if image_statistics_at_test:
+            normalization = with_image_statistics(normalization)
         possible = halvings(image_size)
         depth = possible if depth is None else depth
         require_positive(channels=channels, width=width, max_width=max_width, depth=depth)
@@ -67,7 +76,8 @@ class Generator(nn.Module):
         self.decoder = nn.ModuleList()
         inputs = widths[-1]
         for position, outputs in enumerate(reversed(widths[:-1])):
-            noise = Dropout(dropout, dropout_at_test) if position < DROPOUT_LAYERS else nn.Identity()
+            with_noise = position < DROPOUT_LAYERS
+            noise = Dropout(dropout, dropout_at_test, mask_per_image) if with_noise else nn.Identity()
             self.decoder.append(nn.Sequential(nn.ReLU(), normalization.hidden(doubling(inputs, outputs)), noise))
             inputs = 2 * outputs
         self.output = nn.Sequential(nn.ReLU(), normalization.edge(doubling(inputs, channels)), nn.Tanh())

@@ -10,31 +10,60 @@ from torch.nn.functional import cross_entropy, normalize
 from ganexp.augmentation.base import Augmentation
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import Batch, Player
+from ganexp.layers.initialization import initialized
 from ganexp.numerics.gradients import promote_to_float32
 from ganexp.penalties import Penalty
 from ganexp.variants.critic import Critic
 from ganexp.variants.objective import DiscriminatorObjective
-from ganexp.variants.translation import FORWARD, Translation, TranslationSettings, interleave
+from ganexp.variants.translation import (
+    FORWARD,
+    GENERATOR,
+    Translation,
+    TranslationSettings,
+    in_turn,
+    interleave,
+)
 
 
 class PatchProjection(nn.Module):
     """Projects features at some positions of feature maps to unit vectors, by one perceptron per map (section 3).
 
     ``widths`` are the maps' channels; every perceptron has one hidden layer of ``features`` and as many outputs.
+    ``init_`` draws weights in place, with biases of zero; None is torch's initialization. Vectors are divided by their
+    norm plus ``margin``: 1e-7 in taesungp/contrastive-unpaired-translation (models/networks.py), where it counts, as
+    initial weights are small.
     """
 
-    def __init__(self, widths: Sequence[int], features: int = 256) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int],
+        features: int = 256,
+        init_: Callable[[Tensor], Tensor] | None = None,
+        margin: float = 0.0,
+    ) -> None:
         super().__init__()
+        self.margin = margin
         self.perceptrons = nn.ModuleList(
             nn.Sequential(nn.Linear(width, features), nn.ReLU(), nn.Linear(features, features)) for width in widths
         )
+        for perceptron in self.perceptrons if init_ is not None else ():
+            for layer in (perceptron[0], perceptron[2]):  # type: ignore[index]
+                initialized(layer, init_)  # type: ignore[arg-type]
 
     def forward(self, maps: Sequence[Tensor], positions: Sequence[Tensor]) -> list[Tensor]:
         """Return unit vectors (N, P, features) of maps (N, width, H, W) at their positions (P,) among H * W."""
         return [
-            normalize(perceptron(feature_map.flatten(2)[:, :, chosen].transpose(1, 2)), dim=2)
+            self._normalized(perceptron(feature_map.flatten(2)[:, :, chosen].transpose(1, 2)))
             for perceptron, feature_map, chosen in zip(self.perceptrons, maps, positions, strict=True)
         ]
+
+    def _normalized(self, vectors: Tensor) -> Tensor:
+        if self.margin == 0:
+            return normalize(vectors, dim=2)
+        # The margin is below the resolution of half precision.
+        wide = promote_to_float32(vectors)
+        normalized: Tensor = wide / (wide.norm(dim=2, keepdim=True) + self.margin)
+        return normalized
 
 
 def patch_nce(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
@@ -53,8 +82,11 @@ class CUT(Translation):
     The generator minimizes ``adversarial`` times the adversarial loss, ``nce`` times the contrastive loss of
     ``patches`` patches of input and output in every map of its own ``features``, and ``identity`` times the same loss
     of an image of b and its translation (eq. 5), each as the mean over maps and patches. ``projection`` builds the
-    network that embeds features from the generator's ``feature_widths``; the two are trained together. The generator
-    takes its turn first, and the discriminator sees the same fakes.
+    network that embeds features from the generator's ``feature_widths``; the two are trained together.
+
+    ``first`` names the player who takes its turn first. After the generator, the discriminator sees the same fakes,
+    which are generated once per batch. With the discriminator first (taesungp/contrastive-unpaired-translation,
+    models/cut_model.py) the generator plays against its next version, and its fakes are generated in both turns.
     """
 
     columns = 3
@@ -72,6 +104,7 @@ class CUT(Translation):
         penalties: Mapping[str, Penalty | None] | None = None,
         constraint: Callable[[nn.Module], None] | None = None,
         augmentation: Augmentation | None = None,
+        first: str = GENERATOR,
         **translation: Unpack[TranslationSettings],
     ) -> None:
         trained = {FORWARD: generator, "projection": projection(generator.feature_widths)}  # type: ignore[arg-type]
@@ -84,19 +117,22 @@ class CUT(Translation):
         self.identity = identity
         self.patches = patches
         self.temperature = temperature
+        self.first = first
 
     def players(self) -> list[Player]:
-        """Return the generator with its projection, then the discriminator."""
-        return [
+        """Return the generator with its projection and the discriminator, in the order of their turns."""
+        return in_turn(
+            self.first,
             Player("generator", self.generators, self.generator_loss, average=self.average),
             Player("discriminator", self.discriminator, self.discriminator_loss, constraint=self.constraint),
-        ]
+        )
 
     def generator_loss(self, batch: Batch) -> Terms:
         """Return the adversarial loss and the contrastive losses of the input and of the target domain (eq. 5)."""
         inputs, real = batch["input"], batch["image"]
         fake = self.generators[FORWARD](inputs)
-        self.inputs.hand_over(f"fake {self._part}", fake.detach())
+        if self.first == GENERATOR:
+            self.inputs.hand_over(f"fake {self._part}", fake.detach())
         fooling = self.adversary.generator(self, Critic(self.discriminator), real, fake)
         terms = {
             "adversarial": self.adversarial * fooling["adversarial"],
@@ -108,8 +144,14 @@ class CUT(Translation):
 
     def discriminator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the discriminator's loss on the generator's fakes of this batch."""
-        fake = self.inputs.take(f"fake {self._part}")
-        return self.adversary.discriminator(self, Critic(self.discriminator), batch["image"], fake)
+        return self.adversary.discriminator(self, Critic(self.discriminator), batch["image"], self._fake(batch))
+
+    @torch.no_grad()
+    def _fake(self, batch: Batch) -> Tensor:
+        if self.first == GENERATOR:
+            return self.inputs.take(f"fake {self._part}")
+        fake: Tensor = self.generators[FORWARD](batch["input"])
+        return fake
 
     def contrastive_loss(self, images: Tensor, translated: Tensor) -> Tensor:
         """Return the contrastive loss of images and their translations, both (N, C, H, W), a scalar (eq. 3).

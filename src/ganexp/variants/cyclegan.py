@@ -138,8 +138,10 @@ class CycleGAN(Translation):
 
     def translations(self, batch: Batch) -> dict[str, Tensor]:
         """Return the translated images by direction, and their reconstructions as a2b2a and b2a2b."""
-        fake_b, fake_a = self.translate(batch["input"], FORWARD), self.translate(batch["image"], BACKWARD)
-        cycled_a, cycled_b = self.translate(fake_b, BACKWARD), self.translate(fake_a, FORWARD)
+        numbers = batch.get("number")
+        fake_b = self.translate(batch["input"], FORWARD, numbers)
+        fake_a = self.translate(batch["image"], BACKWARD, numbers)
+        cycled_a, cycled_b = self.translate(fake_b, BACKWARD, numbers), self.translate(fake_a, FORWARD, numbers)
         return dict(zip(self.made, (fake_b, fake_a, cycled_a, cycled_b), strict=True))
 
     def grid(self, examples: Batch) -> Tensor:
@@ -147,9 +149,9 @@ class CycleGAN(Translation):
 
         The identity is the translation of an image into its own domain. (N * columns, C, H, W).
         """
-        a, b, made = examples["input"], examples["image"], self.translations(examples)
-        from_a = a, made[FORWARD], made["a2b2a"], self.translate(a, BACKWARD)
-        from_b = b, made[BACKWARD], made["b2a2b"], self.translate(b, FORWARD)
+        a, b, made, numbers = examples["input"], examples["image"], self.translations(examples), examples.get("number")
+        from_a = a, made[FORWARD], made["a2b2a"], self.translate(a, BACKWARD, numbers)
+        from_b = b, made[BACKWARD], made["b2a2b"], self.translate(b, FORWARD, numbers)
         return interleave(*from_a, *from_b)
 
     def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:

@@ -10,13 +10,15 @@ from torch.nn.functional import l1_loss
 
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
-from ganexp.game.module import AdversarialModule, Batch, GameSettings
+from ganexp.game.module import AdversarialModule, Batch, GameSettings, Player
+from ganexp.layers.dropout import draws_per_image, numbered
 from ganexp.losses import Loss
 from ganexp.numerics.gradients import promote_to_float32
 
 log = logging.getLogger(__name__)
 
 FORWARD, BACKWARD = "a2b", "b2a"
+GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
 
 class TranslationSettings(GameSettings, total=False):
@@ -66,12 +68,13 @@ class Translation(AdversarialModule):
         """The number that the height and width of an image to translate must be multiples of."""
         return int(self.translator(FORWARD).multiple)  # type: ignore[arg-type]
 
-    def translate(self, images: Tensor, direction: str = FORWARD) -> Tensor:
+    def translate(self, images: Tensor, direction: str = FORWARD, numbers: Tensor | None = None) -> Tensor:
         """Return images (N, C, H, W) in [-1, 1] translated in evaluation mode, float32.
 
-        Raises ValueError for a direction that the model does not have.
+        ``numbers`` (N,) of the images select their dropout masks where each image has its own. Raises ValueError for a
+        direction that the model does not have.
         """
-        return self.infer(self.translator(direction), images)
+        return self.infer(self.translator(direction), images, numbers)
 
     def translator(self, direction: str) -> nn.Module:
         """Return the network of a direction, averaged if there is an average; raises ValueError as ``translate``."""
@@ -82,11 +85,11 @@ class Translation(AdversarialModule):
         return module
 
     @torch.no_grad()
-    def infer(self, network: nn.Module, images: Tensor) -> Tensor:
+    def infer(self, network: nn.Module, images: Tensor, numbers: Tensor | None = None) -> Tensor:
         """Return a network's output for images in evaluation mode and float32, whatever the precision of training."""
         was_training = network.training
         network.eval()
-        with torch.autocast(self.device.type, enabled=False):
+        with torch.autocast(self.device.type, enabled=False), numbered(network, numbers):
             output: Tensor = network(images.to(self.device)).float()
         network.train(was_training)
         return output
@@ -97,11 +100,11 @@ class Translation(AdversarialModule):
 
     def translations(self, batch: Batch) -> dict[str, Tensor]:
         """Return the translated images by direction."""
-        return {FORWARD: self.translate(batch["input"])}
+        return {FORWARD: self.translate(batch["input"], numbers=batch.get("number"))}
 
     def grid(self, examples: Batch) -> Tensor:
         """Return input, output and target of every example, (N * columns, C, H, W) in [-1, 1]."""
-        return interleave(examples["input"], self.translate(examples["input"]), examples["image"])
+        return interleave(examples["input"], self.translations(examples)[FORWARD], examples["image"])
 
     def sample(self, n: int, seed: int, labels: Sequence[int] | None = None) -> Tensor:
         """Raise UserError: there are no samples from noise."""
@@ -117,7 +120,16 @@ class Translation(AdversarialModule):
             "weights": "generator" if self.average is None else "moving average",
             "batch_norm": "running statistics",
             "precision": str(next(self.generators.parameters()).dtype).removeprefix("torch."),
+            **({"dropout": "a mask for each image"} if draws_per_image(self.translator(FORWARD)) else {}),
         }
+
+
+def in_turn(first: str, generator: Player, discriminator: Player) -> list[Player]:
+    """Return the two players, the one called ``first`` before the other; raises ValueError for any other name."""
+    orders = {GENERATOR: [generator, discriminator], DISCRIMINATOR: [discriminator, generator]}
+    if first not in orders:
+        raise ValueError(f"first={first}: choose one of {', '.join(orders)}")
+    return orders[first]
 
 
 def l1_distance(images: Tensor, others: Tensor) -> Tensor:
