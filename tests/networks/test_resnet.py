@@ -212,5 +212,5 @@ def test_the_discriminators_widths_and_where_its_blocks_widen():
         assert count(Discriminator(3, 48, normalizations.none(), widths=widths)) == 10_141_441
     with pytest.raises(ValueError, match=r"has 5 blocks, so it takes 5 widths"):
         convolutions(widths=[1, 2])
-    with pytest.raises(ValueError, match="^widths must be"):
+    with pytest.raises(ValueError, match=r"^widths must be"):
         convolutions(widths=[1, 2, 4, 8, 0])
