@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from torch import Tensor, nn
+from torch.nn.functional import relu
 
 from ganexp.layers.normalization import Layer
 
@@ -43,7 +44,8 @@ class DownBlock(nn.Module):
     """Norm, ReLU, 3x3 convolution, norm, ReLU, 3x3 convolution, pooling, beside a 1x1 convolution and pooling.
 
     `norm` and `init_and_normalize` are as in UpBlock; `hidden` is the number of channels between the convolutions. With
-    `pool=1` the map keeps its size; if it also keeps its channels, the shortcut is the identity.
+    `pool=1` the map keeps its size; if it also keeps its channels, the shortcut is the identity. `rectified_shortcut`
+    gives the shortcut the ReLU of the map, as the code of arXiv 2206.09479 does, whose ReLU overwrites the map.
     """
 
     def __init__(
@@ -54,8 +56,10 @@ class DownBlock(nn.Module):
         norm: Callable[[int], nn.Module],
         init_and_normalize: Callable[[Layer], nn.Module],
         pool: int = 2,
+        rectified_shortcut: bool = False,
     ) -> None:
         super().__init__()
+        self.rectified_shortcut = rectified_shortcut
         self.residual = nn.Sequential(
             norm(inputs),
             nn.ReLU(),
@@ -75,7 +79,7 @@ class DownBlock(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps (N, outputs, H / pool, W / pool) from maps (N, inputs, H, W)."""
-        output: Tensor = self.shortcut(maps) + self.residual(maps)
+        output: Tensor = self.shortcut(relu(maps) if self.rectified_shortcut else maps) + self.residual(maps)
         return output
 
 
