@@ -88,6 +88,11 @@ CASES = {
     "diffaugment": (COLOUR, {"augmentation": "diffaugment"}),
     "relativistic": ({}, {"loss": "relativistic"}),
     "lecam, accumulation and clipping": ({"model.accumulate": 2, "model.gradient_clip": 0.1}, {"penalty": "lecam"}),
+    "power iterations in every forward pass, and accumulation": (
+        {"model.power_iteration": "every_forward", "model.accumulate": 2},
+        {"normalization": "spectral", "penalty": "gradient_penalty"},
+    ),
+    "a larger batch of fakes": ({"model.generator_batch_multiplier": 3}, {"loss": "relativistic"}),
 }
 SWEPT = [
     (group, option)

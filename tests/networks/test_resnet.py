@@ -160,3 +160,57 @@ def test_sizes_below_one_are_refused_by_name(argument):
     sizes = {"latent": 8, "channels": 3, "num_classes": 3, "width": 2, argument: 0}
     with pytest.raises(ValueError, match=f"^{argument} must be"):
         Generator(**sizes, image_size=32, normalization=normalizations.batch())
+
+
+def test_residual_convolutions_alone_have_the_gain():
+    torch.manual_seed(0)
+    gain = 1.5
+    for network in (
+        Generator(16, 3, 32, normalizations.none(), width=16, residual_gain=gain),
+        Discriminator(3, 32, normalizations.none(), width=16, residual_gain=gain),
+    ):
+        for name, weight in network.named_parameters():
+            if weight.ndim < 2 or weight.numel() < 1_000:
+                continue
+            fans = (weight.shape[0] + weight.shape[1]) * weight[0, 0].numel()
+            residual = weight.ndim == 4 and weight.shape[2] == 3 and ".last." not in name
+            glorot = (2 / fans) ** 0.5 * (gain if residual else 1)
+            assert weight.std().item() == pytest.approx(glorot, rel=0.05), name
+
+
+def test_a_gain_of_one_is_glorots_initialization():
+    weights = []
+    for more in ({}, {"residual_gain": 1.0, "upsampling": "nearest"}):
+        torch.manual_seed(0)
+        weights.append(Generator(6, 3, 32, normalizations.none(), width=2, **more).state_dict())
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_with_mean_pooling_the_logit_without_its_bias_is_the_sums_over_64():
+    networks = []
+    for mean_pooling in (False, True):
+        torch.manual_seed(0)
+        networks.append(NETWORKS["discriminator"](normalizations.none(), mean_pooling=mean_pooling))
+    images = inputs("discriminator")[0]
+    assert torch.allclose(networks[0](images), 64 * networks[1](images), rtol=1e-4)
+
+
+def test_the_discriminators_widths_and_where_its_blocks_widen():
+    def convolutions(**more):
+        network = Discriminator(3, 48, normalizations.spectral(), width=2, **more)
+        return [
+            tuple(m.weight.shape[:2]) for m in network.modules() if isinstance(m, nn.Conv2d) and m.weight.shape[2] == 3
+        ]
+
+    widths = [1, 2, 4, 8, 16]
+    by_default, chosen, early = convolutions(), convolutions(widths=widths), convolutions(hidden_as_output=True)
+    assert by_default[-2:] == [(16, 16), (16, 16)]
+    assert chosen[-4:] == [(8, 8), (16, 8), (16, 16), (32, 16)]
+    assert early[:6] == [(2, 3), (2, 2), (4, 2), (4, 4), (8, 4), (8, 8)]
+    # Table 5 at the published width: 64, 128, 256, 512 and 1024 channels.
+    with torch.device("meta"):
+        assert count(Discriminator(3, 48, normalizations.none(), widths=widths)) == 10_141_441
+    with pytest.raises(ValueError, match=r"has 5 blocks, so it takes 5 widths"):
+        convolutions(widths=[1, 2])
+    with pytest.raises(ValueError, match="^widths must be"):
+        convolutions(widths=[1, 2, 4, 8, 0])

@@ -58,6 +58,7 @@ def check_counts(config: dict[str, Any]) -> None:
         "data.batch_size": config["data"].get("batch_size", 1),
         "model.accumulate": config["model"].get("accumulate", 1),
         "model.critic_steps": config["model"].get("critic_steps", 1),
+        "model.generator_batch_multiplier": config["model"].get("generator_batch_multiplier", 1),
         "scoring.every": config["scoring"]["every"],
     }
     for key, value in counts.items():

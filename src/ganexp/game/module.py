@@ -8,7 +8,6 @@ from typing import Any, Required, TypedDict
 import lightning as L
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 from torch.optim import Optimizer
 
 from ganexp.distributed import collectives
@@ -16,7 +15,7 @@ from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.game.loss_history import LossHistory, Terms
 from ganexp.game.turn_inputs import HostCounter, TurnInputs
-from ganexp.layers.power_iteration import frozen_power_iteration
+from ganexp.layers.power_iteration import power_iteration as named_power_iteration
 from ganexp.layers.statistics import frozen_statistics, running_statistics
 from ganexp.numerics.randomness import derived_seed, seed_globals
 from ganexp.partials import plain
@@ -55,6 +54,7 @@ class GameSettings(TypedDict, total=False):
     seed: Required[int]
     gradient_clip: float | None
     accumulate: int
+    power_iteration: str
 
 
 class AdversarialModule(L.LightningModule):
@@ -68,7 +68,8 @@ class AdversarialModule(L.LightningModule):
     ``optimizers`` and ``schedules`` map each player's name to a function from parameters to an optimizer and from
     progress in [0, 1] to a factor on its learning rate. ``images`` is the budget that progress is measured against.
     ``gradient_clip`` bounds the norm of a player's gradient. ``accumulate`` is the number of parts that each batch is
-    split into; their gradients are summed before the step.
+    split into; their gradients are summed before the step. ``power_iteration`` is when spectral normalizations iterate:
+    ``every_turn`` of their network's player, or in ``every_forward`` pass, also of a network that waits.
     """
 
     automatic_optimization = False
@@ -83,6 +84,7 @@ class AdversarialModule(L.LightningModule):
         seed: int,
         gradient_clip: float | None = None,
         accumulate: int = 1,
+        power_iteration: str = "every_turn",
     ) -> None:
         super().__init__()
         self.optimizer_of = optimizers
@@ -91,6 +93,7 @@ class AdversarialModule(L.LightningModule):
         self.seed = seed
         self.gradient_clip = gradient_clip
         self.accumulate = accumulate
+        self.power_iteration = named_power_iteration(power_iteration)
         self.inputs = TurnInputs(self)
         self.gradient_pass: GradientPass | None = None
         self.images_seen = 0
@@ -136,11 +139,12 @@ class AdversarialModule(L.LightningModule):
     def compute_gradients(self, player: Player, optimizer: Any, batch: Batch) -> None:
         """Compute the gradients of the player's loss, while the others are frozen, and record its terms."""
         waiting = [other.network for other in self.players() if other.network is not player.network]
-        with self.toggled_optimizer(optimizer), frozen_statistics(*waiting), one_autograd_thread():
+        iteration = self.power_iteration(player.network, waiting, self.accumulate)
+        frozen = frozen_statistics(*waiting, parametrizations=not iteration.others_iterate)
+        with self.toggled_optimizer(optimizer), frozen, one_autograd_thread():
             for number, part in enumerate(split(batch, self.accumulate)):
                 self._part = number
-                # One power iteration per turn: later parts of the batch use the weights of the first.
-                with parametrize.cached(), frozen_power_iteration(player.network, number > 0):
+                with iteration.part(number):
                     terms = player.loss(part)
                     loss = torch.stack(list(terms.values())).sum() / self.accumulate
                     # Autocast would convert the second derivatives of a penalty that was computed in float32.

@@ -40,7 +40,7 @@ class ResNetGeneratorTrunk(nn.Module):
 
     A linear layer, residual blocks that double the map, then norm, ReLU, 3x3 convolution and tanh. `norm` builds the
     blocks' norms. `attention_stride`, if given, puts self-attention on the map whose side is the image's divided by it;
-    raises ValueError where no map has that stride.
+    raises ValueError where no map has that stride. `init_residual` and `upsampling` are UpBlock's.
     """
 
     def __init__(
@@ -53,6 +53,8 @@ class ResNetGeneratorTrunk(nn.Module):
         norm: Callable[[int], nn.Module],
         init_and_normalize: Callable[[Layer], nn.Module],
         attention_stride: int | None,
+        init_residual: Callable[[Layer], nn.Module] | None = None,
+        upsampling: str = "nearest",
     ) -> None:
         super().__init__()
         require_positive(latent=latent, channels=channels, width=width)
@@ -63,7 +65,8 @@ class ResNetGeneratorTrunk(nn.Module):
             nn.Unflatten(1, (widths[0], start, start)),
         )
         self.blocks = nn.ModuleList(
-            UpBlock(inputs, outputs, norm, init_and_normalize) for inputs, outputs in pairwise(widths)
+            UpBlock(inputs, outputs, norm, init_and_normalize, init_residual, upsampling)
+            for inputs, outputs in pairwise(widths)
         )
         self.attentions = nn.ModuleList(_attentions(widths[1:], strides, attention_stride, init_and_normalize))
         self.last = nn.Sequential(
@@ -89,6 +92,7 @@ class ResNetDiscriminatorTrunk(nn.Module):
     """Images (N, channels, H, W) to features (N, `features`): residual blocks, ReLU, the sum over positions.
 
     `attention_stride` is as in ResNetGeneratorTrunk; of several maps with that stride the first gets self-attention.
+    `init_residual` is UpBlock's. With `mean_pooling` the features are means over positions.
     """
 
     def __init__(
@@ -99,25 +103,39 @@ class ResNetDiscriminatorTrunk(nn.Module):
         normalization: Normalization,
         init_and_normalize: Callable[[Layer], nn.Module],
         attention_stride: int | None,
+        init_residual: Callable[[Layer], nn.Module] | None = None,
+        mean_pooling: bool = False,
     ) -> None:
         super().__init__()
         require_positive(channels=channels, width=width)
         widths = [width * multiple for multiple in architecture.discriminator]
         strides = [2 ** min(depth + 1, architecture.halvings) for depth in range(len(widths))]
-        blocks: list[nn.Module] = [FirstBlock(channels, widths[0], init_and_normalize)]
+        blocks: list[nn.Module] = [FirstBlock(channels, widths[0], init_and_normalize, init_residual)]
         for depth, (inputs, outputs) in enumerate(pairwise(widths), start=1):
             hidden = outputs if architecture.hidden_as_output else inputs
             pool = 2 if depth < architecture.halvings else 1
-            rectified = architecture.rectified_shortcut
-            blocks.append(DownBlock(inputs, hidden, outputs, normalization.maps, init_and_normalize, pool, rectified))
+            blocks.append(
+                DownBlock(
+                    inputs,
+                    hidden,
+                    outputs,
+                    normalization.maps,
+                    init_and_normalize,
+                    pool,
+                    init_residual,
+                    architecture.rectified_shortcut,
+                )
+            )
         attentions = _attentions(widths, strides, attention_stride, init_and_normalize)
         alternating = [module for pair in zip(blocks, attentions, strict=True) for module in pair]
         self.layers = nn.Sequential(*alternating, nn.ReLU())
         self.features = widths[-1]
+        self.mean_pooling = mean_pooling
 
     def forward(self, image: Tensor) -> Tensor:
         """Return non-negative features (N, features) from images (N, channels, H, W)."""
-        output: Tensor = self.layers(image).sum((2, 3))
+        maps = self.layers(image)
+        output: Tensor = maps.mean((2, 3)) if self.mean_pooling else maps.sum((2, 3))
         return output
 
 

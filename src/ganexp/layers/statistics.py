@@ -11,12 +11,13 @@ INSTANCE_NORMS = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
 
 
 @contextmanager
-def frozen_statistics(*networks: nn.Module) -> Iterator[None]:
+def frozen_statistics(*networks: nn.Module, parametrizations: bool = True) -> Iterator[None]:
     """Run networks in their current mode, without updating any buffer of a normalization.
 
     In training mode batch norm still uses the batch's statistics, but the running ones stay fixed;
-    parametrizations behave as in evaluation, so that spectral norm runs no power iteration. Parameters
-    and gradients are not affected. Do not call train() or eval() inside.
+    parametrizations behave as in evaluation, so that spectral norm runs no power iteration, unless
+    ``parametrizations`` is false. Parameters and gradients are not affected. Do not call train() or
+    eval() inside.
     """
     flags: list[tuple[nn.Module, str, bool]] = []
     buffers: list[tuple[nn.Module, str, Tensor | None]] = []
@@ -31,7 +32,7 @@ def frozen_statistics(*networks: nn.Module) -> Iterator[None]:
         for network in networks:
             for module in network.modules():
                 if isinstance(module, ParametrizationList):
-                    for parametrization in module:
+                    for parametrization in module if parametrizations else ():
                         clear(parametrization, "training")
                 elif isinstance(module, BATCH_NORMS):
                     clear(module, "track_running_stats")

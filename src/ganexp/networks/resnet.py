@@ -1,5 +1,9 @@
 """Residual networks, unconditional and class-conditional (arXiv 1802.05957, appendix B.4; 1802.05637)."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
 from torch import Tensor, nn
 
 from ganexp.layers.checks import require_positive
@@ -23,8 +27,10 @@ class Generator(nn.Module):
     With `num_classes` it is class-conditional: the blocks' norms take their gains and biases from the label (arXiv
     1802.05637, appendix). With the paper's `width` of 64 there are 256 channels at 32x32 and 1024 to 64 at 64x64 and
     128x128; WGAN-GP has half of that at 32x32 (arXiv 1704.00028). `attention_stride`, if given, puts self-attention on
-    the map whose side is the image's divided by it. Raises ValueError for an image_size other than 32, 48, 64 and 128,
-    for a stride that no map has and for sizes below 1.
+    the map whose side is the image's divided by it. `residual_gain` is the gain of the residual 3x3 convolutions'
+    Glorot initialization: √2, as He's, in the authors' code and in WGAN-GP's, 1 in that of arXiv 1805.08318; all other
+    layers have 1. `upsampling` is a mode of `nn.Upsample`. Raises ValueError for an image_size other than 32, 48, 64
+    and 128, for a stride that no map has and for sizes below 1.
     """
 
     def __init__(
@@ -36,6 +42,8 @@ class Generator(nn.Module):
         num_classes: int | None = None,
         width: int = 64,
         attention_stride: int | None = None,
+        residual_gain: float = 1.0,
+        upsampling: str = "nearest",
     ) -> None:
         super().__init__()
         if num_classes is not None:
@@ -55,6 +63,8 @@ class Generator(nn.Module):
             norm,
             weight_init(nn.init.xavier_uniform_, normalization),
             attention_stride,
+            weight_init(partial(nn.init.xavier_uniform_, gain=residual_gain), normalization),
+            upsampling,
         )
 
     def forward(self, noise: Tensor, label: Tensor | None = None) -> Tensor:
@@ -69,7 +79,10 @@ class Discriminator(nn.Module):
 
     With `num_classes` it is class-conditional: its features are also projected on the label's embedding (arXiv
     1802.05637, eq. 4). With the paper's `width` of 64 there are 128 channels at 32x32 and 64 to 1024 at 64x64 and
-    128x128. `attention_stride` is Generator's. Raises ValueError as Generator does.
+    128x128. `widths`, if given, are the channels after each block as multiples of `width`, as many as there are blocks.
+    With `hidden_as_output` blocks widen in their first convolution, not in their second. With `mean_pooling` the logits
+    are of the mean over the last map, not of the sum. `attention_stride` and `residual_gain` are Generator's. Raises
+    ValueError as Generator does and for another number of widths.
     """
 
     def __init__(
@@ -80,14 +93,27 @@ class Discriminator(nn.Module):
         num_classes: int | None = None,
         width: int = 64,
         attention_stride: int | None = None,
+        residual_gain: float = 1.0,
+        widths: Sequence[int] | None = None,
+        hidden_as_output: bool = False,
+        mean_pooling: bool = False,
     ) -> None:
         super().__init__()
         if num_classes is not None:
             require_positive(num_classes=num_classes)
-        architecture = architecture_for(image_size, ARCHITECTURES)
+        architecture = replace(architecture_for(image_size, ARCHITECTURES), hidden_as_output=hidden_as_output)
+        if widths is not None:
+            architecture = _with_widths(architecture, widths)
         init_and_normalize = weight_init(nn.init.xavier_uniform_, normalization)
         self.network = ResNetDiscriminatorTrunk(
-            channels, architecture, width, normalization, init_and_normalize, attention_stride
+            channels,
+            architecture,
+            width,
+            normalization,
+            init_and_normalize,
+            attention_stride,
+            weight_init(partial(nn.init.xavier_uniform_, gain=residual_gain), normalization),
+            mean_pooling,
         )
         features = self.network.features
         self.logit = (
@@ -101,3 +127,12 @@ class Discriminator(nn.Module):
         features = self.network(image)
         output: Tensor = self.logit(features).squeeze(1) if label is None else self.logit(features, label)
         return output
+
+
+def _with_widths(architecture: Architecture, widths: Sequence[int]) -> Architecture:
+    """Return the architecture with other channels in the discriminator; raises ValueError for another number."""
+    blocks = len(architecture.discriminator)
+    if len(widths) != blocks:
+        raise ValueError(f"widths={list(widths)}: this discriminator has {blocks} blocks, so it takes {blocks} widths")
+    require_positive(widths=min(widths))
+    return replace(architecture, discriminator=tuple(widths))

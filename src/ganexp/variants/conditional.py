@@ -42,7 +42,7 @@ class ConditionalGAN(GAN):
 
     def generator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the generator's loss, given the labels drawn (eq. 2)."""
-        real, label = batch["image"], batch["label"]
+        real, label = self.repeated(batch["image"]), self.repeated(batch["label"])
         fake_label = self.draw_labels("generator", len(real))
         fake = self.generator(self.draw_noise("generator", len(real)), fake_label)
         terms = self.adversary.generator(self, self.critic(label), real, fake, self.critic(fake_label))

@@ -31,6 +31,7 @@ class GANSettings(GameSettings, total=False):
     latent: Required[int]
     ema: Callable[[nn.Module], ExponentialMovingAverage] | None
     critic_steps: int
+    generator_batch_multiplier: int
     penalties: Mapping[str, Penalty | None] | None
     constraint: Callable[[nn.Module], None] | None
     augmentation: Augmentation | None
@@ -42,7 +43,8 @@ class GANSettings(GameSettings, total=False):
 class GAN(AdversarialModule):
     """A generator from noise (N, latent) to images (N, C, H, W) in [-1, 1] against a discriminator (algorithm 1).
 
-    The discriminator takes ``critic_steps`` turns, on fresh real images and fresh noise, for each one of the generator.
+    The discriminator takes ``critic_steps`` turns, on fresh real images and fresh noise, for each one of the generator,
+    whose loss is over ``generator_batch_multiplier`` times as many fakes as the batch has real images.
     ``penalties`` are terms of its loss by name, ``constraint`` acts on its weights after every step, and it sees all
     images through ``augmentation``. ``regularizations`` are terms of the generator's loss by name, functions of its
     weights alone. Samples are drawn by the generator's moving average ``ema``, or by the generator itself without it;
@@ -62,6 +64,7 @@ class GAN(AdversarialModule):
         latent: int,
         ema: Callable[[nn.Module], ExponentialMovingAverage] | None = None,
         critic_steps: int = 1,
+        generator_batch_multiplier: int = 1,
         penalties: Mapping[str, Penalty | None] | None = None,
         constraint: Callable[[nn.Module], None] | None = None,
         augmentation: Augmentation | None = None,
@@ -77,6 +80,7 @@ class GAN(AdversarialModule):
         self.noise = plain(noise)
         self.latent = latent
         self.critic_steps = critic_steps
+        self.generator_batch_multiplier = generator_batch_multiplier
         self.scored_samples = scored_samples
         self.adversary = DiscriminatorObjective(loss, penalties, augmentation)
         self.constraint = constraint
@@ -101,9 +105,17 @@ class GAN(AdversarialModule):
 
     def generator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the generator's loss on fakes of fresh noise."""
-        real = batch["image"]
+        real = self.repeated(batch["image"])
         fake = self.generator(self.draw_noise("generator", len(real)))
         return self.adversary.generator(self, Critic(self.discriminator), real, fake) | self.regularization_terms()
+
+    def repeated(self, real: Tensor) -> Tensor:
+        """Return real images or their labels (N, …) as often as the generator's batch is larger than theirs.
+
+        Only their number matters, except to relativistic losses, which compare each real image with several fakes.
+        """
+        times = self.generator_batch_multiplier
+        return real if times == 1 else torch.cat([real] * times)
 
     def regularization_terms(self) -> Terms:
         """Return the regularizations of the generator's weights."""
