@@ -44,7 +44,8 @@ from ganexp.variants.gan import GAN
 
 REALS = 2_560
 SIDE = 32
-METRICS = ("fid", "is", "kid", "prc")
+METRICS = {False: ("fid", "is", "kid", "prc"), True: ("fid", "is", "kid", "prc_inception")}
+"""The metrics in a classifier's features, and in Inception's."""
 TURN = 4  # blocks of one loop before it is the other's turn
 BUDGET = "images=60_000"
 
@@ -81,7 +82,7 @@ def random_inception(path: Path) -> None:
 def scoring_of(folder: Path, inception: bool, samples: int, device: torch.device) -> Scoring:
     """Return a scoring like that of `ganexp evaluate`, against random pictures."""
     suffix = "" if inception else "_classifier"
-    overrides = [f"metric=[{','.join(name + suffix for name in METRICS)}]"]
+    overrides = [f"metric=[{','.join(name + suffix for name in METRICS[inception])}]"]
     if inception:
         random_inception(folder / "random.pth")
         overrides.append(f"extractor.inception.weights={folder / 'random.pth'}")
@@ -138,7 +139,9 @@ def compare_passes(samples: int, rounds: int, inception: bool) -> None:
     ratios = sorted(a / b for a, b in passes)
     whole = median((a + c) / b for (a, b), c in zip(passes, later, strict=True))
     where = "Inception's" if inception else "the classifier's"
-    print(f"{', '.join(METRICS)} in {where} features, {samples:,} samples of {SIDE}x{SIDE} on {device.type}:")
+    print(
+        f"{', '.join(METRICS[inception])} in {where} features, {samples:,} samples of {SIDE}x{SIDE} on {device.type}:"
+    )
     print(f"pass: scoring {median(a for a, _ in passes):.3f} s, bare {median(b for _, b in passes):.3f} s")
     print(f"pass, scoring / bare: median {median(ratios):.3f}, from {ratios[0]:.3f} to {ratios[-1]:.3f}")
     print(f"at the end: {median(later):.3f} s, with it {whole:.3f} of the bare pass; the first time {first:.3f} s")

@@ -12,12 +12,19 @@ from torch.func import functional_call
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.errors import UserError
-from ganexp.penalties import R1, R2, CriticTurn, Dragan, GradientPenalty, LeCam, interpolates, perturbed
+from ganexp.penalties import R1, R2, CriticTurn, Dragan, GradientPenalty, HingeLeCam, LeCam, interpolates, perturbed
 
 CONF = composition.conf_dir()
 SHAPE = (6, 2, 3, 4)
-PENALTIES = {"gradient_penalty": GradientPenalty, "r1": R1, "r2": R2, "dragan": Dragan, "lecam": LeCam}
-ON_GRADIENTS = {name: penalty for name, penalty in PENALTIES.items() if name != "lecam"}
+PENALTIES = {
+    "gradient_penalty": GradientPenalty,
+    "r1": R1,
+    "r2": R2,
+    "dragan": Dragan,
+    "lecam": HingeLeCam,
+    "lecam_paper": LeCam,
+}
+ON_GRADIENTS = {name: penalty for name, penalty in PENALTIES.items() if not name.startswith("lecam")}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -262,10 +269,43 @@ def test_impossible_settings_are_refused(penalty, setting):
         penalty(**setting)
 
 
+def test_hinge_lecam_leaves_logits_on_the_near_side_alone():
+    penalty = HingeLeCam(weight=2.0).eval()
+    penalty.real_average.fill_(3.0)
+    penalty.fake_average.fill_(-1.0)
+    turn = turn_with_logits([1.0, -5.0], [0.0, 4.0])
+    assert penalty(turn).item() == pytest.approx(2 * (2**2 / 2 + 3**2 / 2))
+    # Separated logits are within the hinge, where both forms agree.
+    apart = turn_with_logits([1.0, 5.0], [0.0, 1.0])
+    both = LeCam(weight=2.0).eval()
+    both.load_state_dict({name: value for name, value in penalty.state_dict().items() if name != "calls"})
+    assert penalty(apart) == both(apart)
+
+
+def test_hinge_lecam_starts_with_the_latest_averages_and_without_an_effect():
+    penalty = HingeLeCam(weight=1.0, decay=0.9, start=3)
+    means, values = [1.0, 2.0, 4.0, 8.0], []
+    for mean in means:
+        values.append(penalty(turn_with_logits([mean], [-mean])).item())
+    assert penalty.calls == 4
+    third = 0.9 * 2 + 0.1 * 4
+    fourth = 0.9 * third + 0.1 * 8
+    assert penalty.real_average.item() == pytest.approx(fourth)
+    assert penalty.fake_average.item() == pytest.approx(-fourth)
+    assert values == [0, 0, 0, pytest.approx(2 * (8 + fourth) ** 2)]
+    again = HingeLeCam(weight=1.0, decay=0.9, start=3)
+    again.load_state_dict(penalty.state_dict())
+    turn = turn_with_logits([0.5], [0.25])
+    assert again(turn) == penalty(turn)
+    with pytest.raises(UserError, match="HingeLeCam: start="):
+        HingeLeCam(start=-1)
+
+
 @pytest.mark.parametrize("decay", [-0.1, 1.0])
 def test_lecams_decay_is_at_least_0_and_below_1(decay):
-    with pytest.raises(UserError, match="LeCam: decay="):
-        LeCam(decay=decay)
+    for penalty in (LeCam, HingeLeCam):
+        with pytest.raises(UserError, match="LeCam: decay="):
+            penalty(decay=decay)
 
 
 def options(*names):

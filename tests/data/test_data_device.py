@@ -91,6 +91,8 @@ def unpaired(**settings):
 
 MODULES = {
     **{make.__name__: make for make in (labelled, unlabelled, points)},
+    "mirrored": partial(labelled, flip=True),
+    "dequantized": partial(unlabelled, dequantize=True),
     **{f"paired-{number}": partial(paired, **crop) for number, crop in enumerate(CROPS)},
     **{f"unpaired-{number}": partial(unpaired, **crop) for number, crop in enumerate(CROPS)},
     "both sides of one domain": lambda **settings: UnpairedData(same_domain, **{**SETTINGS, **settings}),

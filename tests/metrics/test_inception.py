@@ -1,9 +1,7 @@
 import hashlib
 import logging
 import os
-import threading
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -17,6 +15,8 @@ from ganexp.metrics import inception as module
 from ganexp.metrics.inception import clean, inception, legacy
 from ganexp.metrics.protocol import differences
 from ganexp.metrics.reference import RealImages
+from support.file_server import serving
+from support.formula import figures, uniform
 
 pytest.importorskip("torch_fidelity", reason="torch-fidelity is not installed")
 
@@ -63,23 +63,8 @@ def folders(tmp_path, monkeypatch):
 @pytest.fixture
 def server(tmp_path):
     """Serves a folder on a free port: (folder, address, paths asked for)."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    asked = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *args):
-            super().__init__(*args, directory=str(folder))
-
-        def log_message(self, format, *args):
-            asked.append(self.path)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-        thread.start()
-        yield folder, f"http://127.0.0.1:{http.server_port}/", asked
-        http.shutdown()
-        thread.join()
+    with serving(tmp_path / "served") as served:
+        yield served
 
 
 def one_line_of(call, *args, **settings):
@@ -154,8 +139,37 @@ def test_a_gpu_without_bfloat16_is_refused(theirs, monkeypatch):
 def test_clean_resize_is_pillows(size):
     picture = images(1, 1, size)
     expected = Image.fromarray(picture[0, 0].numpy().astype(np.float32)).resize((299, 299), Image.Resampling.BICUBIC)
-    difference = clean(picture.float())[0, 0] - torch.from_numpy(np.asarray(expected).copy())
+    difference = clean(picture.float())[0, 0] - torch.from_numpy(np.asarray(expected).clip(0, 255))
     assert difference.abs().max() < 1e-3 * 255
+
+
+# Of cleanfid/resize.py, executed: GaParmar/clean-fid@353c13ed5137a148d750db5a6735773d80bf17e8.
+CLEAN = {
+    28: (126.863462, 81.236865, [255, 255, 129.72099, 6.68282, 131.22266, 221.11218, 0, 143.36511]),
+    32: (127.567041, 81.626647, [255, 0, 85.45094, 118.62299, 111.19922, 56.87116, 147.07909, 119.7774]),
+    400: (127.433613, 61.794022, [211.65137, 65.72084, 139.30844, 37.94032, 52.52766, 96.92202, 139.61208, 115.93127]),
+}
+
+
+@pytest.mark.parametrize("side", CLEAN)
+def test_clean_resize_has_the_figures_of_clean_fid(side):
+    pixels = ((uniform(side * side * 3, 0) + 1) * 128).floor().view(side, side, 3)
+    # Black and white pixels side by side, where the filter overshoots.
+    pixels[: side // 2] = (pixels[: side // 2] > 127) * 255.0
+    resized = clean(pixels.permute(2, 0, 1)[None].float())[0]
+    mean, std, values = CLEAN[side]
+    computed = figures(resized)
+    assert computed["mean"] == pytest.approx(mean, abs=1e-3)
+    assert computed["std"] == pytest.approx(std, abs=1e-3)
+    assert computed["values"] == pytest.approx(values, abs=5e-3)
+    assert resized.min() >= 0
+    assert resized.max() <= 255
+
+
+def test_scores_of_clipped_images_are_not_those_of_before(theirs):
+    clipped = inception(real(3), CPU, weights=str(theirs[1]), resize="clean").description
+    before = {name: value for name, value in clipped.items() if name != "clipped"}
+    assert differences({"features": clipped}, {"features": before}) == ["features.clipped: to [0, 255] against none"]
 
 
 def test_legacy_resize_takes_pixels_at_whole_steps():

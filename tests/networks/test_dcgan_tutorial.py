@@ -28,6 +28,23 @@ def test_parameter_counts_in_closed_form():
     assert count(discriminator) == 64 * 26 + 128 * (64 * 25 + 1) + 1024 * (maps + 1) + 1025
 
 
+@pytest.mark.parametrize(("padding", "side"), [(0, 5), (1, 6), (2, 7)])
+def test_the_second_convolutions_padding_decides_the_size_of_the_last_maps(padding, side):
+    discriminator = Discriminator(1, 28, normalizations.none(), second_padding=padding)
+    assert count(discriminator) == 64 * 26 + 128 * (64 * 25 + 1) + 1024 * (128 * side**2 + 1) + 1025
+    assert discriminator(torch.zeros(2, 1, 28, 28)).shape == (2,)
+    with pytest.raises(ValueError, match="second_padding must be 0, 1 or 2, not 3"):
+        Discriminator(1, 28, normalizations.none(), second_padding=3)
+
+
+def test_batch_norm_has_the_epsilon_that_is_asked_for():
+    for settings, epsilon in (({}, 1e-5), ({"batch_norm_epsilon": 1e-3}, 1e-3)):
+        generator = Generator(10, 1, 28, normalizations.batch(), **settings)
+        assert [m.eps for m in generator.modules() if isinstance(m, nn.BatchNorm1d)] == [epsilon]
+    with pytest.raises(ValueError, match="batch_norm_epsilon must be above 0, not 0"):
+        Generator(10, 1, 28, normalizations.batch(), batch_norm_epsilon=0)
+
+
 @pytest.mark.parametrize("build", [lambda s, n: Generator(10, 1, s, n), lambda s, n: Discriminator(1, s, n)])
 def test_other_sizes_are_refused(build):
     with pytest.raises(ValueError, match=r"data\.image_size to 28, not 32"):

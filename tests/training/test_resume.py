@@ -139,12 +139,12 @@ def shaken(tmp_path):
     for number in range(2 * BATCH):
         Image.fromarray(rng.integers(0, 100, (SIZE, SIZE), dtype=np.uint8)).save(tmp_path / f"{number}.png")
 
-    def make(workers):
+    def make(workers, **options):
         module = make_gan(optimizer=adam)
         module.discriminator = Restless(module.discriminator)
         size = {"image_size": SIZE, "channels": 1, "num_classes": None, "batch_size": BATCH}
         source = {"source": lambda: Shaken(tmp_path), "name": "shaken", "seed": 0}
-        return module, ImageData(**source, **size, in_memory=False, workers=workers)
+        return module, ImageData(**source, **size, in_memory=False, workers=workers, **options)
 
     return make
 
@@ -162,6 +162,10 @@ def test_the_table_of_what_is_shown_names_every_model():
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_what_users_own_code_draws_from_global_generators_is_drawn_again(shaken, tmp_path, workers):
     require_resumes(lambda: shaken(workers), tmp_path)
+
+
+def test_flips_and_dequantization_go_on_where_they_were(shaken, tmp_path):
+    require_resumes(lambda: shaken(0, flip=True, dequantize=True), tmp_path)
 
 
 @pytest.mark.slow

@@ -115,7 +115,7 @@ class Scores(L.Callback):
             extractors,
             [RealSet(real, self.reference)],
             [module.scored_samples],
-            {**module.describe_samples(module.seed), "checkpoint": "last"},
+            {**module.describe_samples(module.seed), "checkpoint": "last", **training_images(trainer.datamodule)},
             module.device,
         )
 
@@ -127,6 +127,11 @@ class Scores(L.Callback):
         if trainer.strategy.broadcast(better):
             self.best = value
             trainer.save_checkpoint(self.folder / "checkpoints" / "best.ckpt")
+
+
+def training_images(data: Any) -> dict[str, str]:
+    """Return the protocol's entry about training images; a user's own data module need not describe them."""
+    return {"training_images": data.training_images} if hasattr(data, "training_images") else {}
 
 
 def validate(trainer: Any) -> None:

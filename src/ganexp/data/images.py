@@ -1,6 +1,7 @@
 """LightningDataModule of images from any source."""
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -10,8 +11,10 @@ from ganexp.data.module import ImageDataModule
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Pictures, classes_of
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
+from ganexp.data.positions import POSITION
 from ganexp.data.problems import Problem, report_problem
 from ganexp.data.storage import Store, stored, workers_for
+from ganexp.data.training_images import TrainingImages, describe
 from ganexp.errors import UserError
 
 
@@ -26,6 +29,9 @@ class ImageData(ImageDataModule):
     it if necessary. With `in_memory` None, the decoded images are kept in memory if they take less than a quarter of
     it. `workers` is the number of processes that decode images left on disk (None: one per processor, at most 8);
     images in memory need none. `root` is where the images are stored, for messages only.
+
+    `flip` mirrors training images with probability 0.5; `dequantize` adds noise that is uniform within a grey level
+    (`TrainingImages`). Both are done on the model's device. `dataset` has neither, and so have scores.
 
     Raises UserError for an image_size below 1, channels other than 1 or 3, or an unknown resize_filter; in
     `setup`, for a num_classes that differs from the source's and for unreadable images.
@@ -45,12 +51,15 @@ class ImageData(ImageDataModule):
         workers: int | None = None,
         root: str | None = None,
         device_memory_share: float = DEVICE_MEMORY_SHARE,
+        flip: bool = False,
+        dequantize: bool = False,
     ) -> None:
         super().__init__(name, image_size, channels, num_classes, batch_size, seed, root, device_memory_share)
         self.source = source
         self.in_memory = in_memory
         self.workers = workers
         self.decoder = Decoder(image_size, channels, resize_filter)
+        self._transform = TrainingImages(seed, flip, dequantize)
         self.classes: list[str] = []
         self._pictures: Pictures | None = None
         self._dataset: Store | None = None
@@ -92,13 +101,26 @@ class ImageData(ImageDataModule):
         """The number of images in the data set."""
         return len(self.dataset)
 
+    @property
+    def training_images(self) -> str:
+        """A description of what is done to training images, for the protocol of scores."""
+        return describe(self._transform.flip, self._transform.dequantize)
+
     def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Return an endless loader that starts at the trainer's current batch.
 
-        Raises UserError if the batch size does not fit the data set or the number of ranks.
+        Its images are uint8; `on_after_batch_transfer` mirrors and dequantizes them by their "position". Raises
+        UserError if the batch size does not fit the data set or the number of ranks.
         """
         workers = workers_for(self.dataset, self.workers, self._local_processes())
-        return self._image_loader(self.dataset, workers)
+        return self._image_loader(self.dataset, workers, self._transform.changes)
+
+    def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Scale, mirror and dequantize images on their device; other tensors are unchanged."""
+        if POSITION not in batch:
+            return super().on_after_batch_transfer(batch, dataloader_idx)
+        kept = {key: value for key, value in batch.items() if key != POSITION}
+        return {**kept, "image": self._transform(batch["image"], batch[POSITION])}
 
     def _open_picture_sets(self) -> list[PictureSet]:
         pictures = self.source()

@@ -10,26 +10,34 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from ganexp.data.disk import OnDisk
 from ganexp.data.memory import InMemory
 from ganexp.data.order import GlobalBatches, NumberedBatches
+from ganexp.data.positions import WithPositions
 from ganexp.data.repeatable import Repeatable
 from ganexp.numerics.randomness import BLOCK, blocks
 
 
 def training_loader(
-    dataset: InMemory | OnDisk, batch_size: int, seed: int, trainer: L.Trainer | None, workers: int = 0
+    dataset: InMemory | OnDisk,
+    batch_size: int,
+    seed: int,
+    trainer: L.Trainer | None,
+    workers: int = 0,
+    positions: bool = False,
 ) -> DataLoader[dict[str, Tensor]]:
     """Return an endless loader of this rank's part of the global batches.
 
     It starts at the `batches_seen` of the trainer's module (in global batches), or at batch 0 without a trainer, and
     never draws from the global random generators. If a user's own code draws from them while reading from disk, the
     result is a function of (seed, position). Batches are {"image": (B, C, H, W)} with
-    "label" (B,) where the data set has labels, B = batch_size // world size.
+    "label" (B,) where the data set has labels, B = batch_size // world size, and with "position" (B,) if
+    `positions` is true.
 
     Raises UserError if the batch size does not fit the data set or the number of ranks.
     """
     order = global_batches(len(dataset), batch_size, seed, trainer)
-    if isinstance(dataset, OnDisk):
-        return endless_loader(Repeatable(dataset, seed), NumberedBatches(order), workers)
-    return endless_loader(dataset, order, workers)
+    read = Repeatable(dataset, seed) if isinstance(dataset, OnDisk) else dataset
+    if positions:
+        return endless_loader(WithPositions(read), NumberedBatches(order), workers)
+    return endless_loader(read, order if isinstance(read, InMemory) else NumberedBatches(order), workers)
 
 
 def global_batches(

@@ -14,7 +14,9 @@ from ganexp.data.device import OnDevice
 from ganexp.data.loading import device_loader, global_batches, sample_loader, training_loader
 from ganexp.data.order import DeviceBatches
 from ganexp.data.placement import DEVICE_MEMORY_SHARE, Placement
+from ganexp.data.positions import OnDeviceWithPositions
 from ganexp.data.storage import Store
+from ganexp.data.training_images import UNCHANGED
 from ganexp.data.values import to_signed_unit
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,11 @@ class ImageDataModule(L.LightningDataModule):
         return self.num_images // self.batch_size * self.batch_size
 
     @property
+    def training_images(self) -> str:
+        """A description of what is done to training images, for the protocol of scores."""
+        return UNCHANGED
+
+    @property
     def device_bytes(self) -> int:
         """The bytes of training data on the GPU."""
         return self._placement.device_bytes
@@ -88,14 +95,17 @@ class ImageDataModule(L.LightningDataModule):
         """Free the GPU's memory when training ends with an error."""
         self._placement.release()
 
-    def _image_loader(self, dataset: Store, workers: int = 0) -> DataLoader[dict[str, Tensor]]:
-        """Return the endless loader of single images, on the trainer's device if they fit there."""
+    def _image_loader(self, dataset: Store, workers: int = 0, positions: bool = False) -> DataLoader[dict[str, Tensor]]:
+        """Return the endless loader of single images, on the trainer's device if they fit there.
+
+        With `positions`, batches have the "position" of each sample in the training sequence.
+        """
         copies = self._copies_on_device([dataset])
         if copies is None:
-            return training_loader(dataset, self.batch_size, self.seed, self.trainer, workers)
+            return training_loader(dataset, self.batch_size, self.seed, self.trainer, workers, positions)
         (images,) = copies
-        order = global_batches(len(images), self.batch_size, self.seed, self.trainer)
-        return device_loader(images, DeviceBatches(images.device, order))
+        batches = DeviceBatches(images.device, global_batches(len(images), self.batch_size, self.seed, self.trainer))
+        return device_loader(OnDeviceWithPositions(images) if positions else images, batches)
 
     def _copies_on_device(self, stores: Sequence[Store], reason: str | None = None) -> tuple[OnDevice, ...] | None:
         """Return the stores' copies on the trainer's device, None where batches come from the host, and log which."""

@@ -14,6 +14,7 @@ from torch import Tensor
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.config.rules import translates
+from ganexp.data.training_images import describe
 from ganexp.distributed import devices
 from ganexp.drawing.pictures import are_finite, as_bytes
 from ganexp.errors import UserError
@@ -171,6 +172,8 @@ def real_set(data: Any, most: int | None) -> RealSet:
 def generator_source(run: Run, checkpoint: str, truncation: float | None) -> SampleSource:
     """Return a run's generator, from the named checkpoint, as a sample source."""
     model = load_model(run, truncation)
+    flip, dequantize = (bool(OmegaConf.select(run.config, f"data.{key}")) for key in ("flip", "dequantize"))
+    about = {"checkpoint": checkpoint, "training_images": describe(flip, dequantize)}
 
     def draw(n: int, seed: int) -> Batches:
         for numbers in blocks(n):
@@ -180,7 +183,7 @@ def generator_source(run: Run, checkpoint: str, truncation: float | None) -> Sam
     return SampleSource(
         run.folder.name or str(run.folder),
         draw,
-        lambda seed: {**model.describe_samples(seed), "checkpoint": checkpoint},
+        lambda seed: {**model.describe_samples(seed), **about},
     )
 
 

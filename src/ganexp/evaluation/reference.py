@@ -13,4 +13,5 @@ def describe_reference(data: DictConfig, split: str) -> dict[str, Any]:
         "image_size": data.image_size,
         "channels": data.channels,
         "resize_filter": OmegaConf.select(data, "resize_filter", default="none"),
+        "flip": False,
     }

@@ -38,11 +38,16 @@ def legacy(images: Tensor) -> Tensor:
 
 
 def clean(images: Tensor) -> Tensor:
-    """Return images resized as in Pillow, bicubically with antialiasing, unrounded: clean-fid (arXiv 2104.11222)."""
-    return interpolate(images, (SIDE, SIDE), mode="bicubic", align_corners=False, antialias=True)
+    """Return images resized as in Pillow, bicubically with antialiasing, unrounded: clean-fid (arXiv 2104.11222).
+
+    As there, overshoots of the filter are clipped to [0, 255].
+    """
+    return interpolate(images, (SIDE, SIDE), mode="bicubic", align_corners=False, antialias=True).clamp(0, 255)
 
 
 RESIZES: dict[str, Resize] = {"legacy": legacy, "clean": clean}
+PROTOCOLS: dict[str | Resize, Description] = {"clean": {"clipped": "to [0, 255]"}}
+"""Further entries of a resizing in the protocol: without them, features from before clipping would pass for these."""
 
 
 class Inception(Extractor):
@@ -128,6 +133,7 @@ def inception(
         "resize": resize if isinstance(resize, str) else qualified_name(resize),
         "pixels": "(x - 128) / 128",
         "channels": "grey, repeated to three" if channels == 1 else "RGB",
+        **PROTOCOLS.get(resize, {}),
     }
     if precision != "float32":
         description["precision"] = precision

@@ -18,14 +18,23 @@ class Generator(nn.Module):
 
     `width` is the number of channels of the largest hidden map, 64 in the tutorial; the smaller map has twice as many,
     and the first layer 16 times. As in the tutorial, only the layer of 128 * 7 * 7 values counts as hidden for the
-    normalization. Raises ValueError for any other image_size and for sizes below 1.
+    normalization. `batch_norm_epsilon` is added to the variance in batch norms: torch's 1e-5, or Keras' 1e-3. Raises
+    ValueError for any other image_size, for sizes below 1 and unless batch_norm_epsilon is above 0.
     """
 
     def __init__(
-        self, latent: int, channels: int, image_size: int, normalization: Normalization, width: int = 64
+        self,
+        latent: int,
+        channels: int,
+        image_size: int,
+        normalization: Normalization,
+        width: int = 64,
+        batch_norm_epsilon: float = 1e-5,
     ) -> None:
         super().__init__()
         require_positive(latent=latent, channels=channels, width=width)
+        if not batch_norm_epsilon > 0:
+            raise ValueError(f"batch_norm_epsilon must be above 0, not {batch_norm_epsilon}")
         _require_size(image_size)
         edge, hidden = normalization.edge, normalization.hidden
         self.layers = nn.Sequential(
@@ -41,6 +50,9 @@ class Generator(nn.Module):
             edge(glorot(nn.Conv2d(width, channels, 5, padding=2))),
             nn.Tanh(),
         )
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                module.eps = batch_norm_epsilon
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return images (N, channels, 28, 28) in [-1, 1] from noise (N, latent)."""
@@ -52,24 +64,30 @@ class Discriminator(nn.Module):
     """Images (N, channels, 28, 28) to logits (N,).
 
     `width` is the number of channels after the first layer, 64 in the tutorial. The tutorial normalizes nothing here; a
-    normalization of activations, if given, applies to the second convolution. Raises ValueError for any other
-    image_size and for sizes below 1.
+    normalization of activations, if given, applies to the second convolution. `second_padding` is that convolution's:
+    0 in the tutorial (5x5 maps at the end), or 2 (7x7). Raises ValueError for any other image_size, for sizes below 1
+    and for a padding outside 0 to 2.
     """
 
-    def __init__(self, channels: int, image_size: int, normalization: Normalization, width: int = 64) -> None:
+    def __init__(
+        self, channels: int, image_size: int, normalization: Normalization, width: int = 64, second_padding: int = 2
+    ) -> None:
         super().__init__()
         require_positive(channels=channels, width=width)
         _require_size(image_size)
+        if second_padding not in (0, 1, 2):
+            raise ValueError(f"second_padding must be 0, 1 or 2, not {second_padding}")
         edge, hidden = normalization.edge, normalization.hidden
+        side = (14 - 4 + 2 * second_padding) // 2
         self.layers = nn.Sequential(
             edge(glorot(nn.Conv2d(channels, width, 5, padding=2))),
             nn.Tanh(),
             nn.MaxPool2d(2),
-            hidden(glorot(nn.Conv2d(width, 2 * width, 5, padding=2))),
+            hidden(glorot(nn.Conv2d(width, 2 * width, 5, padding=second_padding))),
             nn.Tanh(),
             nn.MaxPool2d(2),
             nn.Flatten(),
-            edge(glorot(nn.Linear(2 * width * 7 * 7, 16 * width))),
+            edge(glorot(nn.Linear(2 * width * side**2, 16 * width))),
             nn.Tanh(),
             edge(glorot(nn.Linear(16 * width, 1))),
             nn.Flatten(0),
