@@ -1,11 +1,11 @@
 """The exponential moving average of a network's weights, used for samples and scores."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,11 @@ class ExponentialMovingAverage(nn.Module):
 
     After its t-th update (t = 0, 1, …) with ``decay_t = min(decay, (1 + t) / (warmup + t))`` a parameter is
     ``decay_t * average + (1 - decay_t) * current``; ``warmup=0`` uses ``decay`` from the start. ``at_most`` maps
-    progress in [0, 1] to one more bound on the decay, such as a HalfLife. Buffers are copied, not averaged: spectral
-    normalization's vectors would lose their unit length. The count t is part of the state. Weights of a generator
-    averaged this way: arXiv 1806.04498.
+    progress in [0, 1] to one more bound on the decay, such as a HalfLife. The first ``start`` updates copy the network
+    (decay 0), as in the code of arXiv 1809.11096 and 2206.09479. ``averaged_buffers`` maps a network to the buffers
+    that are averaged as parameters are, such as batch norm's running statistics; all others are copied, since an
+    average of spectral normalization's vectors would lose its unit length. The count t is part of the state. Weights of
+    a generator averaged this way: arXiv 1806.04498.
     """
 
     def __init__(
@@ -44,20 +46,46 @@ class ExponentialMovingAverage(nn.Module):
         decay: float = 0.999,
         warmup: int = 10,
         at_most: Callable[[float], float] | None = None,
+        start: int = 0,
+        averaged_buffers: Callable[[nn.Module], Sequence[Tensor]] | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= decay < 1:
             raise ValueError(f"ema.decay={decay}: it must be at least 0 and below 1, for example 0.999")
         if warmup < 0:
             raise ValueError(f"ema.warmup={warmup}: it must be 0 or more updates")
+        if start < 0:
+            raise ValueError(f"ema.start={start}: it must be 0 or more updates")
         self.network = copy.deepcopy(network).requires_grad_(False)
         self.decay = decay
         self.warmup = warmup
         self.at_most = at_most
+        self.start = start
+        self.averaged_buffers = averaged_buffers
         self.updates = 0
+
+    @property
+    def averages(self) -> bool:
+        """Whether it is an average at all: with a decay of 0 it is a copy of the network."""
+        return self.decay > 0
+
+    @property
+    def label(self) -> str:
+        """A few words for tables of scores, such as «EMA 0.999»."""
+        return f"EMA {self.decay:g}" if self.at_most is None else "EMA on a schedule"
+
+    @property
+    def statistics(self) -> str:
+        """The running statistics that its normalizations have, in words for the protocol of a score.
+
+        They do not depend on the network: scores with different normalizations are compared.
+        """
+        return "running statistics" if self.averaged_buffers is None else "averaged running statistics"
 
     def current_decay(self, progress: float = 0.0) -> float:
         """Return the decay that the next update will use."""
+        if self.updates < self.start:
+            return 0.0
         bounds = [self.decay]
         if self.warmup > 0:
             bounds.append((1 + self.updates) / (self.warmup + self.updates))
@@ -69,11 +97,18 @@ class ExponentialMovingAverage(nn.Module):
     def update(self, network: nn.Module, progress: float = 0.0) -> None:
         """Move the average towards ``network`` by one step, at this share of the budget."""
         weight = 1 - self.current_decay(progress)
-        torch._foreach_lerp_(list(self.network.parameters()), list(network.parameters()), weight)
-        buffers = list(self.network.buffers())
-        if buffers:
-            torch._foreach_copy_(buffers, list(network.buffers()))
+        averages, currents = self._averaged(self.network), self._averaged(network)
+        torch._foreach_lerp_(averages, currents, weight)
+        followed = {id(tensor) for tensor in [*averages, *currents]}
+        copies = [buffer for buffer in self.network.buffers() if id(buffer) not in followed]
+        if copies:
+            torch._foreach_copy_(copies, [buffer for buffer in network.buffers() if id(buffer) not in followed])
         self.updates += 1
+
+    def _averaged(self, network: nn.Module) -> list[Tensor]:
+        """Return the tensors of a network that are averaged."""
+        buffers = [] if self.averaged_buffers is None else self.averaged_buffers(network)
+        return [*network.parameters(), *buffers]
 
     def get_extra_state(self) -> dict[str, int]:
         """Return the number of updates, for the checkpoint."""

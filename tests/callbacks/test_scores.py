@@ -63,6 +63,7 @@ def test_the_protocol_says_how_a_score_was_made(tmp_path):
         "samples": SCORED,
         "source": "generator",
         "weights": "moving average",
+        "average": "EMA 0.999",
         "checkpoint": "last",
         "batch_norm": "running statistics",
         "precision": "float32",

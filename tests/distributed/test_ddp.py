@@ -1,7 +1,7 @@
 """Two processes that each see half of every batch play the game that one plays with all of it."""
 
 import json
-from functools import cache
+from functools import cache, partial
 
 import lightning as L
 import pytest
@@ -20,6 +20,7 @@ from ganexp.config.composition import flatten
 from ganexp.data.memory import InMemory
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.layers import normalization
+from ganexp.layers.statistics import running_statistics
 from ganexp.loggers.metrics_csv import MetricsCSV
 from ganexp.networks import dcgan, mlp
 from ganexp.penalties import LeCam
@@ -185,7 +186,7 @@ def make_everything():
         adam,
         networks=dcgan,
         images=80,
-        ema=ExponentialMovingAverage,
+        ema=partial(ExponentialMovingAverage, averaged_buffers=running_statistics),
         critic_steps=2,
         augmentation=ada,
         penalties={"lecam": LeCam()},

@@ -8,6 +8,7 @@ from ganexp.comparison.publications import publications
 from ganexp.comparison.ranking import Entry, Ranking
 from ganexp.comparison.run_record import RunRecord
 from ganexp.comparison.statistics import MIN_SEEDS, Difference
+from ganexp.metrics.protocol import differences, weights_label
 
 MEGABYTE = 1e6
 
@@ -69,7 +70,21 @@ def combined_table(ranking: Ranking) -> Table:
 def heading(ranking: Ranking) -> str:
     """Return the title: the score, its direction and the budget."""
     better = "higher" if ranking.higher_is_better else "lower"
-    return f"{ranking.score} ({better} is better) at {ranking.at:,.0f} {ranking.budget}"
+    weights = "".join(f", {label}" for label in weights_labels(ranking))
+    return f"{ranking.score} ({better} is better) at {ranking.at:,.0f} {ranking.budget}{weights}"
+
+
+def weights_labels(ranking: Ranking) -> list[str]:
+    """Return which weights the ranked scores are of, such as «EMA 0.999»; decays may differ between experiments."""
+    curves = [
+        curve.protocol
+        for entry in ranking.entries
+        for run in runs(entry)
+        for curve in run.scores
+        if curve.name == ranking.score and curve.protocol is not None
+    ]
+    same = [protocol for protocol in curves if not differences(protocol, ranking.protocol)]
+    return list(dict.fromkeys(filter(None, map(weights_label, same))))
 
 
 def score_notes(ranking: Ranking) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from ganexp.errors import UserError
-from ganexp.metrics.protocol import differences
+from ganexp.metrics.protocol import differences, weights_label
 from ganexp.metrics.published import matching_published
 from ganexp.metrics.scoring import Result
 from ganexp.metrics.table import format_score
@@ -36,12 +36,19 @@ def score_table(results: Results, columns: Sequence[Mapping[str, Any]]) -> Table
     table = Table()
     table.add_column("", overflow="fold")
     for protocol in columns:
-        table.add_column(heading(protocol), justify="right", no_wrap=True)
+        table.add_column(column_heading(results, protocol), justify="right", no_wrap=True)
     for name, scores in results.items():
         cells = [next((format_score(s.score) for s in scores if not differences(s.protocol, p)), "") for p in columns]
         table.add_row(printable(name), *cells)
     add_published(table, columns)
     return table
+
+
+def column_heading(results: Results, protocol: Mapping[str, Any]) -> str:
+    """Return a column's heading, with the weights of all subjects in it."""
+    same = [s.protocol for scores in results.values() for s in scores if not differences(s.protocol, protocol)]
+    weights = printable(" and ".join(dict.fromkeys(filter(None, map(weights_label, same)))))
+    return f"{heading(protocol)}\n{weights}" if weights else heading(protocol)
 
 
 def protocols(results: Results) -> list[dict[str, Any]]:

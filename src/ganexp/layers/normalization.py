@@ -63,9 +63,9 @@ def none() -> Normalization:
     return Normalization()
 
 
-def batch() -> Normalization:
-    """Return batch normalization of hidden layers (arXiv 1502.03167)."""
-    return Normalization(nn.BatchNorm1d, nn.BatchNorm2d, centres=True)
+def batch(eps: float = 1e-5) -> Normalization:
+    """Return batch normalization of hidden layers, `eps` added to variances (arXiv 1502.03167)."""
+    return Normalization(partial(nn.BatchNorm1d, eps=eps), partial(nn.BatchNorm2d, eps=eps), centres=True)
 
 
 def instance() -> Normalization:
@@ -103,9 +103,9 @@ def spectral(scale: float = 1.0) -> Normalization:
     return Normalization(weight=partial(_spectral, scale=scale))
 
 
-def batch_spectral() -> Normalization:
-    """Return spectral normalization of every weight, with batch normalization after hidden layers."""
-    return Normalization(nn.BatchNorm1d, nn.BatchNorm2d, _spectral, centres=True)
+def batch_spectral(eps: float = 1e-5) -> Normalization:
+    """Return spectral normalization of every weight, with batch normalization, `eps` as in it, after hidden layers."""
+    return replace(batch(eps), weight=_spectral)
 
 
 def with_activations(chosen: Normalization, otherwise: Normalization) -> Normalization:

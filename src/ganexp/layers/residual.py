@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from torch import Tensor, nn
+from torch.nn.functional import relu
 
 from ganexp.layers.normalization import Layer
 
@@ -48,6 +49,8 @@ class DownBlock(nn.Module):
 
     `norm`, `init_and_normalize` and `init_residual` are as in UpBlock; `hidden` is the number of channels between the
     convolutions. With `pool=1` the map keeps its size; if it also keeps its channels, the shortcut is the identity.
+    `rectified_shortcut` gives the shortcut the ReLU of the map, as the code of arXiv 2206.09479 does, whose ReLU
+    overwrites the map.
     """
 
     def __init__(
@@ -59,8 +62,10 @@ class DownBlock(nn.Module):
         init_and_normalize: Callable[[Layer], nn.Module],
         pool: int = 2,
         init_residual: Callable[[Layer], nn.Module] | None = None,
+        rectified_shortcut: bool = False,
     ) -> None:
         super().__init__()
+        self.rectified_shortcut = rectified_shortcut
         init_residual = init_residual or init_and_normalize
         self.residual = nn.Sequential(
             norm(inputs),
@@ -81,7 +86,7 @@ class DownBlock(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps (N, outputs, H / pool, W / pool) from maps (N, inputs, H, W)."""
-        output: Tensor = self.shortcut(maps) + self.residual(maps)
+        output: Tensor = self.shortcut(relu(maps) if self.rectified_shortcut else maps) + self.residual(maps)
         return output
 
 

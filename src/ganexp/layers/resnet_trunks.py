@@ -21,6 +21,7 @@ class Architecture:
     discriminator: tuple[int, ...]  # channels after each block
     halvings: int  # number of leading discriminator blocks that halve the map
     hidden_as_output: bool = False  # whether discriminator blocks widen in their first convolution, not the second
+    rectified_shortcut: bool = False  # whether shortcuts of discriminator blocks begin with a ReLU
 
 
 def architecture_for(image_size: int, architectures: Mapping[int, Architecture]) -> Architecture:
@@ -114,7 +115,16 @@ class ResNetDiscriminatorTrunk(nn.Module):
             hidden = outputs if architecture.hidden_as_output else inputs
             pool = 2 if depth < architecture.halvings else 1
             blocks.append(
-                DownBlock(inputs, hidden, outputs, normalization.maps, init_and_normalize, pool, init_residual)
+                DownBlock(
+                    inputs,
+                    hidden,
+                    outputs,
+                    normalization.maps,
+                    init_and_normalize,
+                    pool,
+                    init_residual,
+                    architecture.rectified_shortcut,
+                )
             )
         attentions = _attentions(widths, strides, attention_stride, init_and_normalize)
         alternating = [module for pair in zip(blocks, attentions, strict=True) for module in pair]

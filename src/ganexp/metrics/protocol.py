@@ -9,12 +9,12 @@ from ganexp import __version__
 
 Protocol = dict[str, Any]
 
-REPORTED_ONLY = ("versions", "numerics", "fakes.seed", "fakes.training_images", "reference.flip")
+REPORTED_ONLY = ("versions", "numerics", "fakes.seed", "fakes.average", "fakes.training_images", "reference.flip")
 """Reported settings that do not make scores incomparable.
 
 Scores are averaged over seeds, versions agree up to rounding, and all scores are computed with the same numerical
-settings, except those from before the settings were recorded. Training images are what scores are compared over, and
-reference images have never been mirrored.
+settings, except those from before the settings were recorded. Training images and the decay of a moving average are
+what scores are compared over, and reference images have never been mirrored.
 """
 
 
@@ -41,6 +41,18 @@ def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
         for name in dict.fromkeys([*first, *second])
         if first.get(name) != second.get(name)
     ]
+
+
+def weights_label(protocol: Mapping[str, Any]) -> str:
+    """Return which weights drew the samples of a score, such as «EMA 0.999» or «live», empty where nothing drew them.
+
+    «live» is a generator as training left it; scores of runs before 0.2 do not record the decay.
+    """
+    fakes = protocol.get("fakes")
+    if not isinstance(fakes, Mapping):
+        return ""
+    labels = {"generator": "live", "moving average": str(fakes.get("average", "EMA"))}
+    return labels.get(str(fakes.get("weights")), "")
 
 
 def settings(protocol: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

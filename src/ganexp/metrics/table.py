@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ganexp.metrics.protocol import differences
+from ganexp.metrics.protocol import differences, weights_label
 from ganexp.metrics.score import Score
 from ganexp.metrics.scoring import Result
 
@@ -48,8 +48,10 @@ def add_scores(path: Path, scores: Sequence[Entry]) -> None:
 
 
 def format_results(results: Sequence[Result]) -> str:
-    """Return the scores as one line of text."""
-    return ", ".join(f"{result.name} {format_score(result.score)}" for result in results)
+    """Return the scores as one line of text, with the weights that were scored."""
+    scores = ", ".join(f"{result.name} {format_score(result.score)}" for result in results)
+    weights = " and ".join(dict.fromkeys(filter(None, (weights_label(result.protocol) for result in results))))
+    return f"{scores} ({weights})" if weights else scores
 
 
 def format_score(score: Score) -> str:

@@ -1,4 +1,6 @@
-"""BigGAN's class-conditional residual networks (arXiv 1809.11096, appendix B)."""
+"""BigGAN's class-conditional residual networks (arXiv 1809.11096, appendix B; at 32x32 also 2206.09479)."""
+
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -22,8 +24,10 @@ class Generator(nn.Module):
     """Noise (N, latent) and labels (N,) to images (N, channels, image_size, image_size) in [-1, 1].
 
     The noise is split into one chunk for the first map and one for each block, whose norms take it concatenated with an
-    embedding of the label that all blocks share (figure 15). `width` is the paper's ch. Raises ValueError for an
-    image_size other than 32 and 128, for a latent that cannot be split and for sizes below 1.
+    embedding of the label that all blocks share (figure 15). `width` is the paper's ch. `attention_stride`, the image's
+    side divided by the map's, puts self-attention on another map than the paper's, which is that of 64x64 for images of
+    128. Raises ValueError for an image_size other than 32 and 128, for a latent that cannot be split and for sizes
+    below 1.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class Generator(nn.Module):
         num_classes: int,
         width: int = 96,
         embedding: int = 128,
+        attention_stride: int | None = None,
     ) -> None:
         super().__init__()
         require_positive(latent=latent, num_classes=num_classes, embedding=embedding)
@@ -59,7 +64,7 @@ class Generator(nn.Module):
             normalization,
             norm,
             init_and_normalize,
-            ATTENTION_STRIDE[image_size],
+            attention_stride or ATTENTION_STRIDE[image_size],
         )
 
     def forward(self, noise: Tensor, label: Tensor) -> Tensor:
@@ -73,7 +78,9 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, channels, image_size, image_size) and labels (N,) to logits (N,), by projection.
 
-    `width` is the paper's ch. Raises ValueError for an image_size other than 32 and 128 and for sizes below 1.
+    `width` is the paper's ch, `attention_stride` as in Generator. `rectified_shortcut` lets the blocks' shortcuts begin
+    with a ReLU, as the code of arXiv 2206.09479 does. Raises ValueError for an image_size other than 32 and 128 and for
+    sizes below 1.
     """
 
     def __init__(
@@ -83,13 +90,16 @@ class Discriminator(nn.Module):
         normalization: Normalization,
         num_classes: int,
         width: int = 96,
+        attention_stride: int | None = None,
+        rectified_shortcut: bool = False,
     ) -> None:
         super().__init__()
         require_positive(num_classes=num_classes)
-        architecture = architecture_for(image_size, ARCHITECTURES)
+        architecture = replace(architecture_for(image_size, ARCHITECTURES), rectified_shortcut=rectified_shortcut)
         init_and_normalize = weight_init(nn.init.orthogonal_, normalization)
+        stride = attention_stride or ATTENTION_STRIDE[image_size]
         self.network = ResNetDiscriminatorTrunk(
-            channels, architecture, width, normalization, init_and_normalize, ATTENTION_STRIDE[image_size]
+            channels, architecture, width, normalization, init_and_normalize, stride
         )
         self.logit = Projection(self.network.features, num_classes, init_and_normalize)
 

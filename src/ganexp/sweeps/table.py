@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 
 from ganexp.evaluation.score_table import heading, incomparable, protocols
-from ganexp.metrics.protocol import differences
+from ganexp.metrics.protocol import differences, weights_label
 from ganexp.metrics.score import Score
 from ganexp.metrics.scoring import Result
 from ganexp.metrics.table import format_score
@@ -201,7 +201,9 @@ def notes(table: Table) -> Iterator[str]:
     if table.shared:
         yield "All runs: " + " ".join(f"{key}={value}" for key, value in table.shared.items())
     for title, protocol in zip(titles(table), table.protocols, strict=True):
-        yield f"{title}: " + ", ".join(heading(protocol).splitlines()[1:])
+        same = [row.score.protocol for row in table.rows if row.score and is_scored_by(row, protocol)]
+        weights = dict.fromkeys(filter(None, map(weights_label, same)))
+        yield f"{title}: " + ", ".join([*heading(protocol).splitlines()[1:], *weights])
     yield from incomparable(table.protocols)
     yield from (f"({letter}) {reason}" for reason, letter in reasons(table).items())
 

@@ -22,7 +22,13 @@ class ConditionalGAN(GAN):
         super().__init__(**gan)
         self.num_classes = num_classes
         self.sampler: ConditionalSampler = ConditionalSampler(
-            num_classes, self.generator, self.average, self.noise, self.latent, self.seed
+            num_classes,
+            self.generator,
+            self.average,
+            self.noise,
+            self.latent,
+            self.seed,
+            self.standing_statistics,
         )
         self.columns = self.sampler.columns
 

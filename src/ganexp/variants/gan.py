@@ -37,6 +37,7 @@ class GANSettings(GameSettings, total=False):
     augmentation: Augmentation | None
     regularizations: Mapping[str, Regularization | None] | None
     scored_samples: int
+    standing_statistics: bool
 
 
 class GAN(AdversarialModule):
@@ -47,7 +48,8 @@ class GAN(AdversarialModule):
     ``penalties`` are terms of its loss by name, ``constraint`` acts on its weights after every step, and it sees all
     images through ``augmentation``. ``regularizations`` are terms of the generator's loss by name, functions of its
     weights alone. Samples are drawn by the generator's moving average ``ema``, or by the generator itself without it;
-    ``scored_samples`` of them are scored in each validation.
+    ``scored_samples`` of them are scored in each validation. With ``standing_statistics`` they have batch norm's
+    standing statistics.
     """
 
     columns = 8
@@ -68,6 +70,7 @@ class GAN(AdversarialModule):
         augmentation: Augmentation | None = None,
         regularizations: Mapping[str, Regularization | None] | None = None,
         scored_samples: int = 0,
+        standing_statistics: bool = False,
         **game: Unpack[GameSettings],
     ) -> None:
         super().__init__(**game)
@@ -83,7 +86,8 @@ class GAN(AdversarialModule):
         self.constraint = constraint
         self.regularizations = {name: plain(term) for name, term in (regularizations or {}).items() if term is not None}
         self.average = ema(generator) if ema is not None else None
-        self.sampler = Sampler(self.generator, self.average, self.noise, latent, self.seed)
+        self.standing_statistics = standing_statistics
+        self.sampler = Sampler(self.generator, self.average, self.noise, latent, self.seed, standing_statistics)
 
     def players(self) -> list[Player]:
         """Return the discriminator, then the generator."""

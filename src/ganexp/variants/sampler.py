@@ -19,25 +19,43 @@ class Sampler:
     """Draws images (n, C, H, W) in [-1, 1] from a generator of noise (N, latent), or from its moving average.
 
     Sample number k depends on k and the seed alone: noise is drawn in blocks of 64 numbers. Networks run in evaluation
-    mode, and nothing here changes them.
+    mode, and nothing here changes them. With ``standing_statistics`` samples have batch norm's statistics of the
+    weights that draw them, as a function of the game's seed (arXiv 1809.11096, appendix C), instead of running ones.
     """
 
     def __init__(
-        self, generator: nn.Module, average: ExponentialMovingAverage | None, noise: Noise, latent: int, seed: int
+        self,
+        generator: nn.Module,
+        average: ExponentialMovingAverage | None,
+        noise: Noise,
+        latent: int,
+        seed: int,
+        standing_statistics: bool = False,
     ) -> None:
         self.generator = generator
-        self.average = average
+        self.average = average if average is not None and average.averages else None
         self.noise = noise
+        self.training_noise = noise
         self.latent = latent
         self.seed = seed
+        self.standing_statistics = standing_statistics
         self.truncation: float | None = None
         self._standing: nn.Module | None = None
+        self._standing_of: list[tuple[int, torch.device]] | None = None
 
     @property
     def network(self) -> nn.Module:
         """The network that draws samples: the moving average of the generator where there is one."""
-        if self._standing is not None:
-            return self._standing
+        return self._with_standing_statistics() if self.stands else self.weights
+
+    @property
+    def stands(self) -> bool:
+        """Whether samples have standing statistics: they are asked for, and there is a batch norm."""
+        return self.standing_statistics and bool(batch_norms(self.weights))
+
+    @property
+    def weights(self) -> nn.Module:
+        """The network whose weights samples have, with its running statistics."""
         return self.generator if self.average is None else self.average.network
 
     def sample(self, n: int, seed: int, labels: Sequence[int] | None = None) -> Tensor:
@@ -69,28 +87,38 @@ class Sampler:
         the game's seed (arXiv 1809.11096, section 3.1 and appendix C). Raises ValueError for a threshold that is not
         above 0 and for noise that is not normal.
         """
-        noise = truncated(self.noise, threshold)
-        if batch_norms(self.network):
-            # Truncated noise would not do: a batch norm behind the first layer would normalize its variance away.
-            self._standing = with_standing_statistics(self.network, self.standing_inputs())
-        self.noise, self.truncation = noise, threshold
+        self.noise, self.truncation = truncated(self.noise, threshold), threshold
+        # Of untruncated noise: a batch norm behind the first layer would normalize a smaller variance away.
+        self.standing_statistics = True
+        if self.stands:
+            self._with_standing_statistics()
 
     def standing_inputs(self) -> Iterator[tuple[Tensor, ...]]:
         """Yield batches of the generator's inputs as they are in training."""
-        device = self.device()
+        like = next(self.weights.parameters(), torch.empty(0))
         for number in range(STANDING_BATCHES):
-            yield (self.noise((BLOCK, self.latent), rng(self.seed, "standing noise", number)).to(device),)
+            yield (self.training_noise((BLOCK, self.latent), rng(self.seed, "standing noise", number)).to(like),)
 
     def describe(self, seed: int) -> dict[str, Any]:
         """Return how samples are drawn, for the protocol of a score."""
         description = {
             "source": "generator",
-            "weights": "generator" if self.average is None else "moving average",
-            "batch_norm": "running statistics" if self._standing is None else "standing statistics",
-            "precision": str(next(self.network.parameters()).dtype).removeprefix("torch."),
+            **describe_weights(self.average),
+            "precision": str(next(self.weights.parameters()).dtype).removeprefix("torch."),
             "seed": seed,
         }
+        if self.stands:
+            description["batch_norm"] = "standing statistics"
         return description if self.truncation is None else {**description, "truncation": self.truncation}
+
+    def _with_standing_statistics(self) -> nn.Module:
+        """Return the network that draws samples with standing statistics of its present weights."""
+        # Every change in place counts up a tensor's version.
+        present = [(weight._version, weight.device) for weight in self.weights.parameters()]
+        if self._standing is None or present != self._standing_of:
+            self._standing = with_standing_statistics(self.weights, self.standing_inputs())
+            self._standing_of = present
+        return self._standing
 
     @torch.no_grad()
     def generate(self, *inputs: Tensor, network: nn.Module | None = None) -> Tensor:
@@ -110,7 +138,14 @@ class Sampler:
 
     def device(self) -> torch.device:
         """Return the device of the network that draws samples."""
-        return next(self.network.parameters(), torch.empty(0)).device
+        return next(self.weights.parameters(), torch.empty(0)).device
+
+
+def describe_weights(average: ExponentialMovingAverage | None) -> dict[str, str]:
+    """Return which weights and running statistics draw samples, for the protocol of a score."""
+    if average is None or not average.averages:
+        return {"weights": "generator", "batch_norm": "running statistics"}
+    return {"weights": "moving average", "average": average.label, "batch_norm": average.statistics}
 
 
 class ConditionalSampler(Sampler):
@@ -124,8 +159,9 @@ class ConditionalSampler(Sampler):
         noise: Noise,
         latent: int,
         seed: int,
+        standing_statistics: bool = False,
     ) -> None:
-        super().__init__(generator, average, noise, latent, seed)
+        super().__init__(generator, average, noise, latent, seed, standing_statistics)
         self.num_classes = num_classes
         self.columns = min(num_classes, 10)
 

@@ -14,6 +14,7 @@ from ganexp.game.module import AdversarialModule, Batch, GameSettings, Player
 from ganexp.layers.dropout import draws_per_image, numbered
 from ganexp.losses import Loss
 from ganexp.numerics.gradients import promote_to_float32
+from ganexp.variants.sampler import describe_weights
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,8 @@ class Translation(AdversarialModule):
         """Return the network of a direction, averaged if there is an average; raises ValueError as ``translate``."""
         if direction not in self.directions:
             raise ValueError(f"direction={direction}: this model has only {' and '.join(self.directions)}")
-        networks = self.generators if self.average is None else self.average.network
+        averaged = self.average is not None and self.average.averages
+        networks = self.average.network if averaged else self.generators  # type: ignore[union-attr]
         module: nn.Module = networks[direction]  # type: ignore[index]
         return module
 
@@ -117,8 +119,7 @@ class Translation(AdversarialModule):
         """Return how images are translated, for the protocol of a score."""
         return {
             "source": "translation",
-            "weights": "generator" if self.average is None else "moving average",
-            "batch_norm": "running statistics",
+            **describe_weights(self.average),
             "precision": str(next(self.generators.parameters()).dtype).removeprefix("torch."),
             **({"dropout": "a mask for each image"} if draws_per_image(self.translator(FORWARD)) else {}),
         }
