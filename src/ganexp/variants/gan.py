@@ -36,6 +36,7 @@ class GANSettings(GameSettings, total=False):
     augmentation: Augmentation | None
     regularizations: Mapping[str, Regularization | None] | None
     scored_samples: int
+    fresh_generator_batch: bool
 
 
 class GAN(AdversarialModule):
@@ -46,6 +47,10 @@ class GAN(AdversarialModule):
     images through ``augmentation``. ``regularizations`` are terms of the generator's loss by name, functions of its
     weights alone. Samples are drawn by the generator's moving average ``ema``, or by the generator itself without it;
     ``scored_samples`` of them are scored in each validation.
+
+    Of the real images the generator has only their number, their labels and, in relativistic losses, their logits. They
+    are those of the discriminator's turn, or others with ``fresh_generator_batch``: then each step takes twice as many
+    images from the data, alternately for one and the other.
     """
 
     columns = 8
@@ -65,6 +70,7 @@ class GAN(AdversarialModule):
         augmentation: Augmentation | None = None,
         regularizations: Mapping[str, Regularization | None] | None = None,
         scored_samples: int = 0,
+        fresh_generator_batch: bool = False,
         **game: Unpack[GameSettings],
     ) -> None:
         super().__init__(**game)
@@ -75,6 +81,7 @@ class GAN(AdversarialModule):
         self.latent = latent
         self.critic_steps = critic_steps
         self.scored_samples = scored_samples
+        self.real_batches = 2 if fresh_generator_batch else 1
         self.adversary = DiscriminatorObjective(loss, penalties, augmentation)
         self.constraint = constraint
         self.regularizations = {name: plain(term) for name, term in (regularizations or {}).items() if term is not None}
