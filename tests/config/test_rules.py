@@ -7,7 +7,16 @@ from ganexp.config.matrix import data_parts, model_parts, option, options, verdi
 from ganexp.config.rules import RULES
 
 CELLS = verdicts()
-PER_IMAGE = {"dragan", "gradient_penalty", "r1", "r2", "r1_r2", "r1_r2_falling", "r1_r2_falling_faces"}
+PER_IMAGE = {
+    "dragan",
+    "dragan_interpolated",
+    "gradient_penalty",
+    "r1",
+    "r2",
+    "r1_r2",
+    "r1_r2_falling",
+    "r1_r2_falling_faces",
+}
 BOUNDED = PER_IMAGE | {"weight_clip"}
 # The default data, digits, are 8x8, where dcgan_small begins with one pixel.
 WITHOUT_MAPS = {"gan", "cgan", "dcgan_tutorial", "dcgan_small"}

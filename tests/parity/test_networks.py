@@ -3,44 +3,25 @@
 import inspect
 import math
 from functools import cache
-from pathlib import Path
 
 import pytest
 import torch
-import yaml
-from hydra import compose as hydra_compose
-from hydra import initialize_config_dir
 
-from ganexp.config import composition
 from ganexp.config.build import build
+from parity.calculations import FIGURES, composed, figures_of, option_names
 from support.formula import figures, fill, formula_input, formula_labels
 
-FIGURES = Path(__file__).with_name("figures")
 CALCULATIONS = {"losses", "penalties", "augmentations", "without_reference"}
 FILES = sorted(path.stem for path in FIGURES.glob("*.yaml") if path.stem not in CALCULATIONS)
 ABOUT = {"source", "read_or_run", "overrides", "narrow", "differs"}
 NETWORK = {"parameters", "absent", "output_shape", "weight_std", "inputs", "forward"}
-composition.register_resolvers()
-
-
-@cache
-def figures_of(name):
-    return yaml.safe_load((FIGURES / f"{name}.yaml").read_text())
-
-
-@cache
-def composed(overrides):
-    """Return the composed configuration and the name of its model."""
-    with initialize_config_dir(str(composition.conf_dir()), version_base="1.3"):
-        config = hydra_compose("train", ["run_dir=unused", *overrides], return_hydra_config=True)
-    return config, config.hydra.runtime.choices["model"]
 
 
 @cache
 def published(name):
     """Return the model at its published width, without memory."""
     with torch.device("meta"):
-        return build(composed(tuple(figures_of(name)["overrides"]))[0].model)
+        return build(composed(tuple(figures_of(name)["overrides"])).model)
 
 
 def narrow_overrides(name):
@@ -51,7 +32,7 @@ def narrow_overrides(name):
 def narrow(name):
     """Return the model whose networks are computed, as it is initialized."""
     torch.manual_seed(0)
-    return build(composed(narrow_overrides(name))[0].model)
+    return build(composed(narrow_overrides(name)).model)
 
 
 @torch.no_grad()
@@ -74,7 +55,7 @@ def with_figure(key):
 
 def inputs_of(name, network, batch):
     """Return the inputs of a network by the names of its arguments."""
-    config = composed(narrow_overrides(name))[0]
+    config = composed(narrow_overrides(name))
     given = figures_of(name)[network].get("inputs")
     if given is not None:
         return [formula_input(shape, index) for index, shape in enumerate(given)]
@@ -96,7 +77,7 @@ def outputs(name, network):
     shape = expected["output_shape"]
     inputs = inputs_of(name, network, shape[0] if isinstance(shape[0], int) else shape[0][0])
     # After the initial weights have been looked at, which are those of another copy.
-    module = fill(build(composed(narrow_overrides(name))[0].model).get_submodule(network))
+    module = fill(build(composed(narrow_overrides(name)).model).get_submodule(network))
     remove(module, expected.get("absent", []))
     module.train((expected.get("forward") or {}).get("mode") == "train")
     with torch.no_grad():
@@ -116,10 +97,9 @@ def test_a_file_of_figures_has_a_source_and_no_unknown_key(name):
 
 
 def test_every_model_has_figures_or_a_reason_why_not():
-    reasons = figures_of("without_reference")
-    covered = {composed(tuple(figures_of(name)["overrides"]))[1] for name in FILES}
-    models = set(composition.groups(composition.conf_dir())["model"])
-    assert covered | reasons.keys() == models
+    reasons = figures_of("without_reference")["models"]
+    covered = {composed(tuple(figures_of(name)["overrides"])).hydra.runtime.choices["model"] for name in FILES}
+    assert covered | reasons.keys() == option_names("model")
     # A model may have both while figures are being added.
     assert all(reasons.values())
 
