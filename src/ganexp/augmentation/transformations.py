@@ -102,7 +102,7 @@ def resampled(images: Tensor, geometry: Tensor) -> Tensor:
 
 
 def sampling_grid(images: Tensor, geometry: Tensor, size: Sequence[int]) -> Tensor:
-    """Return the positions (N, h, w, 2), in [-1, 1] from edge to edge of images (N, C, H, W), of outputs of a size (h, w).
+    """Return positions (N, h, w, 2) in images (N, C, H, W), -1 and 1 at their edges, of outputs of a size (h, w).
 
     The matrices (N, 3, 3) map output positions to input positions, in pixels from the centre.
     """
