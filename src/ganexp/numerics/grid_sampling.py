@@ -16,8 +16,8 @@ MODES: dict[Padding, int] = {"zeros": 0, "reflection": 2}
 def bilinear_samples(images: Tensor, grid: Tensor, padding: Padding) -> Tensor:
     """Return values (N, C, h, w) of images (N, C, H, W) at the positions (x, y) of a constant grid (N, h, w, 2).
 
-    -1 and 1 are the edges of an image (`align_corners=False`), beyond which it is zero or mirrored. Unlike
-    `torch.nn.functional.grid_sample`, which has no second derivative, this is linear in the images in every derivative.
+    -1 and 1 are the edges of an image (`align_corners=False`), beyond which it is zero or mirrored. Before torch 2.12
+    `torch.nn.functional.grid_sample` had no second derivative.
     """
     if deterministic.required(images):
         return deterministic.bilinear_samples(images, grid, padding)
