@@ -56,6 +56,9 @@ class Penalty(nn.Module):
     least 1.
     """
 
+    through_augmentation: bool = False
+    """Whether the images of its turn are those before augmentation, which is then part of the critic."""
+
     def __init__(self, weight: float = 10.0, every: int = 1, schedule: Schedule | None = None) -> None:
         super().__init__()
         name = type(self).__name__
@@ -100,7 +103,8 @@ class Penalty(nn.Module):
 class GradientPenalty(Penalty):
     """Penalizes gradients whose norm is not 1 between real and fake images (arXiv 1704.00028, eq. 3).
 
-    ``one_sided`` only penalizes norms above 1 (section 4).
+    ``one_sided`` only penalizes norms above 1 (section 4). With an augmentation these are points between augmented
+    images, the two distributions that the critic is to tell apart.
     """
 
     def __init__(
@@ -122,15 +126,25 @@ class ZeroCentred(Penalty):
     autocast those logits are too coarse, so the images are judged again in float32; with ``autocast`` the logits are
     used if they are in bfloat16, and gradients and second derivatives are in bfloat16 too. Logits in float16 are never
     used, as small gradients would become 0.
+
+    With an augmentation, gradients are taken at the augmented images. With ``through_augmentation`` they are taken at
+    the images before it, as if it were the discriminator's first layer: so does the authors' code of StyleGAN2-ADA
+    (arXiv 2006.06676) and of R3GAN (arXiv 2501.05441).
     """
 
     side: ClassVar[Side]
 
     def __init__(
-        self, weight: float = 10.0, every: int = 1, schedule: Schedule | None = None, autocast: bool = False
+        self,
+        weight: float = 10.0,
+        every: int = 1,
+        schedule: Schedule | None = None,
+        autocast: bool = False,
+        through_augmentation: bool = False,
     ) -> None:
         super().__init__(weight, every, schedule)
         self.autocast = autocast
+        self.through_augmentation = through_augmentation
 
     def differentiates(self, side: Side, images: Tensor) -> bool:
         """Return whether the logits of this side are those penalized, and precise enough."""

@@ -10,12 +10,19 @@ from ganexp.augmentation import NoAugmentation
 from ganexp.augmentation import transformations as t
 from ganexp.augmentation.adaptive import AdaptiveAugmentation
 from ganexp.augmentation.differentiable import DiffAugment
+from ganexp.augmentation.multipliers import Multipliers
+from ganexp.augmentation.scheduled import ScheduledAugmentation
+from ganexp.augmentation.wavelet import wavelet_resampled
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.errors import UserError
 
 ALWAYS = torch.ones(())
-EVERYTHING = {"diffaugment": DiffAugment(), "ada": AdaptiveAugmentation(p=0.8)}
+EVERYTHING = {
+    "diffaugment": DiffAugment(),
+    "ada": AdaptiveAugmentation(p=0.8),
+    "r3gan": ScheduledAugmentation(lambda progress: 0.8, Multipliers(contrast=0.5, cutout=1.0), wavelet_resampled),
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -88,6 +95,12 @@ def test_gradients_are_those_of_finite_differences(augmentation, channels):
 
 
 @pytest.mark.parametrize("augmentation", EVERYTHING.values(), ids=EVERYTHING)
+def test_second_derivatives_are_those_of_finite_differences(augmentation):
+    images = pictures(2, 3, 4, 4, torch.float64).requires_grad_()
+    assert torch.autograd.gradgradcheck(lambda x: augmentation(x, drawing()).pow(3), images)
+
+
+@pytest.mark.parametrize("augmentation", EVERYTHING.values(), ids=EVERYTHING)
 def test_autocast_and_half_precision_change_nothing(augmentation):
     images = pictures().bfloat16()
     with torch.autocast("cpu", torch.bfloat16):
@@ -114,11 +127,11 @@ def test_no_augmentation_returns_the_images_themselves_and_draws_nothing():
     NoAugmentation().observe(torch.zeros(4), 4)
 
 
-@pytest.mark.parametrize("option", ["none", "diffaugment", "ada"])
+@pytest.mark.parametrize("option", ["none", "diffaugment", "ada", "r3gan"])
 def test_every_option_can_be_built(option):
     with initialize_config_dir(str(composition.conf_dir()), version_base="1.3"):
         built = build(compose(f"augmentation/{option}").augmentation)
-    assert type(built) in (NoAugmentation, DiffAugment, AdaptiveAugmentation)
+    assert type(built) in (NoAugmentation, DiffAugment, AdaptiveAugmentation, ScheduledAugmentation)
     assert built(pictures(), drawing()).shape == pictures().shape
 
 
@@ -206,8 +219,94 @@ def test_adaptive_augmentation_draws_once():
     assert asked == [5, 5]
 
 
-def geometric(matrix, images):
-    return t.resampled(images, matrix.expand(len(images), 3, 3))
+def geometric(matrix, images, resample=t.resampled):
+    return resample(images, matrix.expand(len(images), 3, 3))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (7, 7), (6, 9)])
+def test_the_wavelets_filters_reconstruct_what_is_shifted_by_whole_pixels(size):
+    images = pictures(4, 3, *size, torch.float64)
+    right = geometric(t.translation(*one(-2, 0)).double(), images, wavelet_resampled)
+    torch.testing.assert_close(right[..., 2:], images[..., :-2], rtol=0, atol=1e-10)
+    # Reflected about the middle of the pixel at the edge.
+    torch.testing.assert_close(right[..., :2], images[..., 1:3].flip(3), rtol=0, atol=1e-10)
+    up = geometric(t.translation(*one(0, 1)).double(), images, wavelet_resampled)
+    torch.testing.assert_close(up[..., :-1, :], images[..., 1:, :], rtol=0, atol=1e-10)
+    assert torch.equal(geometric(torch.eye(3), images, wavelet_resampled), images)
+
+
+def test_the_wavelets_filters_keep_a_wave_that_bilinear_sampling_flattens():
+    wave = (torch.arange(32, dtype=torch.float64) * 2).cos().expand(1, 1, 32, 32)
+    half_a_pixel = t.translation(*one(0.5, 0)).double()
+    middle = (..., slice(8, 24))
+    expected = ((torch.arange(32, dtype=torch.float64) + 0.5) * 2).cos().expand(1, 1, 32, 32)[middle]
+    errors = [
+        (geometric(half_a_pixel, wave, resample)[middle] - expected).abs().max().item()
+        for resample in (wavelet_resampled, t.resampled)
+    ]
+    assert errors[0] < errors[1] / 4
+
+
+def test_multipliers_scale_the_probability_of_each_transformation():
+    p, size = torch.tensor(0.6), 20_000
+    only = dict.fromkeys(vars(Multipliers()), 0.0)
+    for name in only:
+        # A mirror, a quarter turn and a flip of luma are the identity in one, one of four and one of two cases.
+        changes = {"xflip": 0.5, "rotate90": 0.75, "lumaflip": 0.5}.get(name, 1.0)
+        multipliers = Multipliers(**only | {name: 0.5})
+        drawn = [
+            t.random_geometry(numbers(size), p, 64, 64, multipliers) != torch.eye(3),
+            t.random_colours(numbers(size, 1), p, multipliers) != torch.eye(4),
+            t.random_cutouts(numbers(size, 2), p, multipliers)[:, 2:] > 0,
+        ]
+        changed = torch.cat([different.flatten(1) for different in drawn], dim=1).any(1).float().mean().item()
+        assert changed == pytest.approx(0.3 * changes, abs=0.015), name
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, float("nan")])
+def test_a_multiplier_beyond_0_and_1_is_refused(value):
+    with pytest.raises(UserError, match=r"^augmentation\.multipliers\.hue=.*in \[0, 1\]"):
+        Multipliers(hue=value)
+
+
+def test_a_cutout_clears_the_pixels_within_a_quarter_of_the_sides_from_its_centre():
+    seen = t.with_cutouts(torch.ones(3, 2, 8, 12), torch.tensor([[0.5, 0.5, 0.5], [0.0, 1.0, 0.5], [0.5, 0.5, 0.0]]))
+    expected = torch.ones(3, 2, 8, 12)
+    expected[0, :, 2:6, 3:9] = 0
+    expected[1, :, 6:, :3] = 0
+    assert torch.equal(seen, expected)
+
+
+def test_cutouts_are_centred_anywhere():
+    rectangles = t.random_cutouts(numbers(20_000), torch.tensor(0.3), Multipliers(cutout=1.0))
+    assert rectangles[:, :2].amin() >= 0
+    assert rectangles[:, :2].amax() <= 1
+    assert rectangles[:, :2].mean(0).tolist() == pytest.approx([0.5, 0.5], abs=0.01)
+    assert set(rectangles[:, 2].tolist()) == {0.0, 0.5}
+    assert (rectangles[:, 2] > 0).float().mean().item() == pytest.approx(0.3, abs=0.01)
+
+
+def test_without_cutout_the_same_numbers_are_drawn_as_before_it_existed():
+    augmentation, with_cutout = (AdaptiveAugmentation(p=0.7, multipliers=Multipliers(cutout=c)) for c in (0.0, 1.0))
+    images = pictures(64)
+    seen, cut = augmentation(images, drawing()), with_cutout(images, drawing())
+    assert ((cut == seen) | (cut == 0)).all()
+    assert not torch.equal(cut, seen)
+
+
+def test_the_probability_follows_its_schedule():
+    augmentation = ScheduledAugmentation(lambda progress: 0.3 * progress)
+    assert augmentation.p.item() == 0
+    for given in (0.6, torch.tensor(0.6, dtype=torch.float64)):
+        augmentation.follow(lambda name, value, given=given: value(given))
+        assert torch.equal(augmentation.p, torch.tensor(0.18))
+    assert "p" in augmentation.state_dict()
+
+
+@pytest.mark.parametrize("ends", [(-0.1, 0.5), (0.0, 1.1)])
+def test_a_schedule_that_leaves_0_and_1_is_refused(ends):
+    with pytest.raises(UserError, match=r"^augmentation\.schedule: p=.* is not a probability"):
+        ScheduledAugmentation(lambda progress: ends[0] + progress * (ends[1] - ends[0]))
 
 
 @pytest.mark.parametrize("size", [(8, 8), (7, 7), (6, 9)])

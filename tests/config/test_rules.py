@@ -23,7 +23,7 @@ WITHOUT_MAPS = {"gan", "cgan", "dcgan_tutorial", "dcgan_small"}
 
 
 def expected(model, loss, penalty, normalization):
-    if model == "r3gan" and normalization != "none":
+    if model in ("r3gan", "r3gan_conditional") and normalization != "none":
         return "have no normalization layers"
     if model in WITHOUT_MAPS and normalization == "instance":
         return "needs feature maps"

@@ -124,7 +124,7 @@ def test_there_is_a_graph_for_each_combination_of_due_penalties():
 
 
 def test_a_scheduled_weight_is_followed_by_the_graph():
-    config = tiny_with("r3gan", {"model.images": 40})
+    config = tiny_with("r3gan", {"model.images": 20})
     game, _ = require_equal(config, 10, captures=2)
     assert reasons(game) == {}
     assert game.progress() == 1

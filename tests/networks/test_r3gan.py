@@ -1,10 +1,15 @@
 """R3GAN's residual networks (arXiv 2501.05441)."""
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import conv2d, conv_transpose2d
 
-from ganexp.networks.r3gan import Block, Discriminator, Doubling, Generator, Halving
+from ganexp.layers.bilinear import Doubling, Halving, ZeroPaddedDoubling, ZeroPaddedHalving
+from ganexp.networks import conditional_r3gan
+from ganexp.networks.r3gan import Block, Discriminator, Generator
 
 
 def count(module):
@@ -57,6 +62,53 @@ def test_resampling_keeps_constants_and_weighs_one_three_three_one():
     point[..., 4, 4] = 64
     weights = torch.tensor([1.0, 3.0])
     assert torch.allclose(Halving()(point)[0, 0, 1:3, 1:3], torch.outer(weights, weights))
+
+
+@pytest.mark.parametrize("size", [4, 7])
+def test_with_zeros_beyond_the_edges_resampling_is_a_convolution(size):
+    taps = torch.tensor([1.0, 3.0, 3.0, 1.0], dtype=torch.float64) / 8
+    kernel, maps = torch.outer(taps, taps)[None, None], torch.randn(6, 1, size, size, dtype=torch.float64)
+    doubled = conv_transpose2d(maps, 4 * kernel, stride=2, padding=1)
+    torch.testing.assert_close(ZeroPaddedDoubling()(maps), doubled, rtol=0, atol=1e-15)
+    halved = conv2d(doubled, kernel, stride=2, padding=1)
+    torch.testing.assert_close(ZeroPaddedHalving()(doubled), halved, rtol=0, atol=1e-15)
+
+
+@pytest.mark.parametrize("layer", [Doubling, Halving, ZeroPaddedDoubling, ZeroPaddedHalving])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32, torch.float64])
+def test_resampling_keeps_the_type_and_is_as_exact_as_it(layer, dtype):
+    maps = torch.randn(2, 3, 8, 8, dtype=torch.float64).to(dtype)
+    seen = layer()(maps)
+    assert seen.dtype == dtype
+    error = (seen.double() - layer()(maps.double())).abs().max().item()
+    assert error <= 4 * torch.finfo(dtype).eps
+
+
+def test_without_tanh_images_are_not_bounded():
+    torch.manual_seed(0)
+    bounded, free = (started(Generator(5, 3, 8, width=8, tanh=tanh)) for tanh in (True, False))
+    free.load_state_dict(bounded.state_dict())
+    noise = 10 * torch.randn(8, 5)
+    assert free(noise).abs().max() > 1
+    torch.testing.assert_close(free(noise).tanh(), bounded(noise))
+
+
+def test_labels_change_images_and_logits():
+    torch.manual_seed(0)
+    network = partial(Generator, channels=3, image_size=8, width=8)
+    generator = started(conditional_r3gan.Generator(network, latent=5, num_classes=4, embedding=6))
+    assert generator.network.layers[0].scale.in_features == 11
+    critic = partial(Discriminator, channels=3, image_size=8, width=8)
+    discriminator = started(conditional_r3gan.Discriminator(critic, num_classes=4, embedding=7))
+    noise, labels = torch.randn(1, 5).expand(4, -1), torch.arange(4)
+    images = generator(noise, labels)
+    assert len({tuple(image.flatten().tolist()) for image in images}) == 4
+    logits = discriminator(images[:1].expand(4, -1, -1, -1), labels)
+    assert logits.shape == (4,)
+    assert len(set(logits.tolist())) == 4
+    features = discriminator.network(images)
+    assert features.shape == (4, 7)
+    torch.testing.assert_close(discriminator(images, labels), (features * discriminator.embedding(labels)).sum(1))
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import torch
 from torch.nn.functional import grid_sample, interpolate, pad
 
 from ganexp.numerics import deterministic
+from ganexp.numerics.grid_sampling import bilinear_samples
 
 EXACT = 1e-12
 
@@ -38,11 +39,21 @@ def sampled_in_fixed_order(images):
     return deterministic.bilinear_samples(images, grid())
 
 
+def sampled_with_zeros(images):
+    return grid_sample(images, grid(), mode="bilinear", padding_mode="zeros", align_corners=False)
+
+
 FORMS = {
     "antialiased halving": (deterministic.halved, antialiased),
     "bilinear doubling": (deterministic.doubled, bilinear),
     "reflection padding": (reflected_in_fixed_order, reflected),
     "grid sampling": (sampled_in_fixed_order, sampled),
+    "grid sampling with zeros": (
+        lambda images: deterministic.bilinear_samples(images, grid(), "zeros"),
+        sampled_with_zeros,
+    ),
+    "grid sampling by torch's kernels": (lambda images: bilinear_samples(images, grid(), "reflection"), sampled),
+    "the same with zeros": (lambda images: bilinear_samples(images, grid(), "zeros"), sampled_with_zeros),
 }
 SIZES = ((4, 4), (8, 6), (10, 4))
 
@@ -74,6 +85,17 @@ def test_values_and_first_and_second_gradients_are_those_of_torch(ours, torchs, 
     for mine, theirs in zip(values_and_gradients(ours, maps)[: len(expected)], expected, strict=True):
         assert mine.shape == theirs.shape
         assert (mine - theirs).abs().max() < EXACT
+
+
+@pytest.mark.parametrize("padding", ["reflection", "zeros"])
+def test_grid_sampling_has_the_same_derivatives_in_a_fixed_order_and_by_torchs_kernels(padding):
+    forms = [
+        lambda images, form=form: form(images, grid(), padding)
+        for form in (deterministic.bilinear_samples, bilinear_samples)
+    ]
+    ours, theirs = (values_and_gradients(form, random_maps(6, 5)) for form in forms)
+    assert len(ours) == len(theirs) == 3
+    assert all((one - other).abs().max() < EXACT for one, other in zip(ours, theirs, strict=True))
 
 
 @pytest.mark.parametrize("size", [(2, 2), (2, 6)], ids=str)

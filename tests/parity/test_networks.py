@@ -11,7 +11,7 @@ from ganexp.config.build import build
 from parity.calculations import FIGURES, composed, figures_of, option_names
 from support.formula import figures, fill, formula_input, formula_labels
 
-CALCULATIONS = {"losses", "penalties", "augmentations", "without_reference"}
+CALCULATIONS = {"losses", "penalties", "augmentations", "augmentation_percentiles", "without_reference"}
 FILES = sorted(path.stem for path in FIGURES.glob("*.yaml") if path.stem not in CALCULATIONS)
 ABOUT = {"source", "read_or_run", "overrides", "narrow", "differs"}
 NETWORK = {"parameters", "absent", "output_shape", "weight_std", "inputs", "forward"}

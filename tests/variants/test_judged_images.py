@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from config.test_configs import GROUPS
+from ganexp.augmentation.adaptive import AdaptiveAugmentation
 from ganexp.augmentation.differentiable import DiffAugment
 from ganexp.game.turn_inputs import TurnInputs
 from ganexp.losses import Hinge
@@ -74,7 +75,7 @@ def test_so_it_is_with_a_normalization_of_the_discriminator(normalization, monke
 
 
 @pytest.mark.parametrize("model", ["dcgan_small", "pix2pix"])
-@pytest.mark.parametrize("augmentation", ["ada", "diffaugment"])
+@pytest.mark.parametrize("augmentation", ["ada", "diffaugment", "r3gan"])
 def test_so_it_is_at_augmented_images(model, augmentation, monkeypatch):
     require_equal_training(monkeypatch, model, augmentation=augmentation)
 
@@ -179,6 +180,54 @@ def test_the_gradient_is_taken_at_the_augmented_images(network):
     assert not torch.equal(real, REAL)
     (gradient,) = torch.autograd.grad(network(real).sum(), real)
     assert terms["r1"].item() == pytest.approx(gradient.square().sum((1, 2, 3)).mean().item() / 2)
+
+
+def augmented_as_judged(augmentation, images, side):
+    return augmentation(images, lambda n, sample: Game().draw(f"augmentation discriminator {side}", n, sample))
+
+
+@pytest.mark.parametrize("augmentation", [DiffAugment(), AdaptiveAugmentation(p=0.9), None])
+def test_through_the_augmentation_the_gradient_is_taken_at_the_images_before_it(network, augmentation):
+    penalties = {"r1": R1(weight=1.0, through_augmentation=True), "r2": R2(weight=1.0, through_augmentation=True)}
+    terms, passes = terms_of(network, penalties, augmentation=augmentation)
+    assert len(passes) == 2
+    for name, images, side in (("r1", REAL, "real"), ("r2", FAKE, "fake")):
+        images = images.clone().requires_grad_()
+        augmented = images if augmentation is None else augmented_as_judged(augmentation, images, side)
+        (gradient,) = torch.autograd.grad(network(augmented).sum(), images)
+        assert terms[name].item() == pytest.approx(gradient.square().sum((1, 2, 3)).mean().item() / 2, rel=1e-5)
+
+
+def test_penalties_of_one_side_may_differ_in_where_they_take_the_gradient(network):
+    penalties = {"through": R1(weight=1.0, through_augmentation=True), "behind": R1(weight=1.0)}
+    both, passes = terms_of(network, penalties, augmentation=DiffAugment())
+    assert len(passes) == 2
+    for name, penalty in penalties.items():
+        alone, _ = terms_of(network, {name: penalty}, augmentation=DiffAugment())
+        assert both[name].item() == pytest.approx(alone[name].item())
+    assert both["through"].item() != pytest.approx(both["behind"].item(), rel=1e-3)
+
+
+def test_the_penaltys_second_derivative_passes_the_augmentation(network):
+    terms, _ = terms_of(network, {"r1": R1(through_augmentation=True)}, augmentation=AdaptiveAugmentation(p=1.0))
+    terms["r1"].backward()
+    assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
+    assert network[0].weight.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("through", [False, True])
+def test_images_judged_again_are_augmented_as_before_also_when_the_augmentation_adapts(network, through, monkeypatch):
+    def values():
+        objective = DiscriminatorObjective(
+            Hinge(), {"r1": R1(through_augmentation=through)}, AdaptiveAugmentation(p=0.5, images_to_full=30)
+        )
+        turns = [objective.discriminator(Game(), Critic(network), REAL, FAKE)["r1"].item() for _ in range(8)]
+        assert objective.augmentation.p != 0.5
+        return turns
+
+    expected = values()
+    with judged_again(monkeypatch):
+        assert values() == pytest.approx(expected, rel=1e-5)
 
 
 def test_with_batch_norm_the_value_is_the_same_and_running_statistics_move_once(monkeypatch):

@@ -3,63 +3,49 @@
 import torch
 from torch import Tensor
 
-from ganexp.augmentation.base import Augmentation, Draw, require_pictures
-from ganexp.augmentation.transformations import Numbers, random_colours, random_geometry, recoloured, resampled
+from ganexp.augmentation.multipliers import Multipliers
+from ganexp.augmentation.probabilistic import ProbabilisticAugmentation, Resample
+from ganexp.augmentation.transformations import resampled
 from ganexp.distributed import collectives
 from ganexp.errors import UserError
-from ganexp.numerics.gradients import promote_to_float32
 
 INTERVAL = 4
 
 
-class AdaptiveAugmentation(Augmentation):
+class AdaptiveAugmentation(ProbabilisticAugmentation):
     """Flips, rotations, scaling, translations and colour changes, applied with probability ``p`` each.
 
     Every 4 batches p is adjusted so that r_t, the mean sign of the logits of real images, approaches ``target``
     (section 3.1), at a rate of 1 per ``images_to_full`` images. p and the observations since its last update are part
-    of the state. As in the paper's final setting, its frequency-band, noise and cutout transformations are left out;
-    images are resampled bilinearly, without its wavelet filter. Raises UserError unless p is in [0, 1], the target in
-    [-1, 1] and ``images_to_full`` positive.
+    of the state. As in the paper's final setting, its frequency-band, noise and cutout transformations are left out
+    unless ``multipliers`` has cutout. ``resample`` is `wavelet_resampled` as in the paper, or faster, without its
+    filters. Raises UserError unless p is in [0, 1], the target in [-1, 1] and ``images_to_full`` positive.
     """
 
-    p: Tensor
     signs: Tensor
     images: Tensor
     batches: Tensor
 
-    def __init__(self, p: float = 0.0, target: float = 0.6, images_to_full: int = 500_000) -> None:
-        super().__init__()
+    def __init__(
+        self,
+        p: float = 0.0,
+        target: float = 0.6,
+        images_to_full: int = 500_000,
+        multipliers: Multipliers | None = None,
+        resample: Resample = resampled,
+    ) -> None:
         if not 0 <= p <= 1:
             raise UserError(f"augmentation.p={p}: it is a probability, in [0, 1]")
         if not -1 <= target <= 1:
             raise UserError(f"augmentation.target={target}: it is a mean of signs, in [-1, 1]")
         if images_to_full < 1:
             raise UserError(f"augmentation.images_to_full={images_to_full}: it must be positive")
+        super().__init__(p, multipliers, resample)
         self.target = target
         self.images_to_full = images_to_full
-        self.register_buffer("p", torch.tensor(float(p)))
         self.register_buffer("signs", torch.zeros(()))
         self.register_buffer("images", torch.zeros((), dtype=torch.long))
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
-
-    def forward(self, images: Tensor, draw: Draw) -> Tensor:
-        """Return the images (N, C, H, W), transformed; values may leave [-1, 1].
-
-        Raises UserError unless images are grey or RGB and of more than one pixel.
-        """
-        require_pictures(images)
-        height, width = images.shape[2:]
-
-        def matrices(total: int, rng: torch.Generator) -> Tensor:
-            numbers = Numbers(total, rng)
-            geometry = random_geometry(numbers, self.p, height, width)
-            return torch.cat([geometry.flatten(1), random_colours(numbers, self.p).flatten(1)], dim=1)
-
-        # In half precision sampling positions would be off by whole pixels.
-        with torch.autocast(images.device.type, enabled=False):
-            geometry, colours = draw(len(images), matrices).split([9, 16], dim=1)
-            images = promote_to_float32(images)
-            return recoloured(resampled(images, geometry.unflatten(1, (3, 3))), colours.unflatten(1, (4, 4)))
 
     @torch.no_grad()
     def observe(self, real_logits: Tensor, images: int) -> None:

@@ -10,6 +10,9 @@ from ganexp.errors import UserError
 Draw = Callable[[int, Callable[[int, torch.Generator], Tensor]], Tensor]
 """Draws random numbers for the global batch and returns this rank's n rows; every call returns the same ones."""
 
+Scalar = Callable[[str, Callable[[float], float]], float | Tensor]
+"""Returns the value of a function of progress in [0, 1] at the game's progress; the name tells such values apart."""
+
 
 class Augmentation(nn.Module):
     """A random, differentiable map of images (N, C, H, W) in [-1, 1] to images of the same shape."""
@@ -17,6 +20,9 @@ class Augmentation(nn.Module):
     def forward(self, images: Tensor, draw: Draw) -> Tensor:
         """Return the images (N, C, H, W), transformed independently of one another; calls ``draw`` at most once."""
         raise NotImplementedError("an augmentation must implement forward")
+
+    def follow(self, scalar: Scalar) -> None:
+        """Set what follows a schedule, before the images of a turn are augmented; does nothing by default."""
 
     def observe(self, real_logits: Tensor, images: int) -> None:
         """Adapt to the logits of a global batch of ``images`` real images; does nothing by default."""

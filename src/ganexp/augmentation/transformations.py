@@ -1,17 +1,22 @@
 """Random geometric and colour transformations as homogeneous matrices (arXiv 2006.06676, appendix B)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import affine_grid
 
-from ganexp.numerics import deterministic
+from ganexp.augmentation.multipliers import Multipliers
+from ganexp.numerics.grid_sampling import bilinear_samples
 
 HALF_TURN = math.pi
 OCTAVE = math.log(2)
+EVERYTHING = Multipliers()
+CUTOUT = 0.5
+"""The sides of a cutout, relative to the image's."""
 
 
 @dataclass(frozen=True)
@@ -35,39 +40,56 @@ class Numbers:
 
     def sometimes(self, p: Tensor, matrices: Tensor) -> Tensor:
         """Return every matrix of (n, k, k) with probability p, otherwise the identity."""
-        happens = torch.rand(self.n, generator=self.rng, device=self.rng.device) < p
-        return torch.where(happens[:, None, None], matrices, torch.eye(matrices.shape[1], device=matrices.device))
+        identity = torch.eye(matrices.shape[1], device=matrices.device)
+        return torch.where(self.happens(p)[:, None, None], matrices, identity)
+
+    def happens(self, p: Tensor) -> Tensor:
+        """Return booleans (n,), each true with probability p."""
+        return torch.rand(self.n, generator=self.rng, device=self.rng.device) < p
 
 
-def random_geometry(numbers: Numbers, p: Tensor, height: int, width: int) -> Tensor:
+def random_geometry(
+    numbers: Numbers, p: Tensor, height: int, width: int, multipliers: Multipliers = EVERYTHING
+) -> Tensor:
     """Return matrices (n, 3, 3) that map output positions to input positions, in pixels from the centre."""
-    turned = 1 - (1 - p).sqrt()  # for either of two rotations, so that an image is rotated with probability p
+    # For either of two rotations, so that an image is rotated with probability p.
+    turned = 1 - (1 - multipliers.rotate * p).sqrt()
     mirror = 1 - 2 * numbers.whole(2)
     zoom, stretch = numbers.normal(0.2 * OCTAVE).exp(), numbers.normal(0.2 * OCTAVE).exp()
     steps = [
-        (p, scaling(mirror, torch.ones_like(mirror))),
-        (p, rotation(numbers.whole(4) * HALF_TURN / 2)),
-        (p, translation((numbers.uniform(1 / 8) * width).round(), (numbers.uniform(1 / 8) * height).round())),
-        (p, scaling(zoom, zoom)),
+        (multipliers.xflip * p, scaling(mirror, torch.ones_like(mirror))),
+        (multipliers.rotate90 * p, rotation(numbers.whole(4) * HALF_TURN / 2)),
+        (
+            multipliers.xint * p,
+            translation((numbers.uniform(1 / 8) * width).round(), (numbers.uniform(1 / 8) * height).round()),
+        ),
+        (multipliers.scale * p, scaling(zoom, zoom)),
         (turned, rotation(numbers.uniform(HALF_TURN))),
-        (p, scaling(stretch, 1 / stretch)),
+        (multipliers.aniso * p, scaling(stretch, 1 / stretch)),
         (turned, rotation(numbers.uniform(HALF_TURN))),
-        (p, translation(numbers.normal(1 / 8) * width, numbers.normal(1 / 8) * height)),
+        (multipliers.xfrac * p, translation(numbers.normal(1 / 8) * width, numbers.normal(1 / 8) * height)),
     ]
     # A step and its inverse are equally likely, so the product in this order inverts the paper's sequence.
     return reduce(torch.matmul, [numbers.sometimes(*step) for step in steps])
 
 
-def random_colours(numbers: Numbers, p: Tensor) -> Tensor:
+def random_colours(numbers: Numbers, p: Tensor, multipliers: Multipliers = EVERYTHING) -> Tensor:
     """Return matrices (n, 4, 4) that map homogeneous colours (R, G, B, 1) to homogeneous colours."""
     steps = [
-        (p, brightness(numbers.normal(0.2))),
-        (p, contrast(numbers.normal(0.5 * OCTAVE).exp())),
-        (p, luma(1 - 2 * numbers.whole(2))),
-        (p, hue(numbers.uniform(HALF_TURN))),
-        (p, saturation(numbers.normal(OCTAVE).exp())),
+        (multipliers.brightness * p, brightness(numbers.normal(0.2))),
+        (multipliers.contrast * p, contrast(numbers.normal(0.5 * OCTAVE).exp())),
+        (multipliers.lumaflip * p, luma(1 - 2 * numbers.whole(2))),
+        (multipliers.hue * p, hue(numbers.uniform(HALF_TURN))),
+        (multipliers.saturation * p, saturation(numbers.normal(OCTAVE).exp())),
     ]
     return reduce(torch.matmul, [numbers.sometimes(*step) for step in reversed(steps)])
+
+
+def random_cutouts(numbers: Numbers, p: Tensor, multipliers: Multipliers = EVERYTHING) -> Tensor:
+    """Return rectangles (n, 3): the centre (x, y) in [0, 1), and the size relative to the image's, 0 for none."""
+    centre = [(numbers.uniform(1) + 1) / 2 for _ in range(2)]
+    size = CUTOUT * numbers.happens(multipliers.cutout * p)
+    return torch.stack([*centre, size], dim=1)
 
 
 def resampled(images: Tensor, geometry: Tensor) -> Tensor:
@@ -75,17 +97,25 @@ def resampled(images: Tensor, geometry: Tensor) -> Tensor:
 
     An identity matrix leaves its image exactly unchanged.
     """
-    height, width = images.shape[2:]
+    grid = sampling_grid(images, geometry, images.shape[2:])
+    return torch.where(is_identity(geometry), images, bilinear_samples(images, grid, "reflection"))
+
+
+def sampling_grid(images: Tensor, geometry: Tensor, size: Sequence[int]) -> Tensor:
+    """Return positions (N, h, w, 2) in images (N, C, H, W), -1 and 1 at their edges, of outputs of a size (h, w).
+
+    The matrices (N, 3, 3) map output positions to input positions, in pixels from the centre.
+    """
+    # To torch's normalized coordinates, with the edges at -1 and 1.
+    shares = geometry.to(images) * half_extents(images, size) / half_extents(images, images.shape[2:])[:, None]
+    return affine_grid(shares[:, :2], [*images.shape[:2], *size], align_corners=False)
+
+
+def half_extents(images: Tensor, size: Sequence[int]) -> Tensor:
+    """Return half the width, half the height and 1 (3,), of a size (h, w), on the images' device."""
+    height, width = size
     # Filled on the device: a copy of a list from the processor would make it wait.
-    half = torch.cat([images.new_full((1,), extent) for extent in (width / 2, height / 2, 1)])
-    # From pixels to torch's normalized coordinates, with the edges at -1 and 1.
-    shares = geometry.to(images) * half / half[:, None]
-    grid = affine_grid(shares[:, :2], list(images.shape), align_corners=False)
-    if deterministic.required(images):
-        sampled = deterministic.bilinear_samples(images, grid)
-    else:
-        sampled = grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
-    return torch.where(is_identity(geometry), images, sampled)
+    return torch.cat([images.new_full((1,), extent) for extent in (width / 2, height / 2, 1)])
 
 
 def recoloured(images: Tensor, colours: Tensor) -> Tensor:
@@ -99,6 +129,19 @@ def recoloured(images: Tensor, colours: Tensor) -> Tensor:
     if images.shape[1] == 1:
         changed = changed.mean(1, keepdim=True)
     return torch.where(is_identity(colours), images, changed)
+
+
+def with_cutouts(images: Tensor, rectangles: Tensor) -> Tensor:
+    """Return images (N, C, H, W) that are 0, a medium grey, within rectangles (N, 3) of `random_cutouts`."""
+    x, y, size = rectangles.to(images).unbind(1)
+    columns, rows = (_within(images, extent, centre, size) for extent, centre in zip((3, 2), (x, y), strict=True))
+    return images.masked_fill((rows[:, :, None] & columns[:, None])[:, None], 0)
+
+
+def _within(images: Tensor, dimension: int, centre: Tensor, size: Tensor) -> Tensor:
+    extent = images.shape[dimension]
+    pixels = (torch.arange(extent, device=images.device, dtype=images.dtype) + 0.5) / extent
+    return (pixels - centre[:, None]).abs() < size[:, None] / 2
 
 
 def is_identity(matrices: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from ganexp.data.memory import InMemory
 from ganexp.data.order import GlobalBatches, NumberedBatches
 from ganexp.data.positions import WithPositions
 from ganexp.data.repeatable import Repeatable
+from ganexp.errors import UserError
 from ganexp.numerics.randomness import BLOCK, blocks
 
 
@@ -45,6 +46,8 @@ def global_batches(
 ) -> GlobalBatches:
     """Return the order of ``size`` images for the trainer's rank, starting at the current batch of its module.
 
+    Its batches have the ``real_batches`` of the module, ``batch_size`` images each.
+
     Raises UserError if the batch size does not fit the size or the number of ranks.
     """
 
@@ -54,15 +57,27 @@ def global_batches(
         module: Any = trainer.lightning_module
         return int(module.batches_seen)
 
+    batches = real_batches(trainer)
+    if batches > 1 and batch_size * batches > size:
+        raise UserError(
+            f"data.batch_size={batch_size}: a step takes {batches} batches, more than the {size} images there are: "
+            f"data.batch_size={size // batches} or less."
+        )
     return GlobalBatches(
         size,
-        batch_size,
+        batch_size * batches,
         seed,
         start,
         rank=0 if trainer is None else trainer.global_rank,
         world_size=1 if trainer is None else trainer.world_size,
         purpose=purpose,
     )
+
+
+def real_batches(trainer: L.Trainer | None) -> int:
+    """Return how many batches of real images a step of the trainer's module takes."""
+    module: Any = None if trainer is None else trainer.lightning_module
+    return int(getattr(module, "real_batches", 1))
 
 
 def endless_loader(dataset: Dataset[Any], batches: Sampler[Any], workers: int = 0) -> DataLoader[dict[str, Tensor]]:

@@ -73,6 +73,9 @@ class AdversarialModule(L.LightningModule):
     """
 
     automatic_optimization = False
+    real_batches = 1
+    """The number of batches of real images in a step: player number i has batch i % real_batches, of the rows
+    i % real_batches, i % real_batches + real_batches, … Only the discriminator's count as seen."""
     images_seen = HostCounter("the number of images seen")
     batches_seen = HostCounter("the number of batches seen")
 
@@ -117,11 +120,11 @@ class AdversarialModule(L.LightningModule):
         seed_globals(derived_seed(self.seed, f"rank {self.global_rank}", self.batches_seen), self.device)
         # Lightning converts a batch before the data module scales it.
         batch = {key: value.to(self.dtype) if value.is_floating_point() else value for key, value in batch.items()}
-        for player, optimizer in zip(self.players(), self._optimizers(), strict=True):
+        for number, (player, optimizer) in enumerate(zip(self.players(), self._optimizers(), strict=True)):
             if (self.batches_seen + 1) % player.every == 0:
-                self.turn(player, optimizer, batch)
+                self.turn(player, optimizer, rows_of(batch, number % self.real_batches, self.real_batches))
         self.batches_seen += 1
-        self.images_seen += len(batch["image"]) * self.trainer.world_size
+        self.images_seen += len(batch["image"]) // self.real_batches * self.trainer.world_size
 
     def turn(self, player: Player, optimizer: Any, batch: Batch) -> None:
         """Take one optimizer step on the player's loss."""
@@ -231,6 +234,13 @@ def set_learning_rate(optimizer: Optimizer, factor: float) -> None:
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
         group["lr"] = group["initial_lr"] * factor
+
+
+def rows_of(batch: Batch, number: int, batches: int) -> Batch:
+    """Return the rows of one of several batches whose rows alternate."""
+    if batches == 1:
+        return batch
+    return {key: tensor[number::batches].contiguous() for key, tensor in batch.items()}
 
 
 def split(batch: Batch, parts: int) -> list[Batch]:

@@ -5,11 +5,10 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
 
+from ganexp.layers.bilinear import Doubling, Halving
 from ganexp.layers.checks import require_positive
 from ganexp.layers.resolution import doublings
-from ganexp.numerics import deterministic
 
 SLOPE = 0.2
 GROUP = 16  # channels per group: 1536 in 96 groups
@@ -18,26 +17,35 @@ BLOCKS = 2  # residual blocks per size
 
 
 class Generator(nn.Module):
-    """Noise (N, latent) to images (N, channels, image_size, image_size) in [-1, 1].
+    """Noise (N, latent) to images (N, channels, image_size, image_size), in [-1, 1] with `tanh`.
 
-    At each size there are two residual blocks of `width` channels, half as many with each doubling beyond 32x32. The
-    paper has no tanh; here it keeps the images in range. Raises ValueError unless image_size is 4 or 7 doubled one or
-    more times, for sizes below 1 and for widths that cannot be grouped.
+    At each size there are two residual blocks of `width` channels, half as many with each doubling beyond 32x32.
+    `doubling` makes the layers that double the maps. The authors' code has `ZeroPaddedDoubling` and no tanh; without
+    `tanh` images may leave [-1, 1]. Raises ValueError unless image_size is 4 or 7 doubled one or more times, for sizes
+    below 1 and for widths that cannot be grouped.
     """
 
-    def __init__(self, latent: int, channels: int, image_size: int, width: int = 768) -> None:
+    def __init__(
+        self,
+        latent: int,
+        channels: int,
+        image_size: int,
+        width: int = 768,
+        doubling: Callable[[], nn.Module] = Doubling,
+        tanh: bool = True,
+    ) -> None:
         super().__init__()
         require_positive(latent=latent, channels=channels, width=width)
         start, steps = doublings(image_size)
         widths = _widths(width, steps)
         layers: list[nn.Module] = [Basis(latent, widths[0], start), *_blocks(widths[0], len(widths))]
         for inputs, outputs in pairwise(widths):
-            layers += [_mixed(inputs, outputs), Doubling(), *_blocks(outputs, len(widths))]
-        layers += [_linear(nn.Conv2d(widths[-1], channels, 1, bias=False)), nn.Tanh()]
+            layers += [_mixed(inputs, outputs), doubling(), *_blocks(outputs, len(widths))]
+        layers += [_linear(nn.Conv2d(widths[-1], channels, 1, bias=False)), nn.Tanh() if tanh else nn.Identity()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, noise: Tensor) -> Tensor:
-        """Return images (N, channels, image_size, image_size) in [-1, 1] from noise (N, latent)."""
+        """Return images (N, channels, image_size, image_size) from noise (N, latent)."""
         output: Tensor = self.layers(noise)
         return output
 
@@ -45,14 +53,22 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, channels, image_size, image_size) to logits (N,): the generator's mirror.
 
-    `convolution` makes every convolution, as `torch.nn.Conv2d` does. Raises ValueError as Generator does.
+    `convolution` makes every convolution, as `torch.nn.Conv2d` does, and `halving` the layers that halve the maps, in
+    the authors' code `ZeroPaddedHalving`. With `features` it returns features (N, features) instead.
+    Raises ValueError as Generator does.
     """
 
     def __init__(
-        self, channels: int, image_size: int, width: int = 768, convolution: Callable[..., nn.Conv2d] = nn.Conv2d
+        self,
+        channels: int,
+        image_size: int,
+        width: int = 768,
+        convolution: Callable[..., nn.Conv2d] = nn.Conv2d,
+        halving: Callable[[], nn.Module] = Halving,
+        features: int | None = None,
     ) -> None:
         super().__init__()
-        require_positive(channels=channels, width=width)
+        require_positive(channels=channels, width=width, features=1 if features is None else features)
         start, steps = doublings(image_size)
         widths = _widths(width, steps)[::-1]
         layers: list[nn.Module] = [
@@ -60,15 +76,16 @@ class Discriminator(nn.Module):
             *_blocks(widths[0], len(widths), convolution),
         ]
         for inputs, outputs in pairwise(widths):
-            layers += [Halving(), _mixed(inputs, outputs, convolution), *_blocks(outputs, len(widths), convolution)]
+            layers += [halving(), _mixed(inputs, outputs, convolution), *_blocks(outputs, len(widths), convolution)]
         layers += [_linear(convolution(widths[-1], widths[-1], start, groups=widths[-1], bias=False)), nn.Flatten()]
-        layers += [_linear(nn.Linear(widths[-1], 1, bias=False))]
+        layers += [_linear(nn.Linear(widths[-1], 1 if features is None else features, bias=False))]
         self.layers = nn.Sequential(*layers)
+        self.has_features = features is not None
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return logits (N,) from images (N, channels, image_size, image_size)."""
-        output: Tensor = self.layers(image).squeeze(1)
-        return output
+        """Return logits (N,), or features (N, features), from images (N, channels, image_size, image_size)."""
+        output: Tensor = self.layers(image)
+        return output if self.has_features else output.squeeze(1)
 
 
 class Block(nn.Module):
@@ -111,28 +128,6 @@ class Basis(nn.Module):
         """Return maps (N, channels, side, side) from noise (N, latent)."""
         output: Tensor = self.scale(noise)[:, :, None, None] * self.maps
         return output
-
-
-class Doubling(nn.Module):
-    """Maps to maps of twice the size, bilinearly."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Return maps (N, C, 2H, 2W) from maps (N, C, H, W)."""
-        if deterministic.required(maps):
-            return deterministic.doubled(maps)
-        return interpolate(maps, scale_factor=2, mode="bilinear")
-
-
-class Halving(nn.Module):
-    """Maps to maps of half the size, by bilinear interpolation: weights 1, 3, 3 and 1 along each axis."""
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Return maps (N, C, H / 2, W / 2) from maps (N, C, H, W)."""
-        if deterministic.required(maps):
-            return deterministic.halved(maps)
-        # The processor has no kernel for half precision.
-        supported = maps.float() if maps.device.type == "cpu" else maps
-        return interpolate(supported, scale_factor=0.5, mode="bilinear", antialias=True).to(maps.dtype)
 
 
 def _widths(width: int, steps: int) -> list[int]:

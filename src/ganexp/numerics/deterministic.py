@@ -5,6 +5,8 @@ The CUDA kernels behind torch's own operations add gradients atomically, so two 
 concatenations and gathers, all of which torch differentiates in a fixed order, any number of times.
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
@@ -37,20 +39,23 @@ def reflection_padded(maps: Tensor, left: int, right: int, top: int, bottom: int
     return _mirrored_width(_mirrored_width(maps, left, right).mT, top, bottom).mT
 
 
-def bilinear_samples(images: Tensor, grid: Tensor) -> Tensor:
+def bilinear_samples(images: Tensor, grid: Tensor, padding: Literal["zeros", "reflection"] = "reflection") -> Tensor:
     """Return values (N, C, h, w) of images (N, C, H, W) at the positions (x, y) of grid (N, h, w, 2).
 
-    -1 and 1 are the image's edges (`align_corners=False`), beyond which it is mirrored, as in
-    `torch.nn.functional.grid_sample(mode="bilinear", padding_mode="reflection")`.
+    -1 and 1 are the image's edges (`align_corners=False`), beyond which it is mirrored or zero, as in
+    `torch.nn.functional.grid_sample(mode="bilinear", padding_mode=padding)`.
     """
     height, width = images.shape[2:]
-    x, y = _reflected(grid[..., 0], width), _reflected(grid[..., 1], height)
+    position = _reflected if padding == "reflection" else _in_pixels
+    x, y = position(grid[..., 0], width), position(grid[..., 1], height)
     left, top = x.detach().floor(), y.detach().floor()
     x_share, y_share = x - left, y - top
-    columns = [left.long(), (left.long() + 1).clamp(max=width - 1)]
-    rows = [top.long(), (top.long() + 1).clamp(max=height - 1)]
+    columns, rows = [left.long(), left.long() + 1], [top.long(), top.long() + 1]
+    by_column = [share * _inside(column, width) for share, column in zip((1 - x_share, x_share), columns, strict=True)]
+    by_row = [share * _inside(row, height) for share, row in zip((1 - y_share, y_share), rows, strict=True)]
+    columns, rows = [c.clamp(0, width - 1) for c in columns], [r.clamp(0, height - 1) for r in rows]
     corners = torch.stack([row * width + column for row in rows for column in columns], 1).flatten(1)
-    shares = [by_row * by_column for by_row in (1 - y_share, y_share) for by_column in (1 - x_share, x_share)]
+    shares = [row_share * column_share for row_share in by_row for column_share in by_column]
     index = corners[:, None].expand(-1, images.shape[1], -1)
     values = images.flatten(2).gather(2, index).unflatten(2, (4, *grid.shape[1:3]))
     output: Tensor = (values * torch.stack(shares, 1)[:, None]).sum(2)
@@ -85,9 +90,17 @@ def _mirrored_width(maps: Tensor, left: int, right: int) -> Tensor:
     return torch.cat([before, maps, after], -1)
 
 
+def _in_pixels(position: Tensor, size: int) -> Tensor:
+    # The first pixel's centre at 0 and the edges at -1/2 and size - 1/2.
+    return ((position + 1) * size - 1) / 2
+
+
+def _inside(index: Tensor, size: int) -> Tensor:
+    return (index >= 0) & (index < size)
+
+
 def _reflected(position: Tensor, size: int) -> Tensor:
-    # In pixels, the first pixel's centre at 0 and the edges at -1/2 and size - 1/2.
-    distance = (((position + 1) * size - 1) / 2 + 0.5).abs()
+    distance = (_in_pixels(position, size) + 0.5).abs()
     turns = (distance.detach() / size).floor()
     rest = distance - turns * size
     inside = torch.where(turns % 2 == 0, rest, size - rest) - 0.5

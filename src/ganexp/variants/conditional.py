@@ -35,7 +35,7 @@ class ConditionalGAN(GAN):
     def discriminator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the discriminator's loss, given the labels (eq. 2)."""
         real, label = batch["image"], batch["label"]
-        fake_label = self.draw_labels("discriminator", len(real))
+        fake_label = self.fake_labels("discriminator", label)
         with torch.no_grad():
             fake = self.generator(self.draw_noise("discriminator", len(real)), fake_label)
         return self.adversary.discriminator(self, self.critic(label), real, fake, self.critic(fake_label))
@@ -43,7 +43,7 @@ class ConditionalGAN(GAN):
     def generator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the generator's loss, given the labels drawn (eq. 2)."""
         real, label = self.repeated(batch["image"]), self.repeated(batch["label"])
-        fake_label = self.draw_labels("generator", len(real))
+        fake_label = self.fake_labels("generator", label)
         fake = self.generator(self.draw_noise("generator", len(real)), fake_label)
         terms = self.adversary.generator(self, self.critic(label), real, fake, self.critic(fake_label))
         return terms | self.regularization_terms()
@@ -51,6 +51,10 @@ class ConditionalGAN(GAN):
     def critic(self, label: Tensor) -> Critic:
         """Return the critic of images with these labels (N,)."""
         return Critic(self.discriminator, label)
+
+    def fake_labels(self, player: str, label: Tensor) -> Tensor:
+        """Return the labels (N,) of the fake images in a player's turn on real images with labels (N,)."""
+        return self.draw_labels(player, len(label))
 
     def draw_labels(self, player: str, n: int) -> Tensor:
         """Draw fresh labels (n,) for a player's turn."""

@@ -38,6 +38,7 @@ class GANSettings(GameSettings, total=False):
     regularizations: Mapping[str, Regularization | None] | None
     scored_samples: int
     standing_statistics: bool
+    fresh_generator_batch: bool
 
 
 class GAN(AdversarialModule):
@@ -50,6 +51,10 @@ class GAN(AdversarialModule):
     weights alone. Samples are drawn by the generator's moving average ``ema``, or by the generator itself without it;
     ``scored_samples`` of them are scored in each validation. With ``standing_statistics`` they have batch norm's
     standing statistics.
+
+    Of the real images the generator has only their number, their labels and, in relativistic losses, their logits. They
+    are those of the discriminator's turn, or others with ``fresh_generator_batch``: then each step takes twice as many
+    images from the data, alternately for one and the other.
     """
 
     columns = 8
@@ -71,6 +76,7 @@ class GAN(AdversarialModule):
         regularizations: Mapping[str, Regularization | None] | None = None,
         scored_samples: int = 0,
         standing_statistics: bool = False,
+        fresh_generator_batch: bool = False,
         **game: Unpack[GameSettings],
     ) -> None:
         super().__init__(**game)
@@ -82,6 +88,7 @@ class GAN(AdversarialModule):
         self.critic_steps = critic_steps
         self.generator_batch_multiplier = generator_batch_multiplier
         self.scored_samples = scored_samples
+        self.real_batches = 2 if fresh_generator_batch else 1
         self.adversary = DiscriminatorObjective(loss, penalties, augmentation)
         self.constraint = constraint
         self.regularizations = {name: plain(term) for name, term in (regularizations or {}).items() if term is not None}

@@ -1,7 +1,7 @@
 """The adversarial objective of one discriminator: loss, penalties and augmentation."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from ganexp.game.loss_history import Terms
 from ganexp.game.module import AdversarialModule
 from ganexp.losses import Loss
 from ganexp.penalties import CriticTurn, Penalty
-from ganexp.variants.critic import Critic
+from ganexp.variants.critic import Augment, Critic
 
 
 class Judged(NamedTuple):
@@ -22,12 +22,19 @@ class Judged(NamedTuple):
     images: Tensor  # (N, C, H, W), augmented
     logits: Tensor  # (N, …)
     terms: Terms  # further terms of both players' losses, such as the classification loss of ACGAN
+    originals: Tensor  # (N, C, H, W), before augmentation
+    augment: Augment
+
+    def judge_originals(self, images: Tensor) -> Tensor:
+        """Return the logits (N, …) of images (N, C, H, W) that are augmented like the originals."""
+        return self.critic(self.augment(images))
 
 
 class DiscriminatorObjective(nn.Module):
     """The loss, penalties and augmentation of one discriminator and of the generator that plays against it.
 
-    Both see every image through the augmentation. Penalties and augmentations may have state, which is in the
+    Both see every image through the augmentation. Penalties take gradients at the augmented images, or through the
+    augmentation at the images themselves if they say so. Penalties and augmentations may have state, which is in the
     checkpoint, so every discriminator gets copies of its own. In a game with several discriminators ``domain`` keeps
     their random numbers apart and ``suffix`` the names of their logits.
     """
@@ -58,18 +65,21 @@ class DiscriminatorObjective(nn.Module):
 
         ``fake_critic`` is for the fake images where they have a condition of their own, such as other labels.
         """
+        self._follow_schedules(game)
         due = self._due_penalties(game)
-        real_gradient = any(penalty.differentiates("real", real) for penalty in due.values())
-        fake_gradient = any(penalty.differentiates("fake", fake) for penalty in due.values())
-        on_real = self._judge(game, "discriminator real", critic, real, real_gradient)
-        on_fake = self._judge(game, "discriminator fake", fake_critic or critic, fake, fake_gradient)
+        real_penalties = [penalty for penalty in due.values() if penalty.differentiates("real", real)]
+        fake_penalties = [penalty for penalty in due.values() if penalty.differentiates("fake", fake)]
+        on_real = self._judge(game, "discriminator real", critic, real, real_penalties)
+        on_fake = self._judge(game, "discriminator fake", fake_critic or critic, fake, fake_penalties)
         game.watch(**{f"real{self.suffix}": on_real.logits, f"fake{self.suffix}": on_fake.logits})
-        self.augmentation.observe(on_real.logits, len(real) * game.trainer.world_size)
-        return {
+        terms = {
             "adversarial": self.loss.discriminator(on_real.logits, on_fake.logits),
             **self._penalties(game, due, on_real, on_fake),
             **{name: term + on_fake.terms[name] for name, term in on_real.terms.items()},
         }
+        # Last, as penalties may augment the images once more, in the same way.
+        self.augmentation.observe(on_real.logits, len(real) * game.trainer.world_size)
+        return terms
 
     def generator(
         self, game: AdversarialModule, critic: Critic, real: Tensor, fake: Tensor, fake_critic: Critic | None = None
@@ -78,25 +88,32 @@ class DiscriminatorObjective(nn.Module):
 
         Only relativistic losses also need the logits of the real images, which are computed when they ask.
         """
+        self._follow_schedules(game)
         on_fake = self._judge(game, "generator fake", fake_critic or critic, fake)
         adversarial = self.loss.generator(
             on_fake.logits, lambda: self._judge(game, "generator real", critic, real).logits
         )
         return {"adversarial": adversarial, **on_fake.terms}
 
-    def augment(self, game: AdversarialModule, purpose: str, critic: Critic, images: Tensor) -> tuple[Critic, Tensor]:
-        """Return the images (N, C, H, W) augmented, and the critic whose condition is augmented alike."""
-        draw = partial(game.draw, f"{self.prefix}augmentation {purpose}")
-        augment = partial(self.augmentation, draw=draw)
-        return critic.augmented(augment), augment(images)
-
     def _judge(
-        self, game: AdversarialModule, purpose: str, critic: Critic, images: Tensor, differentiable: bool = False
+        self, game: AdversarialModule, purpose: str, critic: Critic, images: Tensor, penalties: Sequence[Penalty] = ()
     ) -> Judged:
-        critic, images = self.augment(game, purpose, critic, images)
-        if differentiable:
+        """Augment and judge images, letting them require gradients where ``penalties`` differentiate."""
+        augment = partial(self.augmentation, draw=partial(game.draw, f"{self.prefix}augmentation {purpose}"))
+        through = any(penalty.through_augmentation for penalty in penalties)
+        if through:
             images = images.detach().requires_grad_()
-        return Judged(critic, images, *critic.judge(images))
+        augmented = augment(images)
+        if penalties and not through:
+            augmented = augmented.detach().requires_grad_()
+        critic = critic.augmented(augment)
+        return Judged(critic, augmented, *critic.judge(augmented), images, augment)
+
+    def _follow_schedules(self, game: AdversarialModule) -> None:
+        def scalar(name: str, value: Callable[[float], float]) -> float | Tensor:
+            return game.inputs.scalar(f"{self.prefix}{name}", lambda: value(game.progress()))
+
+        self.augmentation.follow(scalar)
 
     def _due_penalties(self, game: AdversarialModule) -> dict[str, Penalty]:
         return {
@@ -110,17 +127,19 @@ class DiscriminatorObjective(nn.Module):
     ) -> Terms:
         terms = {}
         for name, penalty in due.items():
+            through = penalty.through_augmentation
+            real, fake = (on.originals if through else on.images for on in (on_real, on_fake))
             turn = CriticTurn(
-                critic=on_real.critic,
-                fake_critic=on_fake.critic,
-                real=on_real.images.detach(),
-                fake=on_fake.images.detach(),
+                critic=on_real.judge_originals if through else on_real.critic,
+                fake_critic=on_fake.judge_originals if through else on_fake.critic,
+                real=real.detach(),
+                fake=fake.detach(),
                 real_logits=on_real.logits,
                 fake_logits=on_fake.logits,
                 draw=partial(game.draw, f"{self.prefix}penalty {name}"),
                 read_progress=game.progress,
-                judged_real=on_real.images if on_real.images.requires_grad else None,
-                judged_fake=on_fake.images if on_fake.images.requires_grad else None,
+                judged_real=real if real.requires_grad else None,
+                judged_fake=fake if fake.requires_grad else None,
             )
             terms[name] = penalty.term(turn, self._scheduled_weight(game, name, penalty))
         return terms
