@@ -3,6 +3,7 @@
 import pickle
 import shutil
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -328,26 +329,85 @@ def test_a_run_does_not_write_outside_of_its_folder(run, resume_status, tmp_path
     assert main.main(["verify", f"run={run}", "steps=1", "ranks=1"]) == 2
 
 
-SPELLINGS = ["..", "../elsewhere", "~/x", "$HOME/x", "file:///tmp/x", "checkpoints/../../x", "out/x"]
+SPELLINGS = ["..", "../elsewhere", "~/x", "$HOME/x", "file:///tmp/x", "checkpoints/../../x"]
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
-def test_every_spelling_of_an_outside_path_is_refused(run, resume_status, tmp_path, monkeypatch, spelling):
+def test_every_spelling_of_an_outside_path_is_refused(run, resume_status, monkeypatch, spelling):
     # Here a relative path would lie in the run's folder.
     monkeypatch.chdir(run)
-    (run / "out").symlink_to(tmp_path)
     change(run, lambda config: config["callbacks"]["curves"].update(folder=spelling))
     status, line = resume_status(run)
     assert (status, f"writes to {spelling}, outside" in line) == (2, True)
 
 
-def test_a_link_out_of_the_runs_folder_is_refused(run, resume_status, tmp_path):
-    (tmp_path / "elsewhere").mkdir()
-    shutil.rmtree(run / "samples")
-    (run / "samples").symlink_to(tmp_path / "elsewhere")
-    status, line = resume_status(run)
-    assert (status, line.startswith("ganexp: callbacks.samples.folder: ")) == (2, True)
-    assert not list((tmp_path / "elsewhere").iterdir())
+LINKS = ["log.txt", "summary.tmp", "summary.json", "curves.png", "samples/latest.png", "analysis", "checkpoints/x/deep"]
+
+
+@pytest.mark.parametrize("name", LINKS)
+@pytest.mark.parametrize("exists", [True, False], ids=["to a file", "to nothing yet"])
+def test_a_link_out_of_the_runs_folder_is_refused(run, refused, tmp_path, name, exists):
+    outside = tmp_path / "start_file"
+    if exists:
+        outside.write_text("mine\n")
+    link = run / name
+    link.parent.mkdir(exist_ok=True)
+    link.unlink(missing_ok=True)
+    link.symlink_to(outside)
+    line = refused(run)
+    assert line == f"ganexp: {link} is a link to {outside}, outside of the run's folder: remove it"
+    assert main.main(["evaluate", f"run={run}", "metric=[is_classifier]", "samples=[8]"]) == 2
+    assert main.main(["verify", f"run={run}", "steps=1", "ranks=1"]) == 2
+    assert (outside.read_text() == "mine\n") if exists else not outside.exists()
+
+
+def test_a_new_run_does_not_write_through_a_link_that_waits_for_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "log.txt").symlink_to(tmp_path / "start_file")
+    assert main.main(["run_dir=run", *TINY]) == 2
+    assert "is a link to" in capsys.readouterr().err
+    assert not (tmp_path / "start_file").exists()
+
+
+def test_links_within_a_runs_folder_are_left(run, resume_status):
+    (run / "samples" / "best.png").symlink_to(run / "samples" / "latest.png")
+    assert resume_status(run)[0] == 0
+
+
+BOMBS = {
+    "aliases": "a: &a [x, x]\nb: &b [*a, *a]\nmodel: {b: *b}\n",
+    "a cycle": "model: &a {a: *a}\n",
+    "brackets": "model: {a: " + "[" * 5000 + "]" * 5000 + "}\n",
+    "megabytes": "model: {a: " + "x" * 2_000_000 + "}\n",
+    "references": "images: 64\nmodel: {_target_: '${model.a}', a: '${model._target_}'}\n",
+}
+
+
+@pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS)
+def test_a_config_that_would_fill_memory_or_never_end_is_refused_at_once(run, refused, trained, text, capsys):
+    (run / "config.yaml").write_text(text)
+    assert len(refused(run)) < 400
+    # One bad folder does not end a comparison.
+    capsys.readouterr()
+    assert main.main(["compare", str(run), str(trained), "out=report"]) == 0
+    assert Path("report").exists()
+
+
+def test_nested_summaries_and_scores_are_no_content(run, trained):
+    for name in ("summary.json", "scores.json"):
+        (run / name).write_text("[" * 200_000)
+    assert main.main(["compare", str(run), str(trained), "out=report"]) == 0
+
+
+def test_a_compressed_checkpoint_is_refused_before_it_is_unpacked(run, refused):
+    checkpoint = run / "checkpoints" / "last.ckpt"
+    with zipfile.ZipFile(checkpoint) as whole:
+        contents = {name: whole.read(name) for name in whole.namelist()}
+    with zipfile.ZipFile(checkpoint, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in contents.items():
+            packed.writestr(name, content)
+    assert "it is damaged, or contains code" in refused(run)
 
 
 def test_a_path_given_by_the_user_is_accepted(run, resume_status, tmp_path):

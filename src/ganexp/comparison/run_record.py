@@ -16,6 +16,8 @@ import yaml
 
 from ganexp.comparison.finding import CONFIG
 from ganexp.comparison.scores import PREFIX, ScoreCurve, read_scores
+from ganexp.errors import UserError
+from ganexp.files.untrusted import read_yaml
 from ganexp.records import curves, summary
 from ganexp.records.curves import Curve
 
@@ -119,8 +121,8 @@ def read_run(folder: Path) -> RunRecord | str:
     if not (folder / CONFIG).exists() and "status" in recorded:
         return f"{recorded['status']}: {recorded.get('reason') or 'it never started'}"
     try:
-        config = yaml.load((folder / CONFIG).read_text(), Loader)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        config = yaml.load(read_yaml(folder / CONFIG), Loader)
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, UserError):
         return f"its {CONFIG} cannot be read"
     if not isinstance(config, dict) or not isinstance(config.get("model"), dict):
         return f"its {CONFIG} is not the configuration of a run"

@@ -1,6 +1,5 @@
 """Score curves of a run, each with its evaluation protocol."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ganexp.files.untrusted import read_json
 from ganexp.records.curves import Curve, Curves
 
 FILE = "scores.json"
@@ -48,7 +48,7 @@ def read_scores(folder: Path, curves: Curves) -> tuple[list[ScoreCurve], list[st
 def read_entries(path: Path) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the usable entries of a scores.json, and the problems of reading it."""
     try:
-        listed = json.loads(path.read_text())["scores"]
+        listed = read_json(path)["scores"]
         entries = [entry for entry in listed if is_usable(entry)]
     except OSError:
         return [], []

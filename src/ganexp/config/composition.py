@@ -90,6 +90,8 @@ def resolve(config: DictConfig) -> dict[str, Any]:
     """
     try:
         return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+    except RecursionError as error:
+        raise UserError("the configuration refers to itself: a reference ${…} leads back to its own place") from error
     except OmegaConfBaseException as error:
         if isinstance(error.__cause__, UserError):
             raise error.__cause__ from error

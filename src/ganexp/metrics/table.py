@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ganexp.files.untrusted import read_json
 from ganexp.metrics.protocol import differences, weights_label
 from ganexp.metrics.score import Score
 from ganexp.metrics.scoring import Result
@@ -40,7 +41,7 @@ def write_scores(path: Path, scores: Sequence[Entry]) -> None:
 def add_scores(path: Path, scores: Sequence[Entry]) -> None:
     """Add scores to a scores.json, replacing those with the same protocols."""
     try:
-        present = json.loads(path.read_text())["scores"]
+        present = read_json(path)["scores"]
         kept = [old for old in present if all(differences(old["protocol"], new["protocol"]) for new in scores)]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         kept = []

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ganexp.files.untrusted import read_json
+
 FILE = "summary.json"
 
 RUNNING, FINISHED, STOPPED, CRASHED = "running", "finished", "stopped", "crashed"
@@ -14,7 +16,7 @@ REFUSED, PRUNED = "refused", "pruned"
 def read(folder: Path) -> dict[str, Any]:
     """Return the summary of the run in ``folder``, empty if there is none or it cannot be read."""
     try:
-        facts = json.loads((folder / FILE).read_text())
+        facts = read_json(folder / FILE)
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}

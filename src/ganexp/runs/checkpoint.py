@@ -2,6 +2,7 @@
 
 import pickle
 import warnings
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from torch import nn
 
 from ganexp.callbacks.settings import settings_in
 from ganexp.errors import UserError
+from ganexp.files.untrusted import require_stored
 from ganexp.game.module import COUNTERS
 from ganexp.runs.fixed_settings import describe_changes
 from ganexp.runs.run import Run
@@ -25,8 +27,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings():
             # torch warns in several lines before it rejects a file that is not a checkpoint.
             warnings.simplefilter("ignore")
+            require_stored(path)
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise UserError(f"{path} is not an intact checkpoint of weights: it is damaged, or contains code") from error
     if not isinstance(checkpoint, dict) or COUNTERS not in checkpoint:
         raise UserError(f"{path} is not a checkpoint of ganexp")

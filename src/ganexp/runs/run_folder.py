@@ -5,6 +5,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from yaml import YAMLError
 
 from ganexp.config.composition import explain
 from ganexp.errors import UserError, one_line
+from ganexp.files.untrusted import read_yaml, require_links_inside
 from ganexp.records import summary
 from ganexp.runs.renamed_targets import rename_targets
 from ganexp.terminal.text import printable
@@ -106,10 +108,11 @@ def log_warning(message: Warning | str, *_: object, **__: object) -> None:
 def create(folder: Path, config: DictConfig) -> None:
     """Make the folder and write config.yaml into it.
 
-    Raises UserError if the folder already contains a run, or cannot be written to.
+    Raises UserError if the folder already contains a run, cannot be written to, or has a link that leads out of it.
     """
     try:
         (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+        require_links_inside(folder)
         with (folder / CONFIG).open("x") as file:
             file.write(OmegaConf.to_yaml(without_run_dir(config)))
     except FileExistsError as error:
@@ -137,13 +140,14 @@ def discard_unused(folder: Path) -> None:
 def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
     """Return the configuration of the run in ``folder``; ``trust`` are targets and addresses it may name.
 
-    Raises UserError if there is no run or its configuration cannot be read.
+    Raises UserError if there is no run, its configuration cannot be read, or a link leads out of the folder.
     """
     path = folder / CONFIG
     if not path.is_file():
         raise UserError(f"{folder} is not a run's folder: it has no {CONFIG}")
+    require_links_inside(folder)
     try:
-        config = OmegaConf.load(path)
+        config = OmegaConf.load(StringIO(read_yaml(path)))
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {explain(error)}") from error
     if not isinstance(config, DictConfig) or not isinstance(config.get("model"), DictConfig):

@@ -1,6 +1,5 @@
 """Status of a sweep's runs, as recorded in their folders."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ganexp.files.untrusted import read_json
 from ganexp.records import summary
 from ganexp.runs.run_folder import LOCK
 
@@ -112,7 +112,7 @@ def seconds(path: Path) -> float | None:
 def scores(path: Path) -> list[dict[str, Any]]:
     """Return the entries of a scores.json, none if there is no such file or it is damaged."""
     try:
-        return [entry for entry in json.loads(path.read_text())["scores"] if entry.keys() >= ENTRY]
+        return [entry for entry in read_json(path)["scores"] if entry.keys() >= ENTRY]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []
 
