@@ -122,7 +122,8 @@ class Generator(nn.Module):
         """
         raw = self.contrasted == CONVOLUTIONS
         first, *halvings = self.encoder
-        features = [first[0](images) if raw else images]
+        padding, *_ = first.children()
+        features = [padding(images) if raw else images]
         maps = first(images)
         for halving in halvings:
             if raw:
