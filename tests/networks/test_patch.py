@@ -112,11 +112,12 @@ def test_an_antialiased_patch_is_where_the_gradient_reaches(layers):
     assert touched.max() - touched.min() + 1 == network.receptive_field
 
 
-def test_without_gains_instance_normalization_has_no_parameters_and_layers_keep_their_biases():
+def test_without_gains_instance_normalization_has_no_parameters():
     network = PairDiscriminator(3, 64, normalization.instance(), width=2, affine=False)
     assert sum(isinstance(module, nn.InstanceNorm2d) for module in network.modules()) == 3
     assert not any(list(m.parameters()) for m in network.modules() if isinstance(m, nn.InstanceNorm2d))
-    assert all(m.bias is not None for m in network.modules() if isinstance(m, nn.Conv2d))
+    # A bias before it would have no effect, and a gradient of rounding errors, which Adam makes steps of.
+    assert sum(m.bias is not None for m in network.modules() if isinstance(m, nn.Conv2d)) == 2
 
 
 def test_weights_are_drawn_by_the_function_that_is_given():

@@ -121,12 +121,11 @@ def with_activations(chosen: Normalization, otherwise: Normalization) -> Normali
 def with_affine(normalization: Normalization, affine: bool) -> Normalization:
     """Return the normalization, whose instance normalization has no gains and biases unless `affine`.
 
-    Other normalizations are returned as they are. Without gains and biases the layers keep their own biases, which the
-    mean takes away again (junyanz/pytorch-CycleGAN-and-pix2pix, models/networks.py).
+    Other normalizations are returned as they are.
     """
     if affine or not normalization.within_maps or normalization.map_norm is None:
         return normalization
-    return replace(normalization, map_norm=partial(normalization.map_norm, affine=False), centres=False)
+    return replace(normalization, map_norm=partial(normalization.map_norm, affine=False))
 
 
 def with_image_statistics(normalization: Normalization) -> Normalization:

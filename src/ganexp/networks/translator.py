@@ -1,6 +1,7 @@
 """Residual image-to-image generator of CycleGAN (arXiv 1703.10593, appendix 7.2; 1603.08155)."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from torch import Tensor, nn
 
@@ -84,10 +85,12 @@ class Generator(nn.Module):
         normalization = with_affine(normalization, affine)
         hidden = normalization.hidden
         doubling = _upsampled if antialias else _doubling
+        # Maps that are contrasted before their mean is taken away have a bias.
+        halved = replace(normalization, centres=False) if contrasted == CONVOLUTIONS else normalization
         self.encoder = nn.ModuleList(
             [
                 nn.Sequential(ReflectionPad2d(3), hidden(initialized(nn.Conv2d(channels, width, 7), init_)), nn.ReLU()),
-                *(_halving(inputs, 2 * inputs, normalization, antialias, init_) for inputs in (width, 2 * width)),
+                *(_halving(inputs, 2 * inputs, halved, antialias, init_) for inputs in (width, 2 * width)),
             ]
         )
         self.blocks = nn.ModuleList(Block(4 * width, normalization, init_) for _ in range(blocks))
@@ -122,7 +125,8 @@ class Generator(nn.Module):
         """
         raw = self.contrasted == CONVOLUTIONS
         first, *halvings = self.encoder
-        features = [first[0](images) if raw else images]
+        padding, *_ = first.children()
+        features = [padding(images) if raw else images]
         maps = first(images)
         for halving in halvings:
             if raw:
