@@ -79,7 +79,7 @@ def test_normalize_first_adds_a_normalization_and_relu_after_the_linear_layer():
     first = normalized.layers[:3](torch.randn(64, 16))
     assert first.shape == (64, 32, 4, 4)
     # ReLU of a standard normal number has the mean 1/sqrt(2 pi), and BN has one mean for each position and channel.
-    assert first.mean((0)).sub(0.4).abs().max() < 0.3
+    assert first.mean(0).sub(0.4).abs().max() < 0.3
     assert first.min() == 0
 
 

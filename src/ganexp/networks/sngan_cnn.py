@@ -18,8 +18,8 @@ class Generator(nn.Module):
     A linear layer, then the map is doubled by transposed convolutions: 512, 256, 128 and 64 channels with the paper's
     `width` of 64 at 32x32 and, from a map of 6x6, at 48x48. Larger images have more steps, with `max_width` at most.
     With `normalize_first` the linear layer is followed by its normalization and ReLU, as in the authors' code
-    (pfnet-research/chainer-gan-lib common/net.py), but not in table 3a. Raises ValueError unless image_size is 4, 6 or 7
-    doubled one or more times, and for sizes below 1.
+    (pfnet-research/chainer-gan-lib common/net.py), but not in table 3a. Raises ValueError unless image_size is 4, 6 or
+    7 doubled one or more times, and for sizes below 1.
     """
 
     def __init__(
