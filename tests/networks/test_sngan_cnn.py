@@ -68,3 +68,21 @@ def test_other_sizes_are_refused_with_the_nearest_ones(build):
 def test_an_image_of_another_size_fails_loudly():
     with pytest.raises(RuntimeError):
         Discriminator(3, 16, normalizations.none(), width=4)(torch.randn(2, 3, 32, 32))
+
+
+def test_normalize_first_adds_a_normalization_and_relu_after_the_linear_layer():
+    plain, normalized = (
+        Generator(16, 3, 32, normalizations.batch(), width=4, normalize_first=first) for first in (False, True)
+    )
+    assert [type(layer).__name__ for layer in plain.layers[:2]] == ["Linear", "Unflatten"]
+    assert [type(layer).__name__ for layer in normalized.layers[:3]] == ["Sequential", "ReLU", "Unflatten"]
+    first = normalized.layers[:3](torch.randn(64, 16))
+    assert first.shape == (64, 32, 4, 4)
+    # ReLU of a standard normal number has the mean 1/sqrt(2 pi), and BN has one mean for each position and channel.
+    assert first.mean(0).sub(0.4).abs().max() < 0.3
+    assert first.min() == 0
+
+
+def test_the_slope_is_that_of_every_leaky_relu():
+    network = Discriminator(3, 32, normalizations.none(), width=2, slope=0.2)
+    assert {m.negative_slope for m in network.modules() if isinstance(m, nn.LeakyReLU)} == {0.2}

@@ -17,7 +17,9 @@ class Generator(nn.Module):
 
     A linear layer, then the map is doubled by transposed convolutions: 512, 256, 128 and 64 channels with the paper's
     `width` of 64 at 32x32 and, from a map of 6x6, at 48x48. Larger images have more steps, with `max_width` at most.
-    Raises ValueError unless image_size is 4, 6 or 7 doubled one or more times, and for sizes below 1.
+    With `normalize_first` the linear layer is followed by its normalization and ReLU, as in the authors' code
+    (pfnet-research/chainer-gan-lib common/net.py), but not in table 3a. Raises ValueError unless image_size is 4, 6 or
+    7 doubled one or more times, and for sizes below 1.
     """
 
     def __init__(
@@ -28,15 +30,17 @@ class Generator(nn.Module):
         normalization: Normalization,
         width: int = 64,
         max_width: int = 512,
+        normalize_first: bool = False,
     ) -> None:
         super().__init__()
         require_positive(latent=latent, channels=channels, width=width, max_width=max_width)
         start, steps = doublings(image_size, SMALLEST)
         widths = step_widths(steps + 1, width, max_width)[::-1]
-        layers: list[nn.Module] = [
-            normalization.edge(initialized(nn.Linear(latent, widths[0] * start**2))),
-            nn.Unflatten(1, (widths[0], start, start)),
-        ]
+        first = initialized(nn.Linear(latent, widths[0] * start**2))
+        layers: list[nn.Module] = (
+            [normalization.hidden(first), nn.ReLU()] if normalize_first else [normalization.edge(first)]
+        )
+        layers.append(nn.Unflatten(1, (widths[0], start, start)))
         for inputs, outputs in pairwise(widths):
             layers += [normalization.hidden(doubling(inputs, outputs)), nn.ReLU()]
         layers += [normalization.edge(initialized(nn.Conv2d(widths[-1], channels, 3, padding=1))), nn.Tanh()]
@@ -52,8 +56,8 @@ class Discriminator(nn.Module):
     """Images (N, channels, image_size, image_size) to logits (N,) (arXiv 1802.05957, table 3b).
 
     At each size a 3x3 convolution, then one of 4x4 that halves the map and doubles the channels, as in the authors'
-    code: 64, 128, 128, 256, 256, 512 and 512 with the paper's `width` of 64 at 32x32. Raises ValueError as Generator
-    does.
+    code: 64, 128, 128, 256, 256, 512 and 512 with the paper's `width` of 64 at 32x32. `slope` is LeakyReLU's, 0.1 in
+    table 3b and 0.2 in that code. Raises ValueError as Generator does.
     """
 
     def __init__(
@@ -63,6 +67,7 @@ class Discriminator(nn.Module):
         normalization: Normalization,
         width: int = 64,
         max_width: int = 512,
+        slope: float = 0.1,
     ) -> None:
         super().__init__()
         require_positive(channels=channels, width=width, max_width=max_width)
@@ -70,11 +75,11 @@ class Discriminator(nn.Module):
         widths = step_widths(steps + 1, width, max_width)
         layers: list[nn.Module] = [
             normalization.edge(initialized(nn.Conv2d(channels, widths[0], 3, padding=1))),
-            nn.LeakyReLU(0.1),
+            nn.LeakyReLU(slope),
         ]
         for inputs, outputs in pairwise(widths):
             for convolution in (nn.Conv2d(inputs, outputs, 4, 2, 1), nn.Conv2d(outputs, outputs, 3, padding=1)):
-                layers += [normalization.hidden(initialized(convolution)), nn.LeakyReLU(0.1)]
+                layers += [normalization.hidden(initialized(convolution)), nn.LeakyReLU(slope)]
         layers += [nn.Flatten(), normalization.edge(initialized(nn.Linear(widths[-1] * start**2, 1))), nn.Flatten(0)]
         self.layers = nn.Sequential(*layers)
 
