@@ -1,5 +1,6 @@
 """Every option of every config group, collected from conf/."""
 
+import math
 from functools import lru_cache
 from itertools import product
 
@@ -311,6 +312,21 @@ def test_r3gan_has_the_settings_of_the_authors_code_for_cifar10():
     average = ema(torch.nn.Linear(1, 1))
     assert average.current_decay(0.0) == 0.0
     assert average.current_decay(1.0) == pytest.approx(0.5 ** (512 / 5_000_000))
+
+
+def test_r3gans_recipes_have_what_differs_between_the_authors_presets():
+    labels, augmented, half_life = {}, {}, {}
+    for name in ("r3gan_cifar10", "r3gan_ffhq64"):
+        config = compose(f"experiment={name}")
+        labels[name] = config.requires.labels
+        augmented[name] = build(config.augmentation).schedule(1.0)
+        average = build(config.ema)(torch.nn.Linear(1, 1))
+        half_life[name] = config.data.batch_size / math.log2(1 / average.current_decay(1.0))
+        assert config.model.fresh_generator_batch
+        assert all(penalty.through_augmentation for penalty in build(config.penalty).values())
+    assert labels == {"r3gan_cifar10": True, "r3gan_ffhq64": False}
+    assert augmented == pytest.approx({"r3gan_cifar10": 0.55, "r3gan_ffhq64": 0.3})
+    assert half_life == pytest.approx({"r3gan_cifar10": 5e6, "r3gan_ffhq64": 5e5})
 
 
 def test_r3gan_trains_with_another_penalty():

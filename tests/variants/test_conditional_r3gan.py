@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ganexp import schedules
+from ganexp.variants.sampler import clamped
 from support.games import Trainer, batch_of, built, tiny_with
 
 BETA2 = partial(schedules.cosine, initial=0.9, final=0.99)
@@ -49,3 +50,13 @@ def test_the_second_beta_follows_its_schedule(progress):
     game.training_step(batch_of(config), 0)
     betas = [group["betas"] for optimizer in game._optimizers() for group in optimizer.param_groups]
     assert betas == [pytest.approx((0.0, BETA2(progress)))] * 2
+
+
+def test_samples_are_clamped_but_what_the_critic_judges_is_not():
+    game = built(tiny_with("r3gan_conditional", {}))
+    for network in (game.average.network, game.generator):
+        torch.nn.init.constant_(network.network.layers[0].maps, 50)
+    assert game.sample(16, seed=0).abs().max() == 1
+    assert game.sampler.numbered(torch.arange(64), 0).abs().max() == 1
+    assert game.sampler.current(16, 0).abs().max() > 1
+    assert clamped(torch.tensor([float("inf"), float("nan"), 2.0])).isfinite().tolist() == [False, False, True]

@@ -18,6 +18,8 @@ STANDING_BATCHES = 100  # of BLOCK samples each; the number of passes is that of
 class Sampler:
     """Draws images (n, C, H, W) in [-1, 1] from a generator of noise (N, latent), or from its moving average.
 
+    What a generator without tanh has beyond is clamped, except in `generate` and `current`, which a critic may judge.
+
     Sample number k depends on k and the seed alone: noise is drawn in blocks of 64 numbers. Networks run in evaluation
     mode, and nothing here changes them. With ``standing_statistics`` samples have batch norm's statistics of the
     weights that draw them, as a function of the game's seed (arXiv 1809.11096, appendix C), instead of running ones.
@@ -66,7 +68,7 @@ class Sampler:
 
     def numbered(self, numbers: Tensor, seed: int) -> Tensor:
         """Return the samples with these numbers (B,), which are one of the ``blocks``."""
-        return self.generate(self.numbered_noise(numbers, seed))
+        return clamped(self.generate(self.numbered_noise(numbers, seed)))
 
     def numbered_noise(self, numbers: Tensor, seed: int) -> Tensor:
         """Return the noise (B, latent) of the samples with these numbers, which are one of the ``blocks``."""
@@ -148,6 +150,11 @@ def describe_weights(average: ExponentialMovingAverage | None) -> dict[str, str]
     return {"weights": "moving average", "average": average.label, "batch_norm": average.statistics}
 
 
+def clamped(images: Tensor) -> Tensor:
+    """Return images clamped to [-1, 1]; infinite values stay, so that they are noticed."""
+    return torch.where(images.isinf(), images, images.clamp(-1, 1))
+
+
 class ConditionalSampler(Sampler):
     """Draws images of given classes from a generator that also takes labels (N,) in [0, num_classes)."""
 
@@ -176,11 +183,12 @@ class ConditionalSampler(Sampler):
         if wrong or not classes:
             raise ValueError(f"labels={wrong}: this model has the classes 0 to {self.num_classes - 1}")
         repeated = torch.tensor(classes).repeat(n)[:n]
-        return torch.cat([self.generate(self.numbered_noise(block, seed), repeated[block]) for block in blocks(n)])
+        samples = [self.generate(self.numbered_noise(block, seed), repeated[block]) for block in blocks(n)]
+        return clamped(torch.cat(samples))
 
     def numbered(self, numbers: Tensor, seed: int) -> Tensor:
         """Return the samples with these numbers (B,), one of the ``blocks``: number k is of class k % num_classes."""
-        return self.generate(self.numbered_noise(numbers, seed), numbers.cpu() % self.num_classes)
+        return clamped(self.generate(self.numbered_noise(numbers, seed), numbers.cpu() % self.num_classes))
 
     def current(self, n: int, batches_seen: int) -> Tensor:
         """Return ``n`` samples of the current generator, not of its average, with the ``current_labels``."""
