@@ -14,6 +14,7 @@ from ganexp.files.download import Remote
 from ganexp.metrics import vgg16 as module
 from ganexp.metrics.inception import legacy
 from ganexp.metrics.reference import RealImages
+from ganexp.metrics.scoring import build_extractors
 from ganexp.metrics.vgg16 import VGG16, VGGFeatures, resize_like_tensorflow1, vgg16
 from support.file_server import serving
 from support.formula import figures, fill, uniform
@@ -161,6 +162,15 @@ def test_weights_of_another_network_are_refused(weights, tmp_path):
     torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "other.pth")
     message = one_line_of(vgg16, real(), CPU, weights=str(tmp_path / "other.pth"))
     assert "contains the weights of another network" in message
+
+
+def test_evaluate_and_training_have_the_extractor(weights):
+    for root in ("evaluate", "train"):
+        overrides = ["metric=prc", f"extractor.vgg16.weights={weights}"]
+        config = composition.compose(root, overrides + (["run_dir=unused"] if root == "train" else []))
+        (measurement,) = [metric for metric in build(config.metric).values() if metric is not None]
+        extractors = build_extractors([measurement], build(config.extractor), real(), CPU)
+        assert extractors["vgg16"](images(8))["features"].shape == (2, 24)
 
 
 def test_no_score_has_the_name_of_another_ones_features():
