@@ -40,7 +40,7 @@ def test_every_penalty_has_figures_with_a_source():
     assert all("@" in entry["source"] or "arXiv" in entry["source"] for entry in PENALTIES.values())
 
 
-@pytest.mark.parametrize("name", PENALTIES.keys() - CLIPPED)
+@pytest.mark.parametrize("name", sorted(PENALTIES.keys() - CLIPPED))
 def test_a_penalty_is_the_references(name):
     entry, critic = PENALTIES[name], Critic()
     penalties = build(config_of(name).penalty).values()
@@ -53,7 +53,7 @@ def test_a_penalty_is_the_references(name):
         assert figures(gradient)[figure] == pytest.approx(expected, rel=0, abs=entry["tolerance"] * entry["value"])
 
 
-@pytest.mark.parametrize("name", CLIPPED)
+@pytest.mark.parametrize("name", sorted(CLIPPED))
 def test_a_constraint_leaves_the_references_weights(name):
     critic = Critic()
     build(config_of(name).constraint)(critic)
