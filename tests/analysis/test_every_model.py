@@ -20,7 +20,7 @@ SMALL = [
     *("turn.start=[0,1,2]", "turn.end=[3,4,5]", "turn.measured=right", "turn.pool=4", "turn.samples=3", "turn.steps=3"),
     *("truncation.thresholds=[0.5]", "truncation.samples=4"),
     *("filters.images=20", "filters.layers=2", "filters.features=2", "filters.best=2"),
-    *("forget.samples=20", "forget.counts=1", "forget.draws=2"),
+    *("forget.samples=40", "forget.counts=1", "forget.draws=2"),
     *("probe.labels=[12]", "probe.seeds=1"),
     *("spectrum.images=8", "equilibrium.images=8"),
     *("latent_directions.directions=1", "latent_directions.steps=3", "latent_directions.random=2"),

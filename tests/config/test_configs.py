@@ -58,6 +58,7 @@ IMAGE_SIZE = {
 REFUSED = {
     ("gan", "instance"): "instance normalization needs feature maps",
     ("dcgan_small", "instance"): "instance normalization needs feature maps",
+    ("sngan", "instance"): "instance normalization needs feature maps",
     ("cgan", "instance"): "instance normalization needs feature maps",
     ("dcgan_tutorial", "instance"): "instance normalization needs feature maps",
 }

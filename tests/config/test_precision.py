@@ -115,4 +115,5 @@ def test_every_penalty_is_near_its_value_in_float32(model, penalty):
     expected, found = terms(False), terms(True)
     assert set(expected) == set(build(config.penalty))
     assert found == pytest.approx(expected, rel=0.05)
-    assert all(value > 0 for value in expected.values())
+    # LeCam's hinge form is 0 for logits in the wrong order.
+    assert all(value > 0 for name, value in expected.items() if penalty != "lecam")

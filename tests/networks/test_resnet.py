@@ -203,14 +203,18 @@ def test_the_discriminators_widths_and_where_its_blocks_widen():
         ]
 
     widths = [1, 2, 4, 8, 16]
-    by_default, chosen, early = convolutions(), convolutions(widths=widths), convolutions(hidden_as_output=True)
+    by_default, chosen, early = (
+        convolutions(),
+        convolutions(width_multiples=widths),
+        convolutions(hidden_as_output=True),
+    )
     assert by_default[-2:] == [(16, 16), (16, 16)]
     assert chosen[-4:] == [(8, 8), (16, 8), (16, 16), (32, 16)]
     assert early[:6] == [(2, 3), (2, 2), (4, 2), (4, 4), (8, 4), (8, 8)]
     # Table 5 at the published width: 64, 128, 256, 512 and 1024 channels.
     with torch.device("meta"):
-        assert count(Discriminator(3, 48, normalizations.none(), widths=widths)) == 10_141_441
-    with pytest.raises(ValueError, match=r"has 5 blocks, so it takes 5 widths"):
-        convolutions(widths=[1, 2])
-    with pytest.raises(ValueError, match=r"^widths must be"):
-        convolutions(widths=[1, 2, 4, 8, 0])
+        assert count(Discriminator(3, 48, normalizations.none(), width_multiples=widths)) == 10_141_441
+    with pytest.raises(ValueError, match=r"has 5 blocks, so it takes 5 multiples"):
+        convolutions(width_multiples=[1, 2])
+    with pytest.raises(ValueError, match=r"^width_multiples must be"):
+        convolutions(width_multiples=[1, 2, 4, 8, 0])

@@ -38,7 +38,8 @@ def recorded_stops() -> Iterator[list[tuple[str, str]]]:
         elif event == "call" and code is Session.check.__code__:
             checking.append(frame)
         elif event == "call" and code.co_filename.startswith(SOURCE):
-            arguments = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            # Resolvers of single values are given the configuration as `_root_`.
+            arguments = {*code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]} - {"_root_"}
             stop = code.co_filename, code.co_qualname
             if stop not in stops and any(carries_the_configuration(frame.f_locals.get(name)) for name in arguments):
                 stops.append(stop)

@@ -57,8 +57,8 @@ def test_both_sides_of_a_pair_are_distorted_alike():
     module = make("pix2pix", augmentation=DiffAugment(["translation", "cutout"]))
     played(module)
     images = torch.rand(8, 1, 8, 8)
-    critic, one = module.adversary.augment(module, "any", module.critic(-images), images)
-    (other,), alone = critic.condition, images
+    judged = module.adversary._judge(module, "any", module.critic(-images), images)
+    one, (other,), alone = judged.images, judged.critic.condition, images
     assert torch.equal(one, -other)
     assert not torch.equal(one, alone)
 

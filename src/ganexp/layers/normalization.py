@@ -63,9 +63,9 @@ def none() -> Normalization:
     return Normalization()
 
 
-def batch(eps: float = 1e-5) -> Normalization:
-    """Return batch normalization of hidden layers, `eps` added to variances (arXiv 1502.03167)."""
-    return Normalization(partial(nn.BatchNorm1d, eps=eps), partial(nn.BatchNorm2d, eps=eps), centres=True)
+def batch() -> Normalization:
+    """Return batch normalization of hidden layers (arXiv 1502.03167)."""
+    return Normalization(nn.BatchNorm1d, nn.BatchNorm2d, centres=True)
 
 
 def instance() -> Normalization:
@@ -103,9 +103,9 @@ def spectral(scale: float = 1.0) -> Normalization:
     return Normalization(weight=partial(_spectral, scale=scale))
 
 
-def batch_spectral(eps: float = 1e-5) -> Normalization:
-    """Return spectral normalization of every weight, with batch normalization, `eps` as in it, after hidden layers."""
-    return replace(batch(eps), weight=_spectral)
+def batch_spectral() -> Normalization:
+    """Return spectral normalization of every weight, with batch normalization after hidden layers."""
+    return replace(batch(), weight=_spectral)
 
 
 def with_activations(chosen: Normalization, otherwise: Normalization) -> Normalization:
@@ -133,6 +133,15 @@ def with_image_statistics(normalization: Normalization) -> Normalization:
     if normalization.map_norm is not nn.BatchNorm2d:
         return normalization
     return replace(normalization, map_norm=ImageStatisticsBatchNorm)
+
+
+def set_batch_norm_epsilon(network: nn.Module, epsilon: float) -> None:
+    """Set what is added to the variance in a network's batch norms. Raises ValueError unless it is above 0."""
+    if not epsilon > 0:
+        raise ValueError(f"batch_norm_epsilon must be above 0, not {epsilon}")
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            module.eps = epsilon
 
 
 class ImageStatisticsBatchNorm(nn.BatchNorm2d):

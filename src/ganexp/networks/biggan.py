@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ganexp.layers.checks import require_positive
 from ganexp.layers.conditional_normalization import by_vector
 from ganexp.layers.initialization import weight_init
-from ganexp.layers.normalization import Normalization
+from ganexp.layers.normalization import Normalization, set_batch_norm_epsilon
 from ganexp.layers.projection import Projection
 from ganexp.layers.resnet_trunks import Architecture, ResNetDiscriminatorTrunk, ResNetGeneratorTrunk, architecture_for
 
@@ -26,8 +26,8 @@ class Generator(nn.Module):
     The noise is split into one chunk for the first map and one for each block, whose norms take it concatenated with an
     embedding of the label that all blocks share (figure 15). `width` is the paper's ch. `attention_stride`, the image's
     side divided by the map's, puts self-attention on another map than the paper's, which is that of 64x64 for images of
-    128. Raises ValueError for an image_size other than 32 and 128, for a latent that cannot be split and for sizes
-    below 1.
+    128. `batch_norm_epsilon` is added to the variance in batch norms. Raises ValueError for an image_size other than 32
+    and 128, for a latent that cannot be split, unless batch_norm_epsilon is above 0 and for sizes below 1.
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Generator(nn.Module):
         width: int = 96,
         embedding: int = 128,
         attention_stride: int | None = None,
+        batch_norm_epsilon: float = 1e-5,
     ) -> None:
         super().__init__()
         require_positive(latent=latent, num_classes=num_classes, embedding=embedding)
@@ -66,6 +67,7 @@ class Generator(nn.Module):
             init_and_normalize,
             attention_stride or ATTENTION_STRIDE[image_size],
         )
+        set_batch_norm_epsilon(self, batch_norm_epsilon)
 
     def forward(self, noise: Tensor, label: Tensor) -> Tensor:
         """Return images (N, C, H, W) in [-1, 1] from noise (N, latent) and labels (N,) in [0, num_classes)."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ganexp.layers.checks import require_positive
 from ganexp.layers.initialization import weight_init
-from ganexp.layers.normalization import Layer, Normalization
+from ganexp.layers.normalization import Layer, Normalization, set_batch_norm_epsilon
 from ganexp.layers.resolution import doublings
 
 
@@ -15,12 +15,19 @@ class Generator(nn.Module):
     """Noise (N, latent) to images (N, channels, image_size, image_size) in [-1, 1].
 
     A linear layer to the first map of 4x4 or 7x7, transposed convolutions that double the map and halve its channels
-    down to `width`, then a 3x3 convolution and tanh. Weights are orthogonal at first. Raises ValueError unless
-    image_size is 4 or 7 doubled one or more times, and for other sizes below 1.
+    down to `width`, then a 3x3 convolution and tanh. Weights are orthogonal at first, and `batch_norm_epsilon` is added
+    to the variance in batch norms. Raises ValueError unless image_size is 4 or 7 doubled one or more times and
+    batch_norm_epsilon above 0, and for other sizes below 1.
     """
 
     def __init__(
-        self, latent: int, channels: int, image_size: int, normalization: Normalization, width: int = 64
+        self,
+        latent: int,
+        channels: int,
+        image_size: int,
+        normalization: Normalization,
+        width: int = 64,
+        batch_norm_epsilon: float = 1e-5,
     ) -> None:
         super().__init__()
         require_positive(latent=latent, channels=channels, width=width)
@@ -36,6 +43,7 @@ class Generator(nn.Module):
             layers += _rectified(doubling, normalization, init_and_normalize)
         layers += [init_and_normalize(nn.Conv2d(widths[-1], channels, 3, padding=1)), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
+        set_batch_norm_epsilon(self, batch_norm_epsilon)
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return images (N, channels, image_size, image_size) in [-1, 1] from noise (N, latent)."""
@@ -51,7 +59,14 @@ class Discriminator(nn.Module):
     convolutions are normalized and rectified. Weights are orthogonal at first. Raises ValueError as Generator does.
     """
 
-    def __init__(self, channels: int, image_size: int, normalization: Normalization, width: int = 64) -> None:
+    def __init__(
+        self,
+        channels: int,
+        image_size: int,
+        normalization: Normalization,
+        width: int = 64,
+        batch_norm_epsilon: float = 1e-5,
+    ) -> None:
         super().__init__()
         require_positive(channels=channels, width=width)
         _, steps = doublings(image_size)
@@ -63,6 +78,7 @@ class Discriminator(nn.Module):
             layers += _rectified(nn.Conv2d(outputs, outputs, 4, stride=2, padding=1), normalization, init_and_normalize)
         layers += _rectified(nn.Conv2d(widths[-2], widths[-1], 3, padding=1), normalization, init_and_normalize)
         self.layers = nn.Sequential(*layers)
+        set_batch_norm_epsilon(self, batch_norm_epsilon)
         self.logit = init_and_normalize(nn.Linear(widths[-1], 1))
 
     def forward(self, image: Tensor) -> Tensor:

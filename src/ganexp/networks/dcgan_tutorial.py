@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from ganexp.layers.checks import require_positive
 from ganexp.layers.initialization import initialized
-from ganexp.layers.normalization import Normalization
+from ganexp.layers.normalization import Normalization, set_batch_norm_epsilon
 
 SIZE = 28
 # Keras' default initialization, suited to tanh.
@@ -33,8 +33,6 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(latent=latent, channels=channels, width=width)
-        if not batch_norm_epsilon > 0:
-            raise ValueError(f"batch_norm_epsilon must be above 0, not {batch_norm_epsilon}")
         _require_size(image_size)
         edge, hidden = normalization.edge, normalization.hidden
         self.layers = nn.Sequential(
@@ -50,9 +48,7 @@ class Generator(nn.Module):
             edge(glorot(nn.Conv2d(width, channels, 5, padding=2))),
             nn.Tanh(),
         )
-        for module in self.modules():
-            if isinstance(module, nn.BatchNorm1d):
-                module.eps = batch_norm_epsilon
+        set_batch_norm_epsilon(self, batch_norm_epsilon)
 
     def forward(self, noise: Tensor) -> Tensor:
         """Return images (N, channels, 28, 28) in [-1, 1] from noise (N, latent)."""

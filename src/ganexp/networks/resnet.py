@@ -79,10 +79,10 @@ class Discriminator(nn.Module):
 
     With `num_classes` it is class-conditional: its features are also projected on the label's embedding (arXiv
     1802.05637, eq. 4). With the paper's `width` of 64 there are 128 channels at 32x32 and 64 to 1024 at 64x64 and
-    128x128. `widths`, if given, are the channels after each block as multiples of `width`, as many as there are blocks.
+    128x128. `width_multiples`, if given, are the channels after each block as multiples of `width`, one for each block.
     With `hidden_as_output` blocks widen in their first convolution, not in their second. With `mean_pooling` the logits
     are of the mean over the last map, not of the sum. `attention_stride` and `residual_gain` are Generator's. Raises
-    ValueError as Generator does and for another number of widths.
+    ValueError as Generator does and for another number of multiples.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Discriminator(nn.Module):
         width: int = 64,
         attention_stride: int | None = None,
         residual_gain: float = 1.0,
-        widths: Sequence[int] | None = None,
+        width_multiples: Sequence[int] | None = None,
         hidden_as_output: bool = False,
         mean_pooling: bool = False,
     ) -> None:
@@ -102,8 +102,8 @@ class Discriminator(nn.Module):
         if num_classes is not None:
             require_positive(num_classes=num_classes)
         architecture = replace(architecture_for(image_size, ARCHITECTURES), hidden_as_output=hidden_as_output)
-        if widths is not None:
-            architecture = _with_widths(architecture, widths)
+        if width_multiples is not None:
+            architecture = _with_width_multiples(architecture, width_multiples)
         init_and_normalize = weight_init(nn.init.xavier_uniform_, normalization)
         self.network = ResNetDiscriminatorTrunk(
             channels,
@@ -129,10 +129,12 @@ class Discriminator(nn.Module):
         return output
 
 
-def _with_widths(architecture: Architecture, widths: Sequence[int]) -> Architecture:
+def _with_width_multiples(architecture: Architecture, multiples: Sequence[int]) -> Architecture:
     """Return the architecture with other channels in the discriminator; raises ValueError for another number."""
     blocks = len(architecture.discriminator)
-    if len(widths) != blocks:
-        raise ValueError(f"widths={list(widths)}: this discriminator has {blocks} blocks, so it takes {blocks} widths")
-    require_positive(widths=min(widths))
-    return replace(architecture, discriminator=tuple(widths))
+    if len(multiples) != blocks:
+        raise ValueError(
+            f"width_multiples={list(multiples)}: this discriminator has {blocks} blocks, so it takes {blocks} multiples"
+        )
+    require_positive(width_multiples=min(multiples))
+    return replace(architecture, discriminator=tuple(multiples))
