@@ -191,7 +191,7 @@ class Dragan(Penalty):
 
     The noise is that of the authors' code, uniform on [0, std(x) / 2] with the standard deviation over the whole batch;
     the paper has N(0, c I). ``interpolated`` takes a uniformly random point between every image and its noisy version,
-    as the code does; without it all the noise is added.
+    as the code does; without it all the noise is added. With an augmentation the images are augmented ones.
     """
 
     def __init__(

@@ -77,6 +77,10 @@ BUILDING = {
     "a malformed duration": ([*TINY, "trainer.max_time=abc"], "trainer: `Timer(duration='abc')` is not a valid"),
     "a negative learning rate": ([*TINY, "optimizer.generator.lr=-1"], "optimizer: Invalid learning rate: -1"),
     "a decay above one": ([*TINY, "ema.decay=2"], "ema.decay=2: it must be"),
+    "an unknown power iteration": (
+        [*TINY, "model.power_iteration=always"],
+        "model.power_iteration=always: choose one of every_turn, every_forward",
+    ),
     "a missing class": ([*TINY, "model._target_=ganexp.variants.gan.Gan"], "Gan"),
     "an uneven split of a batch": ([*TINY, "model.accumulate=3"], "model.accumulate=3 does not divide the 64 images"),
 }

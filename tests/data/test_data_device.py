@@ -35,7 +35,16 @@ CONF = Path(__file__).parents[2] / "conf"
 CPU = torch.device("cpu")
 PLENTY = 2**30
 SETTINGS = {"name": "test", "image_size": 8, "channels": 3, "batch_size": 4, "seed": 0}
-CROPS = [{}, {"flip": False}, {"image_size": 6, "load_size": 8}, {"image_size": 6, "load_size": 8, "flip": False}]
+BUDGET = 38
+CROPS = [
+    {},
+    {"flip": False},
+    {"image_size": 6, "load_size": 8},
+    {"image_size": 6, "load_size": 8, "flip": False},
+    # The last crop is of position 18, the first of the second rank in its batch.
+    {"image_size": 6, "load_size": 8, "jitter_until": 0.5},
+    {"image_size": 6, "load_size": 8, "jitter_until": 0.5, "flip": False},
+]
 
 
 def noise(number, classes=(), seed=0, size=8):
@@ -104,7 +113,7 @@ def trainer(device, batches_seen=0, rank=0, world_size=1):
     """Stands for the trainer of one rank on a device."""
     return SimpleNamespace(
         strategy=SimpleNamespace(root_device=device),
-        lightning_module=SimpleNamespace(batches_seen=batches_seen),
+        lightning_module=SimpleNamespace(batches_seen=batches_seen, images=BUDGET),
         global_rank=rank,
         world_size=world_size,
         num_devices=1,
@@ -145,7 +154,7 @@ def first(number, loader):
 
 
 def from_host(make, number):
-    return first(number, ready(make(device_memory_share=0)).train_dataloader())
+    return first(number, loader_on(CPU, make(device_memory_share=0)))
 
 
 def require_same(batches, expected, device):
@@ -357,6 +366,7 @@ class Watcher(L.LightningModule):
     def __init__(self, batches_seen=0, fails_at=None):
         super().__init__()
         self.automatic_optimization = False
+        self.images = BUDGET
         self.batches_seen, self.fails_at = batches_seen, fails_at
         self.given = []
 
@@ -386,7 +396,7 @@ def fitted(watcher, data, batches):
     return watcher.given
 
 
-@pytest.mark.parametrize("make", [labelled, points, paired, unpaired])
+@pytest.mark.parametrize("make", [labelled, points, paired, unpaired, partial(unpaired, **CROPS[4])])
 def test_a_trainer_gets_the_batches_of_the_host_scaled_and_frees_the_memory(make, free):
     free(PLENTY)
     with stand_in_device() as device:

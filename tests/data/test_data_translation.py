@@ -3,6 +3,7 @@
 import logging
 from functools import partial
 from itertools import islice
+from types import SimpleNamespace
 
 import lightning as L
 import numpy as np
@@ -156,6 +157,69 @@ def test_crops_and_flips_are_uniform_and_depend_on_the_position_alone():
     assert torch.equal(CropAndFlip(6, False, seed=3)(whole, range(3000), "augmentation"), whole)
 
 
+def trained(module, number, rank=0, world_size=1, images=36):
+    """Batches of one rank of a trainer with a budget of images."""
+    module.trainer = SimpleNamespace(
+        lightning_module=SimpleNamespace(batches_seen=0, images=images),
+        strategy=SimpleNamespace(root_device=torch.device("cpu")),
+        global_rank=rank,
+        world_size=world_size,
+        num_devices=1,
+        is_global_zero=False,
+    )
+    return batches(module, number)
+
+
+CROPPED = {"image_size": 6, "load_size": 8}
+STORAGES = [{"in_memory": True}, {"in_memory": False, "workers": 0}, {"in_memory": False, "workers": 2}]
+
+
+@pytest.mark.parametrize("make", MODULES.values(), ids=MODULES)
+@pytest.mark.parametrize("storage", STORAGES, ids=["memory", "disk", "workers"])
+@pytest.mark.parametrize("flip", [False, True], ids=["as stored", "flips"])
+def test_random_crops_end_at_their_share_of_the_budget_and_pictures_are_whole_from_then_on(make, storage, flip):
+    settings = {"image_size": 6, "flip": flip, "degradation": Mosaic(2)}
+    crops, whole = (batches(make(**settings, load_size=size), 9) for size in (8, None))
+    seen = trained(make(**settings, load_size=8, jitter_until=0.5, **storage), 9)
+    # The 18th image is in the middle of the fifth batch.
+    middle = {key: torch.cat([crops[4][key][:2], whole[4][key][2:]]) for key in whole[4]}
+    same(seen, [*crops[:4], middle, *whole[5:]])
+    assert not any(torch.equal(*(batch[number]["image"] for batch in (crops, whole))) for number in range(9))
+
+
+def test_whole_pictures_are_resized_alone_or_resized_and_mirrored():
+    pictures = numbered(20, 8)
+    module = unpaired(lambda split: Domains(pictures, pictures), image_size=6, load_size=8, flip=True, jitter_until=0)
+    resized = torch.stack([module.decoder(pictures[index][0]) for index in range(20)])
+    ways = {"as stored": resized, "mirrored": resized.flip(-1)}
+    met = set()
+    for batch in trained(module, 20):
+        for image in (*batch["input"], *batch["image"]):
+            (way,) = [name for name, images in ways.items() if (images == image).flatten(1).all(1).any()]
+            met.add(way)
+    assert met == set(ways)
+
+
+@pytest.mark.parametrize("make", MODULES.values(), ids=MODULES)
+def test_ranks_end_random_crops_at_the_same_image(make):
+    settings = {**CROPPED, "flip": True, "jitter_until": 0.5}
+    # 19 images: the second rank of the fifth batch has one of each kind.
+    ranks = [trained(make(**settings), 9, rank, world_size=2, images=38) for rank in (0, 1)]
+    together = [{key: torch.cat([one[key], two[key]]) for key in one} for one, two in zip(*ranks, strict=True)]
+    same(together, trained(make(**settings), 9, images=38))
+
+
+@pytest.mark.parametrize("make", MODULES.values(), ids=MODULES)
+def test_random_crops_for_the_whole_budget_are_those_without_an_end(make):
+    same(trained(make(**CROPPED, jitter_until=1), 9), batches(make(**CROPPED), 9))
+    same(trained(make(jitter_until=0.5), 9), batches(make(), 9))
+
+
+def test_a_share_of_the_budget_needs_a_budget():
+    with pytest.raises(RuntimeError, match="needs a trainer"):
+        unpaired(**CROPPED, jitter_until=0.5).train_dataloader()
+
+
 def test_positions_continue_over_resumes_and_ranks():
     def orders(start, rank=0, world=1):
         made = [
@@ -176,6 +240,7 @@ class Watcher(L.LightningModule):
     def __init__(self, batches_seen=0):
         super().__init__()
         self.automatic_optimization = False
+        self.images = 36
         self.batches_seen = batches_seen
         self.trained, self.validated = [], []
 
@@ -190,7 +255,7 @@ class Watcher(L.LightningModule):
         return None
 
 
-def fitted(make, batches, batches_seen=0):
+def fitted(make, batches, batches_seen=0, **settings):
     module = Watcher(batches_seen)
     trainer = L.Trainer(
         accelerator="cpu",
@@ -204,14 +269,16 @@ def fitted(make, batches, batches_seen=0):
         enable_model_summary=False,
         use_distributed_sampler=False,
     )
-    trainer.fit(module, datamodule=make(flip=True, image_size=6, load_size=8))
+    trainer.fit(module, datamodule=make(flip=True, image_size=6, load_size=8, **settings))
     return module
 
 
 @pytest.mark.parametrize("make", MODULES.values(), ids=MODULES)
-def test_a_trainer_goes_on_where_a_run_was_stopped_and_validates_every_test_image(make):
-    whole = fitted(make, 9)
-    same(whole.trained[4:], fitted(make, 5, batches_seen=4).trained)
+@pytest.mark.parametrize("settings", [{}, {"jitter_until": 0.5}], ids=["crops", "crops at first"])
+def test_a_trainer_goes_on_where_a_run_was_stopped_and_validates_every_test_image(make, settings):
+    whole = fitted(make, 9, **settings)
+    for stop in (2, 4, 6):
+        same(whole.trained[stop:], fitted(make, 9 - stop, batches_seen=stop, **settings).trained)
     assert all(batch["image"].dtype == torch.float32 and batch["image"].abs().max() <= 1 for batch in whole.trained)
     numbers = torch.cat([batch["number"] for batch in whole.validated])
     assert numbers.tolist() == list(range(9 if make is paired else 5))
@@ -296,6 +363,9 @@ def test_one_line_a_set_tells_what_was_loaded(caplog):
     ("settings", "words"),
     [
         ({"load_size": 7}, r"data\.load_size=7 is smaller than the crops of data\.image_size=8"),
+        ({"jitter_until": -0.1}, r"data\.jitter_until=-0\.1: give the share of training with random crops"),
+        ({"jitter_until": 1.5}, r"data\.jitter_until=1\.5"),
+        ({"jitter_until": float("nan")}, r"data\.jitter_until=nan"),
         ({"test_images": 0}, r"data\.test_images=0"),
         ({"direction": "b2c"}, r"data\.direction=b2c: choose one of a2b, b2a"),
         ({"num_classes": 3}, r"data\.num_classes=3: image-to-image data has no labels"),

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.nn.utils import parametrizations
 
+from ganexp.errors import UserError
 from ganexp.layers import normalization
 from ganexp.layers.power_iteration import singular_vectors
 from ganexp.networks import dcgan
@@ -114,5 +115,5 @@ def test_the_vectors_are_the_buffers_of_the_spectral_norms():
 
 
 def test_an_unknown_choice_is_refused_with_those_there_are():
-    with pytest.raises(ValueError, match="every_turn, every_forward"):
+    with pytest.raises(UserError, match=r"^model\.power_iteration=always: choose one of every_turn, every_forward"):
         make_gan(power_iteration="always")

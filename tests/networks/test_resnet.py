@@ -211,7 +211,7 @@ def test_the_discriminators_widths_and_where_its_blocks_widen():
     assert by_default[-2:] == [(16, 16), (16, 16)]
     assert chosen[-4:] == [(8, 8), (16, 8), (16, 16), (32, 16)]
     assert early[:6] == [(2, 3), (2, 2), (4, 2), (4, 4), (8, 4), (8, 8)]
-    # Table 5 at the published width: 64, 128, 256, 512 and 1024 channels.
+    # As kwotsin/mimicry torch_mimicry/nets/sngan/sngan_48.py: 64, 128, 256, 512 and 1024 channels.
     with torch.device("meta"):
         assert count(Discriminator(3, 48, normalizations.none(), width_multiples=widths)) == 10_141_441
     with pytest.raises(ValueError, match=r"has 5 blocks, so it takes 5 multiples"):

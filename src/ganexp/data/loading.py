@@ -80,6 +80,14 @@ def real_batches(trainer: L.Trainer | None) -> int:
     return int(getattr(module, "real_batches", 1))
 
 
+def budget(trainer: L.Trainer | None) -> int:
+    """Return the number of images that the trainer's module is trained on; raises RuntimeError without a trainer."""
+    if trainer is None:
+        raise RuntimeError("a share of the budget of images needs a trainer, whose module has the budget")
+    module: Any = trainer.lightning_module
+    return int(module.images)
+
+
 def endless_loader(dataset: Dataset[Any], batches: Sampler[Any], workers: int = 0) -> DataLoader[dict[str, Tensor]]:
     """Return a loader of an endless sampler's batches, each read from the data set by one call."""
     return DataLoader(

@@ -1,6 +1,6 @@
 """Order of the training data: endless batch samplers that are pure functions of (seed, batch number)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import NamedTuple
 
@@ -106,6 +106,14 @@ class NumberedBatches(Sampler[list[tuple[int, ...]]]):
             yield list(zip(positions, *indices, strict=True))
 
 
+def split_numbered(
+    batch: Sequence[tuple[int, ...]], position: int
+) -> tuple[Sequence[tuple[int, ...]] | None, Sequence[tuple[int, ...]] | None]:
+    """Return the samples of a batch of `NumberedBatches` before a position and from it on, None for no samples."""
+    before = _number_before(batch[0][0], len(batch), position)
+    return batch[:before] or None, batch[before:] or None
+
+
 class IndexedBatch(NamedTuple):
     """Positions of a batch's samples in the sequence, and their indices (B,) in each order, on a device."""
 
@@ -125,3 +133,19 @@ class DeviceBatches(Sampler[IndexedBatch]):
         indices = zip(*(order.tensors(self.device) for order in self.orders), strict=True)
         for positions, batch in zip(self.orders[0].positions(), indices, strict=True):
             yield IndexedBatch(positions, batch)
+
+
+def split_indexed(batch: IndexedBatch, position: int) -> tuple[IndexedBatch | None, IndexedBatch | None]:
+    """Return the samples of a batch of `DeviceBatches` before a position and from it on, None for no samples."""
+    before = _number_before(batch.positions.start, len(batch.positions), position)
+    parts = (
+        IndexedBatch(batch.positions[part], tuple(indices[part] for indices in batch.indices))
+        for part in (slice(before), slice(before, None))
+    )
+    first, rest = (part if part.positions else None for part in parts)
+    return first, rest
+
+
+def _number_before(first: int, number: int, position: int) -> int:
+    """Return how many of consecutive positions, a number of them from the first on, are before a position."""
+    return min(max(position - first, 0), number)

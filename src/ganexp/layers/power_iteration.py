@@ -8,6 +8,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.nn.utils.parametrize import ParametrizationList
 
+from ganexp.errors import UserError
+
 
 class PowerIteration(Protocol):
     """The power iterations of one turn, whose player is the first network while the others wait."""
@@ -62,9 +64,9 @@ POWER_ITERATIONS: Mapping[str, type[PowerIteration]] = {"every_turn": EveryTurn,
 
 
 def power_iteration(name: str) -> type[PowerIteration]:
-    """Return the power iterations of a name; raises ValueError, with the names there are, for any other."""
+    """Return the power iterations of a name; raises UserError, with the names there are, for any other."""
     if name not in POWER_ITERATIONS:
-        raise ValueError(f"power_iteration={name}: choose from {', '.join(POWER_ITERATIONS)}")
+        raise UserError(f"model.power_iteration={name}: choose one of {', '.join(POWER_ITERATIONS)}.")
     return POWER_ITERATIONS[name]
 
 

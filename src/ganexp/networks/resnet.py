@@ -15,7 +15,8 @@ from ganexp.layers.resnet_trunks import Architecture, ResNetDiscriminatorTrunk, 
 
 ARCHITECTURES = {
     32: Architecture(4, (4, 4, 4, 4), (2, 2, 2, 2), halvings=2),  # arXiv 1802.05957, table 4
-    48: Architecture(6, (8, 4, 2, 1), (1, 2, 4, 8, 8), halvings=4),  # arXiv 1802.05957, table 5
+    # For arXiv 1802.05957, table 5, in which D's last width was not checked: it is 16 in kwotsin/mimicry sngan_48.py.
+    48: Architecture(6, (8, 4, 2, 1), (1, 2, 4, 8, 8), halvings=4),
     64: Architecture(4, (16, 8, 4, 2, 1), (1, 2, 4, 8, 16), halvings=5),  # the authors' code for arXiv 1802.05637
     128: Architecture(4, (16, 16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16), halvings=5),  # arXiv 1802.05957, table 6
 }

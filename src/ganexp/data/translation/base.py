@@ -1,18 +1,19 @@
 """Base of the LightningDataModules of image-to-image translation: splits, loaders, crops and flips."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from ganexp.data.decoding import Decoder, Decodes
-from ganexp.data.loading import device_loader, endless_loader, global_batches, once_loader
+from ganexp.data.device import OnDevice
+from ganexp.data.loading import budget, device_loader, endless_loader, global_batches, once_loader, real_batches
 from ganexp.data.module import ImageDataModule
-from ganexp.data.order import DeviceBatches, NumberedBatches
+from ganexp.data.order import DeviceBatches, NumberedBatches, split_indexed, split_numbered
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Part, Pictures
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
@@ -20,6 +21,7 @@ from ganexp.data.storage import Store, stored, workers_for
 from ganexp.data.translation.augmentation import CropAndFlip
 from ganexp.data.translation.degradations import Degradation
 from ganexp.data.translation.device_pairs import DevicePairs
+from ganexp.data.translation.jitter import JitterUntil
 from ganexp.data.translation.pairs import (
     ImagePairs,
     SingleDomain,
@@ -43,13 +45,15 @@ class TranslationData(ImageDataModule):
     Images leave the loader as uint8 and reach the model as float32 in [-1, 1]. `batch_size` counts the pairs of all
     ranks together. `source(split=…)` opens a split: `split` for training and `test_split` for testing, of which at
     most `test_images` are used (None: all). A `degradation` makes inputs from pictures. With `load_size`, training
-    images are resized to it and cropped at random to image_size; `flip` mirrors half of them. Test images are never
-    augmented. `direction` is only checked here: the source applies it. `resize_filter`, `in_memory`, `workers` and
-    `root` are those of `ImageData`, `device_memory_share` that of `ImageDataModule`; with a degradation, which is
-    computed on the CPU, batches come from the host.
+    images are resized to it and cropped at random to image_size; once the share `jitter_until` of the budget of images
+    has been trained on (None: never), they are resized to image_size instead. That is 0.5 in the code of arXiv
+    2007.15651 (data/unaligned_dataset.py). `flip` mirrors half of all training images. Test images are never augmented.
+    `direction` is only checked here: the source applies it. `resize_filter`, `in_memory`, `workers` and `root` are
+    those of `ImageData`, `device_memory_share` that of `ImageDataModule`; with a degradation, which is computed on the
+    CPU, batches come from the host.
 
-    Raises UserError for impossible sizes, channels or filters and for a degradation that does not fit the images; in
-    `setup`, for unreadable pictures.
+    Raises UserError for impossible sizes, shares, channels or filters and for a degradation that does not fit the
+    images; in `setup`, for unreadable pictures.
     """
 
     def __init__(
@@ -73,12 +77,18 @@ class TranslationData(ImageDataModule):
         root: str | None = None,
         num_classes: None = None,
         device_memory_share: float = DEVICE_MEMORY_SHARE,
+        jitter_until: float | None = None,
     ) -> None:
         super().__init__(name, image_size, channels, num_classes, batch_size, seed, root, device_memory_share)
         if load_size is not None and load_size < image_size:
             raise UserError(
                 f"data.load_size={load_size} is smaller than the crops of data.image_size={image_size}: give at least "
                 f"{image_size}, or null for no random crops."
+            )
+        if jitter_until is not None and not 0 <= jitter_until <= 1:
+            raise UserError(
+                f"data.jitter_until={jitter_until:g}: give the share of training with random crops, from 0 to 1, or "
+                "null for random crops throughout."
             )
         if test_images is not None and test_images < 1:
             raise UserError(f"data.test_images={test_images}: give 1 or more, or null for all.")
@@ -89,6 +99,7 @@ class TranslationData(ImageDataModule):
         self.source = source
         self.degradation = degradation
         self.load_size = image_size if load_size is None else load_size
+        self.jitter_until = jitter_until
         self.flip = flip
         self.split = split
         self.test_split = test_split
@@ -100,6 +111,7 @@ class TranslationData(ImageDataModule):
         self._training_decoder = Decoder(self.load_size, channels, resize_filter)
         self._opened: tuple[Any, Any] | None = None
         self._pairs: ImagePairs | None = None
+        self._whole_pairs: ImagePairs | None = None
         self._test_pairs: TestPairs | None = None
         if degradation is not None:
             # Refused before anything is downloaded.
@@ -128,6 +140,8 @@ class TranslationData(ImageDataModule):
         train, test = self._open() if self._opened is None else self._opened
         self._opened = None
         self._pairs = self._decoded(train, self._training_decoder, lambda pictures: pictures)
+        if self.jitter_until is not None and self.load_size > self.image_size:
+            self._whole_pairs = self._decoded(train, self.decoder, lambda pictures: pictures)
         self._test_pairs = TestPairs(self._decoded(test, self.decoder, self._test_subset), self.image_size)
         self._log(
             f"{self._counts()} of {self.channels}x{self.image_size}x{self.image_size} for training"
@@ -168,11 +182,13 @@ class TranslationData(ImageDataModule):
             for length, purpose in zip(self.pairs.lengths, ORDERS, strict=False)
         ]
         augment = CropAndFlip(self.image_size, self.flip, self.seed)
-        copies = self._copies_on_device(self.pairs.stores, self.pairs.reason_for_host)
+        whole = () if self._whole_pairs is None else self._whole_pairs.stores
+        stores = (*self.pairs.stores, *whole)
+        copies = self._copies_on_device(stores, self.pairs.reason_for_host)
         if copies is not None:
-            return device_loader(DevicePairs(self.pairs, copies, augment), DeviceBatches(copies[0].device, *orders))
-        workers = max(workers_for(store, self.workers, self._local_processes()) for store in self.pairs.stores)
-        return endless_loader(TrainingPairs(self.pairs, augment), NumberedBatches(*orders), workers)
+            return device_loader(self._device_pairs(copies, augment), DeviceBatches(copies[0].device, *orders))
+        workers = max(workers_for(store, self.workers, self._local_processes()) for store in stores)
+        return endless_loader(self._training_pairs(augment), NumberedBatches(*orders), workers)
 
     def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Return the whole test split, {"number": (B,), "input", "image"}, each item on one rank only."""
@@ -182,6 +198,26 @@ class TranslationData(ImageDataModule):
     def examples(self, n: int) -> dict[str, Tensor]:
         """Return the first n items of the test split, {"number", "input", "image"}, images as float32 in [-1, 1]."""
         return self.test_pairs.examples(n)
+
+    def _training_pairs(self, augment: CropAndFlip) -> Dataset[dict[str, Tensor]]:
+        jittered = TrainingPairs(self.pairs, augment)
+        if self._whole_pairs is None:
+            return jittered
+        return JitterUntil(jittered, TrainingPairs(self._whole_pairs, augment), self._end_of_jitter(), split_numbered)
+
+    def _device_pairs(self, copies: Sequence[OnDevice], augment: CropAndFlip) -> Dataset[dict[str, Tensor]]:
+        """Return the same batches from copies of the stores, first those of the images to crop, then of whole ones."""
+        number = len(self.pairs.stores)
+        jittered = DevicePairs(self.pairs, copies[:number], augment)
+        if self._whole_pairs is None:
+            return jittered
+        whole = DevicePairs(self._whole_pairs, copies[number:], augment)
+        return JitterUntil(jittered, whole, self._end_of_jitter(), split_indexed)
+
+    def _end_of_jitter(self) -> int:
+        """Return the position in the training sequence from which on images are whole."""
+        share = 1.0 if self.jitter_until is None else self.jitter_until
+        return round(share * budget(self.trainer) * real_batches(self.trainer))
 
     def _open(self) -> tuple[Any, Any]:
         return self.source(split=self.split), self.source(split=self.test_split)
@@ -203,6 +239,7 @@ class TranslationData(ImageDataModule):
         return " and ".join(f"{length:,} {noun}" for length, noun in zip(self.pairs.lengths, nouns, strict=True))
 
     def _augmentation(self) -> str:
-        crops = [f"random crops from {self.load_size}x{self.load_size}"] if self.load_size > self.image_size else []
+        until = "" if self.jitter_until is None else f" until {self.jitter_until:g} of the budget"
+        crops = [f"random crops from {self.load_size}x{self.load_size}{until}"] * (self.load_size > self.image_size)
         flips = ["half of them mirrored"] if self.flip else []
         return f" ({', '.join(crops + flips)})" if crops + flips else ""

@@ -65,6 +65,7 @@ class UnpairedData(TranslationData):
         test_b: str | None = None,
         num_classes: None = None,
         device_memory_share: float = DEVICE_MEMORY_SHARE,
+        jitter_until: float | None = None,
     ) -> None:
         self.degrade = Nothing() if degradation is None else degradation
         super().__init__(
@@ -87,6 +88,7 @@ class UnpairedData(TranslationData):
             root or " ".join(folder for folder in (a, b, test_a, test_b) if folder) or None,
             num_classes,
             device_memory_share,
+            jitter_until,
         )
 
     def _picture_sets(self, split: str) -> list[PictureSet]:
