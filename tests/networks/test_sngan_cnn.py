@@ -1,10 +1,14 @@
 """The convolutional networks of arXiv 1802.05957, table 3."""
 
+import math
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
 
 from ganexp.layers import normalization as normalizations
+from ganexp.layers.initialization import dcgan_normal_
 from ganexp.networks.sngan_cnn import Discriminator, Generator
 
 
@@ -86,3 +90,38 @@ def test_normalize_first_adds_a_normalization_and_relu_after_the_linear_layer():
 def test_the_slope_is_that_of_every_leaky_relu():
     network = Discriminator(3, 32, normalizations.none(), width=2, slope=0.2)
     assert {m.negative_slope for m in network.modules() if isinstance(m, nn.LeakyReLU)} == {0.2}
+
+
+def seeded(**settings):
+    torch.manual_seed(5)
+    return Discriminator(3, 32, normalizations.spectral(), width=8, **settings)
+
+
+def originals(network):
+    return [weight for name, weight in network.named_parameters() if name.endswith("weight.original")]
+
+
+@pytest.mark.parametrize(
+    ("init_", "std"),
+    [(dcgan_normal_, lambda _: 0.02), (nn.init.kaiming_normal_, lambda inputs: math.sqrt(2 / inputs))],
+)
+def test_the_weights_of_all_layers_have_the_standard_deviation_of_the_initialization(init_, std):
+    weights = originals(seeded(init_=init_))
+    assert len(weights) == 8
+    for weight in weights:
+        # The standard error of a standard deviation is 1/sqrt(2 n) of it.
+        tolerance = 4 / math.sqrt(2 * weight.numel())
+        assert weight.std(correction=0).item() == pytest.approx(std(weight[0].numel()), rel=tolerance)
+
+
+def test_the_initialization_is_that_of_the_authors_code_if_none_is_given():
+    default, explicit = seeded().state_dict(), seeded(init_=dcgan_normal_).state_dict()
+    assert default.keys() == explicit.keys()
+    assert all(torch.equal(value, explicit[key]) for key, value in default.items())
+
+
+def test_the_logits_under_spectral_normalization_do_not_depend_on_the_scale_of_the_initialization():
+    images = torch.randn(2, 3, 32, 32)
+    narrow, wide = (seeded(init_=partial(nn.init.normal_, std=std)).eval() for std in (0.02, 0.32))
+    torch.testing.assert_close(wide(images), narrow(images))
+    assert all(torch.equal(16 * a, b) for a, b in zip(originals(narrow), originals(wide), strict=True))

@@ -1,11 +1,12 @@
 """Convolutional networks of the spectral normalization paper (arXiv 1802.05957, table 3)."""
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from torch import Tensor, nn
 
 from ganexp.layers.checks import require_positive
-from ganexp.layers.initialization import initialized
+from ganexp.layers.initialization import dcgan_normal_, initialized
 from ganexp.layers.normalization import Normalization
 from ganexp.layers.resolution import doubling, doublings, step_widths
 
@@ -57,7 +58,8 @@ class Discriminator(nn.Module):
 
     At each size a 3x3 convolution, then one of 4x4 that halves the map and doubles the channels, as in the authors'
     code: 64, 128, 128, 256, 256, 512 and 512 with the paper's `width` of 64 at 32x32. `slope` is LeakyReLU's, 0.1 in
-    table 3b and 0.2 in that code. Raises ValueError as Generator does.
+    table 3b and 0.2 in that code. `init_` draws the weights in place, N(0, 0.02^2) in that code. Raises ValueError as
+    Generator does.
     """
 
     def __init__(
@@ -68,19 +70,21 @@ class Discriminator(nn.Module):
         width: int = 64,
         max_width: int = 512,
         slope: float = 0.1,
+        init_: Callable[[Tensor], Tensor] = dcgan_normal_,
     ) -> None:
         super().__init__()
         require_positive(channels=channels, width=width, max_width=max_width)
         start, steps = doublings(image_size, SMALLEST)
         widths = step_widths(steps + 1, width, max_width)
         layers: list[nn.Module] = [
-            normalization.edge(initialized(nn.Conv2d(channels, widths[0], 3, padding=1))),
+            normalization.edge(initialized(nn.Conv2d(channels, widths[0], 3, padding=1), init_)),
             nn.LeakyReLU(slope),
         ]
         for inputs, outputs in pairwise(widths):
             for convolution in (nn.Conv2d(inputs, outputs, 4, 2, 1), nn.Conv2d(outputs, outputs, 3, padding=1)):
-                layers += [normalization.hidden(initialized(convolution)), nn.LeakyReLU(slope)]
-        layers += [nn.Flatten(), normalization.edge(initialized(nn.Linear(widths[-1] * start**2, 1))), nn.Flatten(0)]
+                layers += [normalization.hidden(initialized(convolution, init_)), nn.LeakyReLU(slope)]
+        logit = initialized(nn.Linear(widths[-1] * start**2, 1), init_)
+        layers += [nn.Flatten(), normalization.edge(logit), nn.Flatten(0)]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, image: Tensor) -> Tensor:
