@@ -8,6 +8,7 @@ import torch
 from config.test_configs import GROUPS, tiny
 from ganexp.config.build import build
 from ganexp.config.composition import compose, conf_dir, groups
+from ganexp.errors import UserError
 from ganexp.evaluation.subject import build_subject
 from support.subjects import Pixels, rng, table
 
@@ -20,7 +21,7 @@ SMALL = [
     *("turn.start=[0,1,2]", "turn.end=[3,4,5]", "turn.measured=right", "turn.pool=4", "turn.samples=3", "turn.steps=3"),
     *("truncation.thresholds=[0.5]", "truncation.samples=4"),
     *("filters.images=20", "filters.layers=2", "filters.features=2", "filters.best=2"),
-    *("forget.samples=40", "forget.counts=1", "forget.draws=2"),
+    *("forget.samples=20", "forget.counts=1", "forget.draws=2"),
     *("probe.labels=[12]", "probe.seeds=1"),
     *("spectrum.images=8", "equilibrium.images=8"),
     *("latent_directions.directions=1", "latent_directions.steps=3", "latent_directions.random=2"),
@@ -54,7 +55,13 @@ def test_each_analysis_runs_or_gives_a_reason_against_it(model, analyses, tmp_pa
             continue
         out = tmp_path / name
         out.mkdir()
-        figures = analysis(subject, out)
+        try:
+            figures = analysis(subject, out)
+        except UserError as error:
+            # An untrained network may have no map for a class.
+            if not str(error).startswith("analysis=forget: no feature map draws class"):
+                raise
+            continue
         assert figures, name
         json.dumps(figures, allow_nan=False)
         assert [path for path in out.iterdir() if path.suffix in (".png", ".gif")], name
