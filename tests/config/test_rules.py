@@ -19,7 +19,7 @@ PER_IMAGE = {
 }
 BOUNDED = PER_IMAGE | {"weight_clip"}
 # The default data, digits, are 8x8, where dcgan_small begins with one pixel.
-WITHOUT_MAPS = {"gan", "cgan", "dcgan_tutorial", "dcgan_small"}
+WITHOUT_MAPS = {"gan", "sngan", "cgan", "dcgan_tutorial", "dcgan_small"}
 
 
 def expected(model, loss, penalty, normalization):

@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> None:
     options = parse(Arguments, arguments)
     if options.n < 1:
         raise UserError(f"n={options.n}: it must be 1 or more")
-    run, out = saved_run(Path(options.run), options.trust), Path(options.out)
+    run, out = saved_run(Path(options.run), options.trust, groups=()), Path(options.out)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"direction={options.direction}: choose one of {', '.join(DIRECTIONS)}")
     if options.tile < 1:
         raise UserError(f"tile={options.tile}: it must be 1 or more")
-    run = saved_run(Path(options.run), options.trust, options.checkpoint)
+    run = saved_run(Path(options.run), options.trust, options.checkpoint, groups=())
     source, out = Path(options.input), Path(options.out)
     paths = images_at(source)
     require_separate(source, out)

@@ -81,7 +81,11 @@ def normalizes_single_pixels(config: Config) -> bool:
         size = (config.get("data") or {}).get("image_size")
         if normalization.get("_target_") in INSTANCE_NORMS and isinstance(outer, Mapping):
             network = outer["network"] if isinstance(outer.get("network"), Mapping) else outer
-            if network.get("_target_") in VECTOR_NETWORKS or starts_from_a_pixel(network, size):
+            if (
+                network.get("_target_") in VECTOR_NETWORKS
+                or network.get("normalize_first")
+                or starts_from_a_pixel(network, size)
+            ):
                 return True
     return False
 

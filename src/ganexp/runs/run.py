@@ -39,12 +39,15 @@ def training_run(config: DictConfig, folder: Path, checkpoint: Path | None = Non
     return Run(folder, bounded(config), fixed_settings(config), checkpoint)
 
 
-def saved_run(folder: Path, trust: Sequence[str] = (), checkpoint: str = "last") -> Run:
-    """Return the run in ``folder`` with one of its checkpoints, for inference; ``trust`` names code and addresses.
+def saved_run(
+    folder: Path, trust: Sequence[str] = (), checkpoint: str = "last", groups: Sequence[str] = (DATA_GROUP,)
+) -> Run:
+    """Return the run in ``folder`` with one of its checkpoints, for inference.
 
-    Raises UserError if there is no such run or checkpoint, for code that is not trusted, and for downloads from unknown
+    ``trust`` names code, addresses and folders; ``groups`` has ``data`` if the run's data will be built. Raises
+    UserError if there is no such run or checkpoint, for code that is not trusted, and for data downloaded from unknown
     addresses or to other folders.
     """
     config = run_folder.read_config(folder, trust)
     path = run_folder.checkpoint(folder, checkpoint)
-    return Run(folder, bounded(config, [DATA_GROUP]), fixed_settings(config), path)
+    return Run(folder, bounded(config, groups), fixed_settings(config), path)

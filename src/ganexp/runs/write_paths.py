@@ -45,9 +45,10 @@ def bounded(config: DictConfig, groups: Sequence[str] = (*WRITERS, DATA_GROUP)) 
     if config.get(GIVEN) is not None:
         resolved: Any = OmegaConf.to_container(parts)
         default = str(OmegaConf.select(OmegaConf.load(conf_dir() / "train.yaml"), DATA_ROOT))
-        given = given_values(parts, config[GIVEN])
-        require_inside(write_paths(resolved, groups), [config.run_dir, default], given)
-        require_known(addresses(resolved), [*given, *config[TRUST]])
+        permitted = [*given_values(parts, config[GIVEN]), *config[TRUST]]
+        require_inside(write_paths(resolved, groups), [config.run_dir, default], permitted)
+        if DATA_GROUP in groups:
+            require_known(addresses(resolved), permitted)
     return parts
 
 
@@ -55,7 +56,7 @@ def require_inside(paths: Iterable[KeyedPath], folders: list[str], permitted: li
     """Raise UserError naming a write path outside of the folders and of the paths ``permitted`` by the user."""
     for key, text in paths:
         if text not in permitted and not is_inside(text, [*folders, *permitted]):
-            key_to_give = DATA_ROOT if key.startswith(f"{DATA_GROUP}.") else key
+            key_to_give = "trust" if key.startswith(f"{DATA_GROUP}.") else key
             raise UserError(
                 f"{key}: the run's config.yaml writes to {text}, outside of the run's folder; if that is intended, add "
                 f"{key_to_give}={text}"
