@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
-from ganexp.penalties import CriticTurn, Penalty
+from ganexp.penalties.base import CriticTurn, Penalty
 from ganexp.variants.acgan import ACGAN
 from ganexp.variants.conditional import ConditionalGAN
 from ganexp.variants.gan import GAN

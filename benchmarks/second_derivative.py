@@ -28,7 +28,8 @@ from ganexp.layers.twice_differentiable_convolution import TwiceDifferentiableCo
 from ganexp.losses import Relativistic
 from ganexp.networks.r3gan import Block, Discriminator
 from ganexp.numerics.flags import Numerics, apply_numerics
-from ganexp.penalties import R1, R2, CriticTurn
+from ganexp.penalties.base import CriticTurn
+from ganexp.penalties.zero_centred import R1, R2
 
 DEFAULTS = {"width": 768, "size": 32, "batch": 64, "rounds": 7, "turns": 3}
 TINY = {"width": 16, "size": 16, "batch": 4, "rounds": 3, "turns": 1}

@@ -12,7 +12,11 @@ from torch.func import functional_call
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.errors import UserError
-from ganexp.penalties import R1, R2, CriticTurn, Dragan, GradientPenalty, HingeLeCam, LeCam, interpolates, perturbed
+from ganexp.penalties.base import CriticTurn
+from ganexp.penalties.dragan import Dragan, perturbed
+from ganexp.penalties.gradient_penalty import GradientPenalty, interpolates
+from ganexp.penalties.lecam import HingeLeCam, LeCam
+from ganexp.penalties.zero_centred import R1, R2
 
 CONF = composition.conf_dir()
 SHAPE = (6, 2, 3, 4)

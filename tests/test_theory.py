@@ -13,7 +13,8 @@ from torch.distributions import Normal
 from ganexp.layers import normalization as normalizations
 from ganexp.losses import Hinge, LeastSquares, Minimax, Relativistic, Wasserstein
 from ganexp.networks.mlp import Discriminator
-from ganexp.penalties import CriticTurn, GradientPenalty
+from ganexp.penalties.base import CriticTurn
+from ganexp.penalties.gradient_penalty import GradientPenalty
 
 BINS, DRAWS = 50, 4000
 

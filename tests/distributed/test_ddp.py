@@ -16,14 +16,14 @@ from ganexp.callbacks.checkpoints import LastCheckpoint
 from ganexp.callbacks.curves import Curves
 from ganexp.callbacks.samples import SampleGrid
 from ganexp.config.build import build
-from ganexp.config.composition import flatten
+from ganexp.config.types import flatten
 from ganexp.data.memory import InMemory
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.layers import normalization
 from ganexp.layers.statistics import running_statistics
 from ganexp.loggers.metrics_csv import MetricsCSV
 from ganexp.networks import dcgan, mlp
-from ganexp.penalties import LeCam
+from ganexp.penalties.lecam import LeCam
 from ganexp.variants.gan import GAN
 from support import tiny as small
 from support.runs import rows

@@ -6,7 +6,9 @@ import torch
 from config.test_configs import GROUPS
 from ganexp.callbacks.doctor import Doctor
 from ganexp.networks import dcgan, mlp
-from ganexp.penalties import R1, R2, Dragan, GradientPenalty
+from ganexp.penalties.dragan import Dragan
+from ganexp.penalties.gradient_penalty import GradientPenalty
+from ganexp.penalties.zero_centred import R1, R2
 from ganexp.variants.gan import GAN
 from support.scored import Bytes
 from support.tiny import fit, make_gan, same, state

@@ -14,7 +14,7 @@ from ganexp.game.turn_graphs import MOST_GRAPHS, MOST_MOVES, WARM_UP, TurnGraphs
 from ganexp.losses import NonSaturating
 from ganexp.numerics.cuda_graphs import CUDAGraphs
 from ganexp.numerics.flags import Numerics, apply_numerics, restored_flags
-from ganexp.penalties import Penalty
+from ganexp.penalties.base import Penalty
 from ganexp.runs.checkpoint_diff import differences
 from ganexp.training import capture
 from ganexp.variants.gan import GAN

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ganexp.config import composition
+from ganexp.config.types import flatten
 from gpu.gpu_runner import Chain, Step
 
 TESTS = Path(__file__).parents[1]
@@ -79,7 +80,7 @@ def trainer(device: str) -> str:
 
 def shrunk(config: dict[str, Any]) -> list[str]:
     """Return the overrides of ``SMALL`` for which the configuration has a key."""
-    settings = dict(composition.flatten(config))
+    settings = dict(flatten(config))
     return [f"{key}={value}" for key, value in SMALL.items() if key in settings]
 
 

@@ -10,7 +10,8 @@ from ganexp.errors import UserError
 from ganexp.layers import normalization
 from ganexp.layers.power_iteration import singular_vectors
 from ganexp.networks import dcgan
-from ganexp.penalties import R1, R2, GradientPenalty
+from ganexp.penalties.gradient_penalty import GradientPenalty
+from ganexp.penalties.zero_centred import R1, R2
 from ganexp.variants.gan import GAN
 from support.formula import fill
 from support.tiny import fit, make_gan, state

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganexp.config.build import build
-from ganexp.penalties import CriticTurn
+from ganexp.penalties.base import CriticTurn
 from parity.calculations import SHAPE, Critic, composed, figures_of, formula_draw, option_names
 from support.formula import figures, formula_input
 

@@ -15,7 +15,8 @@ from ganexp.layers import normalization as normalizations
 from ganexp.losses import Hinge, Relativistic
 from ganexp.networks import acgan, dcgan
 from ganexp.networks.conditional import LabelledNoise
-from ganexp.penalties import R1, R2, GradientPenalty
+from ganexp.penalties.gradient_penalty import GradientPenalty
+from ganexp.penalties.zero_centred import R1, R2
 from ganexp.variants.acgan import ACGAN, label_cross_entropy
 from support.tiny import SIZE, fit, make_gan
 

@@ -5,7 +5,7 @@ import torch
 
 from ganexp.data.loading import training_loader
 from ganexp.errors import UserError
-from ganexp.game.module import rows_of
+from ganexp.game.batches import rows_of
 from ganexp.losses import Relativistic
 from ganexp.variants.gan import GAN
 from support.tiny import Pictures, adam, fit, make_gan, same, state

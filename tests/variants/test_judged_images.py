@@ -11,7 +11,10 @@ from ganexp.augmentation.adaptive import AdaptiveAugmentation
 from ganexp.augmentation.differentiable import DiffAugment
 from ganexp.game.turn_inputs import TurnInputs
 from ganexp.losses import Hinge
-from ganexp.penalties import R1, R2, Dragan, GradientPenalty, LeCam, ZeroCentred
+from ganexp.penalties.dragan import Dragan
+from ganexp.penalties.gradient_penalty import GradientPenalty
+from ganexp.penalties.lecam import LeCam
+from ganexp.penalties.zero_centred import R1, R2, ZeroCentred
 from ganexp.variants.critic import Critic
 from ganexp.variants.objective import DiscriminatorObjective
 from support.games import Trainer, batch_of, built, tiny_with

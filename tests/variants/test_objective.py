@@ -10,7 +10,8 @@ from ganexp.augmentation.base import Augmentation
 from ganexp.game.module import AdversarialModule, GameSettings
 from ganexp.game.turn_inputs import TurnInputs
 from ganexp.losses import Hinge, LeastSquares, NonSaturating, Relativistic
-from ganexp.penalties import R1, R2, Penalty
+from ganexp.penalties.base import Penalty
+from ganexp.penalties.zero_centred import R1, R2
 from ganexp.variants.critic import Critic, PairCritic
 from ganexp.variants.gan import GAN, GANSettings
 from ganexp.variants.objective import DiscriminatorObjective

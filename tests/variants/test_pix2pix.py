@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import softplus
 
 from ganexp.augmentation.differentiable import DiffAugment
-from ganexp.penalties import GradientPenalty
+from ganexp.penalties.gradient_penalty import GradientPenalty
 from support.tiny import sgd
 from support.translations import make, played, require_same_weights
 

@@ -7,7 +7,7 @@ import torch
 
 from ganexp import schedules
 from ganexp.ema import ExponentialMovingAverage, HalfLife
-from ganexp.penalties import R1
+from ganexp.penalties.zero_centred import R1
 from ganexp.variants.r3gan import R3GAN
 from support.tiny import adam, fit, make_gan, same, sgd, state
 

@@ -10,7 +10,9 @@ from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.layers import normalization
 from ganexp.losses import Hinge, Relativistic
-from ganexp.penalties import R1, GradientPenalty, LeCam
+from ganexp.penalties.gradient_penalty import GradientPenalty
+from ganexp.penalties.lecam import LeCam
+from ganexp.penalties.zero_centred import R1
 from support.tiny import adam, fit, same, state
 from support.translations import VARIANTS, Pairs, make
 

@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp.config import checks, composition, recipes
+from ganexp.config.types import check_types
 from ganexp.distributed.environment import is_rank_zero
 from ganexp.records import summary
 from ganexp.runs import run_folder
@@ -77,7 +78,7 @@ class Session:
         keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
         values: Any = OmegaConf.to_container(config)
         if keys:
-            composition.check_types(values, defaults_for(tuple(choices), tuple(self.folders)), keys)
+            check_types(values, defaults_for(tuple(choices), tuple(self.folders)), keys)
         checks.check_parts(values)
         resolved = composition.resolve(config)
         # Before the rules, which would report that a missing folder has no labels.

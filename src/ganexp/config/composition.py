@@ -1,10 +1,10 @@
-"""Composition of the configuration: its folders, resolvers, type checks and error messages."""
+"""Composition of the configuration: its folders, resolvers and error messages."""
 
 import difflib
 import fnmatch
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from yaml import MarkedYAMLError, YAMLError
 
+from ganexp.config.types import check_types, flatten
 from ganexp.data.folders import class_folders
 from ganexp.distributed.slurm import batch_job
 from ganexp.errors import UserError, one_line
@@ -24,7 +25,6 @@ from ganexp.errors import UserError, one_line
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
 
 PACKAGE = Path(__file__).parents[1]
-TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", list: "a list"}
 # Hydra's own checks of its flags raise ValueError.
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
 
@@ -74,15 +74,6 @@ def groups(*folders: Path) -> dict[str, list[str]]:
     return options
 
 
-def flatten(node: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted key, value) of every node of plain containers, inner nodes included."""
-    if isinstance(node, dict):
-        for key, value in node.items():
-            dotted = f"{prefix}{key}"
-            yield dotted, value
-            yield from flatten(value, f"{dotted}.")
-
-
 def resolve(config: DictConfig) -> dict[str, Any]:
     """Return the resolved configuration as plain containers.
 
@@ -96,34 +87,6 @@ def resolve(config: DictConfig) -> dict[str, Any]:
         if isinstance(error.__cause__, UserError):
             raise error.__cause__ from error
         raise UserError(explain(error)) from error
-
-
-KEYS_OF_SEVERAL_TYPES = ("trainer.devices",)
-"""A number or a list of numbers; validated in `checks`."""
-
-
-def check_types(values: dict[str, Any], defaults: dict[str, Any], keys: list[str]) -> None:
-    """Raise UserError if a value given by the user has another type than its default."""
-    given, expected = dict(flatten(values)), dict(flatten(defaults))
-    for key in keys:
-        value, default = given.get(key), expected.get(key)
-        if key not in KEYS_OF_SEVERAL_TYPES and not same_type(value, default):
-            expected_type = TYPE_NAMES.get(type(default), "a group of values")
-            example = "" if isinstance(default, dict) else f", for example {key}={default}"
-            raise UserError(f"{key}={value}: {expected_type} is expected{example}")
-
-
-def same_type(value: Any, default: Any) -> bool:
-    """Return whether the value could replace the default; null and references are compatible with every type."""
-    if any(item is None or (isinstance(item, str) and "${" in item) for item in (value, default)):
-        return True
-    if isinstance(default, bool) or isinstance(value, bool):
-        return isinstance(value, bool) and isinstance(default, bool)
-    if isinstance(default, float):
-        return isinstance(value, int | float)
-    if isinstance(default, str):
-        return not isinstance(value, dict)
-    return isinstance(value, type(default))
 
 
 def explain(error: Exception, known: Sequence[str] = ()) -> str:

@@ -8,7 +8,10 @@ from ganexp.errors import UserError
 
 Config = Mapping[str, Any]
 
-PER_IMAGE_GRADIENTS = {f"ganexp.penalties.{name}" for name in ("GradientPenalty", "R1", "R2", "Dragan")}
+PER_IMAGE_GRADIENTS = {
+    f"ganexp.penalties.{name}"
+    for name in ("gradient_penalty.GradientPenalty", "zero_centred.R1", "zero_centred.R2", "dragan.Dragan")
+}
 BATCH_NORMS = {f"ganexp.layers.normalization.{name}" for name in ("batch", "batch_spectral")}
 SPECTRAL_NORMS = {f"ganexp.layers.normalization.{name}" for name in ("spectral", "batch_spectral")}
 NO_NORM = {"ganexp.layers.normalization.none"}

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ganexp.game.batches import Batch
 from ganexp.game.captured_inputs import CapturedInputs
 from ganexp.game.loss_history import LossHistory, Terms
-from ganexp.game.module import AdversarialModule, Batch, Player
+from ganexp.game.module import AdversarialModule, Player
 
 Replay = Callable[[], None]
 

@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from ganexp.distributed import collectives
 from ganexp.ema import ExponentialMovingAverage
-from ganexp.errors import UserError
+from ganexp.game.batches import Batch, rows_of, split
 from ganexp.game.loss_history import LossHistory, Terms
 from ganexp.game.turn_inputs import HostCounter, TurnInputs
 from ganexp.layers.power_iteration import power_iteration as named_power_iteration
@@ -20,7 +20,6 @@ from ganexp.layers.statistics import frozen_statistics, running_statistics
 from ganexp.numerics.randomness import derived_seed, seed_globals
 from ganexp.partials import plain
 
-Batch = dict[str, Tensor]
 OptimizerFactory = Callable[[Iterator[nn.Parameter]], Optimizer]
 Schedule = Callable[[float], float]
 GradientPass = Callable[["Player", Any, Batch], None]
@@ -234,19 +233,3 @@ def set_learning_rate(optimizer: Optimizer, factor: float) -> None:
     for group in optimizer.param_groups:
         group.setdefault("initial_lr", group["lr"])
         group["lr"] = group["initial_lr"] * factor
-
-
-def rows_of(batch: Batch, number: int, batches: int) -> Batch:
-    """Return the rows of one of several batches whose rows alternate."""
-    if batches == 1:
-        return batch
-    return {key: tensor[number::batches].contiguous() for key, tensor in batch.items()}
-
-
-def split(batch: Batch, parts: int) -> list[Batch]:
-    """Return the batch in equal parts for gradient accumulation; raises UserError where there are none."""
-    n = len(batch["image"])
-    if n % parts:
-        raise UserError(f"model.accumulate={parts} does not divide the {n} images that a rank gets of each batch")
-    pieces = {key: tensor.split(n // parts) for key, tensor in batch.items()}
-    return [{key: tensors[i] for key, tensors in pieces.items()} for i in range(parts)]

@@ -11,10 +11,11 @@ from typing import Any
 import torch
 
 from ganexp.errors import one_line
+from ganexp.game.batches import Batch
 from ganexp.game.captured_inputs import CapturedInputs, NotCapturable, ObservedInputs, Requests
 from ganexp.game.captured_turn import CapturedTurn, GraphBackend
 from ganexp.game.host_state import changed, hooks, host_state
-from ganexp.game.module import AdversarialModule, Batch, Player
+from ganexp.game.module import AdversarialModule, Player
 from ganexp.game.turn_inputs import TurnInputs
 from ganexp.game.turn_state import TurnState
 from ganexp.numerics.cuda_graphs import HostWaits

@@ -10,12 +10,11 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from ganexp.errors import UserError
-from ganexp.files.cache import cache_folder
-from ganexp.files.download import checksum_of_file, obtain
+from ganexp.files.download import checksum_of_file
 from ganexp.metrics.extractor import Description, Extractor, qualified_name
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.standard_inception import WEIGHTS
-from ganexp.metrics.weights import load_weights, mismatch_error
+from ganexp.metrics.weights import load_checked, mismatch_error, standard_weights
 
 Resize = Callable[[Tensor], Tensor]
 """Resizes images (N, C, H, W), float32 in [0, 255], to 299x299."""
@@ -48,6 +47,8 @@ def clean(images: Tensor) -> Tensor:
 RESIZES: dict[str, Resize] = {"legacy": legacy, "clean": clean}
 PROTOCOLS: dict[str | Resize, Description] = {"clean": {"clipped": "to [0, 255]"}}
 """Further entries of a resizing in the protocol: without them, features from before clipping would pass for these."""
+
+REMEDY = "Or set extractor.inception.weights=FILE, or do without Inception: metric=[fid_classifier]."
 
 
 class Inception(Extractor):
@@ -125,7 +126,10 @@ def inception(
             f"extractor inception: {torch.cuda.get_device_name(device)} has no bfloat16 arithmetic; "
             "in float32: metric=[fid]."
         )
-    path = _standard_weights(download) if weights is None else Path(weights).expanduser()
+    if weights is None:
+        path = standard_weights("Inception's weights", WEIGHTS, download, REMEDY)
+    else:
+        path = Path(weights).expanduser()
     network = _network(path)
     description: Description = {
         "network": "InceptionV3 of torch-fidelity",
@@ -141,30 +145,14 @@ def inception(
     return Inception(network, resized, description, PRECISIONS[precision], channels_last).to(device)
 
 
-def _standard_weights(download: bool) -> Path:
-    folders = cache_folder("weights"), Path(torch.hub.get_dir()) / "checkpoints"
-    try:
-        folder = obtain(
-            "Inception's weights", [WEIGHTS], folders, WEIGHTS.is_complete_in, lambda file, folder: None, download
-        )
-    except UserError as error:
-        raise UserError(
-            f"{error} Or set extractor.inception.weights=FILE, or do without Inception: metric=[fid_classifier]."
-        ) from error
-    return folder / WEIGHTS.name
-
-
 def _network(path: Path) -> nn.Module:
     """Return torch-fidelity's network with the weights in a file."""
-    weights = load_weights(path)
-    if path.name == WEIGHTS.name and (wrong := WEIGHTS.wrong_checksums(path)):
-        raise UserError(f"{path} is damaged: its sha256 is {wrong[0]}, not {WEIGHTS.sha256}...: delete it.")
+    weights = load_checked(path, WEIGHTS)
     from torch_fidelity.feature_extractor_inceptionv3 import (
         FeatureExtractorInceptionV3,
     )
 
-    # The class reads its weights with torch.load(weights_only=False), which would execute code in the file, so it gets
-    # an in-memory file that holds only the tensors.
+    # The class unpickles its file, which would execute code in it, so it gets an in-memory file of tensors alone.
     tensors = BytesIO()
     torch.save(weights, tensors)
     tensors.seek(0)

@@ -6,17 +6,17 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.errors import UserError
-from ganexp.files.cache import cache_folder
-from ganexp.files.download import Remote, checksum_of_file, obtain
+from ganexp.files.download import Remote, checksum_of_file
 from ganexp.metrics.extractor import Description, Extractor
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.weights import load_weights, mismatch_error
+from ganexp.metrics.weights import load_checked, mismatch_error, standard_weights
 
 WEIGHTS = Remote(
     "vgg16-397923af.pth",
     urls=("https://download.pytorch.org/models/vgg16-397923af.pth",),
     sha256="397923af",  # prefix, taken from the end of the file name as in torch.hub
 )
+REMEDY = "Or set extractor.vgg16.weights=FILE, or use other features: metric=[prc_inception]."
 SIDE = 224
 STAGES = ((1, 1), (2, 2), (4, 4, 4), (8, 8, 8), (8, 8, 8))
 """The channels of the convolutions between two poolings, in multiples of the first one's."""
@@ -115,7 +115,10 @@ def vgg16(
             f"extractor vgg16: images must be grey or RGB, but have {channels} channels; "
             "for points in the plane use metric=modes, otherwise metric=[prc_classifier]."
         )
-    path = _standard_weights(download) if weights is None else Path(weights).expanduser()
+    if weights is None:
+        path = standard_weights("VGG-16's weights", WEIGHTS, download, REMEDY)
+    else:
+        path = Path(weights).expanduser()
     network = _network(path)
     description: Description = {
         "network": "VGG-16 of torchvision",
@@ -128,24 +131,9 @@ def vgg16(
     return VGGFeatures(network, description, channels_last).to(device)
 
 
-def _standard_weights(download: bool) -> Path:
-    folders = cache_folder("weights"), Path(torch.hub.get_dir()) / "checkpoints"
-    try:
-        folder = obtain(
-            "VGG-16's weights", [WEIGHTS], folders, WEIGHTS.is_complete_in, lambda file, folder: None, download
-        )
-    except UserError as error:
-        raise UserError(
-            f"{error} Or set extractor.vgg16.weights=FILE, or use other features: metric=[prc_inception]."
-        ) from error
-    return folder / WEIGHTS.name
-
-
 def _network(path: Path) -> VGG16:
     """Return the network with the weights in a file."""
-    weights = load_weights(path)
-    if path.name == WEIGHTS.name and (wrong := WEIGHTS.wrong_checksums(path)):
-        raise UserError(f"{path} is damaged: its sha256 is {wrong[0]}, not {WEIGHTS.sha256}...: delete it.")
+    weights = load_checked(path, WEIGHTS)
     # Initial weights of 138 million parameters would take seconds and the global generator's numbers.
     with torch.device("meta"):
         network = VGG16()

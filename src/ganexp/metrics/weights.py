@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.errors import UserError, one_line
+from ganexp.files.cache import cache_folder
+from ganexp.files.download import Remote, obtain
 
 
 def checksum_of(content: Mapping[str, Any]) -> str:
@@ -60,6 +62,30 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     weights = content.get("state_dict", content)
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
         raise UserError(f"{path} contains no state_dict (weights by name)")
+    return weights
+
+
+def standard_weights(name: str, weights: Remote, download: bool, remedy: str) -> Path:
+    """Return the file of public weights: from the cache, from torch's hub folder, or downloaded.
+
+    Raises UserError with the remedy if there is none and it cannot be downloaded.
+    """
+    folders = cache_folder("weights"), Path(torch.hub.get_dir()) / "checkpoints"
+    try:
+        folder = obtain(name, [weights], folders, weights.is_complete_in, lambda file, folder: None, download)
+    except UserError as error:
+        raise UserError(f"{error} {remedy}") from error
+    return folder / weights.name
+
+
+def load_checked(path: Path, public: Remote) -> dict[str, Tensor]:
+    """Return the weights in a file; one with the name of the public weights must have their checksum.
+
+    Raises UserError as `load_weights` does, and for another checksum.
+    """
+    weights = load_weights(path)
+    if path.name == public.name and (wrong := public.wrong_checksums(path)):
+        raise UserError(f"{path} is damaged: its sha256 is {wrong[0]}, not {public.sha256}...: delete it.")
     return weights
 
 

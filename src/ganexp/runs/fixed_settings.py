@@ -5,7 +5,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.config import composition
+from ganexp.config.types import flatten
 from ganexp.runs import run_folder
 
 CHANGEABLE = (
@@ -36,7 +36,7 @@ def fixed_settings(config: DictConfig) -> dict[str, Any]:
     """Return every value that may not change within a run, by its dotted key, references unresolved."""
     values = OmegaConf.to_container(run_folder.without_run_dir(config))
     assert isinstance(values, dict)
-    parts = (composition.flatten({name: part}) for name, part in values.items())
+    parts = (flatten({name: part}) for name, part in values.items())
     settings = (setting for part in parts for setting in part)
     return {key: value for key, value in settings if not isinstance(value, dict) and not may_change(key)}
 

@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ganexp.config import checks, composition
+from ganexp.config.types import check_types, flatten
 from ganexp.errors import UserError
 from ganexp.runs import run_folder
 from ganexp.runs.fixed_settings import CHANGEABLE, describe_changes, fixed_settings, may_change
@@ -37,7 +38,7 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
     unchanged = [override for override in overrides if override not in replaced and is_unchanged(config, override)]
     overrides = [override for override in overrides if override not in replaced + unchanged]
     before: Any = OmegaConf.to_container(config)
-    known_keys = [key for key, _ in composition.flatten(before)]
+    known_keys = [key for key, _ in flatten(before)]
     for override in overrides:
         key, _, value = override.partition("=")
         if key not in known_keys and not names_option(override):
@@ -53,7 +54,7 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
             raise UserError(f"{override}: {composition.explain(error)}") from error
     after: Any = OmegaConf.to_container(config)
     given = [override.partition("=")[0] for override in overrides]
-    composition.check_types(after, before, given)
+    check_types(after, before, given)
     config[run_folder.GIVEN] = given
     return config
 
@@ -73,7 +74,7 @@ def with_options(config: DictConfig, choices: list[str]) -> DictConfig:
 def keys_set_by(choice: str) -> list[str]:
     """Return the dotted keys of the values that an option of a config group sets."""
     group, _, name = choice.partition("=")
-    return [key for key, value in composition.flatten(composition.option(group, name)) if not isinstance(value, dict)]
+    return [key for key, value in flatten(composition.option(group, name)) if not isinstance(value, dict)]
 
 
 def plain_value(config: DictConfig, key: str) -> Any:

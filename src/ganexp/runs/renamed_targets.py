@@ -19,6 +19,11 @@ RENAMED = {
     "ganexp.data.paired.PairedData": "ganexp.data.translation.module.PairedData",
     "ganexp.data.unpaired.UnpairedData": "ganexp.data.translation.module.UnpairedData",
     "ganexp.metrics.own.own": "ganexp.metrics.custom.custom",
+    "ganexp.penalties.Dragan": "ganexp.penalties.dragan.Dragan",
+    "ganexp.penalties.GradientPenalty": "ganexp.penalties.gradient_penalty.GradientPenalty",
+    "ganexp.penalties.LeCam": "ganexp.penalties.lecam.LeCam",
+    "ganexp.penalties.R1": "ganexp.penalties.zero_centred.R1",
+    "ganexp.penalties.R2": "ganexp.penalties.zero_centred.R2",
     "ganexp.networks.resnet.ConditionalGenerator": "ganexp.networks.resnet.Generator",
     "ganexp.networks.resnet.ProjectionDiscriminator": "ganexp.networks.resnet.Discriminator",
 }

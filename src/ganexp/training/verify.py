@@ -15,7 +15,8 @@ from ganexp.errors import CheckFailed, one_line
 from ganexp.layers.dropout import Dropout
 from ganexp.layers.statistics import BATCH_NORMS
 from ganexp.numerics.flags import numerics_of
-from ganexp.penalties import Dragan, LeCam
+from ganexp.penalties.dragan import Dragan
+from ganexp.penalties.lecam import LeCam
 from ganexp.runs import run_folder
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.checkpoint_diff import Difference, differences, leaves

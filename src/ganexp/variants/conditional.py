@@ -5,8 +5,8 @@ from typing import Unpack
 import torch
 from torch import Tensor
 
+from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
-from ganexp.game.module import Batch
 from ganexp.variants.critic import Critic
 from ganexp.variants.gan import GAN, GANSettings
 from ganexp.variants.sampler import ConditionalSampler

@@ -5,7 +5,8 @@ from typing import Any, Unpack
 
 from torch import Tensor
 
-from ganexp.game.module import Batch, Player
+from ganexp.game.batches import Batch
+from ganexp.game.module import Player
 from ganexp.partials import plain
 from ganexp.variants.conditional import ConditionalGAN
 from ganexp.variants.gan import GANSettings

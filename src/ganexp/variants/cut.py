@@ -8,11 +8,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from ganexp.augmentation.base import Augmentation
+from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
-from ganexp.game.module import Batch, Player
+from ganexp.game.module import Player
 from ganexp.layers.initialization import initialized
 from ganexp.numerics.gradients import promote_to_float32
-from ganexp.penalties import Penalty
+from ganexp.penalties.base import Penalty
 from ganexp.variants.critic import Critic
 from ganexp.variants.objective import DiscriminatorObjective
 from ganexp.variants.translation import (

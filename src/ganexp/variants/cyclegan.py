@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation
+from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
-from ganexp.game.module import Batch, Player
-from ganexp.penalties import Penalty
+from ganexp.game.module import Player
+from ganexp.penalties.base import Penalty
 from ganexp.variants.critic import Critic
 from ganexp.variants.image_pool import ImagePool
 from ganexp.variants.objective import DiscriminatorObjective

@@ -8,12 +8,13 @@ from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation
 from ganexp.ema import ExponentialMovingAverage
+from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
-from ganexp.game.module import AdversarialModule, Batch, GameSettings, Player
+from ganexp.game.module import AdversarialModule, GameSettings, Player
 from ganexp.losses import Loss
 from ganexp.noise import Noise
 from ganexp.partials import plain
-from ganexp.penalties import Penalty
+from ganexp.penalties.base import Penalty
 from ganexp.variants.critic import Critic
 from ganexp.variants.objective import DiscriminatorObjective
 from ganexp.variants.sampler import Sampler

@@ -11,7 +11,7 @@ from ganexp.augmentation.base import Augmentation, NoAugmentation
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import AdversarialModule
 from ganexp.losses import Loss
-from ganexp.penalties import CriticTurn, Penalty
+from ganexp.penalties.base import CriticTurn, Penalty
 from ganexp.variants.critic import Augment, Critic
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Unpack
 
-from ganexp.game.module import Batch, Player
+from ganexp.game.batches import Batch
+from ganexp.game.module import Player
 from ganexp.partials import plain
 from ganexp.variants.gan import GAN, GANSettings
 

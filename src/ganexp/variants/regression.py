@@ -6,9 +6,10 @@ from typing import Unpack
 from torch import nn
 
 from ganexp.augmentation.base import Augmentation, NoAugmentation
+from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
-from ganexp.game.module import Batch, Player
-from ganexp.penalties import Penalty
+from ganexp.game.module import Player
+from ganexp.penalties.base import Penalty
 from ganexp.variants.translation import FORWARD, Translation, TranslationSettings, l1_distance
 
 

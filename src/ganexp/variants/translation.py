@@ -10,7 +10,8 @@ from torch.nn.functional import l1_loss
 
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
-from ganexp.game.module import AdversarialModule, Batch, GameSettings, Player
+from ganexp.game.batches import Batch
+from ganexp.game.module import AdversarialModule, GameSettings, Player
 from ganexp.layers.dropout import draws_per_image, numbered
 from ganexp.losses import Loss
 from ganexp.numerics.gradients import promote_to_float32
