@@ -192,10 +192,10 @@ def test_the_standard_weights_are_downloaded_once_and_checked(theirs, server, fo
 
     (served / name).write_bytes(data)
     with caplog.at_level(logging.INFO):
-        network = module._standard_weights(download=True)
+        network = module.standard_weights("Inception's weights", remote, True, module.REMEDY)
     assert network == folders[0] / name
     assert f"downloading {address}{name}" in caplog.text
-    assert module._standard_weights(download=False) == network
+    assert module.standard_weights("Inception's weights", remote, False, module.REMEDY) == network
     assert len(asked) == 2
 
     folders[1].mkdir(parents=True)
