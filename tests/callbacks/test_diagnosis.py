@@ -84,6 +84,12 @@ def test_a_vanishing_gradient_needs_both_a_strong_discriminator_and_a_fallen_gra
     assert illnesses(history(*[signs()] * 9, *[signs(**weak)] * 3)) == []
 
 
+def test_a_gradient_that_has_just_risen_has_not_vanished():
+    strong = {"accuracy": 1.0}
+    risen = [signs(**strong)] * 2 + [signs(**strong, **{"gradient_norm/generator": 100.0})]
+    assert illnesses(history(*[signs()] * 9, *risen)) == []
+
+
 def test_a_generator_that_has_not_moved_yet_has_no_gradient_to_judge():
     waiting = {name: value for name, value in signs().items() if name != "gradient_norm/generator"}
     assert illnesses(history(*[waiting] * 12)) == []

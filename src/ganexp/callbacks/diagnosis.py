@@ -134,7 +134,8 @@ def vanishing_gradient(history: Sequence[Signs]) -> Finding | None:
     gradients = [signs[GENERATOR_GRADIENT] for signs in trained]
     if len(gradients) < 2 * AGREEING_CHECKS:
         return None
-    before, now = max(gradients), statistics.median(gradients[-AGREEING_CHECKS:])
+    earlier, latest = gradients[:-AGREEING_CHECKS], gradients[-AGREEING_CHECKS:]
+    before, now = max(earlier), statistics.median(latest)
     if min(accuracies) < STRONG or now * VANISHED > before:
         return None
     images = history[-1]["images"] - trained[gradients.index(before)]["images"]
