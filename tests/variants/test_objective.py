@@ -14,6 +14,7 @@ from ganexp.penalties.base import Penalty
 from ganexp.penalties.zero_centred import R1, R2
 from ganexp.variants.critic import Critic, PairCritic
 from ganexp.variants.gan import GAN, GANSettings
+from ganexp.variants.generation import Generation, GenerationSettings
 from ganexp.variants.objective import DiscriminatorObjective
 from ganexp.variants.translation import Translation, TranslationSettings
 
@@ -150,14 +151,19 @@ def test_two_objectives_share_no_state():
 
 
 @pytest.mark.parametrize(
-    ("settings", "cls"),
-    [(GameSettings, AdversarialModule), (GANSettings, GAN), (TranslationSettings, Translation)],
+    ("settings", "cls", "base"),
+    [
+        (GameSettings, AdversarialModule, None),
+        (GenerationSettings, Generation, GameSettings),
+        (GANSettings, GAN, GenerationSettings),
+        (TranslationSettings, Translation, GameSettings),
+    ],
 )
-def test_the_settings_that_variants_pass_on_are_the_arguments_of_the_constructor(settings, cls):
+def test_the_settings_that_variants_pass_on_are_the_arguments_of_the_constructor(settings, cls, base):
     own = inspect.signature(cls.__init__).parameters.values()
     arguments = {p.name: p.default is p.empty for p in own if p.kind is p.POSITIONAL_OR_KEYWORD and p.name != "self"}
-    if cls is not AdversarialModule:
-        arguments |= {name: name in GameSettings.__required_keys__ for name in GameSettings.__annotations__}
+    if base is not None:
+        arguments |= dict.fromkeys(base.__required_keys__, True) | dict.fromkeys(base.__optional_keys__, False)
     arguments.pop("generators", None)
     assert {name for name, required in arguments.items() if required} == settings.__required_keys__
     assert {name for name, required in arguments.items() if not required} == settings.__optional_keys__

@@ -1,10 +1,8 @@
 """Unpaired translation between two domains by cycle consistency (arXiv 1703.10593)."""
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Unpack
 
-import torch
 from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation
@@ -13,7 +11,7 @@ from ganexp.game.loss_history import Terms
 from ganexp.game.module import Player
 from ganexp.penalties.base import Penalty
 from ganexp.variants.critic import Critic
-from ganexp.variants.image_pool import ImagePool
+from ganexp.variants.image_pool import ImagePool, exchange_fakes
 from ganexp.variants.objective import DiscriminatorObjective
 from ganexp.variants.translation import (
     BACKWARD,
@@ -112,7 +110,8 @@ class CycleGAN(Translation):
     def discriminator_loss(self, batch: Batch) -> Terms:
         """Return the terms of both discriminators' losses (eq. 1) on fakes from their pools."""
         if self._part == 0:
-            self.exchange_fakes()
+            for domain, pool in self.pools.items():
+                exchange_fakes(self, domain, pool)
         terms: Terms = {}
         for domain, side in DOMAINS.items():
             objective, critic = self.adversaries[domain], Critic(self.discriminators[domain])
@@ -120,22 +119,6 @@ class CycleGAN(Translation):
             domain_terms = objective.discriminator(self, critic, batch[side], fake)
             terms |= {f"{name}_{domain}": term for name, term in domain_terms.items()}
         return terms
-
-    def exchange_fakes(self) -> None:
-        """Exchange this rank's fakes of the whole batch with those in the pools.
-
-        All ranks put all fakes into the same pool with the same random numbers, so that their number does not matter.
-        """
-        for domain, pool in self.pools.items():
-            fakes = torch.cat([self.inputs.take(f"fake {domain} {part}") for part in range(self.accumulate)])
-            gathered: Any = self.all_gather(fakes)
-            # What is stored and what is exchanged depends on how full the pool is.
-            self.inputs.decide(f"pool {domain}", partial(getattr, pool, "filled"))
-            rng = self.inputs.generator(f"pool {domain}")
-            exchanged = pool.exchange(gathered.view(-1, *fakes.shape[1:]), rng)
-            own = exchanged[self.global_rank * len(fakes) :][: len(fakes)]
-            for part, images in enumerate(own.split(len(fakes) // self.accumulate)):
-                self.inputs.hand_over(f"exchanged {domain} {part}", images)
 
     def translations(self, batch: Batch) -> dict[str, Tensor]:
         """Return the translated images by direction, and their reconstructions as a2b2a and b2a2b."""

@@ -1,101 +1,75 @@
 """The generative adversarial network of arXiv 1406.2661; DCGAN is this game with other networks."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Required, Unpack
+from collections.abc import Callable, Mapping
+from typing import Required, Unpack
 
 import torch
 from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation
-from ganexp.ema import ExponentialMovingAverage
 from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
-from ganexp.game.module import AdversarialModule, GameSettings, Player
+from ganexp.game.module import Player
 from ganexp.losses import Loss
-from ganexp.noise import Noise
 from ganexp.partials import plain
 from ganexp.penalties.base import Penalty
 from ganexp.variants.critic import Critic
+from ganexp.variants.generation import Generation, GenerationSettings
 from ganexp.variants.objective import DiscriminatorObjective
-from ganexp.variants.sampler import Sampler
 
 Regularization = Callable[[nn.Module], Tensor]
 
 
-class GANSettings(GameSettings, total=False):
-    """The arguments of `GAN`, for the variants that pass them on."""
+class GANSettings(GenerationSettings, total=False):
+    """The arguments of `GAN` that its variants pass on."""
 
-    generator: Required[nn.Module]
     discriminator: Required[nn.Module]
     loss: Required[Loss]
-    noise: Required[Noise]
-    latent: Required[int]
-    ema: Callable[[nn.Module], ExponentialMovingAverage] | None
     critic_steps: int
     generator_batch_multiplier: int
     penalties: Mapping[str, Penalty | None] | None
     constraint: Callable[[nn.Module], None] | None
     augmentation: Augmentation | None
     regularizations: Mapping[str, Regularization | None] | None
-    scored_samples: int
-    standing_statistics: bool
     fresh_generator_batch: bool
 
 
-class GAN(AdversarialModule):
-    """A generator from noise (N, latent) to images (N, C, H, W) in [-1, 1] against a discriminator (algorithm 1).
+class GAN(Generation):
+    """A generator from noise to images against a discriminator (algorithm 1).
 
     The discriminator takes ``critic_steps`` turns, on fresh real images and fresh noise, for each one of the generator,
     whose loss is over ``generator_batch_multiplier`` times as many fakes as the batch has real images.
     ``penalties`` are terms of its loss by name, ``constraint`` acts on its weights after every step, and it sees all
     images through ``augmentation``. ``regularizations`` are terms of the generator's loss by name, functions of its
-    weights alone. Samples are drawn by the generator's moving average ``ema``, or by the generator itself without it;
-    ``scored_samples`` of them are scored in each validation. With ``standing_statistics`` they have batch norm's
-    standing statistics.
+    weights alone.
 
     Of the real images the generator has only their number, their labels and, in relativistic losses, their logits. They
     are those of the discriminator's turn, or others with ``fresh_generator_batch``: then each step takes twice as many
     images from the data, alternately for one and the other.
     """
 
-    columns = 8
-    """The number of samples in a row of a grid."""
-
     def __init__(
         self,
-        generator: nn.Module,
         discriminator: nn.Module,
         loss: Loss,
-        noise: Noise,
-        latent: int,
-        ema: Callable[[nn.Module], ExponentialMovingAverage] | None = None,
         critic_steps: int = 1,
         generator_batch_multiplier: int = 1,
         penalties: Mapping[str, Penalty | None] | None = None,
         constraint: Callable[[nn.Module], None] | None = None,
         augmentation: Augmentation | None = None,
         regularizations: Mapping[str, Regularization | None] | None = None,
-        scored_samples: int = 0,
-        standing_statistics: bool = False,
         fresh_generator_batch: bool = False,
-        **game: Unpack[GameSettings],
+        **generation: Unpack[GenerationSettings],
     ) -> None:
-        super().__init__(**game)
-        self.generator = generator
+        super().__init__(**generation)
         self.discriminator = discriminator
         self.loss = loss
-        self.noise = plain(noise)
-        self.latent = latent
         self.critic_steps = critic_steps
         self.generator_batch_multiplier = generator_batch_multiplier
-        self.scored_samples = scored_samples
         self.real_batches = 2 if fresh_generator_batch else 1
         self.adversary = DiscriminatorObjective(loss, penalties, augmentation)
         self.constraint = constraint
         self.regularizations = {name: plain(term) for name, term in (regularizations or {}).items() if term is not None}
-        self.average = ema(generator) if ema is not None else None
-        self.standing_statistics = standing_statistics
-        self.sampler = Sampler(self.generator, self.average, self.noise, latent, self.seed, standing_statistics)
 
     def players(self) -> list[Player]:
         """Return the discriminator, then the generator."""
@@ -128,23 +102,6 @@ class GAN(AdversarialModule):
     def regularization_terms(self) -> Terms:
         """Return the regularizations of the generator's weights."""
         return {name: regularization(self.generator) for name, regularization in self.regularizations.items()}
-
-    def draw_noise(self, player: str, n: int) -> Tensor:
-        """Draw fresh noise (n, latent) for a player's turn."""
-        return self.draw(f"{player} noise", n, lambda total, rng: self.noise((total, self.latent), rng))
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the samples with the batch's numbers, in float32 whatever the precision of training."""
-        with torch.autocast(self.device.type, enabled=False):
-            return self.sampler.numbered(batch["number"], self.seed)
-
-    def sample(self, n: int, seed: int, labels: Sequence[int] | None = None) -> Tensor:
-        """Return ``n`` samples (n, C, H, W) in [-1, 1]; raises ValueError as the sampler does."""
-        return self.sampler.sample(n, seed, labels)
-
-    def describe_samples(self, seed: int) -> dict[str, Any]:
-        """Return how samples are drawn, for the protocol of a score."""
-        return self.sampler.describe(seed)
 
     def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
         """Return ``n`` samples of the generator as it is now, not averaged, and the critic that judges them."""

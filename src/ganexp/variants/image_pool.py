@@ -1,9 +1,12 @@
 """Image buffer: a pool of past fakes that the discriminator sees again (arXiv 1612.07828, section 2.3; 1703.10593)."""
 
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from ganexp.game.module import AdversarialModule
 
 
 class ImagePool(nn.Module):
@@ -50,3 +53,20 @@ class ImagePool(nn.Module):
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restore the number of images from a checkpoint."""
         self.filled = state["filled"]
+
+
+def exchange_fakes(game: AdversarialModule, domain: str, pool: ImagePool) -> None:
+    """Exchange this rank's fakes ``fake {domain} {part}`` of the whole batch with those in the pool.
+
+    All ranks put all fakes into the same pool with the same random numbers, so that the number of ranks does not
+    matter. The result is handed over as ``exchanged {domain} {part}``.
+    """
+    fakes = torch.cat([game.inputs.take(f"fake {domain} {part}") for part in range(game.accumulate)])
+    gathered: Any = game.all_gather(fakes)
+    # What is stored and what is exchanged depends on how full the pool is.
+    game.inputs.decide(f"pool {domain}", partial(getattr, pool, "filled"))
+    rng = game.inputs.generator(f"pool {domain}")
+    exchanged = pool.exchange(gathered.view(-1, *fakes.shape[1:]), rng)
+    own = exchanged[game.global_rank * len(fakes) :][: len(fakes)]
+    for part, images in enumerate(own.split(len(fakes) // game.accumulate)):
+        game.inputs.hand_over(f"exchanged {domain} {part}", images)
