@@ -15,7 +15,7 @@ from ganexp.config import checks, composition, recipes
 from ganexp.config.types import check_types
 from ganexp.distributed.environment import is_rank_zero
 from ganexp.records import summary
-from ganexp.runs import run_folder
+from ganexp.runs import run_folder, run_lock
 from ganexp.runs.provenance import group_by_sweep, origin
 from ganexp.runs.run import Run, training_run
 from ganexp.sweeps import job, joblib_signals
@@ -49,7 +49,8 @@ class Session:
             say_what_differs()
             launch.start(training_run(config, folder), origin(self.flags))
         except Exception as failure:
-            run_folder.discard_unused(folder)
+            # Hydra has made it.
+            run_lock.remove_empty(folder)
             self.failure = failure
         return None
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ganexp.errors import UserError
+from ganexp.files.atomic import named_errors
 
 
 def quantized(images: Tensor) -> Tensor:
@@ -94,5 +95,6 @@ def save(drawn: Image.Image, path: Path) -> None:
     """Write a PNG atomically, through a temporary file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.tmp")
-    drawn.save(unfinished, format="PNG")
-    unfinished.replace(path)
+    with named_errors(path):
+        drawn.save(unfinished, format="PNG")
+        unfinished.replace(path)

@@ -15,6 +15,8 @@ from yaml import YAMLError
 
 from ganexp.config.composition import explain
 from ganexp.errors import UserError, one_line
+from ganexp.files import folder_lock
+from ganexp.files.atomic import replacing
 from ganexp.files.untrusted import read_yaml, require_links_inside
 from ganexp.records import summary
 from ganexp.runs.renamed_targets import rename_targets
@@ -23,7 +25,6 @@ from ganexp.terminal.text import printable
 CONFIG = "config.yaml"
 LOG = "log.txt"
 CHECKPOINTS = "checkpoints"
-LOCK = ".lock"
 TRUST = "trust"
 """Key of a configuration read from a folder: the targets and download addresses that the user trusts."""
 GIVEN = "given"
@@ -106,35 +107,31 @@ def log_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def create(folder: Path, config: DictConfig) -> None:
-    """Make the folder and write config.yaml into it.
+    """Make the folder and write config.yaml into it, whole or not at all.
 
-    Raises UserError if the folder already contains a run, cannot be written to, or has a link that leads out of it.
+    The caller holds the folder's lock. Raises UserError for a link that leads out of the folder.
     """
-    try:
-        (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
-        require_links_inside(folder)
-        with (folder / CONFIG).open("x") as file:
-            file.write(OmegaConf.to_yaml(without_run_dir(config)))
-    except FileExistsError as error:
-        remedy = f"continue it with resume={folder}" if has_checkpoint(folder) else "it has no checkpoint: remove it"
-        raise UserError(f"run_dir={folder} already contains a run; {remedy}, or choose another folder") from error
+    (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+    require_links_inside(folder)
+    with replacing(folder / CONFIG) as file:
+        file.write(OmegaConf.to_yaml(without_run_dir(config)))
 
 
 def discard_unused(folder: Path) -> None:
-    """Remove the folder of a run that failed before training, so that it can be reused; keep all other files."""
-    folder = folder.resolve()
+    """Remove the files of a run that this process made and that failed before training; keep all other files."""
     with suppress(OSError):
-        names = {path.name for path in folder.iterdir()}
-        if names <= {CONFIG, LOG, CHECKPOINTS, LOCK, summary.FILE} and not has_checkpoint(folder):
+        names = {path.name for path in folder.iterdir()} - folder_lock.FILES
+        if names <= {CONFIG, LOG, CHECKPOINTS, summary.FILE} and not has_checkpoint(folder):
             for name in names & {CONFIG, LOG, summary.FILE}:
                 (folder / name).unlink()
             with suppress(FileNotFoundError):
                 (folder / CHECKPOINTS).rmdir()
-            folder.rmdir()
-            # Parent folders that Hydra made, up to the first that is not empty.
-            for parent in folder.parents:
-                if Path.cwd() in parent.parents:
-                    parent.rmdir()
+
+
+def require_run(folder: Path) -> None:
+    """Raise UserError if there is no run in ``folder``."""
+    if not (folder / CONFIG).is_file():
+        raise UserError(f"{folder} is not a run's folder: it has no {CONFIG}")
 
 
 def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
@@ -142,9 +139,8 @@ def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
 
     Raises UserError if there is no run, its configuration cannot be read, or a link leads out of the folder.
     """
+    require_run(folder)
     path = folder / CONFIG
-    if not path.is_file():
-        raise UserError(f"{folder} is not a run's folder: it has no {CONFIG}")
     require_links_inside(folder)
     try:
         config = OmegaConf.load(StringIO(read_yaml(path)))
