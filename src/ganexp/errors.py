@@ -20,7 +20,11 @@ class Pruned(UserError):
 
 
 class NotFinite(UserError):
-    """Samples or their features are not finite numbers, so there is nothing to draw or to score."""
+    """Samples or their features are not finite, so there is nothing to draw or to score; ``what`` says which."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(f"{what}; {hint}" if hint else what)
+        self.what = what
 
 
 class RankFailed(Exception):

@@ -31,7 +31,7 @@ GIVEN = "given"
 """Key of a configuration read from a folder: the keys that the user has overridden."""
 STUDY_KEYS = ("callbacks.pruning.storage", "callbacks.pruning.trial")
 """Keys that a Bayesian search sets in its trials, and that are reset when a trial is resumed by hand."""
-SWEEP_KEYS = ("run_dir", "sweep_dir", "skip_finished", "skip_refused")
+SWEEP_KEYS = ("run_dir", "autoresume", "sweep_dir", "skip_finished", "skip_refused")
 """Keys for the location of a run and the conduct of its sweep, which do not define the run."""
 SWEEP_PREFIXES = ("hydra.", "callbacks.pruning.")
 """Prefixes of further such keys."""
@@ -50,8 +50,9 @@ class Terminal(logging.Handler):
     """Prints to whatever sys.stderr is now, so that a live progress bar stays intact."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one line."""
-        print(printable(self.format(record)), file=sys.stderr)
+        """Print one line, unless the terminal is gone: training outlives it, and log.txt has the line."""
+        with suppress(OSError):
+            print(printable(self.format(record)), file=sys.stderr)
 
 
 class LogFile(logging.FileHandler):
