@@ -9,7 +9,7 @@ import pytest
 
 from ganexp.errors import UserError
 from ganexp.files import folder_lock
-from ganexp.runs import run_lock
+from ganexp.runs import run_folder, run_lock
 from support.locks import held_elsewhere
 from support.runs import TINY
 
@@ -64,6 +64,15 @@ def test_a_run_that_does_not_start_leaves_no_folder(ganexp, here):
     for mistake in ("images=0", "optimizer.generator.lr=-1.0"):
         assert ganexp(*TINY, "run_dir=runs/run", mistake).status == 2
         assert list(here.iterdir()) == []
+
+
+def test_only_what_was_not_there_before_is_discarded(tmp_path):
+    (tmp_path / "log.txt").touch()
+    present = run_folder.files_of_run(tmp_path)
+    (tmp_path / "config.yaml").touch()
+    (tmp_path / "checkpoints").mkdir()
+    run_folder.discard_unused(tmp_path, present)
+    assert [path.name for path in tmp_path.iterdir()] == ["log.txt"]
 
 
 def test_analyses_written_elsewhere_need_no_lock(ganexp, run, tmp_path, monkeypatch):

@@ -73,7 +73,7 @@ def test_a_full_disk_names_the_file_and_the_summary_says_how_the_run_ended(ganex
     assert facts["status"] == "crashed"
     assert "No space left on device" in facts["reason"]
     assert str(file) in facts["reason"]
-    assert ganexp(*TINY, "run_dir=run", "callbacks.curves.every=64").status == 0
+    assert ganexp("resume=run").status == 0
 
 
 def test_a_summary_that_does_not_fit_its_blocks_is_left_as_it_was(tmp_path, monkeypatch):

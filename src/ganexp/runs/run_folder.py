@@ -3,7 +3,7 @@
 import logging
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
@@ -118,14 +118,19 @@ def create(folder: Path, config: DictConfig) -> None:
         file.write(OmegaConf.to_yaml(without_run_dir(config)))
 
 
-def discard_unused(folder: Path) -> None:
-    """Remove the files of a run that this process made and that failed before training; keep all other files."""
+def files_of_run(folder: Path) -> set[str]:
+    """Return the names of what is in the folder, without its lock."""
+    return {path.name for path in folder.iterdir()} - folder_lock.FILES
+
+
+def discard_unused(folder: Path, present: Collection[str]) -> None:
+    """Remove what a run that failed before training has written, but nothing of the names ``present`` before it."""
     with suppress(OSError):
-        names = {path.name for path in folder.iterdir()} - folder_lock.FILES
+        names = files_of_run(folder)
         if names <= {CONFIG, LOG, CHECKPOINTS, summary.FILE} and not has_checkpoint(folder):
-            for name in names & {CONFIG, LOG, summary.FILE}:
+            for name in (names & {CONFIG, LOG, summary.FILE}).difference(present):
                 (folder / name).unlink()
-            with suppress(FileNotFoundError):
+            if CHECKPOINTS not in present:
                 (folder / CHECKPOINTS).rmdir()
 
 

@@ -33,13 +33,14 @@ def start(run: Run, provenance: Mapping[str, Any]) -> None:
             return say_finished(run)
         if unfinished.checkpoint is not None:
             return fit(unfinished)
-        if is_rank_zero():
-            prepare(run, provenance)
+        present = run_folder.files_of_run(run.folder)
         try:
+            if is_rank_zero():
+                prepare(run, provenance)
             fit(run)
         except Exception:
             if is_rank_zero():
-                run_folder.discard_unused(run.folder)
+                run_folder.discard_unused(run.folder, present)
             raise
         finally:
             if not is_rank_zero():
