@@ -19,6 +19,18 @@ class Pruned(UserError):
     """A search stopped the run, as it fell behind."""
 
 
+class NotFinite(UserError):
+    """Samples or their features are not finite, so there is nothing to draw or to score; ``what`` says which."""
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(f"{what}; {hint}" if hint else what)
+        self.what = what
+
+
+class RankFailed(Exception):
+    """A process of a run on several devices was killed, crashed or makes no progress."""
+
+
 class CheckFailed(Exception):
     """A check that the user asked for failed; the details have been printed."""
 

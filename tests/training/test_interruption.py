@@ -1,9 +1,11 @@
 """Ctrl-C and SIGTERM while training: everything is saved, and the run goes on from there."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 import pytest
@@ -11,6 +13,7 @@ import torch
 
 from ganexp.callbacks.interruption import GracefulStop
 from ganexp.game.module import AdversarialModule
+from ganexp.records import summary
 from support.runs import TINY
 
 
@@ -50,6 +53,45 @@ def test_a_signal_between_two_turns_lets_the_batch_end_and_the_run_goes_on_exact
     assert ganexp(*TINY, "run_dir=whole", "images=320").status == 0
     resumed, whole = (torch.load(folder / "checkpoints" / "last.ckpt") for folder in (run, here / "whole"))
     torch.testing.assert_close(resumed["state_dict"], whole["state_dict"], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("before", "stops"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)], ids=["", "nohup"])
+def test_a_closed_terminal_stops_a_run_unless_it_was_started_by_nohup(before, stops):
+    outside = signal.signal(signal.SIGHUP, before)
+    try:
+        stop = GracefulStop()
+        stop.setup(None, None, "fit")
+        stop.on_train_start(None, None)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert stop.received == (signal.SIGHUP if stops else None)
+        stop.teardown(None, None, "fit")
+        assert signal.getsignal(signal.SIGHUP) == before
+    finally:
+        signal.signal(signal.SIGHUP, outside)
+
+
+@pytest.mark.slow
+def test_a_run_saves_when_its_terminal_is_closed(tmp_path):
+    run = tmp_path / "run"
+    arguments = ["-m", "ganexp", *TINY, f"run_dir={run}", "images=10_000_000", "callbacks.samples.every=1000"]
+    ours, theirs = os.openpty()
+
+    def take_terminal():
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [sys.executable, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment,
+        preexec_fn=take_terminal,
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        wait_for(run / "samples" / "00001024.png", process)
+        os.close(ours)
+        assert process.wait(timeout=120) == 129
+    seen = images_seen(run)
+    assert f"SIGHUP: stopped after {seen:,} images" in (run / "log.txt").read_text()
+    assert summary.read(run)["status"] == "stopped"
 
 
 @pytest.mark.slow

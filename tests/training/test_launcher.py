@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from ganexp.cli import main
+from ganexp.records import summary
 from ganexp.sweeps import table
 from support.runs import NETWORKS, UNSCORED, rows
 
@@ -187,8 +188,10 @@ def test_a_process_that_is_killed_ends_all(tmp_path):
         assert len(ranks) == 2
         os.kill(ranks[1], signal.SIGKILL)
         said = process.communicate(timeout=60)[1].splitlines()
-    assert process.returncode == 2
+    assert process.returncode == 1
     assert complaint(said).startswith("ganexp: rank 1 was killed")
+    facts = summary.read(tmp_path / "run")
+    assert (facts["status"], facts["reason"]) == ("crashed", complaint(said).removeprefix("ganexp: "))
     assert not [number for number in ranks if alive(number)]
 
 

@@ -84,6 +84,24 @@ def test_a_run_that_no_lower_rate_helps_ends_after_three_returns(ganexp, here):
     assert finite(kept(here))
 
 
+SEEN_FIRST = {
+    "grid": (["metric=none", "callbacks.doctor=null", "callbacks.samples.every=64"], "points are not finite"),
+    "score": (
+        ["metric=modes", "scoring.samples=64", "scoring.every=64"],
+        "64 samples have features that are not finite",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "seen"), SEEN_FIRST.values(), ids=SEEN_FIRST)
+def test_a_run_is_rescued_whoever_sees_its_divergence_first(ganexp, here, options, seen):
+    rates = ["optimizer.generator.lr=1", "optimizer.discriminator.lr=1"]
+    few = ["data=gaussians", "images=1024", "callbacks.curves.every=1024", *rates]
+    assert ganexp(*DIVERGING, *few, *options, ROLLBACK).status == 0
+    assert seen in returns(here)[0]
+    assert finite(kept(here))
+
+
 def test_a_resumed_run_keeps_the_lower_rate(ganexp, here):
     assert ganexp(*DIVERGING, ROLLBACK).status == 0
     rate = kept(here)["ganexp"]["rate"]

@@ -1,4 +1,4 @@
-"""Graceful stop on Ctrl-C, SIGTERM, SIGUSR1 and SIGUSR2: finish the batch, save, stop."""
+"""Graceful stop on Ctrl-C, SIGTERM, SIGHUP, SIGUSR1 and SIGUSR2: finish the batch, save, stop."""
 
 import logging
 import signal
@@ -8,17 +8,17 @@ from typing import Any
 import lightning as L
 
 from ganexp.distributed.collectives import AsyncMax
+from ganexp.terminal.signals import STOPPING, is_nohup
 
 log = logging.getLogger(__name__)
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
-
 
 class GracefulStop(L.Callback):
-    """Stops after the current batch on SIGINT, SIGTERM, SIGUSR1 or SIGUSR2, never between two players' turns.
+    """Stops after the current batch on a signal that asks for it, never between two players' turns.
 
     ``received`` is then the signal's number. A second Ctrl-C interrupts at once; the others may arrive repeatedly, as
-    SLURM sends them. Ranks stop together, after the following batch, whichever of them received the signal.
+    SLURM sends them. Under nohup, which ignores SIGHUP, the run outlives its terminal. Ranks stop together, after the
+    following batch, whichever of them received the signal.
     """
 
     def __init__(self) -> None:
@@ -28,12 +28,12 @@ class GracefulStop(L.Callback):
 
     def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
         """Save the signal handlers before Lightning installs its own, which are gone again when these are restored."""
-        self.previous = {number: signal.getsignal(number) for number in SIGNALS}
+        self.previous = {number: signal.getsignal(number) for number in STOPPING if not is_nohup(number)}
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         """Install handlers after Lightning, whose own would end training between two players' turns."""
         self.stop_signal = AsyncMax()
-        for number in SIGNALS:
+        for number in self.previous:
             signal.signal(number, self._receive)
 
     def on_train_end(self, trainer: L.Trainer, module: Any) -> None:

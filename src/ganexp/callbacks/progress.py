@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import suppress
 from typing import Any
 
 import lightning as L
@@ -59,15 +60,24 @@ class ImageProgress(L.Callback):
         """Show the last state and close the bar."""
         if self.bar is not None:
             self._refresh(self.bar, module)
-            self.bar.stop()
+        self._close()
 
     def on_exception(self, trainer: L.Trainer, module: Any, exception: BaseException) -> None:
         """Close the bar, which leaves the terminal usable."""
+        self._close()
+
+    def _close(self) -> None:
         if self.bar is not None:
-            self.bar.stop()
+            with suppress(OSError):
+                self.bar.stop()
 
     def _refresh(self, bar: Progress, module: GameModule) -> None:
-        bar.update(self.task, completed=module.images_seen, metrics=self._metrics_text(module.device), refresh=True)
+        metrics = self._metrics_text(module.device)
+        try:
+            bar.update(self.task, completed=module.images_seen, metrics=metrics, refresh=True)
+        except OSError:
+            # Training outlives its terminal.
+            self.bar = None
         self.next_refresh = time.perf_counter() + REFRESH_SECONDS
 
     def _print_tenths(self, trainer: L.Trainer, module: GameModule) -> None:

@@ -1,6 +1,5 @@
 """Sample grids of fixed noise, drawn repeatedly during training."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +52,7 @@ class SampleGrid(L.Callback):
             return
         image = self.render(trainer, module)
         save(image, path)
-        shutil.copyfile(path, path.with_name("latest.png"))
+        save(image, path.with_name("latest.png"))
         for logger in trainer.loggers:
             if hasattr(logger, "log_image"):
                 logger.log_image("samples", [image], step=module.images_seen, caption=[caption(trainer, module)])

@@ -3,7 +3,6 @@
 import os
 import platform
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ class Summary(L.Callback):
         """Record what is known at the start, and reset the memory peak."""
         before = summary.read(self.folder)
         reset_peak(module.device)
-        now = present_time()
+        now = summary.present_time()
         summary.update(
             self.folder,
             status=summary.RUNNING,
@@ -68,17 +67,12 @@ class Summary(L.Callback):
             self.folder,
             status=status,
             reason=reason,
-            ended=present_time(),
+            ended=summary.present_time(),
             images_seen=module.images_seen,
             peak_memory_bytes=max((peak for peak in peaks if peak is not None), default=None),
             peak_memory_of="GPU" if module.device.type == "cuda" else "process",
             **({} if used is None else {"gpu_memory": used}),
         )
-
-
-def present_time() -> str:
-    """Return the current time in UTC as text."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def device_name(device: torch.device) -> str:

@@ -1,5 +1,6 @@
 """Command ``ganexp analyze run=DIR analysis=NAME``: look inside a trained model."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint, is_whole
 from ganexp.config.rules import translates
 from ganexp.errors import UserError
+from ganexp.runs import run_lock
 from ganexp.runs.run import saved_run
 
 GROUP = "analysis"
@@ -75,7 +77,8 @@ def main(arguments: list[str]) -> None:
     out = Path(paths.out[-1]) if paths.out else None
     held_out = paths.held_out[-1] if paths.held_out else None
     labelled = paths.labelled[-1] if paths.labelled else None
-    analyze(config, run, out, held_out, labelled)
+    with run_lock.exclusive(folder) if out is None else nullcontext():
+        analyze(config, run, out, held_out, labelled)
 
 
 def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:

@@ -11,6 +11,7 @@ from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint, is_whole
 from ganexp.data.folders import existing
 from ganexp.errors import UserError
+from ganexp.runs import run_folder, run_lock
 
 LISTS = ("samples", "seeds")
 PATHS = ("run", "fake", "real", "out", "trust")
@@ -67,7 +68,11 @@ def main(arguments: list[str]) -> None:
     from ganexp.evaluation import evaluate
 
     if paths.run:
-        evaluate.evaluate_runs(config, [Path(run) for run in paths.run], overrides, paths.trust)
+        folders = [Path(run) for run in paths.run]
+        for folder in folders:
+            run_folder.require_run(folder)
+        with run_lock.exclusive(*folders):
+            evaluate.evaluate_runs(config, folders, overrides, paths.trust)
     else:
         out = Path(paths.out[-1] if paths.out else "scores.json")
         evaluate.evaluate_folder(config, Path(paths.fake[-1]), out, overrides)

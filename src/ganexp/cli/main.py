@@ -6,10 +6,11 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ganexp import __version__
-from ganexp.errors import CheckFailed, Interrupted, UserError
+from ganexp.errors import CheckFailed, Interrupted, RankFailed, UserError
 from ganexp.numerics.flags import prepare_cublas
 from ganexp.terminal.text import printable
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             importlib.import_module(f"ganexp.cli.{command}").main(rest)
     except UserError as error:
         return report(str(error), USER_MISTAKE)
-    except CheckFailed as failure:
+    except (CheckFailed, RankFailed) as failure:
         return report(str(failure), 1)
     except Interrupted as interruption:
         return report(str(interruption), interruption.status)
@@ -103,6 +104,7 @@ def has_access(path: Path, mode: int) -> bool:
 
 
 def report(message: str, status: int) -> int:
-    """Print one line to stderr and return the status."""
-    print(f"ganexp: {printable(' '.join(message.split()))}", file=sys.stderr)
+    """Print one line to stderr, unless its terminal is gone, and return the status."""
+    with suppress(OSError):
+        print(f"ganexp: {printable(' '.join(message.split()))}", file=sys.stderr)
     return status

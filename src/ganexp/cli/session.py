@@ -13,9 +13,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganexp.config import checks, composition, recipes
 from ganexp.config.types import check_types
+from ganexp.distributed import slurm
 from ganexp.distributed.environment import is_rank_zero
+from ganexp.errors import UserError
 from ganexp.records import summary
-from ganexp.runs import run_folder
+from ganexp.runs import run_folder, run_lock
 from ganexp.runs.provenance import group_by_sweep, origin
 from ganexp.runs.run import Run, training_run
 from ganexp.sweeps import job, joblib_signals
@@ -49,7 +51,8 @@ class Session:
             say_what_differs()
             launch.start(training_run(config, folder), origin(self.flags))
         except Exception as failure:
-            run_folder.discard_unused(folder)
+            # Hydra has made it.
+            run_lock.remove_empty(folder)
             self.failure = failure
         return None
 
@@ -73,6 +76,8 @@ class Session:
 
     def check(self, config: DictConfig) -> None:
         """Raise UserError for values of the wrong type and for settings that contradict each other."""
+        if config.get("autoresume"):
+            require_lasting_folder()
         overrides = [override for override in HydraConfig.get().overrides.task if not override.startswith("~")]
         choices = [override for override in overrides if composition.is_choice(override, self.folders)]
         keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
@@ -84,6 +89,16 @@ class Session:
         # Before the rules, which would report that a missing folder has no labels.
         checks.check_folders(resolved["data"])
         checks.check(resolved)
+
+
+def require_lasting_folder() -> None:
+    """Raise UserError unless the next start of the command has the same folder, where autoresume finds the run."""
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise UserError("autoresume=true: it is for a single run; a sweep goes on by sweep_dir=DIR skip_finished=true")
+    overrides = HydraConfig.get().overrides
+    given = {run_folder.override_key(override) for override in (*overrides.task, *overrides.hydra)}
+    if not {"run_dir", "hydra.run.dir"} & given and slurm.batch_job() is None:
+        raise UserError("autoresume=true: name the run's folder by run_dir=DIR; without it every start has a new one")
 
 
 def warn_of_single_run() -> None:

@@ -12,6 +12,8 @@ Settings = dict[str, str]
 REPETITION_SETTINGS = ("seed",)
 IRRELEVANT_SETTINGS = (
     "run_dir",
+    "autoresume",
+    "rank_timeout",
     "sweep_dir",
     "sweeps",
     "skip_finished",

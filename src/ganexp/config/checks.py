@@ -46,6 +46,7 @@ def check(config: dict[str, Any]) -> None:
     check_counts(config)
     check_seed(config["seed"])
     check_trainer(config["trainer"])
+    check_rank_timeout(config.get("rank_timeout"))
     check_numerics(config.get("numerics") or {}, config["trainer"])
     check_clipping(config)
     check_rules(config)
@@ -83,6 +84,12 @@ def check_trainer(trainer: dict[str, Any]) -> None:
     check_devices(trainer.get("devices", 1))
     if trainer.get("limit_train_batches") == 0:
         raise UserError("trainer.limit_train_batches=0: there is nothing to train on; give images=N for a short run")
+
+
+def check_rank_timeout(seconds: Any) -> None:
+    """Raise UserError for a time after which every rank would hang."""
+    if seconds is not None and (not is_whole(seconds) or seconds < 1):
+        raise UserError(f"rank_timeout={seconds}: whole seconds, 1 or more, or null for no limit are expected")
 
 
 def check_devices(devices: Any) -> None:

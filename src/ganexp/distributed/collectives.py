@@ -8,6 +8,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from ganexp.distributed.heartbeat import heartbeat
+
 
 def count() -> int:
     """Return the number of ranks."""
@@ -44,6 +46,7 @@ def deviation(tensor: Tensor) -> Tensor:
 
 def _coalesced(tensors: Sequence[Tensor], exchange: Callable[[Tensor], object]) -> None:
     """Exchange the tensors of each dtype and device in one flat buffer, which costs one network round trip."""
+    heartbeat.beat()
     groups: dict[tuple[torch.dtype, torch.device], list[Tensor]] = defaultdict(list)
     for tensor in tensors:
         groups[tensor.dtype, tensor.device].append(tensor)

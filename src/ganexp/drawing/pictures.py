@@ -7,7 +7,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pad
 
-from ganexp.errors import UserError
+from ganexp.errors import NotFinite
+from ganexp.files.atomic import named_errors
 
 
 def quantized(images: Tensor) -> Tensor:
@@ -23,11 +24,11 @@ def are_points(samples: Tensor) -> bool:
 def as_saved(samples: Tensor) -> Tensor:
     """Return images in [-1, 1] as uint8 for saving, and points (N, 2, 1, 1) unchanged.
 
-    Raises UserError if a sample has non-finite values, which uint8 cannot represent.
+    Raises NotFinite if a sample has non-finite values, which uint8 cannot represent.
     """
     broken = int((~are_finite(samples)).sum())
     if broken:
-        raise UserError(
+        raise NotFinite(
             f"{broken} of {len(samples)} samples are not finite (NaN images): the generator's weights are broken"
         )
     return as_bytes(samples)
@@ -75,7 +76,13 @@ def tiled(images: Tensor, columns: int, line: float) -> Tensor:
 
 
 def scatter(points: Tensor, size: int = 512) -> Image.Image:
-    """Draw points (N, 2) in the square [-1, 1] x [-1, 1], with the second coordinate upwards."""
+    """Draw points (N, 2) in the square [-1, 1] x [-1, 1], with the second coordinate upwards.
+
+    Raises NotFinite if a point is not finite, which has no place in the picture.
+    """
+    broken = int((~are_finite(points)).sum())
+    if broken:
+        raise NotFinite(f"{broken} of {len(points)} points are not finite: the generator's weights are broken")
     column, row = ((points.float().cpu().clamp(-1, 1) * torch.tensor([1.0, -1.0]) + 1) / 2 * (size - 3)).long().T
     canvas = torch.full((size, size), 255, dtype=torch.uint8)
     for right in range(3):
@@ -94,5 +101,6 @@ def save(drawn: Image.Image, path: Path) -> None:
     """Write a PNG atomically, through a temporary file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.tmp")
-    drawn.save(unfinished, format="PNG")
-    unfinished.replace(path)
+    with named_errors(path):
+        drawn.save(unfinished, format="PNG")
+        unfinished.replace(path)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from ganexp.files.atomic import named_errors
 from ganexp.records import curves
 
 PANELS = {"loss/": "losses", "discriminator/": "discriminator's output"}
@@ -42,7 +43,8 @@ def plot_curves(history: Path, picture: Path) -> None:
         if len(group) > 1:
             axis.legend()
     axes[-1].set_xlabel("real images seen by the discriminator")
-    figure.savefig(picture, format="png", dpi=100)
+    with named_errors(picture):
+        figure.savefig(picture, format="png", dpi=100)
 
 
 def readable(column: str) -> str:

@@ -56,12 +56,14 @@ class LossHistory:
         Raises Diverged, which names player, term and turn, if a value is not finite: such a run cannot recover.
         """
         self._average_over_ranks(device)
-        for player, turns in self.turns.items():
-            # Lazy penalties are missing from most turns.
-            for term in dict.fromkeys(term for terms in turns for term in terms):
-                values = torch.stack([terms[term] for terms in turns if term in terms]).double().cpu()
-                require_finite(Series(player, term, values), images_seen)
-                yield Series(player, term, values)
+        for series in self._series():
+            require_finite(series, images_seen)
+            yield series
+
+    def require_finite_on_this_rank(self, images_seen: int) -> None:
+        """Raise Diverged as ``series``, by the values of this rank alone, since the others may have ended."""
+        for series in self._series():
+            require_finite(series, images_seen)
 
     def state_dict(self, device: torch.device) -> dict[str, list[dict[str, float]]]:
         """Return the turns as plain numbers, for the checkpoint."""
@@ -77,6 +79,13 @@ class LossHistory:
             player: [{name: torch.tensor(value) for name, value in terms.items()} for terms in turns]
             for player, turns in state.items()
         }
+
+    def _series(self) -> Iterator[Series]:
+        for player, turns in self.turns.items():
+            # Lazy penalties are missing from most turns.
+            for term in dict.fromkeys(term for terms in turns for term in terms):
+                values = torch.stack([terms[term] for terms in turns if term in terms]).double().cpu()
+                yield Series(player, term, values)
 
     def _average_over_ranks(self, device: torch.device) -> None:
         # Terms loaded from a checkpoint are on the CPU, and collectives need one device.

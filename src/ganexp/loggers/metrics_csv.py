@@ -9,6 +9,8 @@ from typing import Any
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from ganexp.files.atomic import named_errors, replacing
+
 
 class MetricsCSV(Logger):
     """Appends rows to ``folder``/metrics.csv; its first column is the number of images seen.
@@ -49,7 +51,7 @@ class MetricsCSV(Logger):
             self._rewrite([*rows, self.latest])
         else:
             self.latest = row
-            with self.path.open("a", newline="") as file:
+            with named_errors(self.path), self.path.open("a", newline="") as file:
                 csv.DictWriter(file, self.columns).writerow(row)
 
     @rank_zero_only
@@ -72,9 +74,7 @@ class MetricsCSV(Logger):
             return list(csv.DictReader(file))
 
     def _rewrite(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        unfinished = self.path.with_suffix(".tmp")
-        with unfinished.open("w", newline="") as file:
+        with replacing(self.path, newline="") as file:
             writer = csv.DictWriter(file, self.columns)
             writer.writeheader()
             writer.writerows(rows)
-        unfinished.replace(self.path)

@@ -7,7 +7,7 @@ import torch
 from scipy.linalg import lapack
 from torch import Tensor
 
-from ganexp.errors import UserError
+from ganexp.errors import NotFinite, UserError
 
 
 @dataclass(frozen=True)
@@ -61,12 +61,12 @@ def power_sums(features: Tensor) -> Tensor:
 def moments(sums: Tensor) -> Moments:
     """Return the moments of features from their power sums (1 + D, 1 + D).
 
-    Raises UserError for fewer than two samples, and for features that are not finite.
+    Raises UserError for fewer than two samples, NotFinite for features that are not finite.
     """
     if sums.ndim == 0 or sums[0, 0] < 2:
         raise UserError("a covariance needs at least two images.")
     if not sums.isfinite().all():
-        raise UserError("features are not finite; do the images contain NaN?")
+        raise NotFinite("features are not finite", "do the images contain NaN?")
     count = sums[0, 0]
     mean = sums[0, 1:] / count
     covariance = (sums[1:, 1:] - count * mean.outer(mean)) / (count - 1)

@@ -7,7 +7,7 @@ from torch import Tensor
 from torchmetrics import Metric
 from torchmetrics.utilities.data import dim_zero_cat
 
-from ganexp.errors import UserError
+from ganexp.errors import NotFinite, UserError
 from ganexp.metrics.moments import Moments
 
 
@@ -64,12 +64,12 @@ class SampleMetric(Metric):
         self.accumulate(features, number)
 
     def compute(self) -> dict[str, Score]:
-        """Return the scores of all fakes, over all ranks; raises UserError if features are not finite."""
+        """Return the scores of all fakes, over all ranks; raises NotFinite if features are not finite."""
         # Checked only after synchronisation: a rank that raised alone would leave the others waiting for it.
         if self.non_finite:
-            raise UserError(
-                f"{int(self.non_finite)} of {self.samples} samples have features that are not finite; do the images "
-                "contain NaN?"
+            raise NotFinite(
+                f"{int(self.non_finite)} of {self.samples} samples have features that are not finite",
+                "do the images contain NaN?",
             )
         return self.scores()
 

@@ -103,7 +103,7 @@ class Scoring:
         """Update with fakes (B, C, H, W), uint8 or points, and their sample numbers (B,); B > 0 on every rank.
 
         Samples numbered beyond the last one are ignored. ``finite``, bool (B,), is false for samples that had values
-        which uint8 cannot represent; ``compute`` raises UserError if any had. With numbers on the CPU nothing is read
+        which uint8 cannot represent; ``compute`` raises NotFinite if any had. With numbers on the CPU nothing is read
         back from the device.
         """
         images, on_cpu, numbers = images.to(self.device), numbers.cpu(), numbers.to(self.device)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ganexp.files.atomic import replacing
 from ganexp.files.untrusted import read_json
 from ganexp.metrics.protocol import differences, weights_label
 from ganexp.metrics.score import Score
@@ -33,9 +34,8 @@ def entries(results: Sequence[Result], images_seen: int | None = None) -> list[E
 
 def write_scores(path: Path, scores: Sequence[Entry]) -> None:
     """Write scores.json atomically."""
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_text(json.dumps({"scores": scores}, indent=2) + "\n")
-    unfinished.replace(path)
+    with replacing(path) as file:
+        file.write(json.dumps({"scores": scores}, indent=2) + "\n")
 
 
 def add_scores(path: Path, scores: Sequence[Entry]) -> None:

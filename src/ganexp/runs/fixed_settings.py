@@ -13,6 +13,7 @@ CHANGEABLE = (
     "trainer",
     "numerics",
     "graphs",
+    "rank_timeout",
     "logger",
     "callbacks",
     "scoring",

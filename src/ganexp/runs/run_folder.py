@@ -3,7 +3,7 @@
 import logging
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
@@ -15,6 +15,8 @@ from yaml import YAMLError
 
 from ganexp.config.composition import explain
 from ganexp.errors import UserError, one_line
+from ganexp.files import folder_lock
+from ganexp.files.atomic import replacing
 from ganexp.files.untrusted import read_yaml, require_links_inside
 from ganexp.records import summary
 from ganexp.runs.renamed_targets import rename_targets
@@ -23,14 +25,13 @@ from ganexp.terminal.text import printable
 CONFIG = "config.yaml"
 LOG = "log.txt"
 CHECKPOINTS = "checkpoints"
-LOCK = ".lock"
 TRUST = "trust"
 """Key of a configuration read from a folder: the targets and download addresses that the user trusts."""
 GIVEN = "given"
 """Key of a configuration read from a folder: the keys that the user has overridden."""
 STUDY_KEYS = ("callbacks.pruning.storage", "callbacks.pruning.trial")
 """Keys that a Bayesian search sets in its trials, and that are reset when a trial is resumed by hand."""
-SWEEP_KEYS = ("run_dir", "sweep_dir", "skip_finished", "skip_refused")
+SWEEP_KEYS = ("run_dir", "autoresume", "sweep_dir", "skip_finished", "skip_refused")
 """Keys for the location of a run and the conduct of its sweep, which do not define the run."""
 SWEEP_PREFIXES = ("hydra.", "callbacks.pruning.")
 """Prefixes of further such keys."""
@@ -49,8 +50,9 @@ class Terminal(logging.Handler):
     """Prints to whatever sys.stderr is now, so that a live progress bar stays intact."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one line."""
-        print(printable(self.format(record)), file=sys.stderr)
+        """Print one line, unless the terminal is gone: training outlives it, and log.txt has the line."""
+        with suppress(OSError):
+            print(printable(self.format(record)), file=sys.stderr)
 
 
 class LogFile(logging.FileHandler):
@@ -106,35 +108,36 @@ def log_warning(message: Warning | str, *_: object, **__: object) -> None:
 
 
 def create(folder: Path, config: DictConfig) -> None:
-    """Make the folder and write config.yaml into it.
+    """Make the folder and write config.yaml into it, whole or not at all.
 
-    Raises UserError if the folder already contains a run, cannot be written to, or has a link that leads out of it.
+    The caller holds the folder's lock. Raises UserError for a link that leads out of the folder.
     """
-    try:
-        (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
-        require_links_inside(folder)
-        with (folder / CONFIG).open("x") as file:
-            file.write(OmegaConf.to_yaml(without_run_dir(config)))
-    except FileExistsError as error:
-        remedy = f"continue it with resume={folder}" if has_checkpoint(folder) else "it has no checkpoint: remove it"
-        raise UserError(f"run_dir={folder} already contains a run; {remedy}, or choose another folder") from error
+    (folder / CHECKPOINTS).mkdir(parents=True, exist_ok=True)
+    require_links_inside(folder)
+    with replacing(folder / CONFIG) as file:
+        file.write(OmegaConf.to_yaml(without_run_dir(config)))
 
 
-def discard_unused(folder: Path) -> None:
-    """Remove the folder of a run that failed before training, so that it can be reused; keep all other files."""
-    folder = folder.resolve()
+def files_of_run(folder: Path) -> set[str]:
+    """Return the names of what is in the folder, without its lock."""
+    return {path.name for path in folder.iterdir()} - folder_lock.FILES
+
+
+def discard_unused(folder: Path, present: Collection[str]) -> None:
+    """Remove what a run that failed before training has written, but nothing of the names ``present`` before it."""
     with suppress(OSError):
-        names = {path.name for path in folder.iterdir()}
-        if names <= {CONFIG, LOG, CHECKPOINTS, LOCK, summary.FILE} and not has_checkpoint(folder):
-            for name in names & {CONFIG, LOG, summary.FILE}:
+        names = files_of_run(folder)
+        if names <= {CONFIG, LOG, CHECKPOINTS, summary.FILE} and not has_checkpoint(folder):
+            for name in (names & {CONFIG, LOG, summary.FILE}).difference(present):
                 (folder / name).unlink()
-            with suppress(FileNotFoundError):
+            if CHECKPOINTS not in present:
                 (folder / CHECKPOINTS).rmdir()
-            folder.rmdir()
-            # Parent folders that Hydra made, up to the first that is not empty.
-            for parent in folder.parents:
-                if Path.cwd() in parent.parents:
-                    parent.rmdir()
+
+
+def require_run(folder: Path) -> None:
+    """Raise UserError if there is no run in ``folder``."""
+    if not (folder / CONFIG).is_file():
+        raise UserError(f"{folder} is not a run's folder: it has no {CONFIG}")
 
 
 def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
@@ -142,9 +145,8 @@ def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
 
     Raises UserError if there is no run, its configuration cannot be read, or a link leads out of the folder.
     """
+    require_run(folder)
     path = folder / CONFIG
-    if not path.is_file():
-        raise UserError(f"{folder} is not a run's folder: it has no {CONFIG}")
     require_links_inside(folder)
     try:
         config = OmegaConf.load(StringIO(read_yaml(path)))

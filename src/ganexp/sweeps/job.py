@@ -9,7 +9,6 @@ from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import Interrupted, Pruned, one_line
 from ganexp.numerics.flags import restored_flags
 from ganexp.records import summary
-from ganexp.runs import run_folder
 from ganexp.runs.run import Run
 from ganexp.sweeps import status
 from ganexp.sweeps.status import Outcome
@@ -44,7 +43,6 @@ def train(run: Run, overrides: list[str], check: Check, start: Start) -> Outcome
         except Pruned as pruned:
             return status.record(run.folder, overrides, summary.PRUNED, monitor, reason=str(pruned), error=None)
         except Exception as error:
-            run_folder.discard_unused(run.folder)
             state = summary.STOPPED if isinstance(error, Interrupted) else state
             return status.record(run.folder, overrides, state, monitor, **describe_failure(error))
         return status.record(run.folder, overrides, summary.FINISHED, monitor, reason=None, error=None)

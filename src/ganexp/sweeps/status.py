@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from ganexp.files import folder_lock
 from ganexp.files.untrusted import read_json
 from ganexp.records import summary
-from ganexp.runs.run_folder import LOCK
 
 UNFINISHED = "unfinished"
 """Recorded as running by a process that no longer exists."""
@@ -89,16 +87,8 @@ def run_folders(folder: Path) -> Iterator[Path]:
 def locked(folder: Path) -> Iterator[bool]:
     """Yield whether this process holds the lock of ``folder``, which is released on exit or when the process ends."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
+    with folder_lock.locked(folder) as is_held:
+        yield is_held
 
 
 def seconds(path: Path) -> float | None:

@@ -16,6 +16,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
+from ganexp.callbacks.heartbeat import CountSteps
 from ganexp.callbacks.interruption import GracefulStop
 from ganexp.callbacks.numerics import ChannelsLast, OptimizersLikeWeights, RecordNumerics
 from ganexp.callbacks.pruning import Pruning
@@ -35,6 +36,7 @@ from ganexp.records.version import code_version
 from ganexp.runs.run import Run
 from ganexp.training import gpus
 from ganexp.training.capture import CaptureTurns
+from ganexp.training.divergence import divergence_recognized
 from ganexp.training.restore import restore, warn_of_nothing_left, warn_of_other_ranks
 
 log = logging.getLogger(__name__)
@@ -76,7 +78,7 @@ def train(run: Run) -> None:
     contents = None if run.checkpoint is None else restore(module, run)
     stop = GracefulStop()
     loggers = enabled(build(run.config.logger))
-    callbacks = [*enabled(build(run.config.callbacks)), Settings(run.fixed), stop]
+    callbacks = [CountSteps(), *enabled(build(run.config.callbacks)), Settings(run.fixed), stop]
     callbacks += [*numerical_callbacks(numerics, run.folder), *graph_callbacks(run.config.get("graphs"), run.folder)]
     trainer = build_trainer(run.config.trainer, callbacks, loggers)
     set_numerics(numerics, run.config.trainer, trainer.strategy.root_device)
@@ -87,7 +89,8 @@ def train(run: Run) -> None:
         logger.log_hyperparams({**hyperparameters, "code": code_version()})
     started = time.perf_counter()
     try:
-        trainer.fit(module, datamodule=data, ckpt_path=run.checkpoint, weights_only=True)
+        with divergence_recognized(module):
+            trainer.fit(module, datamodule=data, ckpt_path=run.checkpoint, weights_only=True)
     except SystemExit as end:
         # Lightning's answer to a second Ctrl-C.
         raise Interrupted(signal.SIGINT, "stopped at once, without saving") from end

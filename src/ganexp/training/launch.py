@@ -1,7 +1,8 @@
 """Launching of training runs: in the current process, or in one process per device."""
 
+import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,47 +12,69 @@ from ganexp.distributed import slurm
 from ganexp.distributed.environment import is_externally_launched, is_rank_zero
 from ganexp.errors import Diverged, UserError
 from ganexp.records import summary
-from ganexp.runs import run_folder
+from ganexp.runs import run_folder, run_lock
 from ganexp.runs.run import Run
 from ganexp.training import launcher
+from ganexp.training.failures import recorded_failure
 from ganexp.training.preemption import requeued_when_preempted
-from ganexp.training.resume import continue_run, discard, has_begun
+from ganexp.training.resume import begun_or_new, discard, has_begun
 
 
 def start(run: Run, provenance: Mapping[str, Any]) -> None:
     """Train in a new folder, and write ``provenance`` into its summary.json.
 
-    In a SLURM job, which may be restarted, and in a sweep with ``skip_finished``, the same configuration continues the
-    run that its folder already holds.
+    With ``autoresume``, in a SLURM job, which may be restarted, and in a sweep with ``skip_finished``, the same
+    configuration continues the run that its folder already holds. A run without a checkpoint begins anew.
     """
-    may_continue = run.config.get("skip_finished") or slurm.batch_job() is not None
-    if may_continue and has_begun(run.folder):
-        unfinished = continue_run(run)
+    run.folder.mkdir(parents=True, exist_ok=True)
+    with exclusive(run.folder):
+        unfinished = begun_or_new(run, may_continue(run.config))
         if unfinished is None:
-            return
+            return say_finished(run)
         if unfinished.checkpoint is not None:
             return fit(unfinished)
-        if is_rank_zero():
-            discard(run.folder)
+        present = run_folder.files_of_run(run.folder)
+        try:
+            if is_rank_zero():
+                prepare(run, provenance)
+            fit(run)
+        except Exception:
+            if is_rank_zero():
+                run_folder.discard_unused(run.folder, present)
+            raise
+        finally:
+            if not is_rank_zero():
+                # Hydra makes a folder in each process, named by that process's clock.
+                run_lock.remove_empty(run.folder)
+
+
+def may_continue(config: DictConfig) -> bool:
+    """Return whether a run continues where its folder already holds it."""
+    return bool(config.get("autoresume") or config.get("skip_finished")) or slurm.batch_job() is not None
+
+
+def prepare(run: Run, provenance: Mapping[str, Any]) -> None:
+    """Write what a run's folder has before training, in place of the output of a run that has no checkpoint."""
+    if has_begun(run.folder):
+        discard(run.folder)
+    run_folder.create(run.folder, run.config)
+    summary.update(run.folder, **provenance)
+
+
+def say_finished(run: Run) -> None:
+    """Print that there is nothing left to train."""
     if is_rank_zero():
-        run_folder.create(run.folder, run.config)
-        summary.update(run.folder, **provenance)
-    try:
-        fit(run)
-    finally:
-        if not is_rank_zero():
-            # Hydra makes a folder in each process, named by that process's clock.
-            with suppress(OSError):
-                run.folder.rmdir()
+        print(f"{run.folder} is finished: images={run.config.images:,} have been seen", file=sys.stderr)
 
 
 def fit(run: Run) -> None:
     """Train the run from its checkpoint or from the start.
 
     With ``doctor.rollback`` each divergence returns to the last good checkpoint. Raises Interrupted if a signal stopped
-    training, after the checkpoint is saved; a preempted SLURM job is requeued.
+    training, after the checkpoint is saved; a preempted SLURM job is requeued. Raises UserError if another process
+    trains or scores the run.
     """
-    with messages(run.folder), requeued_when_preempted():
+    with exclusive(run.folder), recorded_failure(run.folder), messages(run.folder), requeued_when_preempted():
         while True:
             try:
                 return train(run)
@@ -61,6 +84,11 @@ def fit(run: Run) -> None:
                 from ganexp.training.rollback import roll_back
 
                 run = run.starting_from(roll_back(run.folder, error))
+
+
+def exclusive(folder: Path) -> AbstractContextManager[None]:
+    """Return the context that holds the lock of a run's folder, on rank 0 for all ranks."""
+    return run_lock.exclusive(folder) if is_rank_zero() else nullcontext()
 
 
 def messages(folder: Path) -> AbstractContextManager[None]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -17,14 +18,16 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from ganexp.errors import Interrupted, UserError
+from ganexp.distributed.heartbeat import steps_in
+from ganexp.errors import Interrupted, RankFailed
 from ganexp.runs.run import Run
+from ganexp.terminal import signals
 from ganexp.training import remote_errors
+from ganexp.training.hang import HangDetector
 
 PATIENCE_SECONDS = 10.0
 """Grace period for the other ranks to notice that one has failed."""
 POLL_SECONDS = 0.05
-FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def devices(trainer: Mapping[str, Any]) -> int:
@@ -52,8 +55,10 @@ def gpus() -> int:
 def launch(run: Run, local_ranks: int, nodes: int, quiet: bool = False) -> None:
     """Train the run in ``local_ranks`` new processes on each of the nodes, of which this starts its own.
 
-    Signals are forwarded to all of them. The first failure ends all, and its error is raised.
+    Signals are forwarded to all of them. The first failure ends all, and its error is raised. Raises RankFailed if
+    ranks have waited for another for ``rank_timeout`` seconds.
     """
+    detector = HangDetector(run.config.get("rank_timeout"))
     job = {**run_to_dict(run), "path": sys.path, "quiet": quiet}
     with tempfile.TemporaryDirectory() as reports:
         ranks = [RankProcess(environment, Path(reports)) for environment in environments(local_ranks, nodes)]
@@ -61,11 +66,11 @@ def launch(run: Run, local_ranks: int, nodes: int, quiet: bool = False) -> None:
             with forwarding(ranks) as forwarded:
                 for rank in ranks:
                     rank.send(job)
-                wait(ranks)
+                hung = wait(ranks, detector)
         finally:
             for rank in ranks:
                 rank.kill()
-        cause = first_failure(ranks, forwarded)
+        cause = hang(hung, run) if hung else first_failure(ranks, forwarded)
     if cause is not None:
         raise cause
 
@@ -150,7 +155,9 @@ class RankProcess:
             self.killed = True
             # Its whole process group, data loader workers included.
             os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        # A process that waits for a dead file system cannot be killed.
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(PATIENCE_SECONDS)
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             self.process.stdin.close()
@@ -168,22 +175,49 @@ class RankProcess:
         """Return whether the process failed without a report."""
         return self.process.returncode != 0 and not self.killed and not self.has_reported()
 
+    def steps(self) -> int:
+        """Return the number of steps that the process has made."""
+        return steps_in(heartbeat_path(self.path))
+
     def last_output_line(self) -> str:
         """Return the last line of the process's redirected output."""
         lines = [line.strip() for line in self.output.read_text(errors="replace").splitlines() if line.strip()]
         return f": {lines[-1]}" if lines else ""
 
 
-def wait(ranks: Sequence[RankProcess]) -> None:
-    """Wait until all processes have ended, or until the grace period after a failure is over."""
+def heartbeat_path(report: Path) -> Path:
+    """Return the file in which a process counts its steps, beside that of its report."""
+    return report.with_suffix(".beat")
+
+
+def wait(ranks: Sequence[RankProcess], detector: HangDetector) -> list[int]:
+    """Wait until all processes have ended, or the grace period after a failure is over, or some hang.
+
+    Return the ranks that hang.
+    """
     deadline = None
     while any(rank.process.poll() is None for rank in ranks):
         failed = any(rank.process.poll() not in (None, 0) for rank in ranks)
         if failed and deadline is None:
             deadline = time.monotonic() + PATIENCE_SECONDS
         if deadline is not None and time.monotonic() > deadline:
-            return
+            return []
+        hung = detector.hung({rank.number: rank.steps() for rank in ranks}, time.monotonic())
+        if hung and not failed:
+            return hung
         time.sleep(POLL_SECONDS)
+    return []
+
+
+def hang(hung: Sequence[int], run: Run) -> RankFailed:
+    """Return the error for ranks that hang."""
+    named = f"rank {hung[0]} hangs" if len(hung) == 1 else f"ranks {', '.join(map(str, hung))} hang"
+    seconds = run.config.rank_timeout
+    continued = shlex.quote(f"resume={run.folder}")
+    return RankFailed(
+        f"{named}: the others have waited for {seconds} s (rank_timeout={seconds}); continue from the last checkpoint "
+        f"with: python -m ganexp {continued}"
+    )
 
 
 def first_failure(ranks: Sequence[RankProcess], forwarded: Sequence[int]) -> Exception | None:
@@ -205,11 +239,11 @@ def crash(rank: RankProcess, forwarded: Sequence[int]) -> Exception:
     if -status in forwarded:
         return Interrupted(-status, "stopped before there was anything to save")
     if status == -signal.SIGKILL:
-        return UserError(
+        return RankFailed(
             f"rank {rank.number} was killed: if the machine's memory is full, lower data.batch_size or trainer.devices"
         )
     how = signal.Signals(-status).name if status < 0 else f"status {status}"
-    return UserError(f"rank {rank.number} ended by {how}{rank.last_output_line()}")
+    return RankFailed(f"rank {rank.number} ended by {how}{rank.last_output_line()}")
 
 
 @contextmanager
@@ -224,7 +258,8 @@ def forwarding(ranks: Sequence[RankProcess]) -> Iterator[list[int]]:
                 rank.process.send_signal(number)
 
     # Python handles signals in the main thread only.
-    watched = FORWARDED if threading.current_thread() is threading.main_thread() else ()
+    is_main = threading.current_thread() is threading.main_thread()
+    watched = [number for number in signals.STOPPING if not signals.is_nohup(number)] if is_main else []
     previous = {number: signal.signal(number, forward) for number in watched}
     try:
         yield received

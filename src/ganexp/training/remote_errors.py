@@ -6,9 +6,9 @@ import traceback
 from collections.abc import Mapping
 from typing import Any
 
-from ganexp.errors import Diverged, Interrupted, Pruned, UserError, one_line
+from ganexp.errors import Diverged, Interrupted, Pruned, RankFailed, UserError, one_line
 
-FORESEEN = (UserError, Interrupted, OSError)
+FORESEEN = (UserError, Interrupted, RankFailed, OSError)
 """Errors that are reported in one line, without a traceback."""
 
 
@@ -28,6 +28,8 @@ def kind_of(error: BaseException) -> tuple[str, list[Any]]:
             return "pruned", [str(error)]
         case UserError():
             return "mistake", [str(error)]
+        case RankFailed():
+            return "rank failed", [str(error)]
         case Interrupted():
             return "interrupted", [error.signal_number, error.what_now]
         case KeyboardInterrupt():
@@ -44,6 +46,7 @@ def from_dict(report: Mapping[str, Any]) -> Exception:
         "diverged": Diverged,
         "pruned": Pruned,
         "mistake": UserError,
+        "rank failed": RankFailed,
         "interrupted": Interrupted,
         "system": OSError,
     }

@@ -14,6 +14,21 @@ def has_begun(folder: Path) -> bool:
     return (folder / run_folder.CONFIG).is_file()
 
 
+def begun_or_new(run: Run, may_continue: bool) -> Run | None:
+    """Return the run, from the last checkpoint that its folder holds or from the start; None if it is finished.
+
+    Raises UserError if the folder's run has other settings, or has a checkpoint and ``may_continue`` is false.
+    """
+    if not has_begun(run.folder):
+        return run
+    if is_rank_zero() and not may_continue and run_folder.has_checkpoint(run.folder):
+        raise UserError(
+            f"run_dir={run.folder} already contains a run; continue it with resume={run.folder} or autoresume=true, or "
+            "choose another folder"
+        )
+    return continue_run(run)
+
+
 def continue_run(run: Run) -> Run | None:
     """Return the run, set to start from its last checkpoint if it has one; None if it is finished.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganexp.distributed.environment import is_rank_zero
+from ganexp.distributed.heartbeat import heartbeat
 from ganexp.runs import run_folder
 from ganexp.training import launcher, remote_errors
 
@@ -18,6 +19,7 @@ def main(report: Path) -> int:
     if job is None:
         return 1
     threading.Thread(target=end_with_parent, daemon=True).start()
+    heartbeat.record_in(launcher.heartbeat_path(report))
     sys.path[:] = job["path"]
     # Errors must stay out of the log here: the launcher reports the earliest one of all ranks.
     logs = is_rank_zero() and not job["quiet"]

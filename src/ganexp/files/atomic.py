@@ -1,0 +1,35 @@
+"""Atomic writing of files, and names for errors of writing, which the system reports without one."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+
+@contextmanager
+def replacing(path: Path, mode: str = "w", newline: str | None = None) -> Iterator[IO[Any]]:
+    """Yield a temporary file that replaces ``path`` when it is complete; a failure leaves the old file as it was.
+
+    Raises OSError naming ``path`` if the file cannot be written, such as on a full disk.
+    """
+    unfinished = path.with_suffix(".tmp")
+    encoding = None if "b" in mode else "utf-8"
+    try:
+        with named_errors(path):
+            with unfinished.open(mode, encoding=encoding, newline=newline) as file:
+                yield file
+            unfinished.replace(path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Let an OSError name the file that is written: errors of ``write`` and ``close`` name none, others the copy."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise type(error)(error.errno, error.strerror, str(path)) from error
