@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ganexp.files.checksums import require_checksums
 from ganexp.runs import run_folder
+from ganexp.terminal.text import printable
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def newest_whole_checkpoint(folder: Path) -> Path:
         # Loading it says what is wrong.
         return last
     path = max(whole, key=lambda path: whole[path])
-    log.warning("%s is damaged: using %s instead, of %s images", last, path.name, f"{whole[path]:,}")
+    log.warning("%s is damaged: using %s instead, of %s images", printable(str(last)), path.name, f"{whole[path]:,}")
     return path
 
 
