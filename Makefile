@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 EXTRAS := dev,tensorboard,lsun,sweeps,report,board,demo,docs,notebooks
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow test-gpu lint format bench docs clean
+.PHONY: help train test test-slow test-chaos test-gpu lint format bench docs clean
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ test: $(READY) ## run the default test suite
 
 test-slow: $(READY) ## run the slow tests
 	$(PYTEST) -m slow --timeout 1200 $(ARGS)
+
+test-chaos: $(READY) ## kill every model again and again, and read hostile folders (about 20 minutes on two cores)
+	$(PYTEST) -m chaos --timeout 1200 $(ARGS) tests/chaos
 
 # Uses the existing environment and installs nothing.
 test-gpu: ## run all tests, models and commands on a GPU; ARGS="out=DIR"

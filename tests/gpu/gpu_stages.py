@@ -188,7 +188,7 @@ def pytest_chains(out: Path, shards: int) -> list[Chain]:
     chains = [Chain("tests marked gpu", [pytest_step("gpu tests", [TESTS], "gpu", out)])]
     for number, part in enumerate(balanced(files, shards), 1):
         name = f"part {number} of {shards}"
-        chains.append(Chain("default suite", [pytest_step(name, part, "not slow and not gpu", out)]))
+        chains.append(Chain("default suite", [pytest_step(name, part, "not slow and not gpu and not chaos", out)]))
     return chains
 
 

@@ -1,18 +1,12 @@
 """A training process that is killed again and again, while it writes too, ends where one left alone ends."""
 
-import multiprocessing
-import os
 import random
-import signal
 import time
 
 import pytest
-import torch
 
 from ganexp.cli import main
-from ganexp.runs.checkpoint_diff import differences
-from support.runs import rows
-from support.two_ranks import start_method
+from support.kills import kill, kill_while_writing, require_same_run, require_whole, started, wait_for_save
 
 KILLS, LONG = 20, 4_800
 GAME = [
@@ -30,47 +24,6 @@ GAME = [
 ]
 
 
-def end_as_the_command(arguments):
-    os._exit(main.main(list(arguments)))
-
-
-def started(*arguments):
-    """A command in a process of its own, which has everything imported already where it is forked."""
-    process = multiprocessing.get_context(start_method()).Process(target=end_as_the_command, args=(arguments,))
-    process.start()
-    return process
-
-
-def wait_until(true, process):
-    """Whether something came true while the process lived."""
-    deadline = time.monotonic() + 240
-    while not true():
-        if not process.is_alive():
-            return False
-        assert time.monotonic() < deadline
-        time.sleep(0.0005)
-    return True
-
-
-def identity(path):
-    return path.stat().st_ino if path.exists() else None
-
-
-def kill(process, folder, rng, aimed):
-    """Kill the process some saves from now, in the middle of one if ``aimed``; return whether it was."""
-    last, unfinished = folder / "last.ckpt", folder / "last.tmp"
-    for _ in range(rng.randint(1, 3)):
-        before = identity(last)
-        assert wait_until(lambda before=before: identity(last) != before, process)
-    if aimed:
-        assert wait_until(unfinished.exists, process)
-    else:
-        time.sleep(rng.random() * 0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
-    return unfinished.exists()
-
-
 @pytest.mark.slow
 def test_twenty_kills_change_nothing(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
@@ -80,21 +33,17 @@ def test_twenty_kills_change_nothing(tmp_path):
     while_writing, seen = 0, 0
     process = started(*GAME, f"run_dir={killed}")
     for number in range(KILLS):
-        while_writing += kill(process, checkpoints, rng, aimed=number % 5 < 2)
-        for path in checkpoints.glob("*.ckpt"):
-            held = torch.load(path, weights_only=True)["ganexp"]["images_seen"]
-            assert path.name in ("last.ckpt", f"{held:08d}.ckpt")
-        before, seen = seen, torch.load(checkpoints / "last.ckpt", weights_only=True)["ganexp"]["images_seen"]
+        for _ in range(rng.randint(1, 3)):
+            wait_for_save(process, checkpoints)
+        if number % 5 < 2:
+            while_writing += kill_while_writing(process, checkpoints)
+        else:
+            time.sleep(rng.random() * 0.02)
+            while_writing += kill(process, checkpoints)
+        before, seen = seen, require_whole(checkpoints)
         assert before < seen < LONG
         process = started(f"resume={killed}")
     process.join()
     assert process.exitcode == 0
     assert while_writing >= 4
-    one, other = (torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True) for folder in (whole, killed))
-    assert differences(one, other) == []
-    assert rows(whole) == rows(killed)
-    assert {path.relative_to(whole) for path in whole.rglob("*")} == {
-        path.relative_to(killed) for path in killed.rglob("*")
-    }
-    for path in (whole / "samples").iterdir():
-        assert path.read_bytes() == (killed / "samples" / path.name).read_bytes()
+    require_same_run(whole, killed)

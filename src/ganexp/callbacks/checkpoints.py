@@ -1,7 +1,9 @@
-"""Checkpoint writing: atomic, verified to be finite, with a limited number of earlier ones."""
+"""Checkpoint writing: atomic, beside training, verified to be finite, with a limited number of earlier ones."""
 
+import logging
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,29 +11,43 @@ import lightning as L
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from ganexp.callbacks.background import BackgroundTasks, ImmediateTasks, Tasks
 from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.pace import Interval
-from ganexp.errors import Diverged
+from ganexp.callbacks.snapshot import Snapshot
+from ganexp.errors import Diverged, one_line
+
+log = logging.getLogger(__name__)
+
+UNFINISHED = ".tmp"
+"""Suffix of files being written, which get their own name once they are whole."""
 
 
 class LastCheckpoint(L.Callback):
     """Writes last.ckpt every ``every`` images and at the end; with ``from_start`` also before the first batch.
 
     If ``keep`` is more than 1, the latest ``keep`` checkpoints are also kept as NNNNNNNN.ckpt, named by images seen.
-    Never replaces a good checkpoint by one whose weights or losses are not finite.
+    Never replaces a good checkpoint by one whose weights or losses are not finite. If ``asynchronous``, training goes
+    on once the state is copied in memory, and another thread writes the copy; one copy exists at a time, so a save
+    waits until the previous one is written. Errors of writing, such as OSError for a full disk, are raised after the
+    next batch; training ends only when everything is written.
     """
 
-    def __init__(self, folder: str, every: int, from_start: bool = False, keep: int = 1) -> None:
+    def __init__(
+        self, folder: str, every: int, from_start: bool = False, keep: int = 1, asynchronous: bool = True
+    ) -> None:
         if keep < 1:
             raise ValueError(f"callbacks.checkpoints.keep={keep}: it must be 1 or more")
         self.path = Path(folder) / "last.ckpt"
         self.keep = keep
         self.every = Interval(every)
         self.from_start = from_start
+        self.tasks: Tasks = BackgroundTasks() if asynchronous else ImmediateTasks()
+        self.checkpoint_io = BackgroundCheckpointIO(self.tasks) if asynchronous else AtomicCheckpointIO()
 
     def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
-        """Make the trainer write checkpoints atomically."""
-        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
+        """Make the trainer write all checkpoints in this way."""
+        trainer.strategy.checkpoint_io = self.checkpoint_io
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
         """Start counting, and save the initial state if asked to."""
@@ -40,13 +56,25 @@ class LastCheckpoint(L.Callback):
             self.save(trainer, module)
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
-        """Save when the interval has passed."""
+        """Save when the interval has passed.
+
+        Raises the error of an earlier save.
+        """
+        self.tasks.check()
         if self.every.due(module.images_seen):
             self.save(trainer, module)
 
     def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
-        """Save the last state."""
+        """Save the last state, and wait until it is written."""
         self.save(trainer, module)
+        self.tasks.wait()
+
+    def on_exception(self, trainer: L.Trainer, module: Any, exception: BaseException) -> None:
+        """Wait for what is being written; if it fails, log why, as training has already ended for another reason."""
+        try:
+            self.tasks.wait()
+        except Exception as error:
+            log.warning("%s", one_line(error))
 
     def save(self, trainer: L.Trainer, module: GameModule) -> None:
         """Replace last.ckpt.
@@ -57,7 +85,7 @@ class LastCheckpoint(L.Callback):
         module.require_finite_terms()
         trainer.save_checkpoint(self.path)
         if self.keep > 1 and trainer.is_global_zero:
-            keep_numbered(self.path, module.images_seen, self.keep)
+            self.tasks.start(partial(keep_numbered, self.path, module.images_seen, self.keep))
 
 
 def keep_numbered(last: Path, images_seen: int, count: int) -> None:
@@ -70,7 +98,7 @@ def keep_numbered(last: Path, images_seen: int, count: int) -> None:
 
 def hardlink_or_copy(file: Path, other: Path) -> None:
     """Give a checkpoint another name, replacing any file of that name; a hard link takes neither time nor space."""
-    unfinished = other.with_suffix(".tmp")
+    unfinished = other.with_suffix(UNFINISHED)
     unfinished.unlink(missing_ok=True)
     try:
         unfinished.hardlink_to(file)
@@ -88,9 +116,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
         Raises OSError naming the file if the disk is full.
         """
-        unfinished = Path(path).with_suffix(".tmp")
+        unfinished = Path(path).with_suffix(UNFINISHED)
         try:
-            with unfinished.open("wb") as file:
+            unfinished.unlink(missing_ok=True)
+            with unfinished.open("xb") as file:
                 torch.save(checkpoint, file)
                 file.flush()
                 os.fsync(file.fileno())
@@ -102,6 +131,26 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             if isinstance(cause, OSError):
                 raise OSError(cause.errno, cause.strerror, str(path)) from error
             raise
+
+
+class BackgroundCheckpointIO(AtomicCheckpointIO):
+    """Copies a checkpoint's contents in memory, and writes the copy as one of the tasks."""
+
+    def __init__(self, tasks: Tasks) -> None:
+        self.tasks = tasks
+        self.snapshot = Snapshot()
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
+        """Start to write the file, once earlier ones are written.
+
+        Raises OSError naming an earlier file if it could not be written.
+        """
+        self.tasks.wait()
+        self.tasks.start(partial(super().save_checkpoint, self.snapshot.take(checkpoint), path))
+
+    def teardown(self) -> None:
+        """Wait until every file is written."""
+        self.tasks.wait()
 
 
 def require_finite_weights(module: GameModule) -> None:

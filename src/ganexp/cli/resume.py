@@ -5,6 +5,7 @@ from pathlib import Path
 from ganexp.runs import run_folder
 from ganexp.runs.overrides import check_saved, with_overrides
 from ganexp.runs.run import training_run
+from ganexp.runs.whole_checkpoint import newest_whole_checkpoint
 from ganexp.training import launch
 
 TRUST = "trust="
@@ -12,7 +13,7 @@ CHECKPOINT = "checkpoint="
 
 
 def main(folder: Path, overrides: list[str]) -> None:
-    """Continue the run in ``folder``; overrides replace values of its configuration.
+    """Continue the run in ``folder`` from its newest whole checkpoint; overrides replace values of its configuration.
 
     ``checkpoint=NAME`` starts from a checkpoint other than last.ckpt, and discards everything after it.
     """
@@ -21,7 +22,11 @@ def main(folder: Path, overrides: list[str]) -> None:
     trusted = [name for override in trust for name in override.removeprefix(TRUST).split(",")]
     config = run_folder.read_config(folder, trusted)
     checkpoints = [override for override in overrides if override.startswith(CHECKPOINT)]
-    checkpoint = run_folder.checkpoint(folder, checkpoints[-1].removeprefix(CHECKPOINT) if checkpoints else "last")
+    named = checkpoints[-1].removeprefix(CHECKPOINT) if checkpoints else None
+    checkpoint = run_folder.checkpoint(folder, named or "last")
     config = with_overrides(config, [override for override in overrides if override not in trust + checkpoints])
     check_saved(config)
+    if named is None:
+        with launch.messages(folder):
+            checkpoint = newest_whole_checkpoint(folder)
     launch.fit(training_run(config, folder, checkpoint))

@@ -32,7 +32,7 @@ def analyze(config: DictConfig, run: Run, out: Path | None, held_out: str | None
     subject = build_subject(load_model(run), settings, config.seed, held_out, labelled)
     assert run.checkpoint is not None
     seen = load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"]
-    about = {"seed": config.seed, "checkpoint": config.checkpoint, "images_seen": seen}
+    about = {"seed": config.seed, "checkpoint": run.checkpoint.stem, "images_seen": seen}
     is_only = len(analyses) == 1
     failures = {}
     for name, analysis in analyses.items():

@@ -58,14 +58,15 @@ def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[s
     results = {}
     for folder in folders:
         run = saved_run(folder, trust, config.checkpoint)
+        assert run.checkpoint is not None
+        checkpoint = run.checkpoint.stem
         settings = with_run_groups(config, run.config, overrides)
         if translates(run.config):
             reject_sampling_options(overrides)
-            results[str(folder)] = translation_scores(run, settings, config.checkpoint)
+            results[str(folder)] = translation_scores(run, settings, checkpoint)
         else:
-            source = generator_source(run, config.checkpoint, config.truncation)
+            source = generator_source(run, checkpoint, config.truncation)
             results[str(folder)] = score_source(source, settings)
-        assert run.checkpoint is not None
         seen = load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"]
         add_scores(folder / "scores.json", entries(results[str(folder)], seen))
     show(results)

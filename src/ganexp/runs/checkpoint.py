@@ -12,6 +12,7 @@ from torch import nn
 
 from ganexp.callbacks.settings import settings_in
 from ganexp.errors import UserError
+from ganexp.files.checksums import require_checksums
 from ganexp.files.untrusted import require_stored
 from ganexp.game.module import COUNTERS
 from ganexp.runs.fixed_settings import describe_changes
@@ -28,6 +29,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
             # torch warns in several lines before it rejects a file that is not a checkpoint.
             warnings.simplefilter("ignore")
             require_stored(path)
+            require_checksums(path)
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise UserError(f"{path} is not an intact checkpoint of weights: it is damaged, or contains code") from error

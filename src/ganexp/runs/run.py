@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from ganexp.runs import run_folder
 from ganexp.runs.fixed_settings import fixed_settings
+from ganexp.runs.whole_checkpoint import newest_whole_checkpoint
 from ganexp.runs.write_paths import DATA_GROUP, bounded
 
 
@@ -42,12 +43,12 @@ def training_run(config: DictConfig, folder: Path, checkpoint: Path | None = Non
 def saved_run(
     folder: Path, trust: Sequence[str] = (), checkpoint: str = "last", groups: Sequence[str] = (DATA_GROUP,)
 ) -> Run:
-    """Return the run in ``folder`` with one of its checkpoints, for inference.
+    """Return the run in ``folder`` with one of its checkpoints, for inference; a damaged last one is replaced.
 
     ``trust`` names code, addresses and folders; ``groups`` has ``data`` if the run's data will be built. Raises
     UserError if there is no such run or checkpoint, for code that is not trusted, and for data downloaded from unknown
     addresses or to other folders.
     """
     config = run_folder.read_config(folder, trust)
-    path = run_folder.checkpoint(folder, checkpoint)
+    path = newest_whole_checkpoint(folder) if checkpoint == "last" else run_folder.checkpoint(folder, checkpoint)
     return Run(folder, bounded(config, groups), fixed_settings(config), path)

@@ -7,6 +7,7 @@ from ganexp.errors import UserError
 from ganexp.runs import run_folder
 from ganexp.runs.fixed_settings import describe_changes, fixed_settings
 from ganexp.runs.run import Run
+from ganexp.runs.whole_checkpoint import newest_whole_checkpoint
 
 
 def has_begun(folder: Path) -> bool:
@@ -36,9 +37,9 @@ def continue_run(run: Run) -> Run | None:
     """
     if is_rank_zero():
         require_same_settings(run)
-    checkpoint = run.folder / run_folder.CHECKPOINTS / "last.ckpt"
-    if not checkpoint.is_file():
+    if not (run.folder / run_folder.CHECKPOINTS / "last.ckpt").is_file():
         return run
+    checkpoint = newest_whole_checkpoint(run.folder)
 
     from ganexp.game.module import COUNTERS
     from ganexp.runs.checkpoint import load_checkpoint

@@ -9,6 +9,7 @@ from ganexp.game.module import COUNTERS
 from ganexp.loggers.metrics_csv import MetricsCSV
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.run_folder import CHECKPOINTS
+from ganexp.runs.unfinished import remove_unfinished
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,11 @@ def roll_back(folder: Path, diverged: Diverged) -> Path:
 
 
 def discard_after(folder: Path, images: int) -> None:
-    """Discard the metrics rows, sample grids and checkpoints beyond ``images``, which training writes again."""
+    """Discard the metrics rows, sample grids and checkpoints beyond ``images``, which training writes again.
+
+    What a killed process left unfinished is removed too.
+    """
+    remove_unfinished(folder)
     MetricsCSV(str(folder)).forget_after(images)
     for path in (*(folder / "samples").glob("*.png"), *(folder / CHECKPOINTS).glob("*.ckpt")):
         if path.stem.isdecimal() and int(path.stem) > images:

@@ -1,0 +1,77 @@
+"""Tasks beside training, such as writing a file: one at a time, in order, and none after one that failed."""
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
+from typing import Protocol
+
+Task = Callable[[], None]
+
+
+class Tasks(Protocol):
+    """Tasks that are carried out in the order in which they are started."""
+
+    def start(self, task: Task) -> None:
+        """Carry out the task, now or after the earlier ones."""
+
+    def check(self) -> None:
+        """Raise the error of a task that has failed, without waiting."""
+
+    def wait(self) -> None:
+        """Wait for all tasks, and raise the error of one that has failed."""
+
+
+class ImmediateTasks:
+    """Tasks that are carried out at once, in the calling thread, where they also raise their errors."""
+
+    def start(self, task: Task) -> None:
+        """Carry out the task."""
+        task()
+
+    def check(self) -> None:
+        """Return, as nothing is pending."""
+
+    def wait(self) -> None:
+        """Return, as nothing is pending."""
+
+
+class BackgroundTasks:
+    """Tasks that are carried out in another thread; after one that fails, those started before its error is raised are
+    dropped.
+
+    The threads are no daemons, so a process that ends waits for its tasks.
+    """
+
+    def __init__(self) -> None:
+        self._last: Future[None] | None = None
+
+    def start(self, task: Task) -> None:
+        """Carry out the task after the earlier ones."""
+        future: Future[None] = Future()
+        Thread(target=carry_out, args=(task, self._last, future), name="ganexp-background").start()
+        self._last = future
+
+    def check(self) -> None:
+        """Raise the error of a task that has failed, without waiting."""
+        if self._last is not None and self._last.done():
+            self.wait()
+
+    def wait(self) -> None:
+        """Wait for all tasks, and raise the error of one that has failed, once."""
+        if self._last is not None:
+            # A signal may interrupt the wait, after which the task is still pending.
+            self._last.exception()
+            last, self._last = self._last, None
+            last.result()
+
+
+def carry_out(task: Task, previous: Future[None] | None, future: Future[None]) -> None:
+    """Carry out a task unless the previous one fails, and set its outcome."""
+    try:
+        if previous is not None:
+            previous.result()
+        task()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(None)
