@@ -4,15 +4,15 @@ from pathlib import Path
 
 from ganexp.runs import run_folder
 from ganexp.runs.overrides import check_saved, with_overrides
-from ganexp.runs.run import training_run
+from ganexp.runs.run import Run, training_run
 from ganexp.training import launch
 
 TRUST = "trust="
 CHECKPOINT = "checkpoint="
 
 
-def main(folder: Path, overrides: list[str]) -> None:
-    """Continue the run in ``folder``; overrides replace values of its configuration.
+def main(folder: Path, overrides: list[str]) -> Run:
+    """Continue the run in ``folder`` and return it; overrides replace values of its configuration.
 
     ``checkpoint=NAME`` starts from a checkpoint other than last.ckpt, and discards everything after it.
     """
@@ -24,4 +24,6 @@ def main(folder: Path, overrides: list[str]) -> None:
     checkpoint = run_folder.checkpoint(folder, checkpoints[-1].removeprefix(CHECKPOINT) if checkpoints else "last")
     config = with_overrides(config, [override for override in overrides if override not in trust + checkpoints])
     check_saved(config)
-    launch.fit(training_run(config, folder, checkpoint))
+    run = training_run(config, folder, checkpoint)
+    launch.fit(run)
+    return run
