@@ -52,7 +52,7 @@ def test_it_holds_every_module_and_every_config_and_nothing_else(wheel):
         for folder in ("conf", "sweeps")
         for path in (REPOSITORY / folder).rglob("*.yaml")
     }
-    assert held == modules | tables | page | configs | {"ganexp/py.typed"}
+    assert held == modules | tables | page | configs | {"ganexp/py.typed", "ganexp/__init__.pyi"}
 
 
 @pytest.mark.slow

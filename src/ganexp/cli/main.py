@@ -22,6 +22,7 @@ COMMANDS = {
     "analyze": "look inside a trained model: run=DIR analysis=NAME",
     "compare": "compare runs in a table and on a page: DIR [DIR …]",
     "board": "live page with the curves and samples of runs logged with logger=trackio",
+    "publish": "write a trained model for the Hugging Face Hub, or upload it: run=DIR to=FOLDER",
     "demo": "interactive page for a trained model: run=DIR",
     "data": "find problems in a data set before training: inspect data=NAME",
     "verify": "check that resuming, or a second process, does not change training: run=DIR",

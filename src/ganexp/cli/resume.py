@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ganexp.runs import run_folder
 from ganexp.runs.overrides import check_saved, with_overrides
-from ganexp.runs.run import training_run
+from ganexp.runs.run import Run, training_run
 from ganexp.runs.whole_checkpoint import newest_whole_checkpoint
 from ganexp.training import launch
 
@@ -12,8 +12,10 @@ TRUST = "trust="
 CHECKPOINT = "checkpoint="
 
 
-def main(folder: Path, overrides: list[str]) -> None:
-    """Continue the run in ``folder`` from its newest whole checkpoint; overrides replace values of its configuration.
+def main(folder: Path, overrides: list[str]) -> Run:
+    """Continue the run in ``folder`` from its newest whole checkpoint and return it.
+
+    Overrides replace values of its configuration.
 
     ``checkpoint=NAME`` starts from a checkpoint other than last.ckpt, and discards everything after it.
     """
@@ -29,4 +31,6 @@ def main(folder: Path, overrides: list[str]) -> None:
     if named is None:
         with launch.messages(folder):
             checkpoint = newest_whole_checkpoint(folder)
-    launch.fit(training_run(config, folder, checkpoint))
+    run = training_run(config, folder, checkpoint)
+    launch.fit(run)
+    return run

@@ -29,13 +29,15 @@ class Session:
     """The task function of Hydra, called with each configuration composed from a command line.
 
     ``folders`` contain the config groups. ``failure`` is the exception of a single run, kept here as Hydra would print
-    its own report of several lines. Launchers pickle a session into the processes of a sweep's runs.
+    its own report of several lines. ``run`` is a single run that was started. Launchers pickle a session into the
+    processes of a sweep's runs.
     """
 
     def __init__(self, flags: argparse.Namespace, folders: list[Path]) -> None:
         self.flags = flags
         self.folders = folders
         self.failure: Exception | None = None
+        self.run: Run | None = None
         self.is_stopped = False
         self.process = os.getpid()
 
@@ -49,7 +51,8 @@ class Session:
         try:
             self.check(config)
             say_what_differs()
-            launch.start(training_run(config, folder), origin(self.flags))
+            self.run = training_run(config, folder)
+            launch.start(self.run, origin(self.flags))
         except Exception as failure:
             # Hydra has made it.
             run_lock.remove_empty(folder)

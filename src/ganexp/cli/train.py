@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
@@ -10,6 +12,7 @@ from ganexp.cli.flags import read_flags
 from ganexp.cli.session import Session
 from ganexp.config import composition
 from ganexp.errors import UserError, one_line
+from ganexp.runs.run import Run
 
 RESUME = "resume="
 UNKNOWN_PLUGIN = "Unknown plugin class"
@@ -18,8 +21,8 @@ NO_SLURM = 'Could not detect "srun"'
 """Part of submitit's message."""
 
 
-def main(arguments: list[str]) -> None:
-    """Train with the given overrides, or continue the run given by ``resume=``."""
+def main(arguments: list[str]) -> Run | None:
+    """Train with the given overrides, or continue the run given by ``resume=``; return a single run."""
     composition.register_resolvers()
     composition.register_sweeps()
     resume_arguments = [argument for argument in arguments if argument.startswith(RESUME)]
@@ -27,13 +30,12 @@ def main(arguments: list[str]) -> None:
         from ganexp.cli import resume
 
         rest = [argument for argument in arguments if argument not in resume_arguments]
-        resume.main(Path(resume_arguments[-1].removeprefix(RESUME)), rest)
-    else:
-        start(arguments)
+        return resume.main(Path(resume_arguments[-1].removeprefix(RESUME)), rest)
+    return start(arguments)
 
 
-def start(arguments: list[str]) -> None:
-    """Let Hydra compose the configuration, or several with -m, and train with each.
+def start(arguments: list[str]) -> Run | None:
+    """Let Hydra compose the configuration, or several with -m, train with each, and return a single run.
 
     A failed run of a sweep does not end the others; a signal does. Raises the failure of a single run at the end.
     """
@@ -42,14 +44,13 @@ def start(arguments: list[str]) -> None:
     if flags.help:
         from ganexp.cli import help
 
-        return help.show(folders)
+        help.show(folders)
+        return None
     session = Session(flags, folders)
-    # Otherwise Hydra prints its own report of several lines and exits.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
-    sys.argv[1:] = arguments
     entry = hydra.main(version_base="1.3", config_path=str(composition.conf_dir()), config_name="train")
     try:
-        entry(session.train)()
+        with hydra_arguments(arguments):
+            entry(session.train)()
     except composition.COMPOSITION_ERRORS as error:
         raise UserError(composition.explain(error, composition.known_keys(flags.overrides, folders))) from error
     except RuntimeError as error:
@@ -63,6 +64,20 @@ def start(arguments: list[str]) -> None:
             raise
     if session.failure is not None:
         raise session.failure
+    return session.run
+
+
+@contextmanager
+def hydra_arguments(arguments: list[str]) -> Iterator[None]:
+    """Give Hydra its arguments where it reads them, and restore those of a caller in Python."""
+    before = list(sys.argv)
+    # Otherwise Hydra prints its own report of several lines and exits.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    sys.argv[1:] = arguments
+    try:
+        yield
+    finally:
+        sys.argv[:] = before
 
 
 def is_launcher_error(error: RuntimeError) -> bool:

@@ -31,6 +31,20 @@ def translate_in_tiles(network: Network, image: Tensor, multiple: int, tile: int
     return result[:, top : top + height, left : left + width]
 
 
+def translate_whole(network: Network, images: Tensor, multiple: int) -> Tensor:
+    """Translate images (N, C, H, W) in [-1, 1] one by one, each as a single tile; the result is of the same shape.
+
+    Images are mirrored beyond their edges as in ``translate_in_tiles``.
+    """
+    height, width = images.shape[2:]
+    results = []
+    for image in images.detach().float().cpu():
+        padded, top, left = mirror_pad(image, multiple)
+        output = network(padded.unsqueeze(0))[0].float().cpu()
+        results.append(output[:, top : top + height, left : left + width])
+    return torch.stack(results)
+
+
 def mirror_pad(image: Tensor, multiple: int) -> tuple[Tensor, int, int]:
     """Return the image padded by its mirror image on all sides, and the padding at the top and at the left."""
     above, beside = (-side % multiple for side in image.shape[1:])

@@ -154,6 +154,11 @@ def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
         raise UserError(f"{path} cannot be read: {explain(error)}") from error
     if not isinstance(config, DictConfig) or not isinstance(config.get("model"), DictConfig):
         raise UserError(f"{path} is not the configuration of a run: it has no model")
+    return as_untrusted(config, folder, trust)
+
+
+def as_untrusted(config: DictConfig, folder: Path, trust: Sequence[str]) -> DictConfig:
+    """Return a configuration read from a folder with what is trusted in it, in today's names and without its study."""
     rename_targets(config)
     config.run_dir = str(folder)
     config[TRUST] = list(trust)

@@ -1,0 +1,92 @@
+"""Publishing of a trained model: a folder in the Hub's layout, or its upload."""
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ganexp.config.rules import translates
+from ganexp.drawing.pictures import as_saved, picture, save
+from ganexp.game.module import COUNTERS
+from ganexp.numerics.flags import full_precision
+from ganexp.publishing import hub, layout
+from ganexp.publishing.card import Card, public_command
+from ganexp.publishing.packages import installed
+from ganexp.publishing.weights import save_weights
+from ganexp.records import summary
+from ganexp.runs.checkpoint import load_checkpoint
+from ganexp.runs.model import load_model
+from ganexp.runs.run import Run
+from ganexp.runs.scores import SCORES, read_scores
+
+SAMPLES = 64
+SEED = 0
+
+
+def publish(run: Run, to: str, license: str | None, private: bool) -> None:
+    """Write the run's model to a new folder, or upload it to the Hub, and print how to load it."""
+    # Missing packages and tokens are reported before the model is loaded, which takes longer.
+    installed("safetensors.torch")
+    if not layout.is_hub_name(to):
+        write(run, Path(to), to, license)
+        print(f"{to} holds the model; in Python: ganexp.load({json.dumps(to)})")
+        return
+    hub.require_token()
+    with tempfile.TemporaryDirectory() as folder:
+        write(run, Path(folder), to, license)
+        address = hub.upload(Path(folder), to, private)
+    print(f"the model is at {address}; in Python: ganexp.load({json.dumps(to)})")
+
+
+@full_precision()
+def write(run: Run, folder: Path, address: str, license: str | None) -> None:
+    """Write weights, configuration, scores, samples and model card to a folder; ``address`` is what loads it."""
+    assert run.checkpoint is not None
+    model = load_model(run)
+    images_seen = int(load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"])
+    folder.mkdir(parents=True, exist_ok=True)
+    layout.write_config(folder / layout.CONFIG, layout.published_config(run, images_seen))
+    scores = [score for score in read_scores(run.folder) if score.get("images_seen") == images_seen]
+    (folder / SCORES).write_text(json.dumps({"scores": scores}, indent=2) + "\n", encoding="utf-8")
+    has_samples = write_samples(model, run, images_seen, folder / layout.SAMPLES)
+    facts = summary.read(run.folder)
+    data = run.config.data
+    card = Card(
+        address=address,
+        choices=options(facts.get("choices")),
+        data=str(data.get("name", "images")),
+        command=public_command(facts["command"]) if isinstance(facts.get("command"), str) else None,
+        images_seen=images_seen,
+        shape=(data.channels, data.image_size, data.image_size),
+        scores=scores,
+        translates=translates(run.config) is not None,
+        has_samples=has_samples,
+        license=license,
+    )
+    (folder / layout.CARD).write_text(card.text(), encoding="utf-8")
+    # Last, so that a folder with weights is complete.
+    save_weights(model, folder / layout.WEIGHTS)
+
+
+def write_samples(model: Any, run: Run, images_seen: int, path: Path) -> bool:
+    """Write a grid of samples; of a translator the grid that training drew of these weights, if there is one.
+
+    Returns whether there is a grid. Raises UserError if the samples are not finite.
+    """
+    if not translates(run.config):
+        samples = model.sample(SAMPLES, SEED).cpu()
+        as_saved(samples)
+        save(picture(samples, model.columns), path)
+        return True
+    drawn = run.folder / "samples" / f"{images_seen:08d}.png"
+    if drawn.is_file():
+        path.write_bytes(drawn.read_bytes())
+    return drawn.is_file()
+
+
+def options(choices: Any) -> dict[str, str]:
+    """Return the options of the top-level config groups in a summary.json, which may be anybody's."""
+    if not isinstance(choices, Mapping):
+        return {}
+    return {str(group): str(choice) for group, choice in choices.items() if choice is not None and "/" not in group}

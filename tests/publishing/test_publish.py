@@ -1,0 +1,224 @@
+"""Published models: read back bit for bit, by the same rules as a run's folder, from a folder and from a Hub."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+import ganexp as package
+from ganexp.errors import UserError
+from ganexp.publishing.card import Card, public_command
+from ganexp.publishing.weights import network_tensors
+from support.hub_server import READ_ONLY
+from support.translations import VARIANTS, make
+
+pytest.importorskip("safetensors", reason="safetensors is not installed: pip install 'ganexp[hub]'")
+
+SCORE = {
+    "name": "fid",
+    "value": 12.345,
+    "spread": 0.5,
+    "higher_is_better": False,
+    "images_seen": 256,
+    "protocol": {"metric": "fid", "fakes": {"samples": 2000, "weights": "moving average", "average": "EMA 0.999"}},
+}
+
+
+@pytest.fixture(scope="module")
+def scored(finished, tmp_path_factory):
+    """A copy of a finished run with a score of its last weights and one of earlier weights."""
+    run = shutil.copytree(finished, tmp_path_factory.mktemp("scored") / "run")
+    scores = [SCORE, {**SCORE, "name": "earlier", "images_seen": 64}]
+    (run / "scores.json").write_text(json.dumps({"scores": scores}))
+    return run
+
+
+@pytest.fixture(scope="module")
+def folder(scored, tmp_path_factory):
+    """That run, published, which no test may write to."""
+    from ganexp.cli import main
+
+    folder = tmp_path_factory.mktemp("published") / "model"
+    assert main.main(["publish", f"run={scored}", f"to={folder}", "license=mit"]) == 0
+    return folder
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    """A copy of the published folder."""
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def test_a_published_model_is_the_run_bit_for_bit(scored, folder):
+    run, model = package.load(scored), package.load(folder)
+    assert torch.equal(model.sample(12, seed=4, labels=[1, 5]), run.sample(12, seed=4, labels=[1, 5]))
+    images, labels = run.sample(4), torch.arange(4)
+    with torch.no_grad():
+        assert torch.equal(model.discriminator(images, labels), run.discriminator(images, labels))
+    assert model.config.model == run.config.model
+    assert model.scores == [SCORE]
+
+
+def test_a_published_folder_has_the_layout_of_the_hub_and_nothing_of_the_machine(scored, folder):
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"README.md", "config.json", "model.safetensors", "samples.png", "scores.json"}
+    assert str(Path.home()) in str(package.load(scored).config.data_root)
+    for path in (folder / "README.md", folder / "config.json"):
+        assert str(Path.home()) not in path.read_text()
+        assert str(scored.parent) not in path.read_text()
+
+
+def test_the_card_states_what_the_model_is_and_how_it_was_scored(folder):
+    _, front, text = (folder / "README.md").read_text().split("---\n", 2)
+    assert yaml.safe_load(front) == {
+        "license": "mit",
+        "library_name": "ganexp",
+        "pipeline_tag": "unconditional-image-generation",
+        "tags": ["gan", "cdcgan", "digits"],
+    }
+    assert f'ganexp.load("{folder}")' in text
+    assert "| fid | 12.35 | 0.5 | EMA 0.999 |" in text
+    assert "samples: 2000" in text
+    assert "earlier" not in text
+    assert "256 images" in text
+
+
+def test_nothing_in_a_run_can_write_markup_into_the_card():
+    hostile = "a|b</td><script>`x`\n# title"
+    card = Card("x", {"model": hostile}, hostile, f"y\n```\n{hostile}", 1, (1, 8, 8), [], False, False)
+    text = card.text().split("---\n", 2)[2]
+    blocks = text.split("````")
+    assert len(blocks) == 3
+    assert "<script" not in (blocks[0] + blocks[2]).replace("\\<", "")
+    assert "\n# title" not in blocks[0]
+
+
+@pytest.mark.parametrize(
+    ("command", "public"),
+    {
+        "python -m ganexp data.root=/home/me/cats run_dir=runs/a seed=1": (
+            "python -m ganexp data.root=FOLDER run_dir=FOLDER seed=1"
+        ),
+        "python -m ganexp --config-dir ~/mine schedule/curve@schedule.generator=linear": (
+            "python -m ganexp --config-dir FOLDER schedule/curve@schedule.generator=linear"
+        ),
+    }.items(),
+)
+def test_a_public_command_names_no_folder(command, public):
+    assert public_command(command) == public
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_what_only_training_needs_is_not_published(variant):
+    game = make(variant)
+    names = set(network_tensors(game))
+    for player in game.players():
+        for network in filter(None, (player.network, player.average)):
+            held = {id(tensor) for tensor in network.state_dict(keep_vars=True).values()}
+            kept = {name for name, tensor in game.state_dict(keep_vars=True).items() if id(tensor) in held}
+            assert kept
+            assert kept <= names
+    assert not [name for name in names if name.startswith(("pools.", "adversary.", "adversaries."))]
+
+
+def other_code(config):
+    config["model"]["generator"]["network"]["_target_"] = "os.system"
+
+
+def wider(config):
+    config["model"]["generator"]["network"]["width"] = 16
+
+
+CONFIGS = {
+    "os.system at model.generator.network": other_code,
+    "does not fit the model": wider,
+    "is not the configuration of a model": lambda config: config.pop("model"),
+}
+
+
+@pytest.mark.parametrize("message", CONFIGS)
+def test_a_changed_configuration_is_refused_in_one_line(message, copy):
+    path = copy / "config.json"
+    config = json.loads(path.read_text())
+    CONFIGS[message](config)
+    path.write_text(json.dumps(config))
+    refused(message, copy)
+
+
+FILES = {
+    "cannot be read as JSON": ("config.json", b"{"),
+    "nested more than": ("config.json", b"[" * 200),
+    "is not an intact safetensors file": ("model.safetensors", b"\x80\x04\x95"),
+}
+
+
+@pytest.mark.parametrize("message", FILES)
+def test_a_damaged_file_is_refused_in_one_line(message, copy):
+    name, content = FILES[message]
+    (copy / name).write_bytes(content)
+    refused(message, copy)
+
+
+def test_weights_must_be_there(copy):
+    (copy / "model.safetensors").unlink()
+    refused("it has no model.safetensors", copy)
+
+
+def refused(message, name):
+    with pytest.raises(UserError) as raised:
+        package.load(name)
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_existing_folder_is_not_written_to(folder, scored, ganexp):
+    assert "exists already" in ganexp("publish", f"run={scored}", f"to={folder}").complaint
+    assert "give the Hub's name of a licence" in ganexp("publish", f"run={scored}", "to=new", "license=a\nb").complaint
+    assert "hf://owner/name" in ganexp("publish", f"run={scored}", "to=hf://owner").complaint
+
+
+def test_an_uploaded_model_is_loaded_by_its_name_weights_only(scored, hub, ganexp, monkeypatch):
+    done = ganexp("publish", f"run={scored}", "to=hf://owner/digits")
+    assert done.status == 0, done.err
+    assert 'ganexp.load("hf://owner/digits")' in done.out
+    assert set(hub.models["owner/digits"]) == {
+        *("README.md", "config.json", "model.safetensors", "samples.png", "scores.json")
+    }
+    assert torch.equal(package.load("hf://owner/digits").sample(2), package.load(scored).sample(2))
+    assert set(hub.asked) == {"config.json", "model.safetensors", "scores.json"}
+    # A new version is one more commit.
+    first = hub.commit("owner/digits")
+    assert ganexp("publish", f"run={scored}", "to=hf://owner/digits", "license=mit").status == 0
+    assert b"license: mit" in hub.models["owner/digits"]["README.md"]
+    # What was downloaded before is read from the cache, but not another model.
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert package.load(f"hf://owner/digits@{first}").scores == [SCORE]
+    refused("the Hub cannot be reached: ", "hf://owner/other")
+
+
+def test_what_the_hub_lacks_is_one_line(hub):
+    refused("hf://owner/missing: there is no such model on the Hub, or it is private", "hf://owner/missing")
+    hub.models["owner/other"] = {"README.md": b"of another library"}
+    refused("is not a model that ganexp published", "hf://owner/other")
+    refused("has no such revision", "hf://owner/other@v2")
+
+
+def test_an_upload_without_a_right_or_a_network_is_one_line(scored, hub, ganexp, monkeypatch):
+    publish = ("publish", f"run={scored}", "to=hf://owner/mine")
+    for token, message in {READ_ONLY: "the right to write", "hf_wrong": "the token is not accepted"}.items():
+        monkeypatch.setenv("HF_TOKEN", token)
+        assert message in ganexp(*publish).complaint
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    assert "the Hub cannot be reached" in ganexp(*publish).complaint
+    monkeypatch.delenv("HF_TOKEN")
+    assert "there is no token of the Hub: set HF_TOKEN" in ganexp(*publish).complaint
+    assert hub.models == {}
+
+
+def test_a_missing_package_is_one_line(scored, ganexp, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "safetensors.torch", None)
+    assert "pip install 'ganexp[hub]'" in ganexp("publish", f"run={scored}", "to=new").complaint
+    assert not Path("new").exists()
