@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 # Each worker spends seconds on imports, so more than two pay off on large machines only.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
-EXTRAS := dev,tensorboard,lsun,sweeps,report,board,demo,hub,docs,notebooks
+EXTRAS := dev,tensorboard,lsun,sweeps,report,board,demo,export,hub,video,docs,notebooks
 
 .DEFAULT_GOAL := help
 .PHONY: help train test test-slow test-chaos test-gpu lint format bench docs clean

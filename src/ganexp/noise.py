@@ -41,6 +41,11 @@ def truncated_normal(shape: Sequence[int], generator: torch.Generator, threshold
     return nn.init.trunc_normal_(drawn, a=-threshold, b=threshold, generator=generator).float()
 
 
+def is_normal(noise: Noise) -> bool:
+    """Return whether the noise is `normal`."""
+    return getattr(noise, "func", noise) is normal
+
+
 def truncated(noise: Noise, threshold: float) -> Noise:
     """Return the noise with its tails beyond the threshold cut off, the truncation trick of arXiv 1809.11096.
 
@@ -48,7 +53,7 @@ def truncated(noise: Noise, threshold: float) -> Noise:
     """
     if not (math.isfinite(threshold) and threshold > 0):
         raise ValueError(f"truncation={threshold}: it must be a finite number above 0, for example 0.5")
-    if getattr(noise, "func", noise) is not normal:
+    if not is_normal(noise):
         raise ValueError(
             f"truncation={threshold}: this model's noise is not normal and has no tails to cut off; leave it out, "
             "or train with model.noise._target_=ganexp.noise.normal"

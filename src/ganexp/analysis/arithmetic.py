@@ -26,6 +26,7 @@ from ganexp.analysis.concepts import (
     sample_pool,
 )
 from ganexp.analysis.drawing import save_figure
+from ganexp.analysis.projected_noise import projected_noise
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.analysis.walk import images_along
 from ganexp.drawing.pictures import grid
@@ -91,7 +92,8 @@ class Arithmetic:
     classB and so on are placeholders for different classes, chosen again for each sum. One more concept is added than
     subtracted, so that the weights sum to 1. ``expect`` are the attributes of the expected result, if they do not
     follow from those of the concepts. There are ``sums`` sums, but only one if all concepts are numbers of samples;
-    ``noise`` is that of the neighbours, and the first ``shown`` sums are drawn.
+    ``noise`` is that of the neighbours, and the first ``shown`` sums are drawn. With ``pictures``, a file of projected
+    pictures, numbers are those of its pictures, not of samples.
 
     Raises UserError for counts that are too small, invalid concepts, and unless ``plus`` has one concept more than
     ``minus``.
@@ -107,6 +109,7 @@ class Arithmetic:
         sums: int = 100,
         noise: float = 0.25,
         shown: int = 3,
+        pictures: str | None = None,
     ) -> None:
         require_at_least(MIN_EXEMPLARS, exemplars=exemplars)
         require_at_least(1, pool=pool, sums=sums, shown=shown)
@@ -125,6 +128,7 @@ class Arithmetic:
         self.sums = 1 if all(concept.samples for concept in self.concepts) else sums
         self.noise = noise
         self.shown = shown
+        self.pictures = pictures
 
     @property
     def concepts(self) -> list[Concept]:
@@ -197,7 +201,8 @@ class Arithmetic:
     def _exemplars(self, subject: Subject, pool: Pool, concept: Concept, number: int) -> tuple[Tensor, Tensor | None]:
         """Return latents (K, latent) and, of a conditional generator, classes (K, num_classes), one-hot."""
         if concept.samples:
-            latents, labels = subject.latents_of(concept.samples), subject.labels_of(concept.samples)
+            source = subject if self.pictures is None else projected_noise(self.pictures, subject)
+            latents, labels = source.latents_of(concept.samples), source.labels_of(concept.samples)
         else:
             positions = concept_positions(pool, concept, self.exemplars)
             order = torch.randperm(len(positions), generator=rng(subject.seed, "exemplars", number))

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from ganexp.analysis.drawing import save_figure
+from ganexp.analysis.projected_noise import projected_noise
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.pictures import grid, save
 from ganexp.numerics.randomness import generator as rng
@@ -118,12 +119,19 @@ def plot_eigenvalues(factors: Factorization) -> Figure:
 class LatentDirections:
     """Move ``samples`` samples along the first ``directions`` by up to ``reach`` standard deviations of the noise.
 
-    A picture has a row for each sample and ``steps`` columns. The change of images is compared with that along
-    ``random`` random directions. Raises UserError for numbers that are too small.
+    A picture has a row for each sample and ``steps`` columns. With ``pictures``, a file of projected pictures, its rows
+    are those pictures instead. The change of images is compared with that along ``random`` random directions. Raises
+    UserError for numbers that are too small.
     """
 
     def __init__(
-        self, directions: int = 5, samples: int = 5, steps: int = 7, reach: float = 3.0, random: int = 20
+        self,
+        directions: int = 5,
+        samples: int = 5,
+        steps: int = 7,
+        reach: float = 3.0,
+        random: int = 20,
+        pictures: str | None = None,
     ) -> None:
         require_at_least(1, directions=directions, samples=samples)
         require_at_least(2, steps=steps, random=random)
@@ -132,6 +140,7 @@ class LatentDirections:
         self.steps = steps
         self.reach = reach
         self.random = random
+        self.pictures = pictures
 
     def reason_against(self, subject: Subject) -> str | None:
         """Return why the analysis does not apply, or None."""
@@ -149,11 +158,11 @@ class LatentDirections:
         factors = factorization(subject.generator, subject.latent, generate)
         count = min(self.directions, len(factors.directions))
         latents = subject.latents(MOVED)
-        classes = subject.labels(self.samples)
+        rows, classes = self._rows(subject, latents)
         spread = float(latents.std())
         steps = torch.linspace(-self.reach, self.reach, self.steps) * spread
         for number, direction in enumerate(factors.directions[:count], start=1):
-            path = moved(latents[: self.samples], direction, steps).flatten(0, 1)
+            path = moved(rows, direction, steps).flatten(0, 1)
             path_labels = None if classes is None else classes.repeat_interleave(self.steps)
             save(grid(subject.images(path, path_labels), self.steps), out / f"direction_{number}.png")
         save_figure(plot_eigenvalues(factors), out / "eigenvalues.png")
@@ -169,3 +178,11 @@ class LatentDirections:
             "change_along_random_directions": {"mean": float(along_random.mean()), "std": float(along_random.std())},
             "ratio_of_the_first": float(along[0] / along_random.mean()),
         }
+
+    def _rows(self, subject: Subject, latents: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the noise (samples, latent) of a picture's rows, and their labels."""
+        if self.pictures is None:
+            return latents[: self.samples], subject.labels(self.samples)
+        projected = projected_noise(self.pictures, subject)
+        numbers = range(min(self.samples, len(projected.latents)))
+        return projected.latents_of(numbers), projected.labels_of(numbers)

@@ -26,6 +26,7 @@ from ganexp.analysis.interpolation import (
     slerp,
     smoothness,
 )
+from ganexp.analysis.projected_noise import projected_noise
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
@@ -115,6 +116,9 @@ class Walk:
     the next, equally spaced between the latents or, if ``even``, at equal distances in features along the whole path.
     For a conditional generator there is also a path through its classes. ``animation`` is gif or webp.
 
+    With ``pictures``, a file of projected pictures, one path passes through them in turn, or through those with the
+    numbers ``anchors``; from a single picture it leads to the samples 0 to ``length`` - 2.
+
     Raises UserError for fewer than two anchors or steps, and for negative numbers.
     """
 
@@ -126,6 +130,7 @@ class Walk:
         steps: int = 8,
         even: bool = False,
         animation: str = "gif",
+        pictures: str | None = None,
     ) -> None:
         require_at_least(2, length=length, steps=steps)
         require_at_least(1, walks=walks)
@@ -139,6 +144,7 @@ class Walk:
         self.steps = steps
         self.even = even
         self.animation = animation
+        self.pictures = pictures
 
     def reason_against(self, subject: Subject) -> str | None:
         """Return why the analysis does not apply to points, or None for images."""
@@ -195,6 +201,8 @@ class Walk:
 
     def _anchors(self, subject: Subject) -> list[tuple[Tensor, Tensor | None]]:
         """Return the anchors (K, latent) of each path, and their classes (K, num_classes), one-hot."""
+        if self.pictures is not None:
+            return [self._from_pictures(subject, self.pictures)]
         if self.anchors is not None:
             labels = subject.labels_of(self.anchors)
             return [(subject.latents_of(self.anchors), self._one_hot(subject, labels))]
@@ -206,6 +214,17 @@ class Walk:
             (anchors, self._one_hot(subject, label.expand(self.length)))
             for anchors, label in zip(latents, classes, strict=True)
         ]
+
+    def _from_pictures(self, subject: Subject, path: str) -> tuple[Tensor, Tensor | None]:
+        projected = projected_noise(path, subject)
+        numbers = self.anchors or range(len(projected.latents))
+        latents, labels = projected.latents_of(numbers), projected.labels_of(numbers)
+        if len(latents) == 1:
+            others = range(self.length - 1)
+            latents = torch.cat([latents, subject.latents_of(others)])
+            # A path within the picture's class.
+            labels = None if labels is None else labels.expand(self.length)
+        return latents, self._one_hot(subject, labels)
 
     def _one_hot(self, subject: Subject, labels: Tensor | None) -> Tensor | None:
         if labels is None or subject.num_classes is None:

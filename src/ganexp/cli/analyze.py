@@ -19,6 +19,8 @@ GROUP = "analysis"
 ALL = "all"
 DEFAULT = "walk"
 PATHS = ("run", "out", "trust", "held_out", "labelled")
+FILES = ("images", "pictures")
+"""Options of analyses whose values are paths where they are null by default."""
 
 HELP_TEXT = """python -m ganexp analyze run=DIR analysis=NAME [option=value …]
 python -m ganexp analyze run=DIR analysis=[NAME,NAME] [analysis.NAME.option=value …]
@@ -96,10 +98,20 @@ def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:
     for override in overrides:
         key = override.partition("=")[0]
         if key != GROUP:
-            full = f"{GROUP}.{names[0]}.{override}" if key in settings else override
+            plain = quoted(override) if key in FILES and settings.get(key, "") is None else override
+            full = f"{GROUP}.{names[0]}.{plain}" if key in settings else override
             check_override(full)
             qualified.append(full)
     return paths, qualified
+
+
+def quoted(override: str) -> str:
+    """Return the override of a path, which may contain any character, with its value in quotation marks."""
+    key, equals, value = override.partition("=")
+    if value in ("null", ""):
+        return override
+    text = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{key}{equals}'{text}'"
 
 
 def selected_analyses(overrides: list[str], options: list[str]) -> list[str]:

@@ -19,6 +19,8 @@ COMMANDS = {
     "evaluate": "score runs or folders of images: run=DIR, or fake=DIR real=DIR",
     "sample": "write images from a trained generator: run=DIR n=64 out=DIR",
     "translate": "translate a folder of images: run=DIR input=FOLDER out=FOLDER",
+    "export": "a trained network as .onnx, .pt2 or .safetensors: run=DIR out=FILE",
+    "animate": "training as an animation of its sample grids: run=DIR out=FILE.gif",
     "analyze": "look inside a trained model: run=DIR analysis=NAME",
     "compare": "compare runs in a table and on a page: DIR [DIR …]",
     "board": "live page with the curves and samples of runs logged with logger=trackio",

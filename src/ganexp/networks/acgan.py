@@ -45,4 +45,4 @@ class Discriminator(nn.Module):
         """Return logits (N,) and (N, num_classes) from images (N, channels, image_size, image_size)."""
         features = self.features(image)
         # Reshapes, not flattens: an image of another size must fail here.
-        return self.source(features).reshape(len(image)), self.classes(features).reshape(len(image), -1)
+        return self.source(features).reshape(image.shape[0]), self.classes(features).reshape(image.shape[0], -1)

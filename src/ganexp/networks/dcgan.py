@@ -79,5 +79,5 @@ class Discriminator(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Return logits (N,) from images (N, channels, image_size, image_size)."""
         # A reshape, not a flatten: an image of another size must fail here.
-        output: Tensor = self.layers(image).reshape(len(image))
+        output: Tensor = self.layers(image).reshape(image.shape[0])
         return output

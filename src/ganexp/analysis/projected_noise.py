@@ -1,0 +1,79 @@
+"""Noise of real pictures, as the projection saves it and other analyses start from it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ganexp.analysis.subject import Subject
+from ganexp.errors import UserError
+from ganexp.files.untrusted import read_json
+
+FILE = "noise.json"
+
+
+@dataclass(frozen=True)
+class ProjectedNoise:
+    """Noise (K, latent) of pictures, in the order of their names, and labels (K,) if the generator takes them."""
+
+    pictures: list[str]
+    latents: Tensor
+    labels: Tensor | None = None
+
+    def latents_of(self, numbers: Sequence[int]) -> Tensor:
+        """Return the noise (N, latent) of the pictures with these numbers; raises UserError for others."""
+        last = len(self.latents) - 1
+        wrong = [number for number in numbers if not (isinstance(number, int) and 0 <= number <= last)]
+        if wrong:
+            raise UserError(f"{wrong}: the projected pictures have the numbers 0 to {last}")
+        return self.latents[list(numbers)]
+
+    def labels_of(self, numbers: Sequence[int]) -> Tensor | None:
+        """Return the labels (N,) of the pictures with these numbers, if there are any."""
+        return None if self.labels is None else self.labels[list(numbers)]
+
+    def save(self, path: Path) -> None:
+        """Write the noise as JSON, atomically."""
+        content = {
+            "pictures": self.pictures,
+            "latents": self.latents.tolist(),
+            "labels": None if self.labels is None else self.labels.tolist(),
+        }
+        unfinished = path.with_name(f".{path.name}.tmp")
+        unfinished.write_text(json.dumps(content) + "\n")
+        unfinished.replace(path)
+
+
+def projected_noise(path: str, subject: Subject) -> ProjectedNoise:
+    """Return the noise in a file that the projection wrote.
+
+    Raises UserError if it cannot be read, or belongs to a generator of other noise or other labels.
+    """
+    try:
+        content: Any = read_json(Path(path))
+        latents = torch.tensor(content["latents"], dtype=torch.float32)
+        labels = None if content["labels"] is None else torch.tensor(content["labels"], dtype=torch.int64)
+        pictures = [str(name) for name in content["pictures"]]
+        whole = latents.ndim == 2 and len(latents) == len(pictures) > 0 and bool(latents.isfinite().all())
+        if not whole or (labels is not None and labels.shape != (len(latents),)):
+            raise ValueError("its lists do not fit each other")
+    except OSError as error:
+        raise UserError(f"pictures={path}: cannot be read: {error.strerror}") from error
+    except (ValueError, TypeError, KeyError, RuntimeError, OverflowError) as error:
+        raise UserError(f"pictures={path}: is not a {FILE} written by analyze analysis=projection") from error
+    if latents.shape[1] != subject.latent:
+        size = latents.shape[1]
+        raise UserError(f"pictures={path}: has noise of {size} values, and this generator takes {subject.latent}")
+    if (labels is None) != (subject.num_classes is None) or not _are_classes(labels, subject.num_classes):
+        raise UserError(f"pictures={path}: its labels are not this generator's; project the pictures with this run")
+    return ProjectedNoise(pictures, latents, labels)
+
+
+def _are_classes(labels: Tensor | None, num_classes: int | None) -> bool:
+    if labels is None or num_classes is None:
+        return True
+    return bool(((labels >= 0) & (labels < num_classes)).all())

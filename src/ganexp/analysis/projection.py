@@ -1,0 +1,245 @@
+"""Projection: the noise whose sample is nearest to a real picture, by gradient descent (arXiv 1609.03552, eq. 4)."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from ganexp.analysis.contact_sheet import contact_sheet
+from ganexp.analysis.projected_noise import FILE, ProjectedNoise
+from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
+from ganexp.data.decoding import Decoder
+from ganexp.data.folders import images_below
+from ganexp.data.unreadable import unreadable
+from ganexp.data.values import to_signed_unit
+from ganexp.drawing.pictures import save
+from ganexp.errors import UserError
+from ganexp.metrics.perceptual import SMALLEST, PerceptualDistance
+from ganexp.numerics.randomness import BLOCK
+from ganexp.terminal.progress import progress
+
+Generate = Callable[[Tensor], Tensor]
+"""Maps noise (S, latent) to images (S, C, H, W) in [-1, 1], differentiably."""
+Distance = Callable[[Tensor, Tensor], Tensor]
+"""Maps images (S, C, H, W) and a picture (1, C, H, W), both in [-1, 1], to distances (S,)."""
+
+
+def pixel_distance(images: Tensor, picture: Tensor) -> Tensor:
+    """Return the mean squared difference of pixels (S,), in [0, 4]."""
+    return (images - picture).square().flatten(1).mean(1)
+
+
+def feature_distance(features: Callable[[Tensor], Tensor]) -> Distance:
+    """Return the squared distance of features (S, D), relative to the squared length of the picture's."""
+
+    def distance(images: Tensor, picture: Tensor) -> Tensor:
+        wanted = features(picture)
+        return (features(images) - wanted).square().sum(1) / wanted.square().sum(1).clamp_min(1e-12)
+
+    return distance
+
+
+def lpips_distance(device: torch.device) -> Distance:
+    """Return LPIPS with AlexNet's features (arXiv 1801.03924); raises UserError if the weights are unavailable."""
+    network = PerceptualDistance().to(device).distance.net
+
+    def distance(images: Tensor, picture: Tensor) -> Tensor:
+        rgb = (batch.expand(len(images), 3, -1, -1) for batch in (images, picture))
+        values: Tensor = network(*rgb).flatten()
+        return values
+
+    return distance
+
+
+def descended(
+    generate: Generate, distance: Callable[[Tensor], Tensor], starts: Tensor, steps: int, rate: float, reach: float
+) -> tuple[Tensor, Tensor]:
+    """Return noise (S, latent) with a small distance, and the distances (S,), by Adam from several starts (S, latent).
+
+    The best noise of all steps is kept, so that no result is worse than its start. Values stay within ``reach`` of 0.
+    """
+    noise = starts.clone().requires_grad_()
+    optimizer = torch.optim.Adam([noise], lr=rate)
+    best, least = starts.clone(), torch.full((len(starts),), math.inf, device=starts.device)
+    for step in range(steps + 1):
+        with torch.enable_grad():
+            distances = distance(generate(noise))
+            (gradient,) = torch.autograd.grad(distances.sum(), [noise])
+        better = distances.detach() < least
+        best[better], least[better] = noise.detach()[better], distances.detach()[better]
+        if step < steps:
+            noise.grad = gradient
+            optimizer.step()
+            with torch.no_grad():
+                noise.clamp_(-reach, reach)
+    return best, least
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Noise (M, latent), labels (M,) if the generator takes them, and the samples (M, C, H, W) that they give."""
+
+    latents: Tensor
+    labels: Tensor | None
+    images: Tensor
+
+    def condition(self, positions: Tensor) -> Tensor | None:
+        """Return the labels at some positions."""
+        return None if self.labels is None else self.labels[positions]
+
+
+def candidates(subject: Subject, n: int) -> Candidates:
+    """Return the samples 0 to n - 1, of every class in turn."""
+    labels = None if subject.num_classes is None else torch.arange(n) % subject.num_classes
+    latents = subject.latents(n)
+    return Candidates(latents, labels, subject.images(latents, labels))
+
+
+class Projection:
+    """The noise of the sample nearest to each picture in the folder ``images``, from the ``starts`` nearest samples.
+
+    The distance is a sum of pixels, own features (of the classifier of the run's data) and LPIPS, weighted by
+    ``pixels``, ``features`` and ``lpips``. Starts are the nearest of ``candidates`` samples, of every class in turn if
+    the generator is conditional; a start keeps its class. Adam takes ``steps`` steps of size ``rate``. Of larger
+    folders the first ``most`` pictures are projected.
+
+    Raises UserError for numbers that are too small, and unless a weight is above 0 and none below.
+    """
+
+    def __init__(
+        self,
+        images: str | None = None,
+        starts: int = 4,
+        candidates: int = 1000,
+        steps: int = 200,
+        rate: float = 0.05,
+        pixels: float = 1.0,
+        features: float = 1.0,
+        lpips: float = 0.0,
+        most: int = 16,
+    ) -> None:
+        require_at_least(1, starts=starts, candidates=candidates, most=most)
+        require_at_least(0, steps=steps)
+        if not (math.isfinite(rate) and rate > 0):
+            raise UserError(f"rate={rate}: it must be a finite number above 0")
+        self.weights = {"pixels": pixels, "features": features, "lpips": lpips}
+        for name, weight in self.weights.items():
+            if not (math.isfinite(weight) and weight >= 0):
+                raise UserError(f"{name}={weight}: it must be a finite number, 0 or more")
+        if not any(self.weights.values()):
+            raise UserError("pixels=0 features=0 lpips=0: there is no distance left; set one above 0")
+        self.folder = images
+        self.starts = starts
+        self.candidates = candidates
+        self.steps = steps
+        self.rate = rate
+        self.most = most
+
+    def reason_against(self, subject: Subject) -> str | None:
+        """Return why the analysis does not apply, such as to points or without pictures, or None."""
+        if self.folder is None:
+            return "it needs pictures to project: images=FOLDER"
+        if self.weights["lpips"] and not subject.draws_points and min(subject.shape[1:]) < SMALLEST:
+            return f"LPIPS needs images of at least {SMALLEST}x{SMALLEST}: leave lpips at 0"
+        return needs_images(subject)
+
+    def __call__(self, subject: Subject, out: Path) -> Figures:
+        """Write projection.png and noise.json; return the distances of each picture before and after."""
+        assert self.folder is not None
+        names, pictures = read_pictures(Path(self.folder), subject.shape, self.most)
+        distances = self._distances(subject)
+        pool = candidates(subject, self.candidates)
+        latents, labels = [], []
+        figures: Figures = {}
+        drawn, captions = [], []
+        with progress(f"projecting {self.folder}", len(pictures)) as advance:
+            for name, picture in zip(names, pictures, strict=True):
+                start, latent, label = self._projected(subject, pool, distances, picture)
+                image = subject.images(latent[None], None if label is None else label[None])
+                before, after = (self._measured(distances, subject, drawing, picture) for drawing in (start, image[0]))
+                figures[name] = {"nearest_sample": before, "projection": after}
+                figures[name] |= {} if label is None else {"label": int(label)}
+                drawn += [picture, start, image[0]]
+                captions += [f"picture {len(latents)}", "nearest sample", "projection"]
+                latents.append(latent)
+                labels += [] if label is None else [label]
+                advance(1)
+        save(contact_sheet(torch.stack(drawn), captions, 3), out / "projection.png")
+        ProjectedNoise(names, torch.stack(latents), torch.stack(labels) if labels else None).save(out / FILE)
+        return figures
+
+    def _projected(
+        self, subject: Subject, pool: Candidates, distances: Mapping[str, Distance], picture: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return the nearest sample (C, H, W), and the noise (latent,) of the projection with its label ()."""
+        target = picture[None].to(subject.device)
+
+        def total(images: Tensor) -> Tensor:
+            return sum((self.weights[name] * of(images, target) for name, of in distances.items()), torch.zeros(()))
+
+        with torch.no_grad():
+            far = torch.cat([total(part.to(subject.device)).cpu() for part in pool.images.split(BLOCK)])
+        nearest = far.argsort()[: self.starts]
+        labels = pool.condition(nearest)
+
+        def generate(noise: Tensor) -> Tensor:
+            condition = () if labels is None else (labels.to(subject.device),)
+            images: Tensor = subject.generator(noise, *condition)
+            return images.float().clamp(-1, 1)
+
+        starts = pool.latents[nearest].to(subject.device)
+        reach = float(pool.latents.abs().max())
+        latents, least = descended(generate, total, starts, self.steps, self.rate, reach)
+        best = int(least.argmin())
+        return pool.images[nearest[0]], latents[best].cpu(), None if labels is None else labels[best]
+
+    def _distances(self, subject: Subject) -> dict[str, Distance]:
+        """Return the distances with a weight, by name."""
+
+        def features(images: Tensor) -> Tensor:
+            # The extractor's own call takes bytes and has no gradients.
+            return subject.extractor.outputs((images + 1) * 127.5)["features"].float()
+
+        possible: dict[str, Callable[[], Distance]] = {
+            "pixels": lambda: pixel_distance,
+            "features": lambda: feature_distance(features),
+            "lpips": lambda: lpips_distance(subject.device),
+        }
+        return {name: possible[name]() for name, weight in self.weights.items() if weight}
+
+    @torch.no_grad()
+    def _measured(
+        self, distances: Mapping[str, Distance], subject: Subject, image: Tensor, picture: Tensor
+    ) -> dict[str, float]:
+        pair = image[None].to(subject.device), picture[None].to(subject.device)
+        return {name: float(distance(*pair)) for name, distance in distances.items()}
+
+
+def read_pictures(folder: Path, shape: tuple[int, int, int], most: int) -> tuple[list[str], Tensor]:
+    """Return the names of the first pictures below a folder, or of one file, and the pictures (N, C, H, W) in [-1, 1].
+
+    They are fitted to the shape (C, H, W) as training images are. Raises UserError if there are none or some cannot be
+    read.
+    """
+    if not folder.exists():
+        raise UserError(f"images={folder}: does not exist")
+    paths = [str(folder)] if folder.is_file() else images_below(folder)
+    if not paths:
+        raise UserError(f"images={folder}: has no images in it or below it")
+    decoder = Decoder(shape[1], shape[0])
+    pictures: list[Tensor] = []
+    failures: list[tuple[str, Exception]] = []
+    for path in paths[:most]:
+        try:
+            with Image.open(path) as image:
+                pictures.append(decoder(image))
+        except Exception as error:  # Pillow can raise almost any exception on a broken file
+            failures.append((path, error))
+    if failures:
+        raise unreadable(failures, len(paths[:most]))
+    top = folder.parent if folder.is_file() else folder
+    return [str(Path(path).relative_to(top)) for path in paths[:most]], to_signed_unit(torch.stack(pictures))

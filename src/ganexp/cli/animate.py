@@ -1,0 +1,48 @@
+"""Command ``ganexp animate run=DIR out=FILE``: the sample grids of a run as an animation of its training."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ganexp.cli.arguments import HELP, parse, show_help
+from ganexp.config import composition
+from ganexp.errors import UserError
+
+FORMATS = (".gif", ".webp", ".mp4")
+FASTEST = 50
+"""Pictures in a second; many programs show faster GIFs slower."""
+
+
+@dataclass
+class Arguments:
+    """Write an animation of training from the run's sample grids, without loading the model."""
+
+    run: str = field(default="???", metadata={"help": "the run's folder"})
+    out: str = field(
+        default="???",
+        metadata={"help": "the file: .gif, .webp, or .mp4 (which needs pip install 'ganexp[video]')"},
+    )
+    rate: float = field(default=5.0, metadata={"help": "pictures in a second, at most 50"})
+    most: int = field(default=200, metadata={"help": "largest number of pictures, evenly chosen from all"})
+    overwrite: bool = field(default=False, metadata={"help": "replace an existing file"})
+
+
+def main(arguments: list[str]) -> None:
+    """Write the animation."""
+    if any(argument in HELP for argument in arguments):
+        show_help(Arguments, "animate")
+        return
+    composition.register_resolvers()
+    options = parse(Arguments, arguments)
+    out = Path(options.out)
+    if out.suffix not in FORMATS:
+        raise UserError(f"out={out}: the suffix selects the format; choose one of {', '.join(FORMATS)}")
+    if out.is_dir() or (out.exists() and not options.overwrite):
+        raise UserError(f"out={out}: exists already; choose another name, or replace it with overwrite=true")
+    if not 0 < options.rate <= FASTEST:
+        raise UserError(f"rate={options.rate}: it must be above 0 and at most {FASTEST} pictures in a second")
+    if options.most < 2:
+        raise UserError(f"most={options.most}: it must be 2 or more")
+
+    from ganexp.generation.animation import animate
+
+    animate(Path(options.run), out, options.rate, options.most)

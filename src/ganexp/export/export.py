@@ -1,0 +1,144 @@
+"""Export of a run's network to a file that works without ganexp."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from torch import nn
+
+from ganexp import __version__
+from ganexp.config import composition
+from ganexp.errors import UserError
+from ganexp.export import onnx_file, pt2_file, safetensors_file
+from ganexp.export.check import INPUTS, expected, largest_difference
+from ganexp.export.formats import Format
+from ganexp.export.portable import Portable, portable_discriminator, portable_generator, portable_translator
+from ganexp.game.module import COUNTERS
+from ganexp.generation.translate import OPPOSITE, resolve_direction
+from ganexp.metrics.extractor import qualified_name
+from ganexp.numerics.flags import full_precision
+from ganexp.runs.checkpoint import load_checkpoint
+from ganexp.runs.model import load_model
+from ganexp.runs.run import Run
+
+FORMATS: dict[str, Format] = {".safetensors": safetensors_file, ".onnx": onnx_file, ".pt2": pt2_file}
+PIXELS = "round((value + 1) * 127.5) is a pixel's value, 0 to 255"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What of a run is exported: a network, its weights, and how it behaves."""
+
+    network: str = "generator"
+    live: bool = False
+    direction: str | None = None
+    truncation: bool | None = None
+    dropout: bool = True
+
+
+@full_precision()
+def export_run(run: Run, choices: Choices, out: Path, tolerance: float) -> None:
+    """Export a run's network to ``out``, check the file against the model and print what it holds.
+
+    Raises UserError, leaving no file, if the network cannot be exported or differs by more than ``tolerance``.
+    """
+    model = load_model(run).cpu()
+    portable = chosen(model, run, choices)
+    description = {**described(model, run, choices, portable), "tolerance": tolerance}
+    difference = write_checked(portable, description, out, tolerance)
+    show(portable, description, out, difference, tolerance)
+
+
+def chosen(model: Any, run: Run, choices: Choices) -> Portable:
+    """Return the network to export; raises UserError for one that the model does not have."""
+    translates = hasattr(model, "translator")
+    channels, side = int(run.config.data.channels), int(run.config.data.image_size)
+    trained = OmegaConf.select(run.config, "data.direction", default="a2b")
+    direction = None
+    if translates or choices.direction is not None:
+        direction = resolve_direction(model, choices.direction, trained)
+    if choices.network == "discriminator":
+        return portable_discriminator(model, discriminator_of(model, direction), channels, side)
+    if direction is not None:
+        if choices.truncation is not None:
+            raise UserError(f"truncation={choices.truncation}: this model translates images and takes no noise")
+        if choices.live:
+            model.average = None
+        return portable_translator(model, direction, channels, side, choices.dropout)
+    if choices.live:
+        model.sampler.average = None
+    return portable_generator(model, choices.truncation)
+
+
+def discriminator_of(model: Any, direction: str | None) -> nn.Module:
+    """Return the discriminator of the domain that a direction translates to; raises UserError if there is none."""
+    if direction is not None and hasattr(model, "discriminators"):
+        domain: nn.Module = model.discriminators[direction[-1]]
+        return domain
+    if not hasattr(model, "discriminator"):
+        raise UserError(f"network=discriminator: {type(model).__name__} has none; leave it out")
+    network: nn.Module = model.discriminator
+    return network
+
+
+def described(model: Any, run: Run, choices: Choices, portable: Portable) -> dict[str, Any]:
+    """Return the description that is written into the file, in values that JSON has."""
+    assert run.checkpoint is not None
+    config = composition.resolve(run.config)
+    about: dict[str, Any] = {
+        "ganexp": __version__,
+        "model": qualified_name(type(model)),
+        "network": choices.network,
+        "class": qualified_name(type(portable.network)),
+        "config": config["model"].get(choices.network),
+        "mode": "evaluation",
+        **portable.facts,
+        "inputs": [source.port.described() for source in portable.inputs],
+        "outputs": [port.described() for port in portable.outputs],
+        "pixels": PIXELS,
+        "images_seen": load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"],
+    }
+    if hasattr(model, "translator"):
+        trained = OmegaConf.select(run.config, "data.direction", default="a2b")
+        name = resolve_direction(model, choices.direction, trained)
+        about["direction"] = name if trained == "a2b" else OPPOSITE[name]
+    return about
+
+
+def write_checked(portable: Portable, description: dict[str, Any], out: Path, tolerance: float) -> float:
+    """Write the file, atomically and only if it computes what the model does; return the largest difference."""
+    form = FORMATS[out.suffix]
+    expected(portable, portable.example(0))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
+    unfinished = out.with_name(f".unfinished-{out.name}")
+    try:
+        form.write(portable, description, unfinished)
+        difference = largest_difference(portable, form.read(portable, unfinished))
+        # NaN is no difference that is small enough.
+        if not difference <= tolerance:
+            raise UserError(
+                f"out={out}: the file's outputs differ from the model's by {difference:.1e} on {INPUTS} inputs, more "
+                f"than tolerance={tolerance:g}; no file was written"
+            )
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return difference
+
+
+def show(portable: Portable, description: dict[str, Any], out: Path, difference: float, tolerance: float) -> None:
+    """Print what the file holds, and how well it agrees with the model."""
+    weights = description.get("average", description["weights"])
+    print(f"{out}: {description['network']} ({weights}), {out.stat().st_size / 1e6:,.1f} MB")
+    for source in portable.inputs:
+        print(f"  input   {source.port}: {source.port.values}")
+    for port in portable.outputs:
+        print(f"  output  {port}: {port.values}")
+    for name in ("batch_norm", "dropout"):
+        if description[name] != "none":
+            print(f"  {name.replace('_', ' ')}: {description[name]}")
+    print(f"largest difference from the model on {INPUTS} inputs: {difference:.1e} (at most {tolerance:g})")

@@ -1,0 +1,46 @@
+"""Networks as they are exported: named inputs, images clamped to their range."""
+
+from torch import Tensor, nn
+
+from ganexp.export.truncation import truncated
+
+
+class SampleHead(nn.Module):
+    """Noise, and possibly labels and a truncation threshold, to samples in [-1, 1]."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, noise: Tensor, labels: Tensor | None = None, truncation: Tensor | None = None) -> Tensor:
+        """Return samples (N, C, H, W) from noise (N, latent), labels (N,) and a threshold ()."""
+        noise = noise if truncation is None else truncated(noise, truncation)
+        samples: Tensor = self.network(noise) if labels is None else self.network(noise, labels)
+        return samples.clamp(-1, 1)
+
+
+class TranslationHead(nn.Module):
+    """Images to translated images in [-1, 1]."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return translated images of the shape (N, C, H, W) of those given."""
+        translated: Tensor = self.network(image)
+        return translated.clamp(-1, 1)
+
+
+class DiscriminatorHead(nn.Module):
+    """Images, and possibly their labels or the inputs that they are translations of, to logits."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor, labels: Tensor | None = None, input: Tensor | None = None) -> Tensor:
+        """Return logits (N, …) of images (N, C, H, W) being real, and those of the classes where there are any."""
+        condition = [tensor for tensor in (labels, input) if tensor is not None]
+        logits: Tensor = self.network(image, *condition)
+        return logits

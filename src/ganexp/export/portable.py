@@ -1,0 +1,193 @@
+"""The network of a run that is exported, with its inputs, its outputs and a description."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from inspect import Parameter, signature
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganexp.errors import UserError
+from ganexp.export.conversion import converted, dropouts, without_dropout
+from ganexp.export.heads import DiscriminatorHead, SampleHead, TranslationHead
+from ganexp.export.ports import BATCH, HEIGHT, WIDTH, Input, Port
+from ganexp.export.truncation import UNTRUNCATED
+from ganexp.layers.standing_statistics import batch_norms
+from ganexp.metrics.extractor import qualified_name
+from ganexp.noise import is_normal
+from ganexp.numerics.randomness import generator as rng
+from ganexp.variants.sampler import describe_weights
+
+SIGNED_UNIT = "[-1, 1]"
+LOGIT_NAMES = ("logits", "class_logits")
+
+
+@dataclass(frozen=True)
+class Portable:
+    """A network in evaluation mode on the CPU, called by the names of its inputs.
+
+    Height and width, where they are not fixed, are multiples of ``multiple``; ``side`` is that of the training images.
+    ``facts`` describe it in values that JSON has.
+    """
+
+    head: nn.Module
+    inputs: list[Input]
+    outputs: list[Port]
+    facts: Mapping[str, Any]
+    side: int
+    multiple: int = 1
+
+    @property
+    def any_size(self) -> bool:
+        """Whether height and width are free."""
+        return any(HEIGHT in source.port.shape for source in self.inputs)
+
+    @property
+    def network(self) -> nn.Module:
+        """The network itself, whose weights are those of the run."""
+        return self.head.network  # type: ignore[return-value]
+
+    def example(self, number: int, batch: int = 2, taller: int = 0, wider: int = 0) -> dict[str, Tensor]:
+        """Return inputs by name, a function of ``number``; sides that are free are longer by so many multiples."""
+        sizes = {
+            BATCH: batch,
+            HEIGHT: self.side + taller * self.multiple,
+            WIDTH: self.side + wider * self.multiple,
+        }
+        return {
+            source.port.name: source.example(sizes, rng(number, f"export {source.port.name}")) for source in self.inputs
+        }
+
+    def plain(self) -> nn.Module:
+        """Return the network as a copy of plain layers, for exporters."""
+        return converted(self.head, lambda head: head(**self.example(0)))
+
+
+def portable_generator(model: Any, truncation: bool | None) -> Portable:
+    """Return the generator of noise that draws a model's samples.
+
+    It has an input for truncation if ``truncation`` is true, by default if that changes nothing else: batch norms of
+    truncated samples have standing statistics (arXiv 1809.11096). Raises UserError if the noise cannot be truncated.
+    """
+    sampler = model.sampler
+    normal = is_normal(sampler.noise)
+    if truncation and not normal:
+        raise UserError("truncation=true: this model's noise is not normal and has no tails to cut off; leave it out")
+    if truncation is None:
+        truncation = normal and (sampler.stands or not batch_norms(sampler.weights))
+    if truncation:
+        sampler.standing_statistics = True
+    head = SampleHead(sampler.network).eval()
+    inputs = [noise_input(sampler.noise, sampler.latent, "N(0, 1)" if normal else qualified_name(sampler.noise))]
+    if hasattr(model, "num_classes"):
+        inputs.append(labels_input(model.num_classes))
+    if truncation:
+        inputs.append(truncation_input())
+    shape = output_shapes(head, inputs)[0]
+    weights = describe_weights(sampler.average)
+    statistics = "standing statistics" if sampler.stands else weights["batch_norm"]
+    facts = {**weights, "batch_norm": statistics if batch_norms(head) else "none", "dropout": "none"}
+    return Portable(head, inputs, [Port("sample", (BATCH, *shape), SIGNED_UNIT)], facts, shape[-1])
+
+
+def portable_translator(model: Any, direction: str, channels: int, side: int, dropout: bool) -> Portable:
+    """Return the translator of a direction for images (N, channels, H, W); ``side`` is that of the training images.
+
+    Dropout that stays on in evaluation has a fixed mask, for images of ``side`` x ``side``; without ``dropout`` it is
+    off, and height and width are free.
+    """
+    network = model.translator(direction)
+    drops = bool(dropouts(network))
+    if drops and not dropout:
+        network = without_dropout(network)
+    fixed = drops and dropout
+    height, width = (side, side) if fixed else (HEIGHT, WIDTH)
+    shape = (BATCH, channels, height, width)
+    multiple = int(network.multiple)
+    sizes = "" if fixed else f"; height and width are multiples of {multiple}"
+    weights = describe_weights(model.average)
+    masks = f"on, with one mask for all images, of {side}x{side} alone" if fixed else "off" if drops else "none"
+    facts = {**weights, "batch_norm": weights["batch_norm"] if batch_norms(network) else "none", "dropout": masks}
+    return Portable(
+        TranslationHead(network).eval(),
+        [image_input("image", shape, SIGNED_UNIT + sizes)],
+        [Port("translation", shape, SIGNED_UNIT)],
+        facts,
+        side,
+        multiple,
+    )
+
+
+def portable_discriminator(model: Any, network: nn.Module, channels: int, side: int) -> Portable:
+    """Return a discriminator of images (N, channels, side, side).
+
+    Raises UserError for one whose second input is neither labels nor an image.
+    """
+    shape = (BATCH, channels, side, side)
+    inputs = [image_input("image", shape, SIGNED_UNIT)]
+    conditional = hasattr(model, "num_classes")
+    wanted = takes(network, conditional)
+    if wanted == 2 and conditional:
+        inputs.append(labels_input(model.num_classes))
+    elif wanted == 2 and hasattr(model, "translator"):
+        inputs.append(image_input("input", shape, f"{SIGNED_UNIT}; the image that `image` is a translation of"))
+    elif wanted != 1:
+        raise UserError(
+            f"network=discriminator: {qualified_name(type(network))} takes {wanted} inputs; only an image, and with it "
+            "labels or an input image, can be exported"
+        )
+    head = DiscriminatorHead(network).eval()
+    shapes = output_shapes(head, inputs)
+    outputs = [
+        Port(name, (BATCH, *rest), "larger: more likely real" if name == LOGIT_NAMES[0] else "logits of the classes")
+        for name, rest in zip(LOGIT_NAMES, shapes, strict=False)
+    ]
+    norm = "running statistics" if batch_norms(network) else "none"
+    return Portable(head, inputs, outputs, {"weights": "discriminator", "batch_norm": norm, "dropout": "none"}, side)
+
+
+def takes(network: nn.Module, conditional: bool) -> int:
+    """Return the number of inputs that a network's forward pass takes; any number of conditions counts as one."""
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = signature(network.forward).parameters.values()
+    needed = sum(parameter.kind in kinds and parameter.default is Parameter.empty for parameter in parameters)
+    any_number = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters)
+    return needed + (1 if any_number and conditional else 0)
+
+
+@torch.no_grad()
+def output_shapes(head: nn.Module, inputs: list[Input]) -> list[tuple[int, ...]]:
+    """Return the shape of each output without the batch's size."""
+    outputs = as_tuple(
+        head(**{source.port.name: source.example({BATCH: 2}, rng(0, "export shape")) for source in inputs})
+    )
+    return [tuple(output.shape[1:]) for output in outputs]
+
+
+def as_tuple(outputs: Any) -> tuple[Tensor, ...]:
+    """Return a network's outputs as a tuple, whether there is one or more."""
+    return tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
+
+
+def noise_input(noise: Any, latent: int, values: str) -> Input:
+    """Return the input of noise (N, latent)."""
+    return Input(Port("noise", (BATCH, latent), values), noise)
+
+
+def labels_input(num_classes: int) -> Input:
+    """Return the input of labels (N,)."""
+    port = Port("labels", (BATCH,), f"0 to {num_classes - 1}", "int64")
+    return Input(port, lambda shape, generator: torch.randint(num_classes, shape, generator=generator))
+
+
+def truncation_input() -> Input:
+    """Return the input of a threshold ()."""
+    port = Port("truncation", (), f"above 0; {UNTRUNCATED:g} or more: not truncated")
+    # Thresholds for the check are from 0.5 on, and every other is no truncation.
+    return Input(port, lambda shape, generator: 0.5 + 11 * torch.rand(shape, generator=generator))
+
+
+def image_input(name: str, shape: tuple[int | str, ...], values: str) -> Input:
+    """Return an input of images (N, C, H, W) in [-1, 1]."""
+    return Input(Port(name, shape, values), lambda sizes, generator: 2 * torch.rand(sizes, generator=generator) - 1)
