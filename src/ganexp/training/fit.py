@@ -36,6 +36,7 @@ from ganexp.runs.run import Run
 from ganexp.training import gpus
 from ganexp.training.capture import CaptureTurns
 from ganexp.training.restore import restore, warn_of_nothing_left, warn_of_other_ranks
+from ganexp.transfer.start import start_from_weights
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,8 @@ def train(run: Run) -> None:
     data, module = build(run.config.data), build(run.config.model)
     require_optimizers(module)
     contents = None if run.checkpoint is None else restore(module, run)
+    if contents is None:
+        start_from_weights(module, run.config.get("init"), run.folder)
     stop = GracefulStop()
     loggers = enabled(build(run.config.logger))
     callbacks = [*enabled(build(run.config.callbacks)), Settings(run.fixed), stop]
