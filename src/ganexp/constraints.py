@@ -13,6 +13,7 @@ from ganexp.errors import UserError
 class WeightClip:
     """Clamps every parameter, a normalization's scale and shift included (arXiv 1701.07875, algorithm 1).
 
+    Frozen parameters, which require no gradient, stay as they are.
     Raises UserError unless the limit is positive and finite.
     """
 
@@ -26,4 +27,5 @@ class WeightClip:
     def __call__(self, network: nn.Module) -> None:
         """Clamp the network's parameters to [-limit, limit], in place."""
         for parameter in network.parameters():
-            parameter.clamp_(-self.limit, self.limit)
+            if parameter.requires_grad:
+                parameter.clamp_(-self.limit, self.limit)

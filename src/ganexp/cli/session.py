@@ -23,6 +23,7 @@ from ganexp.runs.run import Run, training_run
 from ganexp.sweeps import job, joblib_signals
 from ganexp.sweeps.status import Outcome
 from ganexp.training import launch
+from ganexp.transfer import settings as initial_weights
 
 
 class Session:
@@ -92,6 +93,7 @@ class Session:
         # Before the rules, which would report that a missing folder has no labels.
         checks.check_folders(resolved["data"])
         checks.check(resolved)
+        initial_weights.check(resolved.get("init"))
 
 
 def require_lasting_folder() -> None:

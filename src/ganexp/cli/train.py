@@ -10,6 +10,7 @@ import hydra
 
 from ganexp.cli.flags import read_flags
 from ganexp.cli.session import Session
+from ganexp.cli.shorthands import written_out
 from ganexp.config import composition
 from ganexp.errors import UserError, one_line
 from ganexp.runs.run import Run
@@ -39,6 +40,7 @@ def start(arguments: list[str]) -> Run | None:
 
     A failed run of a sweep does not end the others; a signal does. Raises the failure of a single run at the end.
     """
+    arguments = written_out(arguments)
     flags = read_flags(arguments)
     folders = [composition.conf_dir(), *([Path(flags.config_dir).resolve()] if flags.config_dir else [])]
     if flags.help:

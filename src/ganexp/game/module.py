@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from ganexp.distributed import collectives
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.game.batches import Batch, rows_of, split
+from ganexp.game.freezing import Chosen, freeze
 from ganexp.game.loss_history import LossHistory, Terms
 from ganexp.game.turn_inputs import HostCounter, TurnInputs
 from ganexp.layers.power_iteration import power_iteration as named_power_iteration
@@ -54,6 +55,7 @@ class GameSettings(TypedDict, total=False):
     gradient_clip: float | None
     accumulate: int
     power_iteration: str
+    freeze: Mapping[str, Chosen | None] | None
 
 
 class AdversarialModule(L.LightningModule):
@@ -69,6 +71,7 @@ class AdversarialModule(L.LightningModule):
     ``gradient_clip`` bounds the norm of a player's gradient. ``accumulate`` is the number of parts that each batch is
     split into; their gradients are summed before the step. ``power_iteration`` is when spectral normalizations iterate:
     ``every_turn`` of their network's player, or in ``every_forward`` pass, also of a network that waits.
+    ``freeze`` maps a player's name to the layers of its network that are not trained; see `freeze`.
     """
 
     automatic_optimization = False
@@ -87,6 +90,7 @@ class AdversarialModule(L.LightningModule):
         gradient_clip: float | None = None,
         accumulate: int = 1,
         power_iteration: str = "every_turn",
+        freeze: Mapping[str, Chosen | None] | None = None,
     ) -> None:
         super().__init__()
         self.optimizer_of = optimizers
@@ -96,6 +100,7 @@ class AdversarialModule(L.LightningModule):
         self.gradient_clip = gradient_clip
         self.accumulate = accumulate
         self.power_iteration = named_power_iteration(power_iteration)
+        self.freeze_of = freeze or {}
         self.inputs = TurnInputs(self)
         self.gradient_pass: GradientPass | None = None
         self.images_seen = 0
@@ -110,8 +115,11 @@ class AdversarialModule(L.LightningModule):
         raise NotImplementedError("a variant defines its players")
 
     def configure_optimizers(self) -> list[Optimizer]:
-        """Return one optimizer per player, in the order of their turns."""
-        return [self.optimizer_of[player.name](player.network.parameters()) for player in self.players()]
+        """Freeze the layers that are not trained, and return one optimizer per player, in the order of their turns."""
+        players = self.players()
+        freeze({player.name: player.network for player in players}, self.freeze_of)
+        # Frozen parameters are among them: without a gradient an optimizer skips them, their decay included.
+        return [self.optimizer_of[player.name](player.network.parameters()) for player in players]
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Give every player whose turn it is one optimizer step on the batch."""

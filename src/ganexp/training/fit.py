@@ -38,6 +38,7 @@ from ganexp.training import gpus
 from ganexp.training.capture import CaptureTurns
 from ganexp.training.divergence import divergence_recognized
 from ganexp.training.restore import restore, warn_of_nothing_left, warn_of_other_ranks
+from ganexp.transfer.start import start_from_weights
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +77,8 @@ def train(run: Run) -> None:
     data, module = build(run.config.data), build(run.config.model)
     require_optimizers(module)
     contents = None if run.checkpoint is None else restore(module, run)
+    if contents is None:
+        start_from_weights(module, run.config.get("init"), run.folder)
     stop = GracefulStop()
     loggers = enabled(build(run.config.logger))
     callbacks = [CountSteps(), *enabled(build(run.config.callbacks)), Settings(run.fixed), stop]

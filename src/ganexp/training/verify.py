@@ -177,6 +177,8 @@ def short_run(config: DictConfig, folder: Path, batches: int) -> DictConfig:
     images = batches * config.data.batch_size
     config.run_dir = str(folder)
     config.logger = {}
+    # The checks hold from any weights, and those of a run that was moved may be missing.
+    config.init = None
     for name in ("scores", "progress"):
         config.callbacks[name] = None
     config.callbacks.budget.images = images
