@@ -36,7 +36,7 @@ from ganexp.records.version import code_version
 from ganexp.runs.run import Run
 from ganexp.training import gpus
 from ganexp.training.capture import CaptureTurns
-from ganexp.training.restore import restore, warn_of_nothing_left, warn_of_other_ranks
+from ganexp.training.restore import discard_later, restore, warn_of_nothing_left, warn_of_other_ranks
 from ganexp.training.saved_state import require_trainer_state
 
 log = logging.getLogger(__name__)
@@ -85,6 +85,7 @@ def train(run: Run) -> None:
     if contents is not None and run.checkpoint is not None:
         with naming(run.checkpoint):
             require_trainer_state(trainer, contents)
+        discard_later(run, contents)
         warn_of_other_ranks(contents, trainer.world_size)
     hyperparameters: Any = OmegaConf.to_container(run.config, resolve=True)
     for logger in loggers:

@@ -179,6 +179,8 @@ def require_tensor(value: Any, shape: torch.Size, where: str) -> None:
 
 def is_dense(tensor: Tensor) -> bool:
     """Return whether the elements of a tensor lie in memory without gaps or overlaps, in the order of any axes."""
+    if tensor.numel() == 0:
+        return True
     needed = 1
     for stride, size in sorted(zip(tensor.stride(), tensor.shape, strict=True)):
         if size > 1:

@@ -21,7 +21,7 @@ Contents = dict[str, Any]
 
 
 def restore(module: Any, run: Run) -> Contents:
-    """Load the run's checkpoint into the module, discard any later output, and return the checkpoint's contents.
+    """Load the run's checkpoint into the module, and return the checkpoint's contents.
 
     Raises UserError if the run is finished, if its configuration now describes another model, or if the checkpoint has
     not what training continues from.
@@ -37,12 +37,17 @@ def restore(module: Any, run: Run) -> Contents:
     with naming(run.checkpoint):
         require_optimizer_states(module.configure_optimizers(), contents.get("optimizer_states"))
     warn_of_changes(run, contents)
+    return contents
+
+
+def discard_later(run: Run, contents: Contents) -> None:
+    """Make the run's checkpoint the last one, and discard any later output, once training can continue from it."""
+    assert run.checkpoint is not None
     if is_rank_zero():
         last = run.checkpoint.with_name("last.ckpt")
         if run.checkpoint != last:
             hardlink_or_copy(run.checkpoint, last)
-        discard_after(run.folder, seen)
-    return contents
+        discard_after(run.folder, contents[COUNTERS]["images_seen"])
 
 
 def warn_of_changes(run: Run, contents: Contents) -> None:

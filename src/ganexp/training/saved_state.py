@@ -78,7 +78,7 @@ def require_precision(plugin: Any, contents: Mapping[str, Any]) -> None:
         for name, value in plugin.state_dict().items():
             number = require_number(entry(saved, name), f"{key}.{name}")
             if number < 0 or (isinstance(value, int) and not isinstance(saved[name], int)):
-                raise unexpected(f"{key}.{name}", saved[name], "a number above 0")
+                raise unexpected(f"{key}.{name}", saved[name], f"a number such as {value}")
 
 
 def restore_callback(callback: L.Callback, states: Mapping[str, Any]) -> None:
