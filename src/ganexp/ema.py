@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ganexp.files.saved_values import entry, require_count, require_dict
+
 
 @dataclass(frozen=True)
 class HalfLife:
@@ -115,5 +117,5 @@ class ExponentialMovingAverage(nn.Module):
         return {"updates": self.updates}
 
     def set_extra_state(self, state: dict[str, int]) -> None:
-        """Take the number of updates from a checkpoint."""
-        self.updates = state["updates"]
+        """Take the number of updates from a checkpoint; raises NotACheckpoint unless it is a count."""
+        self.updates = require_count(entry(require_dict(state, "average"), "updates"), "average.updates")

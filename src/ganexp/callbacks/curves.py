@@ -10,6 +10,7 @@ from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.pace import Interval
 from ganexp.distributed import collectives
 from ganexp.drawing.plots import plot_curves
+from ganexp.files.saved_values import entry, require_number
 
 
 class Curves(L.Callback):
@@ -81,5 +82,5 @@ class Curves(L.Callback):
         return {"seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
-        """Restore the seconds of a resumed run."""
-        self.seconds = state_dict["seconds"]
+        """Restore the seconds of a resumed run; raises NotACheckpoint unless they are a number."""
+        self.seconds = require_number(entry(state_dict, "seconds"), "seconds")

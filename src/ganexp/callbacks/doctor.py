@@ -16,6 +16,7 @@ from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.pace import Interval
 from ganexp.callbacks.scores import Scores
 from ganexp.drawing.pictures import as_saved
+from ganexp.files.saved_values import entry, require_count, require_dict, require_list, require_number
 from ganexp.losses import Minimax
 from ganexp.metrics.classification_tasks import OwnLabels
 from ganexp.metrics.extractor import Extractor
@@ -32,6 +33,8 @@ MOST_CLASSES = SAMPLES // 4
 """With up to this number of classes the samples of an even generator show nearly all, 98 %."""
 MAX_HISTORY = 400
 RECOVERY_CHECKS = 10
+MEASURED = ("accuracy", "lipschitz", "images")
+"""Signs that every check has."""
 
 
 class Doctor(L.Callback):
@@ -136,8 +139,16 @@ class Doctor(L.Callback):
         return {"history": self.history, "said": self.reported}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the state of a resumed run."""
-        self.history, self.reported = state_dict["history"], state_dict["said"]
+        """Restore the state of a resumed run; raises NotACheckpoint unless it is numbers by name."""
+        self.history = [restored(signs) for signs in require_list(entry(state_dict, "history"), "history")]
+        said = require_dict(entry(state_dict, "said"), "said")
+        self.reported = {illness: require_count(checks, "said") for illness, checks in said.items()}
+
+
+def restored(signs: Any) -> dict[str, float]:
+    """Return the signs of one check from a checkpoint; raises NotACheckpoint unless they are numbers by name."""
+    names = require_dict(signs, "history")
+    return {name: require_number(entry(names, name), f"history.{name}", finite=False) for name in (*MEASURED, *names)}
 
 
 @contextmanager

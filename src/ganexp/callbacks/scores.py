@@ -12,6 +12,7 @@ import lightning as L
 from ganexp.callbacks.pace import Interval
 from ganexp.drawing.pictures import are_finite, as_bytes
 from ganexp.errors import UserError
+from ganexp.files.saved_values import entry, require_number
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.scoring import ExtractorFactory, Measurement, RealSet, Result, Scoring, build_extractors
 from ganexp.metrics.table import entries, format_results, write_scores
@@ -103,8 +104,10 @@ class Scores(L.Callback):
         return {"best": self.best, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the state of a resumed run."""
-        self.best, self.seconds = state_dict["best"], state_dict["seconds"]
+        """Restore the state of a resumed run; raises NotACheckpoint unless it is two numbers."""
+        best = entry(state_dict, "best")
+        self.best = None if best is None else require_number(best, "best")
+        self.seconds = require_number(entry(state_dict, "seconds"), "seconds")
 
     def _scoring(self, trainer: Any, module: Any) -> Scoring:
         data = trainer.datamodule.dataset

@@ -26,6 +26,7 @@ CHANGEABLE = (
 )
 """Settings that may change when a run is resumed; all others define the run, or are in the checkpoint."""
 SHOWN = 3
+LONGEST = 200
 
 
 def may_change(key: str) -> bool:
@@ -46,4 +47,11 @@ def describe_changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> str:
     """Return a description of the settings that differ between two runs, empty if they are equal."""
     differing = [key for key in {**now, **then} if now.get(key) != then.get(key)]
     more = f"; and {len(differing) - SHOWN} more" if len(differing) > SHOWN else ""
-    return "; ".join(f"{key}: {now.get(key)} against {then.get(key)}" for key in differing[:SHOWN]) + more
+    shown = [f"{short(key)}: {short(now.get(key))} against {short(then.get(key))}" for key in differing[:SHOWN]]
+    return "; ".join(shown) + more
+
+
+def short(value: object) -> str:
+    """Return a value as text, of which the end is left out if it is long, as in somebody else's checkpoint."""
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -25,6 +25,7 @@ from ganexp.config.build import build
 from ganexp.distributed import gpu_memory
 from ganexp.distributed.environment import is_launched_by_srun, is_launched_by_torchrun
 from ganexp.errors import Interrupted, Pruned, UserError, one_line
+from ganexp.files.saved_values import naming
 from ganexp.numerics.flags import (
     Numerics,
     apply_numerics,
@@ -37,7 +38,8 @@ from ganexp.runs.run import Run
 from ganexp.training import gpus
 from ganexp.training.capture import CaptureTurns
 from ganexp.training.divergence import divergence_recognized
-from ganexp.training.restore import restore, warn_of_nothing_left, warn_of_other_ranks
+from ganexp.training.restore import discard_later, restore, warn_of_nothing_left, warn_of_other_ranks
+from ganexp.training.saved_state import require_trainer_state
 from ganexp.transfer.start import start_from_weights
 
 log = logging.getLogger(__name__)
@@ -85,7 +87,10 @@ def train(run: Run) -> None:
     callbacks += [*numerical_callbacks(numerics, run.folder), *graph_callbacks(run.config.get("graphs"), run.folder)]
     trainer = build_trainer(run.config.trainer, callbacks, loggers)
     set_numerics(numerics, run.config.trainer, trainer.strategy.root_device)
-    if contents is not None:
+    if contents is not None and run.checkpoint is not None:
+        with naming(run.checkpoint):
+            require_trainer_state(trainer, contents)
+        discard_later(run, contents)
         warn_of_other_ranks(contents, trainer.world_size)
     hyperparameters: Any = OmegaConf.to_container(run.config, resolve=True)
     for logger in loggers:

@@ -7,10 +7,12 @@ from ganexp.callbacks.checkpoints import hardlink_or_copy
 from ganexp.callbacks.settings import settings_in
 from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import UserError
+from ganexp.files.saved_values import naming
 from ganexp.game.module import COUNTERS
 from ganexp.runs.checkpoint import load_weights
 from ganexp.runs.fixed_settings import describe_changes
 from ganexp.runs.run import Run
+from ganexp.training.optimizer_state import require_optimizer_states
 from ganexp.training.rollback import discard_after
 
 log = logging.getLogger(__name__)
@@ -19,9 +21,10 @@ Contents = dict[str, Any]
 
 
 def restore(module: Any, run: Run) -> Contents:
-    """Load the run's checkpoint into the module, discard any later output, and return the checkpoint's contents.
+    """Load the run's checkpoint into the module, and return the checkpoint's contents.
 
-    Raises UserError if the run is finished, or if its configuration now describes another model.
+    Raises UserError if the run is finished, if its configuration now describes another model, or if the checkpoint has
+    not what training continues from.
     """
     assert run.checkpoint is not None
     contents = load_weights(module, run)
@@ -31,13 +34,20 @@ def restore(module: Any, run: Run) -> Contents:
             f"{run.folder} is finished: it has seen {seen:,} of images={run.config.images:,}; to train longer, raise "
             "images="
         )
+    with naming(run.checkpoint):
+        require_optimizer_states(module.configure_optimizers(), contents.get("optimizer_states"))
     warn_of_changes(run, contents)
+    return contents
+
+
+def discard_later(run: Run, contents: Contents) -> None:
+    """Make the run's checkpoint the last one, and discard any later output, once training can continue from it."""
+    assert run.checkpoint is not None
     if is_rank_zero():
         last = run.checkpoint.with_name("last.ckpt")
         if run.checkpoint != last:
             hardlink_or_copy(run.checkpoint, last)
-        discard_after(run.folder, seen)
-    return contents
+        discard_after(run.folder, contents[COUNTERS]["images_seen"])
 
 
 def warn_of_changes(run: Run, contents: Contents) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganexp.files.saved_values import entry, require_count, require_dict, unexpected
 from ganexp.game.module import AdversarialModule
 
 
@@ -51,8 +52,11 @@ class ImagePool(nn.Module):
         return {"filled": self.filled}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Restore the number of images from a checkpoint."""
-        self.filled = state["filled"]
+        """Restore the number of images from a checkpoint; raises NotACheckpoint unless the pool has room for them."""
+        filled = require_count(entry(require_dict(state, "pool"), "filled"), "pool.filled")
+        if filled > len(self.images):
+            raise unexpected("pool.filled", filled, f"at most the pool's {len(self.images)} images")
+        self.filled = filled
 
 
 def exchange_fakes(game: AdversarialModule, domain: str, pool: ImagePool) -> None:
