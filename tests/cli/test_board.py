@@ -8,6 +8,7 @@ from importlib.util import find_spec
 
 import pytest
 
+from ganexp.cli import board
 from support.browsing import PATIENCE, browser, page_at, save, serving
 from support.runs import TINY
 
@@ -82,3 +83,25 @@ def test_curves_grow_and_samples_appear_in_a_browser_while_a_run_trains(own_cach
         page.wait_for_function("image => image.complete && image.naturalWidth > 100", arg=picture.element_handle())
         save(page, "board_samples.png")
         assert training.poll() is None
+
+
+@needs_trackio
+def test_foreign_hosts_and_origins_are_refused():
+    httpx = pytest.importorskip("httpx")
+    trackio = board.trackio_store.import_trackio(None)
+    server, address = board.start(trackio, None, ["gpu.example.org"])
+    try:
+        for headers, status in [
+            ({}, 200),
+            ({"host": "gpu.example.org"}, 200),
+            ({"host": "evil.example"}, 403),
+            ({"origin": "http://evil.example"}, 403),
+        ]:
+            assert httpx.get(address, headers=headers).status_code == status
+    finally:
+        server.should_exit = True
+
+
+def test_a_proxy_is_named_without_port(ganexp):
+    ended = ganexp("board", "hosts=gpu.example.org:80")
+    assert (ended.status, "without scheme and port" in ended.complaint) == (2, True)

@@ -199,3 +199,22 @@ def test_a_browser_translates_pictures_and_is_told_what_is_none(translator_run, 
             upload.set_input_files(tmp_path / name)
             page.get_by_text(told).first.wait_for()
             save(page, f"demo_{name}.png")
+
+
+@needs_gradio
+@pytest.mark.slow
+def test_a_server_refuses_foreign_pages_and_large_uploads_and_keeps_nothing(unlabelled, tmp_path, monkeypatch):
+    httpx = pytest.importorskip("httpx")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with serving("demo", f"run={unlabelled}", "hosts=gpu.example.org") as address:
+        assert httpx.get(address).status_code == 200
+        assert httpx.get(address, headers={"host": "gpu.example.org"}).status_code == 200
+        assert httpx.get(address, headers={"host": "evil.example"}).status_code == 403
+        upload = f"{address}gradio_api/upload"
+        statuses = [
+            httpx.post(upload, files={"files": ("a.png", bytes(size))}, headers=headers).status_code
+            for size, headers in [(9, {}), (9, {"origin": "http://evil.example"}), (25_000_000, {})]
+        ]
+        assert statuses == [200, 403, 413]
+        assert list(tmp_path.rglob("a.png"))
+    assert not list(tmp_path.glob("ganexp-demo-*"))

@@ -1,8 +1,8 @@
 """Command ``ganexp board``: a live page with the curves and samples of runs."""
 
 import io
-import threading
-from contextlib import redirect_stdout, suppress
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.errors import UserError
 from ganexp.records import trackio_store
+from ganexp.serving.hosts import HostCheck, require_host_names
+from ganexp.serving.waiting import until_interrupted
 
 HOST = "127.0.0.1"
 
@@ -21,6 +23,10 @@ class Arguments:
 
     runs: str | None = field(default=None, metadata={"help": "folder: initially show only the runs in it or below it"})
     port: int | None = field(default=None, metadata={"help": "port of the page (default: first free from 7860)"})
+    hosts: list[str] = field(
+        default_factory=list,
+        metadata={"help": "names of proxies of yours that show the page, such as gpu.example.org"},
+    )
     project: str = field(default=trackio_store.PROJECT, metadata={"help": "same as logger.trackio.project"})
     database: str | None = field(
         default=None, metadata={"help": "same as logger.trackio.database (default: board in the cache folder)"}
@@ -33,29 +39,32 @@ def main(arguments: list[str]) -> None:
         show_help(Arguments, "board")
         return
     options = parse(Arguments, arguments)
+    require_host_names(options.hosts)
     trackio = trackio_store.import_trackio(options.database)
     run_ids = runs_below(trackio, options.project, Path(options.runs)) if options.runs is not None else []
-    server, address = start(trackio, options.port)
+    server, address = start(trackio, options.port, options.hosts)
     query = {"project": options.project, "x_axis": "images", **({"run_ids": ",".join(run_ids)} if run_ids else {})}
     print(f"the board is at {address}?{urlencode(query)} (press Ctrl-C to stop)", flush=True)
-    with suppress(KeyboardInterrupt):
-        threading.Event().wait()
-    server.close()
+    until_interrupted()
+    server.should_exit = True
 
 
-def start(trackio: Any, port: int | None) -> tuple[Any, str]:
-    """Start the server; return it and its address.
+def start(trackio: Any, port: int | None, hosts: Sequence[str]) -> tuple[Any, str]:
+    """Start the server, which responds under this machine's own names and ``hosts``; return it and its address.
 
     Raises UserError if the port is taken.
     """
+    from trackio.launch import launch_trackio_dashboard
+
     try:
         with redirect_stdout(io.StringIO()):
-            server, address, *_ = trackio.show(
-                open_browser=False, block_thread=False, host=HOST, share=False, server_port=port
+            app, _ = trackio.build_starlette_app_only()
+            address, _, _, server = launch_trackio_dashboard(
+                HostCheck(app, hosts), server_name=HOST, server_port=port, share=False, quiet=True
             )
     except (OSError, OverflowError) as error:
         raise UserError(f"port={port}: cannot be used; choose another, or leave it out") from error
-    return server, address
+    return server, str(address)
 
 
 def runs_below(trackio: Any, project: str, folder: Path) -> list[str]:

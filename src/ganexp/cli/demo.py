@@ -8,6 +8,7 @@ from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
 from ganexp.config.rules import translates
 from ganexp.runs.run import saved_run
+from ganexp.serving.hosts import require_host_names
 
 
 @dataclass
@@ -17,6 +18,10 @@ class Arguments:
     run: str = field(default="???", metadata={"help": "the run's folder"})
     port: int | None = field(default=None, metadata={"help": "port of the page (default: first free from 7860)"})
     checkpoint: str = field(default="last", metadata={"help": "last or best"})
+    hosts: list[str] = field(
+        default_factory=list,
+        metadata={"help": "names of proxies of yours that show the page, such as gpu.example.org"},
+    )
     trust: list[str] = field(
         default_factory=list,
         metadata={"help": "code that the run's configuration may name, such as my_losses.Smoothed"},
@@ -31,6 +36,7 @@ def main(arguments: list[str]) -> None:
     composition.register_resolvers()
     options = parse(Arguments, arguments)
     check_checkpoint(options.checkpoint)
+    require_host_names(options.hosts)
     run = saved_run(Path(options.run), options.trust, options.checkpoint)
 
     from ganexp.demo.draw import Samples, Translations
@@ -42,7 +48,7 @@ def main(arguments: list[str]) -> None:
     model = load_model(run)
     if translates(run.config):
         translations = Translations.of(model, run.config)
-        serve(lambda: translations_page(translations, options.run), options.port)
+        serve(lambda: translations_page(translations, options.run), options.port, options.hosts)
     else:
         samples = Samples.of(model, run.config)
-        serve(lambda: samples_page(samples, options.run), options.port)
+        serve(lambda: samples_page(samples, options.run), options.port, options.hosts)

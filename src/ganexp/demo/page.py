@@ -1,18 +1,25 @@
 """Gradio pages of the demo, served locally without requests to other machines."""
 
 import os
-import tempfile
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ganexp.demo.draw import MOST_PIXELS, Samples, Translations, enlarged, require_number
 from ganexp.errors import UserError
+from ganexp.serving.hosts import HostCheck
+from ganexp.serving.temporary import temporary_folder
+from ganexp.serving.uploads import UploadBound
+from ganexp.serving.waiting import ended_by_signals, until_interrupted
 
 HOST = "127.0.0.1"
 MEGABYTES = 20
+KEPT_FILES = 1000
+KEPT_BYTES = 500_000_000
+"""Bounds on uploads and drawn pictures together, which gradio keeps in one folder."""
+ENVELOPE_BYTES = 1_000_000
+"""What a request has beside the uploaded file."""
 THRESHOLDS = {"none": None, "1.5": 1.5, "1": 1.0, "0.7": 0.7, "0.5": 0.5, "0.3": 0.3}
 REACH = 3.0
 FONTS = ["system-ui", "sans-serif"]
@@ -29,13 +36,13 @@ def gradio() -> Any:
     return gradio
 
 
-def serve(page: Callable[[], Any], port: int | None) -> None:
-    """Serve a page until Ctrl-C, without retaining uploads.
+def serve(page: Callable[[], Any], port: int | None, hosts: Sequence[str]) -> None:
+    """Serve a page until Ctrl-C to this machine, under its own names and ``hosts``, without retaining uploads.
 
-    Raises UserError if the port is taken.
+    Raises UserError if the port is taken, and Interrupted on SIGTERM or SIGHUP.
     """
-    with tempfile.TemporaryDirectory(prefix="ganexp-demo-") as uploads:
-        os.environ["GRADIO_TEMP_DIR"] = uploads
+    with ended_by_signals(), temporary_folder("ganexp-demo-") as uploads:
+        os.environ["GRADIO_TEMP_DIR"] = str(uploads)
         gr = gradio()
         blocks = page()
         try:
@@ -49,13 +56,32 @@ def serve(page: Callable[[], Any], port: int | None) -> None:
                 footer_links=[],
                 ssr_mode=False,
                 theme=gr.themes.Default(font=FONTS, font_mono=["monospace"]),
+                app_kwargs={"middleware": checks(hosts, uploads)},
             )
         except (OSError, OverflowError) as error:
             raise UserError(f"port={port}: cannot be used; choose another, or leave it out") from error
         print(f"the demo is at {address} (Ctrl-C ends it)", flush=True)
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait()
-        blocks.close(verbose=False)
+        try:
+            until_interrupted()
+        finally:
+            blocks.close(verbose=False)
+
+
+def checks(hosts: Sequence[str], uploads: Path) -> list[Any]:
+    """Return the middleware that checks each request, the first one first."""
+    from starlette.middleware import Middleware
+
+    request_bytes = MEGABYTES * 1024 * 1024 + ENVELOPE_BYTES
+    return [
+        Middleware(HostCheck, hosts=hosts),
+        Middleware(
+            UploadBound,
+            folder=uploads,
+            request_bytes=request_bytes,
+            kept_files=KEPT_FILES,
+            kept_bytes=KEPT_BYTES,
+        ),
+    ]
 
 
 def samples_page(samples: Samples, run: str) -> Any:
