@@ -74,7 +74,7 @@ class Session:
     def check(self, config: DictConfig) -> None:
         """Raise UserError for values of the wrong type and for settings that contradict each other."""
         overrides = [override for override in HydraConfig.get().overrides.task if not override.startswith("~")]
-        choices = [override for override in overrides if composition.is_choice(override, self.folders)]
+        choices = composition.choices_among(overrides, self.folders)
         keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
         values: Any = OmegaConf.to_container(config)
         if keys:
