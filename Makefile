@@ -5,6 +5,8 @@ READY := $(VENV)/.ready
 # Each worker spends seconds on imports, so more than two pay off on large machines only.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
+# Keeps bytecode even where the environment forbids it: every process would compile PyTorch's sources, for ten seconds.
+export PYTHONDONTWRITEBYTECODE :=
 EXTRAS := dev,tensorboard,lsun,sweeps,report,board,demo,export,hub,video,docs,notebooks
 
 .DEFAULT_GOAL := help

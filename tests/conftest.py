@@ -1,16 +1,23 @@
 """Settings of all tests."""
 
+import gc
 import os
 
 import pytest
 
-pytest_plugins = ["support.command_line"]
+pytest_plugins = ["support.command_line", "support.quick_composing"]
 
 # Tiny networks run faster on one thread, and threads that wait for a busy core cost a hundredfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Nothing reaches for a network, a user's cache or a user's data.
 os.environ["WANDB_MODE"] = "offline"
 os.environ.pop("GANEXP_DATA", None)
+
+
+def pytest_collection_finish():
+    """Exempt the imported packages and the collected tests from every garbage collection that follows."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -54,6 +54,16 @@ def test_the_workflow_runs_what_continuous_integration_runs():
 
 
 @in_repository
+def test_a_change_is_checked_by_the_default_suite_and_the_slow_one_runs_every_night():
+    commands = (REPOSITORY / ".ci" / "run").read_text().splitlines()
+    assert [line for line in commands if line.startswith("make ")] == ["make test", "make lint"]
+    # YAML 1.1 reads the key `on` as true.
+    workflow = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "slow.yml").read_text())
+    assert workflow[True]["schedule"]
+    assert "make test-slow" in [step.get("run") for step in workflow["jobs"]["test-slow"]["steps"]]
+
+
+@in_repository
 def test_the_layers_of_the_guide_are_those_that_are_checked():
     contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")

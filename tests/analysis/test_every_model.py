@@ -5,14 +5,14 @@ import json
 import pytest
 import torch
 
-from config.test_configs import GROUPS, tiny
+from config.test_configs import DRAWING, tiny
 from ganexp.config.build import build
 from ganexp.config.composition import compose, conf_dir, groups
 from ganexp.errors import UserError
 from ganexp.evaluation.subject import build_subject
+from support.parts import thinned
 from support.subjects import Pixels, rng, table
 
-MODELS = [name for name in GROUPS["model"] if not tiny(name).requires.inputs]
 SMALL = [
     *("walk.walks=2", "walk.steps=2", "walk.length=2"),
     *("contact_sheet.n=3", "contact_sheet.columns=2"),
@@ -37,7 +37,7 @@ def analyses():
     )
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", thinned(DRAWING, 4, first=1))
 def test_each_analysis_runs_or_gives_a_reason_against_it(model, analyses, tmp_path, monkeypatch):
     monkeypatch.setattr("ganexp.variants.sampler.STANDING_BATCHES", 1)
     # Drawing curves takes most of the time, and does not depend on the model.

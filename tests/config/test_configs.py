@@ -15,7 +15,6 @@ from omegaconf import OmegaConf
 from ganexp.cli.list import description
 from ganexp.config import checks, composition
 from ganexp.config.build import build
-from ganexp.config.matrix import model_parts
 from ganexp.data.loading import training_loader
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
@@ -201,13 +200,21 @@ def require_trains_or_is_refused(model, normalization, loss):
 LOSSES = dict(paired_cyclically(list(product(GROUPS["model"], GROUPS["normalization"])), GROUPS["loss"]))
 
 
-@pytest.mark.parametrize(("model", "normalization"), every(GROUPS["model"], GROUPS["normalization"], 3))
+@pytest.mark.parametrize(("model", "normalization"), every(GROUPS["model"], GROUPS["normalization"], 9))
 def test_each_model_and_normalization_trains_or_is_refused_with_the_reason(model, normalization):
     require_trains_or_is_refused(model, normalization, LOSSES[model, normalization])
 
 
 # Models that draw from noise train with all options in test_matrix.py.
-TRANSLATING = [model for model in GROUPS["model"] if model_parts(model)["requires"].get("inputs")]
+# The files are read, as composing every model would take seconds of each collection of tests.
+CONTENTS = {model: yaml.safe_load((CONF / "model" / f"{model}.yaml").read_text()) for model in GROUPS["model"]}
+TRANSLATING = [model for model, content in CONTENTS.items() if content.get("requires", {}).get("inputs")]
+DRAWING = [model for model in GROUPS["model"] if model not in TRANSLATING]
+
+
+@pytest.mark.parametrize("model", GROUPS["model"])
+def test_the_models_that_translate_are_those_whose_composition_requires_inputs(model):
+    assert (compose(f"model={model}").requires.inputs is not None) == (model in TRANSLATING)
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from config.test_configs import compose
 from ganexp.config import checks, composition
 from ganexp.config.build import build
 from ganexp.metrics.published import published
+from support.parts import thinned
 
 RECIPES = composition.groups(composition.conf_dir())["experiment"]
 
@@ -23,6 +24,7 @@ def full_name(small: str) -> str:
 
 SMALL = [name for name in RECIPES if name.endswith("_small")]
 PUBLISHED = [name for name in RECIPES if name not in SMALL]
+LARGE = [name for name in RECIPES if "imagenet" in name]
 WITH_FULL_VERSION = [name for name in SMALL if full_name(name) in PUBLISHED]
 
 PARAMETERS = {
@@ -55,9 +57,7 @@ def millions(network: nn.Module) -> float:
     return sum(parameter.numel() for parameter in network.parameters()) / 1e6
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * ("imagenet" in name)) for name in RECIPES]
-)
+@pytest.mark.parametrize("name", thinned(RECIPES, 3, slow=LARGE))
 def test_each_recipe_is_accepted_and_its_players_are_built(name):
     config = recipe(name)
     checks.check_parts(composition.resolve(config))
@@ -65,7 +65,7 @@ def test_each_recipe_is_accepted_and_its_players_are_built(name):
     module_of(name)
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", thinned(PUBLISHED, 3, slow=LARGE))
 def test_published_networks_are_not_toys(name):
     assert all(millions(player.network) > 0.5 for player in module_of(name).players())
 

@@ -7,16 +7,16 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from config.test_configs import tiny
+from config.test_configs import DRAWING, tiny
 from ganexp.config.build import build
-from ganexp.config.matrix import model_parts, option, options, verdicts
+from ganexp.config.matrix import option, options
+from support.matrix import VERDICTS
 from support.stand_in_trainer import StandInTrainer
 
 BATCH = 2
 
-
-MODELS = [model for model in options("model") if not model_parts(model)["requires"].get("inputs")]
-"""Models that draw from noise; translation models have their own discriminators, and data in pairs."""
+# Translation models have their own discriminators, and data in pairs.
+MODELS = DRAWING
 
 
 @cache
@@ -65,7 +65,7 @@ def one_for_each(cells, *parts):
     return list(chosen.values())
 
 
-CELLS = {combination: rule for combination, rule in verdicts().items() if combination[0] in MODELS}
+CELLS = {combination: rule for combination, rule in VERDICTS.items() if combination[0] in MODELS}
 ACCEPTED = [combination for combination, rule in CELLS.items() if rule is None]
 
 

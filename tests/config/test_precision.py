@@ -13,11 +13,9 @@ from ganexp.numerics.flags import numerics_of
 from ganexp.runs.overrides import with_overrides
 from ganexp.variants.critic import Critic
 from support.games import Trainer, batch_of, built, tiny_with
+from support.parts import thinned
 from support.tiny import fit
 from training.test_resume import copies
-
-SLOW = {"dcgan_tutorial"}
-MODELS = [pytest.param(model, marks=pytest.mark.slow if model in SLOW else ()) for model in GROUPS["model"]]
 
 
 def choice(*overrides):
@@ -75,7 +73,7 @@ def test_a_recipe_is_not_chosen_on_resumption():
         resumed(saved(), "experiment=r3gan_cifar10")
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", thinned(GROUPS["model"], 4, slow=("dcgan_tutorial",)))
 def test_every_model_trains_two_batches_with_the_doctor(model):
     module, data = copies(model)()
     doctor = Doctor(every=2 * data.batch_size)

@@ -2,11 +2,12 @@
 
 import pytest
 
+from config.test_configs import DRAWING
 from ganexp.cli import main
-from ganexp.config.matrix import data_parts, model_parts, option, options, verdict, verdicts
+from ganexp.config.matrix import data_parts, model_parts, option, options, verdict
 from ganexp.config.rules import RULES
+from support.matrix import VERDICTS
 
-CELLS = verdicts()
 PER_IMAGE = {
     "dragan",
     "dragan_interpolated",
@@ -33,13 +34,9 @@ def expected(model, loss, penalty, normalization):
     return "the Wasserstein loss is unbounded" if loss == "wasserstein" and not bounded else None
 
 
-def from_noise(model):
-    return not model_parts(model)["requires"].get("inputs")
-
-
-@pytest.mark.parametrize("model", filter(from_noise, options("model")))
+@pytest.mark.parametrize("model", DRAWING)
 def test_every_combination_has_the_verdict_expected_from_the_papers(model):
-    for cell, rule in CELLS.items():
+    for cell, rule in VERDICTS.items():
         if cell[0] == model:
             reason = expected(*cell)
             assert (rule is None) == (reason is None), cell
@@ -69,13 +66,13 @@ def test_a_rule_has_a_reason_and_a_remedy(rule):
 
 
 def test_the_nearest_combination_that_a_rule_names_works():
-    for (model, loss, penalty, _normalization), rule in CELLS.items():
+    for (model, loss, penalty, _normalization), rule in VERDICTS.items():
         if rule is not None and "normalization=batch_in_generator" in rule.instead:
             near = penalty if penalty in PER_IMAGE else "gradient_penalty"
             # A model without normalization layers has its critic bounded by the penalty alone.
-            assert None in (CELLS[model, loss, near, "batch_in_generator"], CELLS[model, loss, near, "none"])
+            assert None in (VERDICTS[model, loss, near, "batch_in_generator"], VERDICTS[model, loss, near, "none"])
         elif rule is not None and "normalization=layer" in rule.instead:
-            assert CELLS[model, "hinge", "none", "layer"] is None
+            assert VERDICTS[model, "hinge", "none", "layer"] is None
 
 
 def test_an_invalid_combination_is_refused_before_anything_is_written(tmp_path, monkeypatch, capsys):

@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from config.test_configs import DRAWING, TRANSLATING
 from ganexp import noise
 from ganexp.analysis.subject import HeldOut
 from ganexp.callbacks.doctor import Doctor
@@ -18,7 +19,8 @@ from ganexp.drawing.pictures import as_image, as_saved, picture
 from ganexp.evaluation.analyze import build_subject
 from ganexp.metrics.custom import custom
 from ganexp.metrics.reference import RealImages
-from support.games import DRAWING, TRANSLATING, batch_of, built, played, tiny_with
+from support.games import batch_of, built, played, tiny_with
+from support.parts import thinned
 from support.stand_in_device import DEVICE, stand_in_device
 
 
@@ -56,7 +58,7 @@ def require_signs(game, config, batch):
     assert all(isinstance(value, float) for value in signs.values())
 
 
-@pytest.mark.parametrize("model", DRAWING)
+@pytest.mark.parametrize("model", thinned(DRAWING, 4))
 def test_samples_pictures_and_signs_of_a_model(model, device):
     config = tiny_with(model, {})
     game = played(config, 1, device)

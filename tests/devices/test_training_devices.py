@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from config.test_configs import GROUPS
+from config.test_configs import DRAWING, GROUPS, TRANSLATING
 from ganexp import noise
-from support.games import DRAWING, TRANSLATING, played, tiny_with
+from support.games import played, tiny_with
 from support.stand_in_device import DEVICE, stand_in_device
 
 BATCHES = 2
@@ -16,13 +16,13 @@ COLOUR = {"data.channels": 3, "data.image_size": 16}
 MORE_BATCHES = {"ada": 5}
 
 
-def case(model, settings=None, batches=BATCHES, **groups):
-    name = "-".join(groups.values()) or model
-    return pytest.param(model, settings or {}, groups, batches, id=f"{name}{'-'.join(settings or {})}")
+def case(model, settings=None, batches=BATCHES, *, is_slow=False, **groups):
+    name = f"{'-'.join(groups.values()) or model}{'-'.join(settings or {})}"
+    return pytest.param(model, settings or {}, groups, batches, id=name, marks=[pytest.mark.slow] * is_slow)
 
 
 CASES = [
-    *(case(model) for model in GROUPS["model"]),
+    *(case(model, is_slow=number % 3 != 0) for number, model in enumerate(GROUPS["model"])),
     *(case(SMALL, penalty=option) for option in GROUPS["penalty"]),
     *(case(SMALL, COLOUR, MORE_BATCHES.get(option, BATCHES), augmentation=option) for option in GROUPS["augmentation"]),
     *(case(SMALL, normalization=option) for option in GROUPS["normalization"] if option != "instance"),

@@ -40,6 +40,7 @@ def small_svhn(here, monkeypatch):
     return folder
 
 
+@pytest.mark.slow
 def test_a_grey_8x8_model_is_probed_on_svhns_own_splits_with_1000_labels(ganexp, unlabelled, small_svhn, here):
     asked = ["labelled=svhn", "labels=[1000,4000]", "seeds=1", "out=looked"]
     outcome = ganexp("analyze", f"run={unlabelled}", "analysis=probe", *asked)

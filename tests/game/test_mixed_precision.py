@@ -10,12 +10,12 @@ from ganexp.penalties.dragan import Dragan
 from ganexp.penalties.gradient_penalty import GradientPenalty
 from ganexp.penalties.zero_centred import R1, R2
 from ganexp.variants.gan import GAN
+from support.parts import thinned
 from support.scored import Bytes
 from support.tiny import fit, make_gan, same, state
 from training.test_resume import copies
 
-SLOW = {"dcgan_tutorial"}
-MODELS = [pytest.param(model, marks=pytest.mark.slow if model in SLOW else ()) for model in GROUPS["model"]]
+MODELS = thinned(GROUPS["model"], 4, first=1, slow=("dcgan_tutorial",))
 
 
 @pytest.mark.parametrize("penalty", [GradientPenalty, R1, R2, Dragan])

@@ -19,6 +19,7 @@ from ganexp.runs.checkpoint_diff import differences
 from ganexp.training import capture
 from ganexp.variants.gan import GAN
 from support.games import Trainer, batch_of, built, tiny_with
+from support.parts import thinned
 from support.recorded_graph import RecordedGraphs
 from support.runs import TINY, rows
 from support.tiny import same, state
@@ -68,12 +69,10 @@ def reasons(game):
     return game.gradient_pass.reasons
 
 
-LARGE = ("biggan", "sagan", "cut", "cyclegan", "sngan_projection")
+LARGE = ("biggan", "sagan", "cut", "cyclegan", "dcgan_tutorial", "sngan_projection")
 
 
-@pytest.mark.parametrize(
-    "model", [pytest.param(model, marks=[pytest.mark.slow] * (model in LARGE)) for model in GROUPS["model"]]
-)
+@pytest.mark.parametrize("model", thinned(GROUPS["model"], 3, slow=LARGE))
 def test_every_models_turns_are_captured_and_equal_eager_ones_bit_for_bit(model):
     players = 1 if model == "unet_l1" else 2
     # A pool of images must be full first.
@@ -463,6 +462,7 @@ def last(run):
     return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
 
 
+@pytest.mark.slow
 def test_a_run_with_graphs_equals_one_without_and_so_does_a_resumed_one(ganexp, here, monkeypatch):
     monkeypatch.setattr(capture, "graph_backend", lambda device: RecordedGraphs())
     assert ganexp(*BATCHES, "graphs.enabled=false", "run_dir=eager").status == 0

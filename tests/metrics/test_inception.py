@@ -109,6 +109,7 @@ def test_grey_images_are_repeated_and_the_description_says_so(theirs):
     )
 
 
+@pytest.mark.slow
 def test_memory_format_changes_the_rounding_alone_and_bfloat16_is_another_protocol(theirs):
     path, batch = str(theirs[1]), images(2, 3, 24)
     default, last = (inception(real(), CPU, weights=path, channels_last=chosen) for chosen in (False, True))

@@ -14,6 +14,9 @@ FeatureExtractorInceptionV3 = pytest.importorskip(
     "torch_fidelity.feature_extractor_inceptionv3"
 ).FeatureExtractorInceptionV3
 
+# Untrained InceptionV3 takes ten seconds; the metrics have closed forms, and the features parity, in the default suite.
+pytestmark = pytest.mark.slow
+
 NAME = "inception-v3-compat"
 LAYERS = ["2048", "logits_unbiased"]
 IMAGES = 24

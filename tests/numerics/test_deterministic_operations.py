@@ -8,6 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from config.test_configs import GROUPS, tiny, train
 from ganexp.numerics import deterministic
+from support.parts import thinned
 
 REFUSED = (
     "_adaptive_avg_pool2d_backward",
@@ -79,7 +80,7 @@ def require_none_refused(names):
     assert names.isdisjoint(REFUSED), names & set(REFUSED)
 
 
-@pytest.mark.parametrize("model", GROUPS["model"])
+@pytest.mark.parametrize("model", thinned(GROUPS["model"], 4, first=3))
 def test_each_model_trains_by_deterministic_operations(as_on_a_gpu, model):
     require_none_refused(recorded(tiny(model)))
 

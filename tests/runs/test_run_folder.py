@@ -142,6 +142,7 @@ def test_a_sweep_makes_a_folder_per_run_and_a_refused_run_does_not_end_the_other
     assert len(list(here.rglob("last.ckpt"))) == 2
 
 
+@pytest.mark.slow
 def test_a_sweep_over_losses_trains_with_each(ganexp, here):
     assert ganexp("-m", "loss=hinge,lsgan", *TINY, "images=64").status == 0
     configs = [yaml.safe_load(path.read_text()) for path in here.rglob("config.yaml")]

@@ -5,15 +5,13 @@ from functools import cache
 import torch
 from omegaconf import OmegaConf
 
-from config.test_configs import GROUPS, tiny
+from config.test_configs import tiny
 from ganexp.config.build import build
-from ganexp.config.matrix import model_parts, option
+from ganexp.config.matrix import option
 from support.stand_in_device import stand_in_device
 from support.stand_in_trainer import StandInTrainer
 
 BATCH = 4
-TRANSLATING = [model for model in GROUPS["model"] if model_parts(model)["requires"].get("inputs")]
-DRAWING = [model for model in GROUPS["model"] if model not in TRANSLATING]
 
 
 class Trainer(StandInTrainer):

@@ -12,6 +12,7 @@ from ganexp.cli.list import description
 from ganexp.config import checks, composition
 from ganexp.config.matrix import model_parts, option, verdict
 from ganexp.errors import UserError
+from support.parts import thinned
 
 wandb_sweeps = pytest.importorskip("wandb.sdk.launch.sweeps.utils", reason="wandb is not installed")
 
@@ -60,7 +61,7 @@ def test_every_sweep_says_in_one_line_what_it_is(name):
     assert 10 <= len(text) <= 140
 
 
-@pytest.mark.parametrize("name", SWEEPS)
+@pytest.mark.parametrize("name", thinned(SWEEPS, 2))
 def test_every_value_of_every_axis_composes_to_what_the_checks_accept(name):
     refused = composed(name)["skip_refused"]
     longest = max(len(ends(axis)) for axis in axes(name).values())

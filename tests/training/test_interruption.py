@@ -29,7 +29,9 @@ def images_seen(run):
     return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["ganexp"]["images_seen"]
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"), [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)]
+)
 def test_a_signal_between_two_turns_lets_the_batch_end_and_the_run_goes_on_exactly(
     ganexp, here, monkeypatch, number, status
 ):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ganexp.game.module import AdversarialModule
+from support.parts import thinned
 from support.runs import TINY, rows
 
 PREEMPTED = "JobState=RUNNING PreemptTime=2026-01-01T00:00:09"
@@ -53,7 +54,7 @@ def last(folder):
     return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
+@pytest.mark.parametrize("number", thinned([signal.SIGUSR1, signal.SIGUSR2], 2))
 def test_a_warning_that_the_time_is_nearly_up_puts_the_job_back_into_the_queue(ganexp, here, job, signalled, number):
     called = job(CANCELLED)
     signalled(number)
@@ -82,7 +83,7 @@ def test_a_preempted_job_saves_after_the_batch_goes_back_into_the_queue_and_on_e
     assert rows(run) == rows(here / "whole")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", thinned([signal.SIGTERM, signal.SIGINT], 2))
 def test_what_a_user_stops_is_saved_and_stays_out_of_the_queue(ganexp, here, job, signalled, number):
     called = job(CANCELLED)
     signalled(number)

@@ -20,14 +20,14 @@ from ganexp.callbacks.budget import ImageBudget
 from ganexp.config.build import build
 from ganexp.data.images import ImageData
 from ganexp.runs.checkpoint_diff import differences
+from support.parts import in_default_suite, thinned
 from support.tiny import SIZE, adam, make_gan
 from support.two_ranks import on_two_ranks, two_rank_trainer
 
 # Half of the way is in the middle of an epoch of two batches, and of the critic's turns.
 BATCH, HALF = 4, 3
 CASES = test_ddp.CASES
-# The tutorial's network has one size, a large one.
-FAST = [case for case in CASES if case != "dcgan_tutorial"]
+RESUMED = thinned(CASES, 3, slow=("dcgan_tutorial",))
 
 
 @cache
@@ -97,7 +97,7 @@ def copies(case):
     return lambda: tuple(copy.deepcopy(part) for part in built(case))
 
 
-@pytest.mark.parametrize("case", FAST)
+@pytest.mark.parametrize("case", RESUMED)
 def test_a_stop_changes_nothing(case, tmp_path):
     require_resumes(copies(case), tmp_path)
 
@@ -150,13 +150,20 @@ def shaken(tmp_path):
 
 
 def test_the_table_of_what_is_shown_names_every_model():
+    # It imports this file.
+    from game import test_mixed_precision
+
     table = (
         (test_configs.CONF.parent / "docs" / "scale.md").read_text().partition("## What is tested for each model")[2]
     )
-    rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("| `")]
-    assert [name.strip(" `") for name, *_ in rows] == test_configs.GROUPS["model"]
-    slow = {model for model in test_configs.GROUPS["model"] if model not in FAST}
-    assert {name.strip(" `") for name, *shown in rows if "slow" in "".join(shown)} == slow
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in table.splitlines() if line[:3] == "| `"]
+    models = [name for name, *_ in rows]
+    assert models == test_configs.GROUPS["model"]
+    for column, parameters in enumerate((test_ddp.FAST, RESUMED, test_mixed_precision.MODELS), start=1):
+        in_default = in_default_suite(parameters)
+        assert [row[column] for row in rows] == [
+            "tested" if model in in_default else "tested, slow" for model in models
+        ]
 
 
 @pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
@@ -211,11 +218,6 @@ def test_a_stop_of_two_ranks_changes_nothing(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_stop_of_the_largest_model_changes_nothing(tmp_path):
-    require_resumes(copies("dcgan_tutorial"), tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("case", FAST)
+@pytest.mark.parametrize("case", [case for case in CASES if case != "dcgan_tutorial"])
 def test_a_stop_changes_nothing_in_mixed_precision_too(case, tmp_path):
     require_resumes(copies(case), tmp_path, lambda: {"precision": "bf16-mixed"})

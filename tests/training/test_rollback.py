@@ -53,6 +53,7 @@ def test_a_diverging_run_reaches_its_end_at_a_lower_rate_and_says_so(ganexp, her
     assert f"{0.5 ** len(said):g} times the configured learning rates" in last
 
 
+@pytest.mark.slow
 def test_back_at_the_start_it_is_the_run_that_had_the_lower_rates_from_the_start(ganexp, here):
     assert ganexp(*DIVERGING, ROLLBACK).status == 0
     returned = kept(here)
@@ -102,6 +103,7 @@ def test_a_run_is_rescued_whoever_sees_its_divergence_first(ganexp, here, option
     assert finite(kept(here))
 
 
+@pytest.mark.slow
 def test_a_resumed_run_keeps_the_lower_rate(ganexp, here):
     assert ganexp(*DIVERGING, ROLLBACK).status == 0
     rate = kept(here)["ganexp"]["rate"]

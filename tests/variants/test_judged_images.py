@@ -18,12 +18,12 @@ from ganexp.penalties.zero_centred import R1, R2, ZeroCentred
 from ganexp.variants.critic import Critic
 from ganexp.variants.objective import DiscriminatorObjective
 from support.games import Trainer, batch_of, built, tiny_with
+from support.parts import thinned
 
 BATCHES = 2
 # With one mask of dropout for both passes there is something to compare; the tutorial's network is the slowest by far.
 SETTINGS = {"cgan": {"model.discriminator.network.dropout": 0.0}}
-SLOW = {"dcgan_tutorial"}
-MODELS = [pytest.param(m, marks=pytest.mark.slow if m in SLOW else ()) for m in GROUPS["model"] if m != "unet_l1"]
+MODELS = thinned([model for model in GROUPS["model"] if model != "unet_l1"], 4, first=2, slow=("dcgan_tutorial",))
 
 
 @contextmanager

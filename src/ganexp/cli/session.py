@@ -83,7 +83,7 @@ class Session:
         if config.get("autoresume"):
             require_lasting_folder()
         overrides = [override for override in HydraConfig.get().overrides.task if not override.startswith("~")]
-        choices = [override for override in overrides if composition.is_choice(override, self.folders)]
+        choices = composition.choices_among(overrides, self.folders)
         keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
         values: Any = OmegaConf.to_container(config)
         if keys:

@@ -4,7 +4,7 @@ import difflib
 import fnmatch
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -141,8 +141,7 @@ def known_keys(overrides: list[str], folders: list[Path]) -> list[str]:
 
     For an axis of a sweep its first choice is used.
     """
-    firsts = (first_choice(override, folders) for override in overrides)
-    choices = [choice for choice in firsts if is_choice(choice, folders)]
+    choices = choices_among([first_choice(override, folders) for override in overrides], folders)
     return [*groups(*folders), *(key for key, _ in flatten(compose_or_empty(choices, folders)))]
 
 
@@ -159,9 +158,21 @@ def first_choice(override: str, folders: list[Path]) -> str:
 
 def is_choice(override: str, folders: list[Path]) -> bool:
     """Return whether an override chooses existing options of an existing config group."""
+    return choices_among([override], folders) == [override]
+
+
+def choices_among(overrides: list[str], folders: list[Path]) -> list[str]:
+    """Return the overrides that choose existing options of existing config groups."""
+    # Read once, not for each override: listing the folders takes milliseconds.
+    options = groups(*folders)
+    return [override for override in overrides if chooses(override, options)]
+
+
+def chooses(override: str, options: Mapping[str, Sequence[str]]) -> bool:
+    """Return whether an override chooses among the options of the config groups."""
     group, _, choice = override.lstrip("+").partition("=")
-    options = groups(*folders).get(group.partition("@")[0], [])
-    return all(option.strip() in options for option in choice.strip("[]").split(","))
+    existing = options.get(group.partition("@")[0], [])
+    return all(option.strip() in existing for option in choice.strip("[]").split(","))
 
 
 def compose_or_empty(overrides: list[str], folders: list[Path]) -> dict[str, Any]:
@@ -183,7 +194,7 @@ def compose(name: str, overrides: list[str]) -> DictConfig:
 
     Raises UserError for keys and options that do not exist, and for values of the wrong type.
     """
-    choices = [override for override in overrides if is_choice(override, [conf_dir()])]
+    choices = choices_among(overrides, [conf_dir()])
     keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
     try:
         config = _compose(name, overrides)

@@ -1,0 +1,45 @@
+"""The plugin that spares Hydra's repeated work changes no composition."""
+
+import pytest
+from hydra._internal import defaults_list
+from hydra._internal.hydra import Hydra
+from omegaconf import OmegaConf
+
+from ganexp.config import composition
+from support import quick_composing
+
+CHOICES = {
+    "the defaults": [],
+    "options": ["model=biggan", "data=cifar10", "metric=[fid,kid]"],
+    "a recipe and values": ["experiment=r3gan_cifar10", "images=7", "+model.further=1", "~callbacks.scores"],
+}
+
+
+def plainly(monkeypatch):
+    monkeypatch.setattr(OmegaConf, "load", staticmethod(quick_composing.load_file))
+    monkeypatch.setattr(Hydra, "get_mode", quick_composing.get_mode)
+    monkeypatch.setattr(defaults_list, "_create_interpolation_map", quick_composing.create_choices)
+
+
+@pytest.mark.parametrize("overrides", CHOICES.values(), ids=CHOICES)
+def test_a_composition_is_hydras_own(overrides, monkeypatch):
+    quick = [composition.compose("train", overrides) for _ in range(2)]
+    plainly(monkeypatch)
+    plain = composition.compose("train", overrides)
+    assert quick == [plain, plain]
+    assert [OmegaConf.to_yaml(config) for config in quick] == [OmegaConf.to_yaml(plain)] * 2
+
+
+def test_a_file_that_has_changed_is_read_again(tmp_path):
+    file = tmp_path / "some.yaml"
+    file.write_text("a: 1\n")
+    assert OmegaConf.load(file) == {"a": 1}
+    file.write_text("a: [1, 2]\n")
+    assert OmegaConf.load(file) == {"a": [1, 2]}
+
+
+def test_what_a_reader_changes_is_not_seen_by_the_next(tmp_path):
+    file = tmp_path / "some.yaml"
+    file.write_text("a: 1\n")
+    OmegaConf.load(file).a = 2
+    assert OmegaConf.load(file).a == 1
