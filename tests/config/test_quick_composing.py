@@ -29,11 +29,10 @@ def read(path):
 
 @pytest.mark.parametrize("overrides", CHOICES.values(), ids=CHOICES)
 def test_a_composition_is_hydras_own(overrides, monkeypatch):
-    quick = [composition.compose("train", overrides) for _ in range(2)]
+    # As text, in which the names of folders still refer to the time.
+    quick = [OmegaConf.to_yaml(composition.compose("train", overrides)) for _ in range(2)]
     plainly(monkeypatch)
-    plain = composition.compose("train", overrides)
-    assert quick == [plain, plain]
-    assert [OmegaConf.to_yaml(config) for config in quick] == [OmegaConf.to_yaml(plain)] * 2
+    assert quick == [OmegaConf.to_yaml(composition.compose("train", overrides))] * 2
 
 
 def test_a_file_that_has_changed_is_read_again(tmp_path):
