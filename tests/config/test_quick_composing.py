@@ -21,25 +21,30 @@ def plainly(monkeypatch):
     monkeypatch.setattr(defaults_list, "_create_interpolation_map", quick_composing.create_choices)
 
 
+def read(path):
+    """Read a file as Hydra does."""
+    with path.open() as file:
+        return OmegaConf.load(file)
+
+
 @pytest.mark.parametrize("overrides", CHOICES.values(), ids=CHOICES)
 def test_a_composition_is_hydras_own(overrides, monkeypatch):
-    quick = [composition.compose("train", overrides) for _ in range(2)]
+    # As text, in which the names of folders still refer to the time.
+    quick = [OmegaConf.to_yaml(composition.compose("train", overrides)) for _ in range(2)]
     plainly(monkeypatch)
-    plain = composition.compose("train", overrides)
-    assert quick == [plain, plain]
-    assert [OmegaConf.to_yaml(config) for config in quick] == [OmegaConf.to_yaml(plain)] * 2
+    assert quick == [OmegaConf.to_yaml(composition.compose("train", overrides))] * 2
 
 
 def test_a_file_that_has_changed_is_read_again(tmp_path):
     file = tmp_path / "some.yaml"
     file.write_text("a: 1\n")
-    assert OmegaConf.load(file) == {"a": 1}
+    assert read(file) == {"a": 1}
     file.write_text("a: [1, 2]\n")
-    assert OmegaConf.load(file) == {"a": [1, 2]}
+    assert read(file) == {"a": [1, 2]}
 
 
 def test_what_a_reader_changes_is_not_seen_by_the_next(tmp_path):
     file = tmp_path / "some.yaml"
     file.write_text("a: 1\n")
-    OmegaConf.load(file).a = 2
-    assert OmegaConf.load(file).a == 1
+    read(file).a = 2
+    assert read(file).a == 1

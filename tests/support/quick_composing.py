@@ -5,7 +5,6 @@ Parsing the same forty files again is a third of each composition, and a fifth g
 
 import copy
 import os
-from pathlib import Path
 
 from hydra._internal import defaults_list
 from hydra._internal.hydra import Hydra
@@ -18,11 +17,11 @@ loaded = {}
 
 
 def load_once(file):
-    """Return a copy of what a file holds; a file that has changed is read again."""
-    path = getattr(file, "name", file)
-    if not isinstance(path, str | os.PathLike) or not Path(path).is_file():
+    """Return a copy of what a file holds that Hydra has opened; a file that has changed is read again."""
+    path = getattr(file, "name", None) if hasattr(file, "fileno") else None
+    if not isinstance(path, str):
         return load_file(file)
-    status = Path(path).stat()
+    status = os.fstat(file.fileno())
     key = (os.path.realpath(path), status.st_ino, status.st_mtime_ns, status.st_size)
     if key not in loaded:
         loaded[key] = load_file(file)
