@@ -115,10 +115,11 @@ REFUSED = {
     "logger=tensorbord": "logger=tensorbord: a group of values is expected",
     "+images=3": "resume= accepts only KEY=VALUE overrides",
     "-m": "resume= accepts only KEY=VALUE overrides",
-    "optimizer.generator.lr=1": "keeps its optimizer; only images, trainer",
+    "optimizer.generator._target_=torch.optim.SGD": "keeps its optimizer; only images, trainer",
+    "optimizer.generator.lr=fast": "optimizer.generator.lr=fast: a number is expected",
     "trainer.max_steps=3": "use images= instead",
     "model.generator.network.width=16": "keeps its model",
-    "seed=0": "keeps its seed",
+    "seed=7": "keeps its seed",
     "data.workers=0": "is finished: it has seen 256 of images=256",
 }
 

@@ -110,7 +110,8 @@ def test_a_changed_configuration_that_still_fits_is_told_and_trained(ganexp, run
     change(run, lambda config: config["optimizer"]["generator"].update(lr=1e-3))
     outcome = ganexp(f"resume={run}", "images=384")
     assert outcome.status == 0
-    assert "config.yaml has changed since the checkpoint (optimizer.generator.lr: 0.001 against 0.0002)" in outcome.err
+    assert "changed since the checkpoint: optimizer.generator.lr=0.001 from 256 images on, 0.0002 before" in outcome.err
+    assert last(run)["optimizer_states"][1]["param_groups"][0]["lr"] == 1e-3
 
 
 def test_an_unchanged_configuration_is_no_matter(ganexp, run):

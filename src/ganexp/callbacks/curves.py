@@ -11,6 +11,7 @@ from ganexp.callbacks.pace import Interval
 from ganexp.distributed import collectives
 from ganexp.drawing.plots import plot_curves
 from ganexp.files.saved_values import entry, require_number
+from ganexp.records import changes, summary
 
 
 class Curves(L.Callback):
@@ -51,7 +52,8 @@ class Curves(L.Callback):
             self.log_row(trainer, module)
         history = self.folder / "metrics.csv"
         if trainer.is_global_zero and history.exists():
-            plot_curves(history, self.folder / "curves.png")
+            changed_at = {change.images for change in changes.recorded(summary.read(self.folder))}
+            plot_curves(history, self.folder / "curves.png", changed_at)
 
     def log_row(self, trainer: L.Trainer, module: GameModule) -> None:
         """Log the metrics since the last row."""

@@ -57,6 +57,7 @@ def compare(folders: Sequence[Path], score: str | None, budget: str, at: float |
     if score is not None and score not in scores:
         raise UserError(f"score={score}: no run has it; they have {', '.join(scores) or 'none'}")
     remarks += duplicates + [f"{run.folder}: {problem}" for run in used for problem in run.problems]
+    remarks += [f"{run.folder}: settings changed: {change}" for run in used for change in run.changes]
     return Comparison(experiments, ranked, scores, remarks)
 
 

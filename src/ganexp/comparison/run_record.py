@@ -18,7 +18,8 @@ from ganexp.comparison.finding import CONFIG
 from ganexp.comparison.scores import PREFIX, ScoreCurve, read_scores
 from ganexp.errors import UserError
 from ganexp.files.untrusted import read_yaml
-from ganexp.records import curves, summary
+from ganexp.records import changes, curves, summary
+from ganexp.records.changes import Change
 from ganexp.records.curves import Curve
 
 SPEED = "time/images_per_second"
@@ -96,6 +97,11 @@ class RunRecord:
         """The numbers of generator and of discriminator parameters."""
         counts = self.summary.get("parameters")
         return player_value(counts, GENERATOR), player_value(counts, DISCRIMINATOR)
+
+    @property
+    def changes(self) -> list[Change]:
+        """The settings that changed during training."""
+        return changes.recorded(self.summary)
 
     @cached_property
     def findings(self) -> list[str]:

@@ -1,5 +1,6 @@
 """Plots of a run's curves."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -21,8 +22,11 @@ def read_curves(history: Path) -> Points:
     }
 
 
-def plot_curves(history: Path, picture: Path) -> None:
-    """Plot losses, discriminator outputs and every score against images seen."""
+def plot_curves(history: Path, picture: Path, changed_at: Collection[int] = ()) -> None:
+    """Plot losses, discriminator outputs and every score against images seen.
+
+    Dotted lines are where settings changed, after ``changed_at`` images.
+    """
     points = read_curves(history)
     groups = {
         title: {name: curve for name, curve in points.items() if name.startswith(prefix)}
@@ -38,6 +42,8 @@ def plot_curves(history: Path, picture: Path) -> None:
     for axis, (title, group) in zip(axes, panels.items(), strict=True):
         for name, curve in group.items():
             axis.plot(*zip(*curve, strict=True), label=readable(name))
+        for images in changed_at:
+            axis.axvline(images, color="black", linestyle=":", linewidth=1)
         axis.set_ylabel(title)
         axis.grid(alpha=0.3)
         if len(group) > 1:

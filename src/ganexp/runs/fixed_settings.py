@@ -25,6 +25,19 @@ CHANGEABLE = (
     "data.device_memory_share",
 )
 """Settings that may change when a run is resumed; all others define the run, or are in the checkpoint."""
+ADJUSTABLE = (
+    "optimizer",
+    "schedule",
+    "penalty",
+    "augmentation",
+    "ema",
+    "data.batch_size",
+    "data.flip",
+    "data.dequantize",
+)
+"""Settings of training whose values may be changed for the rest of a run, which is recorded."""
+SIZES = ("latent", "channels", "image_size", "num_classes", "pool")
+"""The numbers of a game that its networks and buffers have the size of."""
 SHOWN = 3
 LONGEST = 200
 
@@ -32,6 +45,20 @@ LONGEST = 200
 def may_change(key: str) -> bool:
     """Return whether the value of a dotted key may change within a run."""
     return any(key == part or key.startswith(f"{part}.") for part in CHANGEABLE)
+
+
+def may_adjust(key: str, value: object) -> bool:
+    """Return whether the value of a dotted key may be changed for the rest of a run.
+
+    That is a value of ``ADJUSTABLE``, or a number of the game itself, such as the weight of a loss.
+    """
+    if value is not None and not isinstance(value, int | float | list | str):
+        return False
+    *parents, name = key.split(".")
+    if parents == ["model"]:
+        return (isinstance(value, int | float) and name not in SIZES) or name == "gradient_clip"
+    is_code = name.startswith("_")
+    return not is_code and any(key == part or key.startswith(f"{part}.") for part in ADJUSTABLE)
 
 
 def fixed_settings(config: DictConfig) -> dict[str, Any]:

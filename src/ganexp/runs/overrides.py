@@ -10,7 +10,7 @@ from ganexp.config import checks, composition
 from ganexp.config.types import check_types, flatten
 from ganexp.errors import UserError
 from ganexp.runs import run_folder
-from ganexp.runs.fixed_settings import CHANGEABLE, describe_changes, fixed_settings, may_change
+from ganexp.runs.fixed_settings import ADJUSTABLE, CHANGEABLE, describe_changes, fixed_settings, may_adjust, may_change
 from ganexp.runs.write_paths import bounded
 
 REPLACEABLE = ("trainer", "logger", "precision")
@@ -40,23 +40,31 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
     before: Any = OmegaConf.to_container(config)
     known_keys = [key for key, _ in flatten(before)]
     for override in overrides:
-        key, _, value = override.partition("=")
+        key = group_of(override)
         if key not in known_keys and not names_option(override):
             raise UserError(composition.unknown(key, "option", key, known_keys))
-        if not may_change(key):
+        if not may_change(key) and not may_adjust(key, plain_value(config, key)):
             raise UserError(
-                f"{override}: a resumed run keeps its {key.partition('.')[0]}; only {', '.join(CHANGEABLE)} can "
-                f"change; start a new run to use another{describe_difference(config, override)}"
+                f"{override}: a resumed run keeps its {key.partition('.')[0]}; only {', '.join(CHANGEABLE)}, and "
+                f"values in {', '.join(ADJUSTABLE)} and model can change; start a new run to use another"
+                f"{describe_difference(config, override)}"
             )
-        try:
-            OmegaConf.update(config, key, OmegaConf.create({"value": yaml.safe_load(value)})["value"])
-        except (OmegaConfBaseException, yaml.YAMLError) as error:
-            raise UserError(f"{override}: {composition.explain(error)}") from error
+        OmegaConf.update(config, key, value_of(override))
     after: Any = OmegaConf.to_container(config)
     given = [override.partition("=")[0] for override in overrides]
     check_types(after, before, given)
     config[run_folder.GIVEN] = given
     return config
+
+
+def value_of(override: str) -> Any:
+    """Return the value of KEY=VALUE; raises UserError if it cannot be read."""
+    value = override.partition("=")[2]
+    try:
+        # Reads 1e-5 as a number, unlike yaml's own loader.
+        return OmegaConf.select(OmegaConf.from_dotlist([f"value={value}"]), "value")
+    except (OmegaConfBaseException, yaml.YAMLError) as error:
+        raise UserError(f"{override}: {composition.explain(error)}") from error
 
 
 def with_options(config: DictConfig, choices: list[str]) -> DictConfig:
@@ -94,8 +102,13 @@ def is_replacement(override: str) -> bool:
 
 
 def is_unchanged(config: DictConfig, override: str) -> bool:
-    """Return whether an override chooses the option that the run already has."""
-    return names_option(override) and group_of(override) in config and not describe_difference(config, override)
+    """Return whether an override chooses the option, or repeats the value, that the run already has."""
+    key = group_of(override)
+    if names_option(override):
+        return key in config and not describe_difference(config, override)
+    missing = object()
+    saved = OmegaConf.select(config, key, default=missing)
+    return saved is not missing and not OmegaConf.is_config(saved) and saved == value_of(override)
 
 
 def names_option(override: str) -> bool:

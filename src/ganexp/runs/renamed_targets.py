@@ -1,5 +1,6 @@
 """Renamed classes and functions, so that runs of earlier versions can be read."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf
@@ -45,3 +46,11 @@ def rename_targets(node: Any) -> None:
             node[key] = RENAMED[node[key]]
         else:
             rename_targets(node[key])
+
+
+def renamed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings by dotted key with every renamed ``_target_`` replaced."""
+    return {
+        key: RENAMED.get(value, value) if key.endswith("_target_") and isinstance(value, str) else value
+        for key, value in settings.items()
+    }

@@ -3,7 +3,7 @@
 import logging
 import sys
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from ganexp.config.composition import explain
+from ganexp.config.types import flatten
 from ganexp.errors import UserError, one_line
 from ganexp.files import folder_lock
 from ganexp.files.atomic import replacing
@@ -116,6 +117,20 @@ def create(folder: Path, config: DictConfig) -> None:
     require_links_inside(folder)
     with replacing(folder / CONFIG) as file:
         file.write(OmegaConf.to_yaml(without_run_dir(config)))
+
+
+def change_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Change values of config.yaml by their dotted keys; keys that it does not have are left out.
+
+    The caller holds the folder's lock.
+    """
+    config = OmegaConf.load(StringIO(read_yaml(folder / CONFIG)))
+    saved: Any = dict(flatten(OmegaConf.to_container(config)))
+    for key, value in settings.items():
+        if key in saved and saved[key] != value:
+            OmegaConf.update(config, key, value)
+    with replacing(folder / CONFIG) as file:
+        file.write(OmegaConf.to_yaml(config))
 
 
 def files_of_run(folder: Path) -> set[str]:

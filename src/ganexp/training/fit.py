@@ -17,6 +17,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp.callbacks.heartbeat import CountSteps
+from ganexp.callbacks.hyperparameters import ConfiguredHyperparameters
 from ganexp.callbacks.interruption import GracefulStop
 from ganexp.callbacks.numerics import ChannelsLast, OptimizersLikeWeights, RecordNumerics
 from ganexp.callbacks.pruning import Pruning
@@ -38,7 +39,7 @@ from ganexp.runs.run import Run
 from ganexp.training import gpus
 from ganexp.training.capture import CaptureTurns
 from ganexp.training.divergence import divergence_recognized
-from ganexp.training.restore import discard_later, restore, warn_of_nothing_left, warn_of_other_ranks
+from ganexp.training.restore import discard_later, record_changes, restore, warn_of_nothing_left, warn_of_other_ranks
 from ganexp.training.saved_state import require_trainer_state
 from ganexp.transfer.start import start_from_weights
 
@@ -84,6 +85,8 @@ def train(run: Run) -> None:
     stop = GracefulStop()
     loggers = enabled(build(run.config.logger))
     callbacks = [CountSteps(), *enabled(build(run.config.callbacks)), Settings(run.fixed), stop]
+    if contents is not None:
+        callbacks.append(ConfiguredHyperparameters())
     callbacks += [*numerical_callbacks(numerics, run.folder), *graph_callbacks(run.config.get("graphs"), run.folder)]
     trainer = build_trainer(run.config.trainer, callbacks, loggers)
     set_numerics(numerics, run.config.trainer, trainer.strategy.root_device)
@@ -91,6 +94,7 @@ def train(run: Run) -> None:
         with naming(run.checkpoint):
             require_trainer_state(trainer, contents)
         discard_later(run, contents)
+        record_changes(run, contents)
         warn_of_other_ranks(contents, trainer.world_size)
     hyperparameters: Any = OmegaConf.to_container(run.config, resolve=True)
     for logger in loggers:

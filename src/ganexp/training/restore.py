@@ -9,9 +9,13 @@ from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import UserError
 from ganexp.files.saved_values import naming
 from ganexp.game.module import COUNTERS
+from ganexp.records import changes
+from ganexp.records.changes import Change, changes_between
+from ganexp.runs import run_folder
 from ganexp.runs.checkpoint import load_weights
-from ganexp.runs.fixed_settings import describe_changes
+from ganexp.runs.renamed_targets import renamed
 from ganexp.runs.run import Run
+from ganexp.terminal.text import printable
 from ganexp.training.optimizer_state import require_optimizer_states
 from ganexp.training.rollback import discard_after
 
@@ -36,7 +40,8 @@ def restore(module: Any, run: Run) -> Contents:
         )
     with naming(run.checkpoint):
         require_optimizer_states(module.configure_optimizers(), contents.get("optimizer_states"))
-    warn_of_changes(run, contents)
+    for change in changes_since(run, contents):
+        log.warning("settings have changed since the checkpoint: %s", printable(str(change)))
     return contents
 
 
@@ -50,14 +55,19 @@ def discard_later(run: Run, contents: Contents) -> None:
         discard_after(run.folder, contents[COUNTERS]["images_seen"])
 
 
-def warn_of_changes(run: Run, contents: Contents) -> None:
-    """Warn if the run continues with other settings than the checkpoint was saved with."""
+def record_changes(run: Run, contents: Contents) -> None:
+    """Write the settings that have changed since the checkpoint into config.yaml and summary.json."""
+    if is_rank_zero():
+        found = changes_since(run, contents)
+        if found:
+            run_folder.change_settings(run.folder, {change.setting: change.after for change in found})
+        changes.record(run.folder, found, contents[COUNTERS]["images_seen"])
+
+
+def changes_since(run: Run, contents: Contents) -> list[Change]:
+    """Return the settings in which the run differs from its checkpoint."""
     saved = settings_in(contents)
-    if saved is not None and dict(run.fixed) != saved:
-        changes = describe_changes(run.fixed, saved)
-        log.warning(
-            "config.yaml has changed since the checkpoint (%s): from here on the run has other settings", changes
-        )
+    return [] if saved is None else changes_between(renamed(saved), run.fixed, contents[COUNTERS]["images_seen"])
 
 
 def warn_of_other_ranks(contents: Contents, ranks: int) -> None:
