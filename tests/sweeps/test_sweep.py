@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from ganexp.callbacks.interruption import SIGNALS
 from ganexp.callbacks.summary import Summary
 from ganexp.cli import main
 from ganexp.game.module import AdversarialModule
@@ -20,6 +19,7 @@ from ganexp.runs import run_folder
 from ganexp.sweeps import sweep
 from ganexp.sweeps import table as sweep_table
 from ganexp.sweeps.status import Outcome, locked, record
+from ganexp.terminal.signals import STOPPING
 from support.runs import NETWORKS
 
 SCORED = ["metric=fid_classifier", "scoring.samples=60", "+extractor.classifier.epochs=1"]
@@ -132,7 +132,7 @@ def test_nothing_is_left_of_a_run_when_the_next_begins(ganexp, monkeypatch):
         begin(self, trainer, module)
 
     def of_the_process():
-        return [signal.getsignal(number) for number in SIGNALS], torch.are_deterministic_algorithms_enabled()
+        return [signal.getsignal(number) for number in STOPPING], torch.are_deterministic_algorithms_enabled()
 
     modules, before, switches, begin, outside = [], [], [], Summary.on_train_start, of_the_process()
     monkeypatch.setattr(Summary, "on_train_start", begun)
