@@ -16,7 +16,7 @@ from ganexp.config.types import check_types
 from ganexp.distributed.environment import is_rank_zero
 from ganexp.records import summary
 from ganexp.runs import run_folder
-from ganexp.runs.provenance import group_by_sweep, origin
+from ganexp.runs.provenance import given_overrides, group_by_sweep, origin
 from ganexp.runs.run import Run, training_run
 from ganexp.sweeps import job, joblib_signals
 from ganexp.sweeps.status import Outcome
@@ -57,7 +57,7 @@ class Session:
         """Train one run of a sweep, and update the sweep's table."""
         from ganexp.sweeps import table
 
-        overrides = run_folder.run_overrides(HydraConfig.get().overrides.task)
+        overrides = run_folder.run_overrides(given_overrides())
         run = training_run(config, Path(HydraConfig.get().runtime.output_dir))
         outcome = job.train(run, overrides, self.check, self.start_in_sweep)
         self.is_stopped = self.is_stopped or outcome.status == summary.STOPPED
@@ -73,7 +73,7 @@ class Session:
 
     def check(self, config: DictConfig) -> None:
         """Raise UserError for values of the wrong type and for settings that contradict each other."""
-        overrides = [override for override in HydraConfig.get().overrides.task if not override.startswith("~")]
+        overrides = [override for override in given_overrides() if not override.startswith("~")]
         choices = [override for override in overrides if composition.is_choice(override, self.folders)]
         keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
         values: Any = OmegaConf.to_container(config)

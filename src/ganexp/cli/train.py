@@ -9,6 +9,7 @@ import hydra
 from ganexp.cli.flags import read_flags
 from ganexp.cli.session import Session
 from ganexp.config import composition
+from ganexp.config.option_files import check_option_files
 from ganexp.errors import UserError, one_line
 
 RESUME = "resume="
@@ -43,6 +44,8 @@ def start(arguments: list[str]) -> None:
         from ganexp.cli import help
 
         return help.show(folders)
+    for folder in folders[1:]:
+        check_option_files(flags.overrides, folder)
     session = Session(flags, folders)
     # Otherwise Hydra prints its own report of several lines and exits.
     os.environ["HYDRA_FULL_ERROR"] = "1"

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 
 from ganexp.distributed import collectives
 from ganexp.ema import ExponentialMovingAverage
+from ganexp.errors import UserError
 from ganexp.game.batches import Batch, rows_of, split
 from ganexp.game.loss_history import LossHistory, Terms
 from ganexp.game.turn_inputs import HostCounter, TurnInputs
@@ -111,6 +112,11 @@ class AdversarialModule(L.LightningModule):
 
     def configure_optimizers(self) -> list[Optimizer]:
         """Return one optimizer per player, in the order of their turns."""
+        missing = [player.name for player in self.players() if self.optimizer_of.get(player.name) is None]
+        if missing:
+            raise UserError(
+                f"optimizer.{missing[0]} is missing: each player has an optimizer; list optimizer shows them"
+            )
         return [self.optimizer_of[player.name](player.network.parameters()) for player in self.players()]
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
