@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from ganexp.config.option_files import check_option_files
+from ganexp.errors import UserError
 from support.runs import TINY
 
 COMPOSITION = {
@@ -31,6 +33,12 @@ COMPOSITION = {
     "model.accumulate=0": "model.accumulate=0: it must be",
     "seed=-1": "seed=-1: it must be a whole number from 0",
     "trainer.max_epochs=abc": "trainer.max_epochs=abc: a whole number is expected",
+    "trainer.max_epochs=0": "trainer.max_epochs=0: it must be -1 or a whole number, 1 or more",
+    "data.workers=-1": "data.workers=-1: it must be a whole number, 0 or more, or null",
+    "data.batch_size=1": "batch normalization needs two images at once or more",
+    "metric=[]": "metric=[]: choose one or more of ",
+    "model.generator.width=${nothing}": "model.generator.width: there is no key nothing for ${nothing}",
+    "seed=${seed}": "seed: a reference ${…} leads back to its own place",
     "trainer.gradient_clip_val=1": "use model.gradient_clip= instead",
     "trainer.accumulate_grad_batches=2": "use model.accumulate= instead",
     "trainer.max_steps=3": "use images= instead",
@@ -64,7 +72,10 @@ BUILDING = {
     "a size R3GAN cannot generate": (["model=r3gan", "data.image_size=20"], "set data.image_size to 16 or 28"),
     "a size ACGAN cannot generate": (["model=acgan", "data.image_size=20"], "set data.image_size to 16 or 28"),
     "a normalization without layers for it": (["model=r3gan", "normalization=batch"], "have no normalization layers"),
-    "a negative weight": (["model=wgan_gp", "penalty.gradient_penalty.weight=-1"], "weight=-1: it must be finite and"),
+    "a negative weight": (
+        ["model=wgan_gp", "penalty.gradient_penalty.weight=-1"],
+        "penalty.gradient_penalty.weight=-1: it must be a number, 0",
+    ),
     "no labels, auxiliary": (["model=acgan", "data=gaussians"], "the model needs labels and the data has none"),
     "no feature map": (["model=gan", "normalization=instance"], "nearest that works: normalization=layer"),
     "no labels": (["model=cgan", "data=gaussians"], "the model needs labels and the data has none"),
@@ -75,7 +86,10 @@ BUILDING = {
     "an unknown precision": ([*TINY, "trainer.precision=foo"], "trainer: Precision 'foo' is invalid"),
     "an unknown Trainer argument": ([*TINY, "+trainer.foo=1"], "trainer: Trainer.__init__() got an unexpected"),
     "a malformed duration": ([*TINY, "trainer.max_time=abc"], "trainer: `Timer(duration='abc')` is not a valid"),
-    "a negative learning rate": ([*TINY, "optimizer.generator.lr=-1"], "optimizer: Invalid learning rate: -1"),
+    "a negative learning rate": (
+        [*TINY, "optimizer.generator.lr=-1"],
+        "optimizer.generator.lr=-1: it must be a number, 0 or more",
+    ),
     "a decay above one": ([*TINY, "ema.decay=2"], "ema.decay=2: it must be"),
     "an unknown power iteration": (
         [*TINY, "model.power_iteration=always"],
@@ -133,6 +147,31 @@ def test_broken_yaml_of_the_user_is_reported_with_file_and_line(ganexp, here):
     outcome = ganexp("--config-dir", here / "mine", "data=broken")
     assert outcome.status == 2
     assert f"{mine}, line 4: not valid YAML" in outcome.complaint
+
+
+FILES = {
+    "nothing": (b"", "it is empty"),
+    "a comment": (b"# Mine.\n", "it is empty"),
+    "a list": (b"- a\n- b\n", "it is something else"),
+    "a number": (b"3\n", "it is something else"),
+    "other bytes": (bytes(range(256)), "not a text file in UTF-8"),
+}
+
+
+@pytest.mark.parametrize(("content", "answer"), FILES.values(), ids=FILES)
+def test_a_file_of_the_user_that_is_no_mapping_is_named(tmp_path, content, answer):
+    mine = tmp_path / "optimizer" / "own.yaml"
+    mine.parent.mkdir()
+    mine.write_bytes(content)
+    with pytest.raises(UserError, match=rf"^{re.escape(str(mine))}: .*{answer}$"):
+        check_option_files(["optimizer=own"], tmp_path)
+    check_option_files(["optimizer=adam", "images=3"], tmp_path)
+
+
+def test_a_long_key_is_shortened(ganexp):
+    complaint = ganexp(f"{'a' * 5000}=3").complaint
+    assert "no such option" in complaint
+    assert len(complaint) < 400
 
 
 def test_options_of_the_user_are_among_the_suggested_names(ganexp, here):

@@ -50,7 +50,7 @@ def test_samples_have_the_numbers_of_those_that_are_written(ganexp, here, finish
         (["analysis=[]"], "analysis"),
         (["steps=abc"], "analysis.walk.steps=abc: a whole number is expected"),
         (["setps=3"], "did you mean analysis.walk.steps?"),
-        (["steps=0"], "steps=0: it must be 2 or more"),
+        (["steps=0"], "analysis.walk.steps=0: it must be a whole number, 2 or more"),
         (["anchors=[1,-1]"], "[-1]: samples have the numbers"),
         (["checkpoint=first"], "checkpoint=first: choose last or best"),
         (["checkpoint=best"], "best.ckpt is missing; there are: last"),

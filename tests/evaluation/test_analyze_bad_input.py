@@ -19,7 +19,7 @@ from ganexp.evaluation.held_out import held_out_images, labelled_images
         ("forget", ["boxes=outside.json"], "sample 3: the box [0, 0, 9, 2] is not inside the image of 8x8 pixels"),
         ("forget", ["boxes=whole.json"], "no patch as large as a box fits beside the boxes"),
         ("forget", ["label=10"], "label=10: the data have the classes 0 to 9"),
-        ("filters", ["layers=0"], "layers=0: it must be 1 or more"),
+        ("filters", ["layers=0"], "analysis.filters.layers=0: it must be a whole number, 1 or more"),
         ("forget", ["boxes=beyond.json"], "sample '512' is not one of 0 to 511"),
         ("arithmetic", ["plus=[[1,2,-3],[4,5,6]]", "minus=[[7,8,9]]"], "[-3]: samples have the numbers 0 to 999,999"),
         ("contact_sheet", ["first=999950"], "first=999950: samples have the numbers 0 to 999,999"),

@@ -164,7 +164,10 @@ REFUSED = {
     "other channels": (["fake=grey", "real=real"], "number of channels (fake: 1; real: 3); compare them in colour"),
     "another size than the data": (["fake=grey", "data=digits"], "fake: 16x16; the data has 8x8"),
     "more samples than images": (["fake=real", "real=real", "samples=50"], "samples=50: real has only 40 images"),
-    "one sample": (["fake=real", "real=real", "samples=1"], "samples=1: whole numbers, 2 or more"),
+    "one sample": (
+        ["fake=real", "real=real", "samples=1"],
+        "samples=[1]: it must be a list of values, 1 or more, each a whole number, 2 or more",
+    ),
     "no metric": (["fake=real", "real=real", "metric=none"], "metric: no metric is configured"),
     "a mistyped metric": (["fake=real", "real=real", "metric=fdi"], "no such metric option; did you mean fid?"),
     "a mistyped option": (["fake=real", "real=real", "sampels=3"], "sampels: no such option; did you mean samples?"),
@@ -205,7 +208,9 @@ def test_sizes_may_differ_when_the_user_says_at_which_to_compare(ganexp, here, r
     assert scores(here / "scores.json")[0]["protocol"]["reference"]["image_size"] == 16
 
 
-@pytest.mark.parametrize(("value", "answer"), [("abc", "a number above 0 is expected"), ("0.5", "is not normal")])
+@pytest.mark.parametrize(
+    ("value", "answer"), [("abc", "truncation=abc: it must be a number above 0"), ("0.5", "is not normal")]
+)
 def test_a_truncation_that_cannot_be_is_refused(ganexp, unlabelled, value, answer):
     outcome = ganexp("evaluate", f"run={unlabelled}", f"truncation={value}", "samples=10", METRICS)
     assert outcome.status == 2

@@ -9,8 +9,9 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp.cli.arguments import HELP
 from ganexp.cli.flags import check_override
 from ganexp.config import composition
-from ganexp.config.checks import check_checkpoint, is_whole
+from ganexp.config.checks import check_checkpoint
 from ganexp.config.rules import translates
+from ganexp.config.schema import check_schema
 from ganexp.errors import UserError
 from ganexp.runs import run_lock
 from ganexp.runs.run import saved_run
@@ -130,7 +131,6 @@ def analysis_options(name: str) -> dict[str, object]:
 def check(config: DictConfig) -> None:
     """Raise UserError for invalid choices."""
     check_checkpoint(config.checkpoint)
-    if not is_whole(config.seed):
-        raise UserError(f"seed={config.seed}: a whole number is expected")
+    check_schema(OmegaConf.to_container(config))  # type: ignore[arg-type]
     if not OmegaConf.select(config, GROUP):
         raise UserError(f"{GROUP}: choose at least one; python -m ganexp list {GROUP}")

@@ -7,6 +7,8 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp.cli.arguments import HELP
 from ganexp.cli.flags import read_flags
 from ganexp.config import checks, composition
+from ganexp.config.option_files import check_option_files
+from ganexp.config.schema import check_schema
 from ganexp.errors import UserError
 
 INSPECT = "inspect"
@@ -38,6 +40,7 @@ def main(arguments: list[str]) -> None:
     name = config.data.get("name") or "data"
     resolved = composition.resolve(config.data)
     checks.check_folders(resolved)
+    check_schema({"data": resolved})
     data = OmegaConf.create(resolved)
 
     from ganexp.evaluation.inspect_data import inspect_data
@@ -54,6 +57,8 @@ def training_config(arguments: list[str]) -> DictConfig:
     flags = read_flags(arguments)
     if flags.multirun:
         raise UserError("data inspect takes one data set at a time, without -m")
+    if flags.config_dir:
+        check_option_files(flags.overrides, Path(flags.config_dir).resolve())
     search_path = [f"hydra.searchpath=[file://{Path(flags.config_dir).resolve()}]"] if flags.config_dir else []
     config = composition.compose("train", [*search_path, *flags.overrides])
     checks.check_parts(OmegaConf.to_container(config))  # type: ignore[arg-type]

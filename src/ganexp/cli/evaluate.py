@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ganexp.cli.arguments import HELP
 from ganexp.cli.flags import check_override
 from ganexp.config import composition
-from ganexp.config.checks import check_checkpoint, is_whole
+from ganexp.config.checks import check_checkpoint
+from ganexp.config.schema import check_schema
 from ganexp.data.folders import existing
 from ganexp.errors import UserError
 from ganexp.runs import run_folder, run_lock
@@ -111,17 +112,5 @@ def quoted(path: str) -> str:
 
 def check(config: DictConfig) -> None:
     """Raise UserError for invalid counts and choices."""
-    for key in LISTS:
-        smallest = 2 if key == "samples" else 0
-        for value in config[key]:
-            if not is_whole(value) or value < smallest:
-                raise UserError(
-                    f"{key}={value}: whole numbers, {smallest} or more, are expected, such as {key}=[10,20]"
-                )
-        if not config[key]:
-            raise UserError(f"{key}=[]: give at least one, such as {key}=[10]")
-    if config.real_images is not None and (not is_whole(config.real_images) or config.real_images < 2):
-        raise UserError(f"real_images={config.real_images}: a whole number, 2 or more, or null for all is expected")
-    if not isinstance(config.truncation, int | float | None) or isinstance(config.truncation, bool):
-        raise UserError(f"truncation={config.truncation}: a number above 0 is expected, such as 0.5")
+    check_schema(OmegaConf.to_container(config))  # type: ignore[arg-type]
     check_checkpoint(config.checkpoint)

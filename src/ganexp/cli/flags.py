@@ -7,6 +7,7 @@ from hydra.errors import HydraException
 
 from ganexp.config.composition import conf_dir, groups, unknown
 from ganexp.errors import UserError
+from ganexp.terminal.text import shortened
 
 
 def read_flags(arguments: list[str]) -> argparse.Namespace:
@@ -36,13 +37,16 @@ def check_override(override: str) -> None:
         parsed = None
     if parsed is None or not parsed.key_or_group:
         raise UserError(
-            f"{override!r} cannot be read: give KEY=VALUE, with lists as 'key=[1,2]' and special characters in "
-            "quotes, such as 'key=\"a b\"'"
+            f"{shortened(repr(override))} cannot be read: give KEY=VALUE, with lists as 'key=[1,2]' and special "
+            "characters in quotes, such as 'key=\"a b\"'"
         )
     options = groups(conf_dir()).get(parsed.key_or_group)
     chooses = not parsed.is_delete() and not parsed.is_sweep_override()
     if options and chooses and not isinstance(parsed.value(), str | list):
         raise UserError(f"{override}: {parsed.key_or_group} is a config group; choose one of {', '.join(options)}")
+    if options and chooses and parsed.value() == []:
+        none = f", or {parsed.key_or_group}=none" if "none" in options else ""
+        raise UserError(f"{override}: choose one or more of {', '.join(options)}{none}")
 
 
 def refuse_flags(message: str) -> NoReturn:

@@ -18,7 +18,7 @@ from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import UserError
 from ganexp.records import summary
 from ganexp.runs import run_folder, run_lock
-from ganexp.runs.provenance import group_by_sweep, origin
+from ganexp.runs.provenance import given_overrides, group_by_sweep, origin
 from ganexp.runs.run import Run, training_run
 from ganexp.sweeps import job, joblib_signals
 from ganexp.sweeps.status import Outcome
@@ -64,7 +64,7 @@ class Session:
         """Train one run of a sweep, and update the sweep's table."""
         from ganexp.sweeps import table
 
-        overrides = run_folder.run_overrides(HydraConfig.get().overrides.task)
+        overrides = run_folder.run_overrides(given_overrides())
         run = training_run(config, Path(HydraConfig.get().runtime.output_dir))
         outcome = job.train(run, overrides, self.check, self.start_in_sweep)
         self.is_stopped = self.is_stopped or outcome.status == summary.STOPPED
@@ -82,7 +82,7 @@ class Session:
         """Raise UserError for values of the wrong type and for settings that contradict each other."""
         if config.get("autoresume"):
             require_lasting_folder()
-        overrides = [override for override in HydraConfig.get().overrides.task if not override.startswith("~")]
+        overrides = [override for override in given_overrides() if not override.startswith("~")]
         choices = composition.choices_among(overrides, self.folders)
         keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
         values: Any = OmegaConf.to_container(config)

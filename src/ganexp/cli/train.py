@@ -12,6 +12,7 @@ from ganexp.cli.flags import read_flags
 from ganexp.cli.session import Session
 from ganexp.cli.shorthands import written_out
 from ganexp.config import composition
+from ganexp.config.option_files import check_option_files
 from ganexp.errors import UserError, one_line
 from ganexp.runs.run import Run
 
@@ -48,6 +49,8 @@ def start(arguments: list[str]) -> Run | None:
 
         help.show(folders)
         return None
+    for folder in folders[1:]:
+        check_option_files(flags.overrides, folder)
     session = Session(flags, folders)
     entry = hydra.main(version_base="1.3", config_path=str(composition.conf_dir()), config_name="train")
     try:

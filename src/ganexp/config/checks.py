@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from ganexp.config.kinds import is_whole
 from ganexp.config.rules import check_rules
+from ganexp.config.schema import check_schema
 from ganexp.data.folders import existing
 from ganexp.errors import UserError
 
@@ -16,7 +18,6 @@ REPLACEMENTS = {
     "max_steps": (-1, "images", "Lightning counts the optimizer steps of all players"),
 }
 
-LARGEST_SEED = 2**32 - 1
 CHECKPOINTS = ("last", "best")
 
 FOLDER_SOURCES = {
@@ -43,37 +44,12 @@ def check_parts(config: dict[str, Any]) -> None:
 
 def check(config: dict[str, Any]) -> None:
     """Raise UserError for the first setting that cannot work."""
-    check_counts(config)
-    check_seed(config["seed"])
+    check_schema(config)
     check_trainer(config["trainer"])
     check_rank_timeout(config.get("rank_timeout"))
     check_numerics(config.get("numerics") or {}, config["trainer"])
     check_clipping(config)
     check_rules(config)
-
-
-def check_counts(config: dict[str, Any]) -> None:
-    """Raise UserError for budgets, batch sizes and intervals below 1."""
-    counts = {
-        "images": config["images"],
-        "data.batch_size": config["data"].get("batch_size", 1),
-        "model.accumulate": config["model"].get("accumulate", 1),
-        "model.critic_steps": config["model"].get("critic_steps", 1),
-        "model.generator_batch_multiplier": config["model"].get("generator_batch_multiplier", 1),
-        "scoring.every": config["scoring"]["every"],
-    }
-    for key, value in counts.items():
-        if not is_whole(value) or value < 1:
-            raise UserError(f"{key}={value}: it must be a whole number, 1 or more")
-    samples = config["scoring"]["samples"]
-    if not is_whole(samples) or samples < 2:
-        raise UserError(f"scoring.samples={samples}: it must be a whole number, 2 or more; metric=none scores nothing")
-
-
-def check_seed(seed: int) -> None:
-    """Raise UserError for a seed that NumPy does not accept."""
-    if not is_whole(seed) or not 0 <= seed <= LARGEST_SEED:
-        raise UserError(f"seed={seed}: it must be a whole number from 0 to {LARGEST_SEED}")
 
 
 def check_trainer(trainer: dict[str, Any]) -> None:
@@ -132,7 +108,8 @@ def check_clipping(config: dict[str, Any]) -> None:
 
 def check_folders(data: dict[str, Any]) -> None:
     """Raise UserError for folders of images that are not given or do not exist."""
-    if (data.get("source") or {}).get("_target_") in FOLDER_SOURCES:
+    source = data.get("source")
+    if isinstance(source, dict) and str(source.get("_target_")) in FOLDER_SOURCES:
         if all(data.get(key) is None for key in FOLDER_KEYS):
             domains = ", or two domains by data.a=FOLDER data.b=FOLDER" if "a" in data else ""
             raise UserError(f"data.root is not set: give data.root=FOLDER{domains}")
@@ -145,8 +122,3 @@ def check_checkpoint(name: Any) -> None:
     """Raise UserError for a checkpoint name other than last and best."""
     if name not in CHECKPOINTS:
         raise UserError(f"checkpoint={name}: choose {' or '.join(CHECKPOINTS)}")
-
-
-def is_whole(value: Any) -> bool:
-    """Return whether the value is a whole number."""
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -13,13 +13,19 @@ from typing import Any
 from hydra.core.config_store import ConfigStore
 from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
+from omegaconf.errors import (
+    InterpolationResolutionError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+    UnsupportedInterpolationType,
+)
 from yaml import MarkedYAMLError, YAMLError
 
 from ganexp.config.types import check_types, flatten
 from ganexp.data.folders import class_folders
 from ganexp.distributed.slurm import batch_job
 from ganexp.errors import UserError, one_line
+from ganexp.terminal.text import shortened
 
 # conf/hydra/launcher has defaults under the plugins' own names; Hydra may validate them against the plugins' schemas.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
@@ -115,7 +121,21 @@ def explain(error: Exception, known: Sequence[str] = ()) -> str:
             return f"{key[1]} exists only with the options that this sweep selects: write ++{key[1]}=…"
         # Hydra's message for appending to an existing key is clear enough.
         return text
+    if isinstance(error, InterpolationResolutionError | UnsupportedInterpolationType):
+        return explain_reference(error, text)
     return text.partition(" full_key:")[0]
+
+
+def explain_reference(error: OmegaConfBaseException, text: str) -> str:
+    """Return a one-line message of what is wrong with a reference ``${…}``, with its place."""
+    place = f"{error.full_key}: " if error.full_key else ""
+    if "Recursive interpolation" in text:
+        return f"{place}a reference ${{…}} leads back to its own place"
+    if missing := re.match(r"Interpolation key '([^']+)' not found", text):
+        group = missing[1].partition(".")[0]
+        remedy = f"; choose it from python -m ganexp list {group}" if group in groups(conf_dir()) else ""
+        return f"{place}there is no key {missing[1]} for ${{{{{missing[1]}}}}}{remedy}"
+    return place + text.partition(" full_key:")[0]
 
 
 def unknown(given: str, kind: str, name: str, candidates: Sequence[str]) -> str:
@@ -123,7 +143,7 @@ def unknown(given: str, kind: str, name: str, candidates: Sequence[str]) -> str:
     close = nearest(name, candidates)
     hint = f"; did you mean {close}?" if close else "."
     listed = f" There are: {', '.join(candidates)}" if len(candidates) <= 40 else " See: python -m ganexp list"
-    return f"{given}: no such {kind}{hint}{listed}"
+    return f"{shortened(given)}: no such {kind}{hint}{listed}"
 
 
 def nearest(name: str, candidates: Sequence[str]) -> str | None:

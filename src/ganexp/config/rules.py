@@ -79,18 +79,45 @@ def normalizes_unnormalized_networks(config: Config) -> bool:
 
 def normalizes_single_pixels(config: Config) -> bool:
     """Return whether instance normalization is applied to a network with hidden vectors or 1x1 feature maps."""
-    for player, normalization in (config.get("normalization") or {}).items():
-        outer = (config.get("model") or {}).get(player)
-        size = (config.get("data") or {}).get("image_size")
-        if normalization.get("_target_") in INSTANCE_NORMS and isinstance(outer, Mapping):
-            network = outer["network"] if isinstance(outer.get("network"), Mapping) else outer
-            if (
-                network.get("_target_") in VECTOR_NETWORKS
-                or network.get("normalize_first")
-                or starts_from_a_pixel(network, size)
-            ):
-                return True
-    return False
+    return any(has_single_pixels(config, player) for player in normalized_by(config, INSTANCE_NORMS))
+
+
+def normalizes_single_values(config: Config) -> bool:
+    """Return whether batch normalization is applied to hidden vectors or 1x1 feature maps of a single image."""
+    multiplier = (config.get("model") or {}).get("generator_batch_multiplier", 1)
+    images = {"discriminator": images_per_part(config), "generator": images_per_part(config) * multiplier}
+    return any(
+        images.get(player) == 1 and has_single_pixels(config, player) for player in normalized_by(config, BATCH_NORMS)
+    )
+
+
+def images_per_part(config: Config) -> int:
+    """Return the number of real images that a network is given at once on each device."""
+    trainer, model = config.get("trainer") or {}, config.get("model") or {}
+    devices, nodes = trainer.get("devices"), trainer.get("num_nodes", 1)
+    processes = max(devices, 1) * nodes if isinstance(devices, int) else 1
+    size: int = (config.get("data") or {}).get("batch_size", 0)
+    return size // (processes * model.get("accumulate", 1))
+
+
+def normalized_by(config: Config, targets: set[str]) -> list[str]:
+    """Return the players whose networks have one of some normalizations."""
+    chosen = config.get("normalization") or {}
+    return [player for player, normalization in chosen.items() if (normalization or {}).get("_target_") in targets]
+
+
+def has_single_pixels(config: Config, player: str) -> bool:
+    """Return whether a player's network has hidden vectors or 1x1 feature maps."""
+    outer = (config.get("model") or {}).get(player)
+    if not isinstance(outer, Mapping):
+        return False
+    network = outer["network"] if isinstance(outer.get("network"), Mapping) else outer
+    size = (config.get("data") or {}).get("image_size")
+    return (
+        network.get("_target_") in VECTOR_NETWORKS
+        or bool(network.get("normalize_first"))
+        or starts_from_a_pixel(network, size)
+    )
 
 
 def starts_from_a_pixel(network: Config, image_size: Any) -> bool:
@@ -136,6 +163,12 @@ RULES = (
         "instance normalization needs feature maps, and this model's networks have hidden layers without them, or with "
         "maps of a single pixel (arXiv 1607.08022, eq. 4)",
         "nearest that works: normalization=layer, or a convolutional model such as model=dcgan",
+    ),
+    Rule(
+        normalizes_single_values,
+        "batch normalization needs two images at once or more where this model's networks have hidden vectors or maps "
+        "of a single pixel (arXiv 1502.03167, section 3)",
+        "nearest that works: a larger data.batch_size, a smaller model.accumulate, or normalization=layer",
     ),
     Rule(
         lambda config: penalizes_gradients(config) and discriminator_is(config, BATCH_NORMS),

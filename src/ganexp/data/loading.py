@@ -58,10 +58,12 @@ def global_batches(
         return int(module.batches_seen)
 
     batches = real_batches(trainer)
+    if size < batches:
+        raise UserError(f"a step takes {batches} batches, and there are fewer images ({size}).")
     if batches > 1 and batch_size * batches > size:
         raise UserError(
             f"data.batch_size={batch_size}: a step takes {batches} batches, more than the {size} images there are: "
-            f"data.batch_size={size // batches} or less."
+            f"data.batch_size={size // batches}{' or less' if size >= 2 * batches else ''}."
         )
     return GlobalBatches(
         size,

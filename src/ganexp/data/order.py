@@ -40,7 +40,7 @@ class GlobalBatches(Sampler[list[int]]):
         if batch_size > size:
             raise UserError(
                 f"data.batch_size={batch_size} is more than the {size} images there are: "
-                f"data.batch_size={size} or less."
+                f"data.batch_size={size}{' or less' if size > 1 else ''}."
             )
         if batch_size % world_size != 0:
             nearest = max(batch_size // world_size, 1) * world_size

@@ -2,13 +2,15 @@
 
 import csv
 from argparse import Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 
+from ganexp.errors import UserError
 from ganexp.files.atomic import named_errors, replacing
 
 
@@ -58,13 +60,25 @@ class MetricsCSV(Logger):
     def forget_after(self, images: int) -> None:
         """Drop the rows beyond ``images``, which a resumed run writes again, and truncated ones."""
         if self.path.exists():
-            complete = [row for row in self._rows() if None not in row.values()]
-            self._rewrite([row for row in complete if int(row["images"]) <= images])
+            with self._named():
+                complete = [row for row in self._rows() if None not in row.values()]
+                kept = [row for row in complete if int(row["images"]) <= images]
+            self._rewrite(kept)
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Raise UserError naming the file for content that no logger has written."""
+        try:
+            yield
+        except (ValueError, KeyError, csv.Error) as error:
+            raise UserError(
+                f"{self.path} is damaged: it has no table of numbers by images seen; move it away to begin a new one"
+            ) from error
 
     def _header(self) -> list[str]:
         if not self.path.exists():
             return []
-        with self.path.open(newline="") as file:
+        with self._named(), self.path.open(newline="", encoding="utf-8") as file:
             return next(csv.reader(file), [])
 
     def _rows(self) -> list[dict[str, str]]:

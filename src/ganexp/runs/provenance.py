@@ -6,7 +6,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from ganexp.runs.run_folder import SWEEP_KEYS, SWEEP_PREFIXES
 
@@ -17,13 +17,18 @@ def origin(flags: argparse.Namespace) -> dict[str, Any]:
     excluded = (*(f"{key}=" for key in SWEEP_KEYS), *SWEEP_PREFIXES)
     named = {"--config-dir": flags.config_dir, "--config-name": flags.config_name}
     options = [word for flag, value in named.items() if value for word in (flag, value)]
-    overrides = [override for override in composed.overrides.task if not override.startswith(excluded)]
+    overrides = [override for override in given_overrides() if not override.startswith(excluded)]
     choices = {
         group: choice if choice is None else str(choice)
         for group, choice in composed.runtime.choices.items()
         if not group.startswith("hydra/")
     }
     return {"command": shlex.join(["python", "-m", "ganexp", *options, *overrides]), "choices": choices}
+
+
+def given_overrides() -> list[str]:
+    """Return the overrides as given: a reference in one of them is not for Hydra's own configuration to resolve."""
+    return OmegaConf.to_container(HydraConfig.get().overrides.task)  # type: ignore[return-value]
 
 
 def group_by_sweep(config: DictConfig) -> None:

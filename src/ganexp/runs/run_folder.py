@@ -14,6 +14,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from ganexp.config.composition import explain
+from ganexp.config.schema import check_schema
 from ganexp.config.types import flatten
 from ganexp.errors import UserError, one_line
 from ganexp.files import folder_lock
@@ -26,6 +27,8 @@ from ganexp.terminal.text import printable
 CONFIG = "config.yaml"
 LOG = "log.txt"
 CHECKPOINTS = "checkpoints"
+PARTS = ("model", "data", "trainer", "callbacks")
+"""Keys that every configuration of a run has."""
 TRUST = "trust"
 """Key of a configuration read from a folder: the targets and download addresses that the user trusts."""
 GIVEN = "given"
@@ -167,8 +170,12 @@ def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
         config = OmegaConf.load(StringIO(read_yaml(path)))
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {explain(error)}") from error
-    if not isinstance(config, DictConfig) or not isinstance(config.get("model"), DictConfig):
-        raise UserError(f"{path} is not the configuration of a run: it has no model")
+    missing = [part for part in PARTS if not isinstance(config, DictConfig) or part not in config]
+    if missing or not isinstance(config.get("model"), DictConfig):
+        raise UserError(f"{path} is not the whole configuration of a run: it has no {(*missing, 'model')[0]}")
+    rename_targets(config)
+    with naming(path):
+        check_schema(OmegaConf.to_container(config))  # type: ignore[arg-type]
     return as_untrusted(config, folder, trust)
 
 
@@ -185,6 +192,15 @@ def as_untrusted(config: DictConfig, folder: Path, trust: Sequence[str]) -> Dict
     return config
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the name of the file that is at fault before a user's mistake."""
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
 def last_checkpoint(folder: Path) -> Path:
     """Return the path of last.ckpt.
 
@@ -199,8 +215,12 @@ def checkpoint(folder: Path, name: str) -> Path:
     Raises UserError if there is none yet.
     """
     path = folder / CHECKPOINTS / f"{name}.ckpt"
+    if path.is_dir():
+        raise UserError(
+            f"{path} is a folder, and a checkpoint is a file: remove the folder, or choose another checkpoint"
+        )
     if not path.is_file():
-        available = sorted(file.stem for file in path.parent.glob("*.ckpt"))
+        available = sorted(file.stem for file in path.parent.glob("*.ckpt") if file.is_file())
         if available:
             raise UserError(f"{path} is missing; there are: {', '.join(available)}")
         raise UserError(f"{folder} has no checkpoint yet: {path} is missing; train it longer, or start a new run")
@@ -209,7 +229,7 @@ def checkpoint(folder: Path, name: str) -> Path:
 
 def has_checkpoint(folder: Path) -> bool:
     """Return whether the run has a checkpoint to resume from."""
-    return any((folder / CHECKPOINTS).glob("*.ckpt"))
+    return any(path.is_file() for path in (folder / CHECKPOINTS).glob("*.ckpt"))
 
 
 def without_run_dir(config: DictConfig) -> Any:

@@ -18,7 +18,7 @@ from omegaconf.resolvers.oc import env
 from ganexp.config.composition import conf_dir, resolve
 from ganexp.errors import UserError
 from ganexp.runs.places import entries, places
-from ganexp.runs.run_folder import TRUST
+from ganexp.runs.run_folder import CONFIG, TRUST, naming
 
 REFERENCE = "${"
 VARIABLE = re.compile(r"\$\{oc\.env:(\w+)")
@@ -33,7 +33,8 @@ def trusted(config: DictConfig) -> DictConfig:
     if config.get(TRUST) is None:
         return config
     guard_environment()
-    resolved = resolve(config)
+    with naming(Path(config.run_dir) / CONFIG):
+        resolved = resolve(config)
     require_trusted(resolved, config[TRUST])
     return OmegaConf.create(resolved)
 
