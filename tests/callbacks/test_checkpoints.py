@@ -7,7 +7,8 @@ import lightning as L
 import pytest
 import torch
 
-from ganexp.callbacks.checkpoints import AtomicCheckpointIO, LastCheckpoint
+from ganexp.callbacks.background import BackgroundTasks
+from ganexp.callbacks.checkpoints import AtomicCheckpointIO, BackgroundCheckpointIO, LastCheckpoint
 from ganexp.runs.checkpoint_diff import differences
 from support.tiny import adam, fit, make_gan
 
@@ -92,6 +93,19 @@ def test_a_checkpoint_that_cannot_be_written_ends_training_and_is_not_kept(tmp_p
     assert 4 <= len(batches) <= 6
     assert sorted(path.name for path in tmp_path.iterdir()) == ["00000016.ckpt", "last.ckpt"]
     assert images_seen(tmp_path) == 16
+
+
+def test_a_checkpoint_that_is_removed_while_it_is_written_does_not_come_back(tmp_path, writing):
+    may_write = threading.Event()
+    writing(lambda count: may_write.wait(60))
+    tasks = BackgroundTasks()
+    checkpoint_io = BackgroundCheckpointIO(tasks)
+    checkpoint_io.save_checkpoint({"state_dict": {}}, tmp_path / "one.ckpt")
+    checkpoint_io.remove_checkpoint(tmp_path / "one.ckpt")
+    threading.Timer(0.1, may_write.set).start()
+    checkpoint_io.save_checkpoint({"state_dict": {}}, tmp_path / "two.ckpt")
+    checkpoint_io.teardown()
+    assert [path.name for path in tmp_path.iterdir()] == ["two.ckpt"]
 
 
 def test_an_error_of_training_leaves_the_checkpoint_that_was_being_written(tmp_path, writing, caplog):

@@ -148,6 +148,10 @@ class BackgroundCheckpointIO(AtomicCheckpointIO):
         self.tasks.wait()
         self.tasks.start(partial(super().save_checkpoint, self.snapshot.take(checkpoint), path))
 
+    def remove_checkpoint(self, path: Any) -> None:
+        """Remove the file, once earlier ones are written."""
+        self.tasks.start(partial(super().remove_checkpoint, path))
+
     def teardown(self) -> None:
         """Wait until every file is written."""
         self.tasks.wait()
