@@ -67,8 +67,9 @@ def require_group(needed: Mapping[str, Any], saved: Any, where: str) -> None:
         if name != PARAMETERS and (name in given or not isinstance(value, bool | None)):
             require_setting(value, entry(given, name), f"{where}.{name}")
     # A fused step does not refuse these: all weights become NaN.
-    if not all(0 <= beta < 1 for beta in given.get("betas", ())):
-        raise unexpected(f"{where}.betas", given["betas"], "numbers of at least 0 and below 1")
+    betas = given.get("betas")
+    if isinstance(betas, list | tuple) and not all(0 <= beta < 1 for beta in betas):
+        raise unexpected(f"{where}.betas", betas, "numbers of at least 0 and below 1")
     for name in {"lr", "initial_lr"} & given.keys():
         rate = given[name]
         if require_number(rate.item() if isinstance(rate, Tensor) else rate, f"{where}.{name}") < 0:
