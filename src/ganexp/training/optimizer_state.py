@@ -66,6 +66,10 @@ def require_group(needed: Mapping[str, Any], saved: Any, where: str) -> None:
         # Later versions of torch add switches, which are off in the checkpoints of earlier ones.
         if name != PARAMETERS and (name in given or not isinstance(value, bool | None)):
             require_setting(value, entry(given, name), f"{where}.{name}")
+    # A fused step does not refuse these: all weights become NaN.
+    betas = given.get("betas")
+    if isinstance(betas, list | tuple) and not all(0 <= beta < 1 for beta in betas):
+        raise unexpected(f"{where}.betas", betas, "numbers of at least 0 and below 1")
     for name in {"lr", "initial_lr"} & given.keys():
         rate = given[name]
         if require_number(rate.item() if isinstance(rate, Tensor) else rate, f"{where}.{name}") < 0:

@@ -4,10 +4,11 @@ Nothing in them runs, nothing is written elsewhere, nothing takes more than ten 
 `board` is not tried, as it reads a database of its own and no run's folder.
 """
 
+import io
 import json
 import shutil
 import signal
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from chaos.hostile.archives import ARCHIVES
 from chaos.hostile.contents import AVERAGES, TRAINING, WEIGHTS
 from chaos.hostile.folders import FOLDERS, WRITING
+from ganexp.cli import main
 
 pytestmark = pytest.mark.chaos
 
@@ -42,6 +44,25 @@ def seconds_at_most(seconds):
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _commands_work(tmp_path_factory):
+    """Every command works on a run that nobody changed; what it imports does not count as its time later."""
+    folder = tmp_path_factory.mktemp("unchanged")
+    with pytest.MonkeyPatch.context() as patch, suppress_output():
+        patch.chdir(folder)
+        patch.setattr("ganexp.demo.page.serve", lambda *_: None)
+        run = shutil.copytree(RUNS / "dcgan_small", folder / "run")
+        for name, command in commands(run).items():
+            assert main.main(command) == 0, name
+
+
+@contextmanager
+def suppress_output():
+    """Drop what the block prints."""
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        yield
 
 
 @pytest.fixture
