@@ -202,6 +202,7 @@ HOSTILE = {
     "names of another type": {1: torch.ones(1)},
     "a sparse tensor": {"x": torch.ones(2).to_sparse()},
     "a tensor without memory": {"x": torch.ones(2, device="meta")},
+    "a tensor of one number in 10^12 places": {"x": torch.ones(1).expand(10**12)},
     "a complex tensor": {"x": torch.ones(2, dtype=torch.complex64)},
     "infinity": {"x": torch.tensor([float("inf")])},
     "a checkpoint without weights": {COUNTERS: {}},

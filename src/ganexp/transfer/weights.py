@@ -140,6 +140,9 @@ def require_plain(path: Path, tensors: Mapping[str, Any]) -> None:
     for name, value in tensors.items():
         if not isinstance(value, Tensor) or value.layout is not torch.strided or value.device.type != "cpu":
             raise UserError(f"init={path}: {name} is not a dense tensor")
+        # An expanded tensor stands for more numbers than the file holds.
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise UserError(f"init={path}: {name} is not a dense tensor")
         if value.is_quantized or value.is_complex():
             raise UserError(f"init={path}: {name} has numbers of another type than weights")
         if value.is_floating_point() and not value.isfinite().all():
