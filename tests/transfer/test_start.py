@@ -202,9 +202,16 @@ HOSTILE = {
     "names of another type": {1: torch.ones(1)},
     "a sparse tensor": {"x": torch.ones(2).to_sparse()},
     "a tensor without memory": {"x": torch.ones(2, device="meta")},
+    "a tensor of one number in 10^12 places": {"x": torch.ones(1).expand(10**12)},
     "a complex tensor": {"x": torch.ones(2, dtype=torch.complex64)},
     "infinity": {"x": torch.tensor([float("inf")])},
     "a checkpoint without weights": {COUNTERS: {}},
+    "a checkpoint of weights without names": {COUNTERS: {}, "state_dict": {1: torch.ones(1)}},
+    "a checkpoint of other things": {COUNTERS: 3, "state_dict": {"average.network.x": 1, "x": 2}},
+    "a checkpoint with settings of another type": {
+        **{COUNTERS: {}, "state_dict": {"x": torch.ones(1)}},
+        "callbacks": {"Settings": {"settings": ["model.generator._target_"]}},
+    },
 }
 
 

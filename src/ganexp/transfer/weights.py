@@ -101,9 +101,9 @@ def of_tensors(path: Path, tensors: Mapping[str, Any], format_name: str | None) 
 def of_checkpoint(contents: Mapping[str, Any], selected: str) -> Weights:
     """Return the weights of a checkpoint's networks, the averaged ones in place of the live if selected."""
     state = contents.get("state_dict")
-    if not isinstance(state, Mapping):
+    if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
         raise UserError("init: the checkpoint has no state_dict")
-    averages = {name.removeprefix(AVERAGE): value for name, value in state.items() if str(name).startswith(AVERAGE)}
+    averages = {name.removeprefix(AVERAGE): value for name, value in state.items() if name.startswith(AVERAGE)}
     owner = owner_of(averages, state)
     tensors = {
         name: value for name, value in state.items() if isinstance(value, Tensor) and not name.startswith("average.")
@@ -121,7 +121,7 @@ def of_checkpoint(contents: Mapping[str, Any], selected: str) -> Weights:
 def owner_of(averages: Mapping[str, Any], state: Mapping[str, Any]) -> str | None:
     """Return the path of the network whose average a checkpoint has, None if it has none."""
     first = next(iter(averages), None)
-    paths = [name.removesuffix(f".{first}") for name in state if str(name).endswith(f".{first}")] if first else []
+    paths = [name.removesuffix(f".{first}") for name in state if name.endswith(f".{first}")] if first else []
     fitting = [path for path in paths if all(f"{path}.{name}" in state for name in averages)]
     return next((path for path in fitting if f"{path}." != AVERAGE), None)
 
@@ -129,16 +129,19 @@ def owner_of(averages: Mapping[str, Any], state: Mapping[str, Any]) -> str | Non
 def networks_in(contents: Mapping[str, Any]) -> list[str]:
     """Return the classes of the networks that a checkpoint was saved with, where it says so."""
     try:
-        saved = settings_in(contents) or {}
+        saved = settings_in(contents)
     except AttributeError:
         return []
-    return [str(saved[key]) for key in NETWORK_SETTINGS if key in saved]
+    return [str(saved[key]) for key in NETWORK_SETTINGS if key in saved] if isinstance(saved, Mapping) else []
 
 
 def require_plain(path: Path, tensors: Mapping[str, Any]) -> None:
     """Raise UserError naming the first value that is not a dense tensor of finite numbers."""
     for name, value in tensors.items():
         if not isinstance(value, Tensor) or value.layout is not torch.strided or value.device.type != "cpu":
+            raise UserError(f"init={path}: {name} is not a dense tensor")
+        # An expanded tensor stands for more numbers than the file holds.
+        if value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise UserError(f"init={path}: {name} is not a dense tensor")
         if value.is_quantized or value.is_complex():
             raise UserError(f"init={path}: {name} has numbers of another type than weights")
