@@ -13,7 +13,7 @@ def train(overrides: Sequence[str] = ()) -> TrainedModel:
     """Train with overrides of the configuration, such as ``["model=dcgan", "data=mnist"]``, and return the model.
 
     They are those of ``python -m ganexp``, which trains the same weights; ``resume=DIR`` continues a run. In a notebook
-    progress is a line per tenth of the budget. Raises UserError for a mistake, and Interrupted, with the checkpoint
+    progress is a line that is updated in place. Raises UserError for a mistake, and Interrupted, with the checkpoint
     saved, if the kernel is interrupted.
     """
     prepare_cublas()

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from ganexp.callbacks.curves import Curves
 from ganexp.callbacks.game_module import GameModule
 from ganexp.distributed import gpu_memory
+from ganexp.terminal.notebook import Show, notebook_line
 
 log = logging.getLogger(__name__)
 
@@ -26,10 +27,11 @@ SHORT_NAMES = {
 
 
 class ImageProgress(L.Callback):
-    """Shows a live bar in a terminal, and elsewhere prints a line per tenth of the budget."""
+    """Shows a live bar in a terminal or a live line in a notebook; elsewhere prints a line per tenth of the budget."""
 
     def __init__(self) -> None:
         self.bar: Progress | None = None
+        self.line: Show | None = None
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
         """Open the bar."""
@@ -48,18 +50,19 @@ class ImageProgress(L.Callback):
             )
             self.task = self.bar.add_task("", total=module.images, metrics="")
             self.bar.start()
+        elif trainer.is_global_zero:
+            self.line = notebook_line()
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
         """Refresh at most twice a second, as each refresh takes milliseconds."""
-        if self.bar is None:
+        if self.bar is None and self.line is None:
             self._print_tenths(trainer, module)
         elif time.perf_counter() >= self.next_refresh:
-            self._refresh(self.bar, module)
+            self._refresh(module)
 
     def on_train_end(self, trainer: L.Trainer, module: Any) -> None:
         """Show the last state and close the bar."""
-        if self.bar is not None:
-            self._refresh(self.bar, module)
+        self._refresh(module)
         self._close()
 
     def on_exception(self, trainer: L.Trainer, module: Any, exception: BaseException) -> None:
@@ -71,22 +74,23 @@ class ImageProgress(L.Callback):
             with suppress(OSError):
                 self.bar.stop()
 
-    def _refresh(self, bar: Progress, module: GameModule) -> None:
+    def _refresh(self, module: GameModule) -> None:
         metrics = self._metrics_text(module.device)
         try:
-            bar.update(self.task, completed=module.images_seen, metrics=metrics, refresh=True)
+            if self.bar is not None:
+                self.bar.update(self.task, completed=module.images_seen, metrics=metrics, refresh=True)
         except OSError:
             # Training outlives its terminal.
             self.bar = None
+        if self.line is not None:
+            self.line(f"{images_text(module)}  {metrics}")
         self.next_refresh = time.perf_counter() + REFRESH_SECONDS
 
     def _print_tenths(self, trainer: L.Trainer, module: GameModule) -> None:
         tenths = module.images_seen * 10 // module.images
         if tenths > self.tenths and trainer.is_global_zero:
             self.tenths = tenths
-            log.info(
-                "%s/%s images  %s", f"{module.images_seen:,}", f"{module.images:,}", self._metrics_text(module.device)
-            )
+            log.info("%s  %s", images_text(module), self._metrics_text(module.device))
 
     def _metrics_text(self, device: torch.device) -> str:
         latest = self.curves.latest if self.curves is not None else {}
@@ -97,3 +101,8 @@ class ImageProgress(L.Callback):
         if peak is not None:
             shown.append(f"GPU memory {peak:,} MiB")
         return "  ".join(shown)
+
+
+def images_text(module: GameModule) -> str:
+    """Return the images seen of the budget, as text."""
+    return f"{module.images_seen:,}/{module.images:,} images"

@@ -47,7 +47,7 @@ def download(name: str) -> Path:
     with failures_in_one_line(name):
         folder = fetch(CONFIG).parent
         fetch(WEIGHTS)
-        with suppress(hub.errors.EntryNotFoundError):
+        with suppress(installed("huggingface_hub.errors").EntryNotFoundError):
             fetch(SCORES)
     return folder
 
@@ -76,7 +76,7 @@ def upload(folder: Path, name: str, private: bool) -> str:
 @contextmanager
 def failures_in_one_line(name: str) -> Iterator[None]:
     """Raise UserError for whatever the Hub's client raises."""
-    errors = installed("huggingface_hub").errors
+    errors = installed("huggingface_hub.errors")
     try:
         yield
     except errors.LocalEntryNotFoundError as error:

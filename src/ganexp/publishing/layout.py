@@ -64,7 +64,10 @@ def published_run(folder: Path, trust: Sequence[str] = ()) -> Run:
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise UserError(f"{folder} is not a published model: it has no {WEIGHTS}")
-    return Run(folder, trusted(run_folder.as_untrusted(read_config(path), folder, trust)), {}, weights)
+    config = trusted(run_folder.as_untrusted(read_config(path), folder, trust))
+    if not isinstance(config.data.get("channels"), int):
+        raise UserError(f"{path}: data.channels={config.data.get('channels')}: it must be a number")
+    return Run(folder, config, {}, weights)
 
 
 def read_config(path: Path) -> DictConfig:
@@ -72,8 +75,9 @@ def read_config(path: Path) -> DictConfig:
     try:
         # JSON is YAML, so that the bounds on a run's configuration hold.
         config = OmegaConf.create(json.loads(read_yaml(path)))
+        whole = isinstance(config, DictConfig) and all(isinstance(config.get(name), DictConfig) for name in PARTS)
     except (ValueError, YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{path} cannot be read as JSON: {explain(error)}") from error
-    if not isinstance(config, DictConfig) or not all(isinstance(config.get(name), DictConfig) for name in PARTS):
+    if not whole:
         raise UserError(f"{path} is not the configuration of a model that ganexp published")
     return config

@@ -3,11 +3,12 @@
 import json
 import tempfile
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from ganexp.config.rules import translates
-from ganexp.drawing.pictures import as_saved, picture, save
+from ganexp.drawing.pictures import as_saved, picture
 from ganexp.game.module import COUNTERS
 from ganexp.numerics.flags import full_precision
 from ganexp.publishing import hub, layout
@@ -45,11 +46,14 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
     assert run.checkpoint is not None
     model = load_model(run)
     images_seen = int(load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"])
+    # Before anything is written, so that a model of broken weights leaves no folder.
+    samples = draw_samples(model, run, images_seen)
     folder.mkdir(parents=True, exist_ok=True)
     layout.write_config(folder / layout.CONFIG, layout.published_config(run, images_seen))
     scores = [score for score in read_scores(run.folder) if score.get("images_seen") == images_seen]
     (folder / SCORES).write_text(json.dumps({"scores": scores}, indent=2) + "\n", encoding="utf-8")
-    has_samples = write_samples(model, run, images_seen, folder / layout.SAMPLES)
+    if samples is not None:
+        (folder / layout.SAMPLES).write_bytes(samples)
     facts = summary.read(run.folder)
     data = run.config.data
     card = Card(
@@ -61,7 +65,7 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
         shape=(data.channels, data.image_size, data.image_size),
         scores=scores,
         translates=translates(run.config) is not None,
-        has_samples=has_samples,
+        has_samples=samples is not None,
         license=license,
     )
     (folder / layout.CARD).write_text(card.text(), encoding="utf-8")
@@ -69,20 +73,19 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
     save_weights(model, folder / layout.WEIGHTS)
 
 
-def write_samples(model: Any, run: Run, images_seen: int, path: Path) -> bool:
-    """Write a grid of samples; of a translator the grid that training drew of these weights, if there is one.
+def draw_samples(model: Any, run: Run, images_seen: int) -> bytes | None:
+    """Return a grid of samples as PNG; of a translator the grid that training drew of these weights, if there is one.
 
-    Returns whether there is a grid. Raises UserError if the samples are not finite.
+    Raises UserError if the samples are not finite.
     """
-    if not translates(run.config):
-        samples = model.sample(SAMPLES, SEED).cpu()
-        as_saved(samples)
-        save(picture(samples, model.columns), path)
-        return True
-    drawn = run.folder / "samples" / f"{images_seen:08d}.png"
-    if drawn.is_file():
-        path.write_bytes(drawn.read_bytes())
-    return drawn.is_file()
+    if translates(run.config):
+        drawn = run.folder / "samples" / f"{images_seen:08d}.png"
+        return drawn.read_bytes() if drawn.is_file() else None
+    samples = model.sample(SAMPLES, SEED).cpu()
+    as_saved(samples)
+    png = BytesIO()
+    picture(samples, model.columns).save(png, format="PNG")
+    return png.getvalue()
 
 
 def options(choices: Any) -> dict[str, str]:
