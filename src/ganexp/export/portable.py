@@ -15,12 +15,13 @@ from ganexp.export.ports import BATCH, HEIGHT, WIDTH, Input, Port
 from ganexp.export.truncation import UNTRUNCATED
 from ganexp.layers.standing_statistics import batch_norms
 from ganexp.metrics.extractor import qualified_name
-from ganexp.noise import is_normal
+from ganexp.noise import is_normal, normal, uniform
 from ganexp.numerics.randomness import generator as rng
 from ganexp.variants.sampler import describe_weights
 
 SIGNED_UNIT = "[-1, 1]"
 LOGIT_NAMES = ("logits", "class_logits")
+DISTRIBUTIONS = {normal: "N(0, 1)", uniform: "uniform in [-1, 1)"}
 
 
 @dataclass(frozen=True)
@@ -71,15 +72,14 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
     truncated samples have standing statistics (arXiv 1809.11096). Raises UserError if the noise cannot be truncated.
     """
     sampler = model.sampler
-    normal = is_normal(sampler.noise)
-    if truncation and not normal:
+    if truncation and not is_normal(sampler.noise):
         raise UserError("truncation=true: this model's noise is not normal and has no tails to cut off; leave it out")
     if truncation is None:
-        truncation = normal and (sampler.stands or not batch_norms(sampler.weights))
+        truncation = is_normal(sampler.noise) and (sampler.stands or not batch_norms(sampler.weights))
     if truncation:
         sampler.standing_statistics = True
     head = SampleHead(sampler.network).eval()
-    inputs = [noise_input(sampler.noise, sampler.latent, "N(0, 1)" if normal else qualified_name(sampler.noise))]
+    inputs = [noise_input(sampler.noise, sampler.latent)]
     if hasattr(model, "num_classes"):
         inputs.append(labels_input(model.num_classes))
     if truncation:
@@ -180,9 +180,10 @@ def as_tuple(outputs: Any) -> tuple[Tensor, ...]:
     return tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
 
 
-def noise_input(noise: Any, latent: int, values: str) -> Input:
+def noise_input(noise: Any, latent: int) -> Input:
     """Return the input of noise (N, latent)."""
-    return Input(Port("noise", (BATCH, latent), values), noise)
+    function = getattr(noise, "func", noise)
+    return Input(Port("noise", (BATCH, latent), DISTRIBUTIONS.get(function, qualified_name(noise))), noise)
 
 
 def labels_input(num_classes: int) -> Input:
