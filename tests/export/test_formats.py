@@ -73,6 +73,20 @@ def test_a_translator_of_any_size_as_a_program(tmp_path):
 
 
 @pytest.mark.slow
+def test_free_sizes_have_names_in_onnx(tmp_path):
+    require("onnx")
+    import onnxruntime
+
+    portable = portables("unet_l1")["generator"]
+    onnx_file.write(portable, {}, tmp_path / "x.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "x.onnx", providers=["CPUExecutionProvider"])
+    (images,), (translations,) = session.get_inputs(), session.get_outputs()
+    assert (images.name, images.shape) == ("image", ["batch", 1, "height", "width"])
+    assert (translations.name, translations.shape) == ("translation", ["batch", 1, "height", "width"])
+    assert largest_difference(portable, onnx_file.read(portable, tmp_path / "x.onnx")) <= BOUND
+
+
+@pytest.mark.slow
 def test_an_operator_that_onnx_lacks_is_named_with_its_layer(tmp_path):
     require("onnx")
 

@@ -43,6 +43,7 @@ def write(portable: Portable, description: Mapping[str, Any], path: Path) -> Non
             )
     except Exception as error:  # the exporter raises many kinds of errors
         raise UserError(unsupported(error, program)) from error
+    name_sizes(exported.model.graph, portable)
     exported.model.metadata_props[KEY] = json.dumps(description)
     exported.save(path)
 
@@ -58,6 +59,15 @@ def read(portable: Portable, path: Path) -> Run:
         return tuple(torch.from_numpy(output) for output in outputs)
 
     return run
+
+
+def name_sizes(graph: Any, portable: Portable) -> None:
+    """Give the free sizes of a graph's inputs and outputs their names, such as batch, in place of torch's symbols."""
+    from onnx_ir import Shape
+
+    ports = [*(source.port for source in portable.inputs), *portable.outputs]
+    for value, port in zip([*graph.inputs, *graph.outputs], ports, strict=True):
+        value.shape = Shape(port.shape)
 
 
 def unsupported(error: BaseException, program: ExportedProgram) -> str:
