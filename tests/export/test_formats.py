@@ -1,5 +1,7 @@
 """Every model in every format: the file computes what the model does, or one line says why there is none."""
 
+from collections import OrderedDict
+
 import pytest
 import torch
 from torch import nn
@@ -71,6 +73,20 @@ def test_a_translator_of_any_size_as_a_program(tmp_path):
 
 
 @pytest.mark.slow
+def test_free_sizes_have_names_in_onnx(tmp_path):
+    require("onnx")
+    import onnxruntime
+
+    portable = portables("unet_l1")["generator"]
+    onnx_file.write(portable, {}, tmp_path / "x.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "x.onnx", providers=["CPUExecutionProvider"])
+    (images,), (translations,) = session.get_inputs(), session.get_outputs()
+    assert (images.name, images.shape) == ("image", ["batch", 1, "height", "width"])
+    assert (translations.name, translations.shape) == ("translation", ["batch", 1, "height", "width"])
+    assert largest_difference(portable, onnx_file.read(portable, tmp_path / "x.onnx")) <= BOUND
+
+
+@pytest.mark.slow
 def test_an_operator_that_onnx_lacks_is_named_with_its_layer(tmp_path):
     require("onnx")
 
@@ -78,10 +94,10 @@ def test_an_operator_that_onnx_lacks_is_named_with_its_layer(tmp_path):
         def forward(self, maps):
             return torch.special.bessel_j1(maps)
 
-    network = nn.Sequential(nn.Conv2d(1, 1, 1), Bessel())
+    network = nn.Sequential(OrderedDict(layers=nn.Sequential(nn.Conv2d(1, 1, 1), Bessel())))
     shape = (BATCH, 1, 4, 4)
     portable = Portable(TranslationHead(network), [image_input("image", shape, "")], [Port("y", shape, "")], {}, 4)
-    with pytest.raises(UserError, match=r"^ONNX has no operator for aten\.special_bessel_j1\.default in 1: choose"):
+    with pytest.raises(UserError, match=r"^ONNX has no operator for aten\.special_bessel_j1 in layers\.1: choose"):
         onnx_file.write(portable, {}, tmp_path / "x.onnx")
 
 

@@ -26,7 +26,7 @@ from ganexp.analysis.concepts import (
     sample_pool,
 )
 from ganexp.analysis.drawing import save_figure
-from ganexp.analysis.projected_noise import projected_noise
+from ganexp.analysis.projected_noise import ProjectedNoise, projected_noise
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.analysis.walk import images_along
 from ganexp.drawing.pictures import grid
@@ -201,7 +201,7 @@ class Arithmetic:
     def _exemplars(self, subject: Subject, pool: Pool, concept: Concept, number: int) -> tuple[Tensor, Tensor | None]:
         """Return latents (K, latent) and, of a conditional generator, classes (K, num_classes), one-hot."""
         if concept.samples:
-            source = subject if self.pictures is None else projected_noise(self.pictures, subject)
+            source = self._source(subject)
             latents, labels = source.latents_of(concept.samples), source.labels_of(concept.samples)
         else:
             positions = concept_positions(pool, concept, self.exemplars)
@@ -211,6 +211,9 @@ class Arithmetic:
         if labels is None or subject.num_classes is None:
             return latents, None
         return latents, one_hot(labels, subject.num_classes).float()
+
+    def _source(self, subject: Subject) -> Subject | ProjectedNoise:
+        return subject if self.pictures is None else projected_noise(self.pictures, subject)
 
     def _shares(self, pool: Pool, drawn: Sequence[Sum], classes: Sequence[Mapping[str, int]]) -> Figures:
         """Return the shares of results and of their neighbours that are as expected, and the share by chance."""

@@ -153,9 +153,11 @@ class Projection:
         names, pictures = read_pictures(Path(self.folder), subject.shape, self.most)
         distances = self._distances(subject)
         pool = candidates(subject, self.candidates)
-        latents, labels = [], []
+        latents: list[Tensor] = []
+        labels: list[Tensor] = []
+        drawn: list[Tensor] = []
+        captions: list[str] = []
         figures: Figures = {}
-        drawn, captions = [], []
         with progress(f"projecting {self.folder}", len(pictures)) as advance:
             for name, picture in zip(names, pictures, strict=True):
                 start, latent, label = self._projected(subject, pool, distances, picture)
@@ -164,7 +166,7 @@ class Projection:
                 figures[name] = {"nearest_sample": before, "projection": after}
                 figures[name] |= {} if label is None else {"label": int(label)}
                 drawn += [picture, start, image[0]]
-                captions += [f"picture {len(latents)}", "nearest sample", "projection"]
+                captions += [str(len(latents)), "start", "result"]
                 latents.append(latent)
                 labels += [] if label is None else [label]
                 advance(1)

@@ -43,6 +43,7 @@ def write(portable: Portable, description: Mapping[str, Any], path: Path) -> Non
             )
     except Exception as error:  # the exporter raises many kinds of errors
         raise UserError(unsupported(error, program)) from error
+    name_sizes(exported.model.graph, portable)
     exported.model.metadata_props[KEY] = json.dumps(description)
     exported.save(path)
 
@@ -60,31 +61,36 @@ def read(portable: Portable, path: Path) -> Run:
     return run
 
 
+def name_sizes(graph: Any, portable: Portable) -> None:
+    """Give the free sizes of a graph's inputs and outputs their names, such as batch, in place of torch's symbols."""
+    from onnx_ir import Shape
+
+    ports = [*(source.port for source in portable.inputs), *portable.outputs]
+    for value, port in zip([*graph.inputs, *graph.outputs], ports, strict=True):
+        value.shape = Shape(port.shape)
+
+
 def unsupported(error: BaseException, program: ExportedProgram) -> str:
-    """Return a message with the operators that ONNX lacks and the layers that need them, or with the first line."""
-    messages = []
-    cause: BaseException | None = error
-    while cause is not None:
-        messages.append(str(cause))
+    """Return a message with the operator that ONNX lacks and the layer that needs it, or with the innermost cause."""
+    cause = error
+    while cause.__cause__ is not None:
         cause = cause.__cause__
-    text = "\n".join(messages)
-    layers: dict[str, str] = {}
-    for node in program.graph.nodes:
-        operator = str(node.target)
-        named = operator.rpartition(".")[0].replace("aten.", "")
-        if node.op == "call_function" and re.search(rf"No ONNX function found for .*\b{re.escape(named)}\b", text):
-            layers.setdefault(operator, layer_of(node))
-    if layers:
-        where = "; ".join(f"{operator} in {layer}" for operator, layer in layers.items())
-        return f"ONNX has no operator for {where}: choose out=….pt2 or out=….safetensors"
-    return f"the network cannot be written as ONNX: {one_line(error)[:300]}; choose out=….pt2 or out=….safetensors"
+    instead = "choose out=….pt2 or out=….safetensors"
+    operator = re.search(r"No ONNX function found for .*?op='([\w.]+)'", str(cause))
+    if operator is None:
+        return f"the network cannot be written as ONNX: {one_line(cause)[:300]}; {instead}"
+    # The exporter has broken operators up before it looks for them, but keeps their names in those of the parts.
+    name = operator[1].rpartition(".")[2]
+    nodes = [node for node in program.graph.nodes if node.op == "call_function" and name in str(node.target)]
+    where = f"{str(nodes[0].target).rpartition('.')[0]} in {layer_of(nodes[0])}" if nodes else operator[1]
+    return f"ONNX has no operator for {where}: {instead}"
 
 
 def layer_of(node: Any) -> str:
     """Return the name of the layer that a node of a graph comes from, as in the network's named_modules()."""
     stack = list((node.meta.get("nn_module_stack") or {}).values())
     path = str(stack[-1][0]) if stack else ""
-    return path.removeprefix("L['self'].").removeprefix("network").removeprefix(".") or "the network's forward pass"
+    return path.removeprefix("network").removeprefix(".") or "the network's forward pass"
 
 
 @contextmanager

@@ -15,12 +15,13 @@ from ganexp.export.ports import BATCH, HEIGHT, WIDTH, Input, Port
 from ganexp.export.truncation import UNTRUNCATED
 from ganexp.layers.standing_statistics import batch_norms
 from ganexp.metrics.extractor import qualified_name
-from ganexp.noise import is_normal
+from ganexp.noise import is_normal, normal, uniform
 from ganexp.numerics.randomness import generator as rng
 from ganexp.variants.sampler import describe_weights
 
 SIGNED_UNIT = "[-1, 1]"
 LOGIT_NAMES = ("logits", "class_logits")
+DISTRIBUTIONS = {normal: "N(0, 1)", uniform: "uniform in [-1, 1)"}
 
 
 @dataclass(frozen=True)
@@ -71,15 +72,14 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
     truncated samples have standing statistics (arXiv 1809.11096). Raises UserError if the noise cannot be truncated.
     """
     sampler = model.sampler
-    normal = is_normal(sampler.noise)
-    if truncation and not normal:
+    if truncation and not is_normal(sampler.noise):
         raise UserError("truncation=true: this model's noise is not normal and has no tails to cut off; leave it out")
     if truncation is None:
-        truncation = normal and (sampler.stands or not batch_norms(sampler.weights))
+        truncation = is_normal(sampler.noise) and (sampler.stands or not batch_norms(sampler.weights))
     if truncation:
         sampler.standing_statistics = True
     head = SampleHead(sampler.network).eval()
-    inputs = [noise_input(sampler.noise, sampler.latent, "N(0, 1)" if normal else qualified_name(sampler.noise))]
+    inputs = [noise_input(sampler.noise, sampler.latent)]
     if hasattr(model, "num_classes"):
         inputs.append(labels_input(model.num_classes))
     if truncation:
@@ -126,15 +126,15 @@ def portable_discriminator(model: Any, network: nn.Module, channels: int, side: 
     """
     shape = (BATCH, channels, side, side)
     inputs = [image_input("image", shape, SIGNED_UNIT)]
-    conditional = hasattr(model, "num_classes")
-    wanted = takes(network, conditional)
-    if wanted == 2 and conditional:
-        inputs.append(labels_input(model.num_classes))
-    elif wanted == 2 and hasattr(model, "translator"):
+    needed = needed_inputs(network)
+    if hasattr(model, "num_classes"):
+        if is_given_labels(model, network, inputs[0].example({BATCH: 2}, rng(0, "export shape"))):
+            inputs.append(labels_input(model.num_classes))
+    elif needed == 2 and hasattr(model, "translator"):
         inputs.append(image_input("input", shape, f"{SIGNED_UNIT}; the image that `image` is a translation of"))
-    elif wanted != 1:
+    elif needed != 1:
         raise UserError(
-            f"network=discriminator: {qualified_name(type(network))} takes {wanted} inputs; only an image, and with it "
+            f"network=discriminator: {qualified_name(type(network))} takes {needed} inputs; only an image, and with it "
             "labels or an input image, can be exported"
         )
     head = DiscriminatorHead(network).eval()
@@ -147,13 +147,23 @@ def portable_discriminator(model: Any, network: nn.Module, channels: int, side: 
     return Portable(head, inputs, outputs, {"weights": "discriminator", "batch_norm": norm, "dropout": "none"}, side)
 
 
-def takes(network: nn.Module, conditional: bool) -> int:
-    """Return the number of inputs that a network's forward pass takes; any number of conditions counts as one."""
+def is_given_labels(model: Any, network: nn.Module, image: Tensor) -> bool:
+    """Return whether a model passes the labels of images (N, C, H, W) on to its discriminator."""
+    given: list[int] = []
+    hook = network.register_forward_pre_hook(lambda module, inputs: given.append(len(inputs)))
+    try:
+        with torch.no_grad():
+            model.critic(torch.zeros(len(image), dtype=torch.int64))(image)
+    finally:
+        hook.remove()
+    return given[-1] == 2
+
+
+def needed_inputs(network: nn.Module) -> int:
+    """Return the number of inputs that a network's forward pass needs."""
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     parameters = signature(network.forward).parameters.values()
-    needed = sum(parameter.kind in kinds and parameter.default is Parameter.empty for parameter in parameters)
-    any_number = any(parameter.kind is Parameter.VAR_POSITIONAL for parameter in parameters)
-    return needed + (1 if any_number and conditional else 0)
+    return sum(parameter.kind in kinds and parameter.default is Parameter.empty for parameter in parameters)
 
 
 @torch.no_grad()
@@ -170,9 +180,10 @@ def as_tuple(outputs: Any) -> tuple[Tensor, ...]:
     return tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
 
 
-def noise_input(noise: Any, latent: int, values: str) -> Input:
+def noise_input(noise: Any, latent: int) -> Input:
     """Return the input of noise (N, latent)."""
-    return Input(Port("noise", (BATCH, latent), values), noise)
+    function = getattr(noise, "func", noise)
+    return Input(Port("noise", (BATCH, latent), DISTRIBUTIONS.get(function, qualified_name(noise))), noise)
 
 
 def labels_input(num_classes: int) -> Input:
