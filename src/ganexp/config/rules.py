@@ -97,7 +97,8 @@ def images_per_part(config: Config) -> int:
     devices, nodes = trainer.get("devices"), trainer.get("num_nodes", 1)
     processes = max(devices, 1) * nodes if isinstance(devices, int) else 1
     size: int = (config.get("data") or {}).get("batch_size", 0)
-    return size // (processes * model.get("accumulate", 1))
+    accumulate: int = model.get("accumulate", 1)
+    return size // (processes * accumulate)
 
 
 def normalized_by(config: Config, targets: set[str]) -> list[str]:

@@ -170,9 +170,11 @@ def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
         config = OmegaConf.load(StringIO(read_yaml(path)))
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {explain(error)}") from error
-    missing = [part for part in PARTS if not isinstance(config, DictConfig) or part not in config]
-    if missing or not isinstance(config.get("model"), DictConfig):
-        raise UserError(f"{path} is not the whole configuration of a run: it has no {(*missing, 'model')[0]}")
+    if not isinstance(config, DictConfig) or not isinstance(config.get("model"), DictConfig):
+        raise UserError(f"{path} is not the whole configuration of a run: it has no model")
+    missing = [part for part in PARTS if part not in config]
+    if missing:
+        raise UserError(f"{path} is not the whole configuration of a run: it has no {missing[0]}")
     rename_targets(config)
     with naming(path):
         check_schema(OmegaConf.to_container(config))  # type: ignore[arg-type]
