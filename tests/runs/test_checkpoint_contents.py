@@ -28,33 +28,42 @@ COUNTERS = {"images_seen": 64, "batches_seen": 1, "unread_terms": {"generator": 
 
 
 @pytest.fixture(scope="module")
-def module():
+def run():
     composition.register_resolvers()
-    return build(saved_run(RUNS / "dcgan_small", groups=()).config.model)
+    return saved_run(RUNS / "dcgan_small", groups=())
+
+
+@pytest.fixture(scope="module")
+def refusal(run, tmp_path_factory):
+    """Returns why sampling or training refuses a folder's last checkpoint, None if they do not."""
+    module = build(run.config.model)
+    callbacks = [Curves(str(tmp_path_factory.mktemp("curves")), 64), Doctor(64)]
+    trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
+                        callbacks=callbacks)  # fmt: skip
+
+    def refuse(folder):
+        path = last_of(folder)
+        try:
+            contents = load_weights(module, run.starting_from(path))
+            with naming(path):
+                require_optimizer_states(module.configure_optimizers(), contents.get("optimizer_states"))
+                require_trainer_state(trainer, contents)
+        except UserError as error:
+            return str(error)
+        return None
+
+    return refuse
 
 
 @pytest.fixture
 def folder(tmp_path):
-    return Path(shutil.copytree(RUNS / "dcgan_small", tmp_path / "run"))
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    shutil.copy(last_of(RUNS / "dcgan_small"), last_of(tmp_path / "run"))
+    return tmp_path / "run"
 
 
-def refusal(folder, module):
-    """Return why sampling or training refuses the run's last checkpoint, None if they do not."""
-    run = saved_run(folder, groups=())
-    trainer = L.Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
-                        callbacks=[Curves(str(folder), 64), Doctor(64)])  # fmt: skip
-    try:
-        contents = load_weights(module, run)
-        with naming(run.checkpoint):
-            require_optimizer_states(module.configure_optimizers(), contents.get("optimizer_states"))
-            require_trainer_state(trainer, contents)
-    except UserError as error:
-        return str(error)
-    return None
-
-
-def test_what_training_saved_is_accepted(folder, module):
-    assert refusal(folder, module) is None
+def test_what_training_saved_is_accepted(folder, refusal):
+    assert refusal(folder) is None
 
 
 # It is refused as a missing checkpoint before it is read.
@@ -62,9 +71,9 @@ FILES = {name: case for name, case in ARCHIVES.items() if name not in ("a folder
 
 
 @pytest.mark.parametrize("case", FILES.values(), ids=FILES)
-def test_a_file_that_is_no_checkpoint_is_refused(folder, module, case):
+def test_a_file_that_is_no_checkpoint_is_refused(folder, refusal, case):
     case(folder, folder / "trap")
-    assert "is not " in refusal(folder, module)
+    assert "is not " in refusal(folder)
     assert not (folder / "trap").exists()
 
 
@@ -72,9 +81,9 @@ CONTENTS = {**WEIGHTS, **AVERAGES, **TRAINING}
 
 
 @pytest.mark.parametrize("case", CONTENTS.values(), ids=CONTENTS)
-def test_contents_that_training_did_not_save_are_refused(folder, module, case):
+def test_contents_that_training_did_not_save_are_refused(folder, refusal, case):
     case(folder, folder / "trap")
-    line = refusal(folder, module)
+    line = refusal(folder)
     assert line.startswith(f"{last_of(folder)} ")
     assert "\n" not in line
     assert len(line) < 400

@@ -1,4 +1,4 @@
-"""What every reader of a checkpoint relies on: plain values and dense tensors, weights, counters and settings."""
+"""Contents of a checkpoint that every reader relies on: plain values and dense tensors, weights, counters, settings."""
 
 from collections.abc import Iterator
 from typing import Any
