@@ -80,4 +80,5 @@ def read_config(path: Path) -> DictConfig:
         raise UserError(f"{path} cannot be read as JSON: {explain(error)}") from error
     if not whole:
         raise UserError(f"{path} is not the configuration of a model that ganexp published")
-    return config
+    checked: DictConfig = config
+    return checked
