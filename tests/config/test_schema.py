@@ -1,6 +1,5 @@
 """The schema knows every setting of the config groups, and agrees with the signatures of what they build."""
 
-import copy
 import inspect
 import re
 import types
@@ -32,6 +31,10 @@ def part(target, **values):
 
 def data(**values):
     return {"data": part("ganexp.data.images.ImageData", **values)["part"]}
+
+
+def model(**values):
+    return {"model": part("mine.GAN", **values)["part"]}
 
 
 @cache
@@ -123,7 +126,7 @@ def test_no_kind_is_for_a_setting_that_nothing_has():
 
 
 REFUSED = {
-    "gradient_clip": ({"model": {"gradient_clip": -1}}, "model.gradient_clip=-1: it must be a number above 0, or null"),
+    "gradient_clip": (model(gradient_clip=-1), "model.gradient_clip=-1: it must be a number above 0, or null"),
     "workers": (data(workers="a"), "data.workers=a: it must be a whole number, 0 or more, or null"),
     "negative workers": (data(workers=-1), "data.workers=-1: it must be a whole number, 0 or more, or null"),
     "in_memory": (data(in_memory=3), "data.in_memory=3: it must be true or false, or null"),
@@ -182,7 +185,7 @@ def test_a_kind_accepts_its_values_alone(kind, accepted, refused):
     assert not any(map(kind.accepts, refused))
 
 
-BAD_VALUES = [-1, 0, 1.5, "a", [], ["a"], {}, None, float("nan"), True, [[1]], 10**25, ""]
+BAD_VALUES = [-1, "a", [[1]], {}, None]
 
 
 def places_of(node, place=()):
@@ -204,14 +207,15 @@ def composed():
 
 def test_no_value_at_any_place_ends_in_anything_but_one_line(composed):
     checks.check(composed)
-    for place in places_of(composed):
-        for value in BAD_VALUES:
-            config = copy.deepcopy(composed)
-            node = config
-            for key in place[:-1]:
-                node = node[key]
-            node[place[-1]] = value
+    for place in [*places_of(composed)]:
+        *outer, name = place
+        node = composed
+        for key in outer:
+            node = node[key]
+        before = node[name]
+        for node[name] in BAD_VALUES:
             with suppress(UserError):
-                checks.check_parts(config)
-                checks.check_folders(config["data"])
-                checks.check(config)
+                checks.check_parts(composed)
+                checks.check_folders(composed["data"])
+                checks.check(composed)
+        node[name] = before

@@ -134,7 +134,7 @@ def explain_reference(error: OmegaConfBaseException, text: str) -> str:
     if missing := re.match(r"Interpolation key '([^']+)' not found", text):
         group = missing[1].partition(".")[0]
         remedy = f"; choose it from python -m ganexp list {group}" if group in groups(conf_dir()) else ""
-        return f"{place}there is no key {missing[1]} for ${{{{{missing[1]}}}}}{remedy}"
+        return f"{place}there is no key {missing[1]} for ${{{missing[1]}}}{remedy}"
     return place + text.partition(" full_key:")[0]
 
 
