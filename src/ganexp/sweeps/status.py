@@ -85,8 +85,14 @@ def run_folders(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[bool]:
-    """Yield whether this process holds the lock of ``folder``, which is released on exit or when the process ends."""
+    """Yield whether nobody else held the lock of ``folder``, this process included, and hold it until the end.
+
+    The system releases it when this process dies.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    if folder_lock.is_held(folder):
+        yield False
+        return
     with folder_lock.locked(folder) as is_held:
         yield is_held
 
