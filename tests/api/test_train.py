@@ -1,6 +1,7 @@
 """Training and composing from Python: as by the command line, with exceptions in place of exits."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -8,14 +9,28 @@ from omegaconf import OmegaConf
 
 import ganexp as package
 from ganexp.errors import UserError
+from ganexp.losses import NonSaturating
 from support import runs
 
-TINY = [*runs.TINY, "images=64"]
+OWN = "losses_of_mine.Mine"
+TINY = [*runs.TINY, "images=64", f"loss._target_={OWN}"]
+
+
+class Mine(NonSaturating):
+    """A user's own loss."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_code():
+    """A module of the user's."""
+    sys.modules["losses_of_mine"] = SimpleNamespace(Mine=Mine)
+    yield
+    del sys.modules["losses_of_mine"]
 
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A model trained from Python, and the arguments of the program before and after."""
+    """A model trained from Python with code of one's own, and the arguments of the program before and after."""
     folder = tmp_path_factory.mktemp("python") / "run"
     before = list(sys.argv)
     model = package.train([f"run_dir={folder}", *TINY])
@@ -25,10 +40,17 @@ def trained(tmp_path_factory):
 def test_train_returns_the_run_as_load_does(trained):
     model, folder, before, after = trained
     assert model.folder == folder
-    loaded = package.load(folder)
+    loaded = package.load(folder, trust=[OWN])
     assert torch.equal(model.sample(3), loaded.sample(3))
     assert model.config.model == loaded.config.model
     assert after == before
+
+
+def test_code_of_ones_own_is_trained_with_but_not_loaded_from_a_folder_unless_trusted(trained):
+    model, folder, *_ = trained
+    assert type(model.game.loss) is Mine
+    with pytest.raises(UserError, match=f"names {OWN} at"):
+        package.load(folder)
 
 
 def test_compose_returns_what_train_trains_with(trained):
@@ -42,7 +64,7 @@ def test_compose_returns_what_train_trains_with(trained):
 
 def test_train_continues_a_run(trained):
     model, folder, *_ = trained
-    longer = package.train([f"resume={folder}", "images=128"])
+    longer = package.train([f"resume={folder}", "images=128", f"trust={OWN}"])
     assert longer.folder == folder
     assert not torch.equal(longer.sample(1), model.sample(1))
 
