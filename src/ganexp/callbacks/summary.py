@@ -12,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from ganexp.callbacks.end import end_of_training
 from ganexp.callbacks.game_module import GameModule
+from ganexp.data.class_names import class_names
 from ganexp.distributed import gpu_memory
 from ganexp.errors import one_line
 from ganexp.records import peak_memory, summary
@@ -20,7 +21,7 @@ from ganexp.terminal.commands import resume_command
 
 class Summary(L.Callback):
     """Updates ``folder``/summary.json: status, times, device, parameters and images per update by player, memory,
-    why it ended and the command that continues it.
+    the classes' names, why it ended and the command that continues it.
 
     A resumed run keeps its first start time and its highest memory peak. On a GPU, ``gpu_memory`` holds the peaks since
     the last start and the device's size, in MiB. Times are not in metrics.csv, so that its rows are the same whether or
@@ -47,6 +48,7 @@ class Summary(L.Callback):
             process={"host": platform.node(), "pid": os.getpid()},
             device=device_name(module.device),
             ranks=trainer.world_size,
+            **{summary.CLASSES: class_names(trainer.datamodule)},
             parameters={p.name: sum(w.numel() for w in p.network.parameters()) for p in module.players()},
             images_per_update={p.name: p.every * trainer.datamodule.batch_size for p in module.players()},
         )
