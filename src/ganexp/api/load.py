@@ -13,6 +13,7 @@ from ganexp.errors import UserError
 from ganexp.numerics.flags import prepare_cublas
 from ganexp.publishing import layout
 from ganexp.runs import run_folder
+from ganexp.runs.class_names import read_class_names, valid_names
 from ganexp.runs.run import Run, saved_run
 from ganexp.runs.scores import read_scores
 
@@ -65,5 +66,7 @@ def published(folder: Path, trust: Sequence[str]) -> TrainedModel:
 
 def trained_model(run: Run, model: Any) -> TrainedModel:
     """Return a run's model with its configuration, references resolved, and its scores."""
-    config = run_folder.without_run_dir(OmegaConf.create(composition.resolve(run.config)))
-    return TrainedModel(run.folder, model, config, read_scores(run.folder))
+    resolved = composition.resolve(run.config)
+    config = run_folder.without_run_dir(OmegaConf.create(resolved))
+    classes = valid_names(resolved.get(layout.CLASS_NAMES)) or read_class_names(run.folder)
+    return TrainedModel(run.folder, model, config, read_scores(run.folder), classes)

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganexp.errors import UserError
 from ganexp.numerics.flags import full_precision
+from ganexp.runs.class_names import class_numbers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -21,13 +22,15 @@ class TrainedModel:
     """A trained model, which ``load`` and ``train`` return.
 
     ``game`` is its Lightning module. ``config`` is its configuration with references resolved. ``scores`` are the
-    latest of each kind, as in scores.json: name, value, spread, images_seen and protocol.
+    latest of each kind, as in scores.json: name, value, spread, images_seen and protocol. ``classes`` are the names of
+    the classes by number, None where there are none.
     """
 
     folder: Path
     game: Any = field(repr=False)
     config: DictConfig = field(repr=False)
     scores: list[dict[str, Any]] = field(repr=False)
+    classes: list[str] | None = field(default=None, repr=False)
 
     @property
     def generator(self) -> "nn.Module":
@@ -53,23 +56,25 @@ class TrainedModel:
         return network
 
     def sample(
-        self, n: int, seed: int = 0, labels: Sequence[int] | None = None, truncation: float | None = None
+        self, n: int, seed: int = 0, labels: Sequence[int | str] | None = None, truncation: float | None = None
     ) -> "Tensor":
         """Return samples 0 to n - 1 (n, C, H, W), float32 in [-1, 1] on the CPU.
 
         They are those of ``python -m ganexp sample`` with the same arguments, bit for bit; sample number k depends on k
-        and the seed alone. ``labels`` are repeated in order, by default every class in turn; ``truncation`` cuts the
-        noise off at that distance from 0. Points in the plane have the shape (n, 2, 1, 1), without bounds. Raises
-        UserError for arguments that the model cannot take, and for a model that translates.
+        and the seed alone. ``labels``, numbers or names of classes, are repeated in order, by default every class in
+        turn; ``truncation`` cuts the noise off at that distance from 0. Points in the plane have the shape
+        (n, 2, 1, 1), without bounds. Raises UserError for arguments that the model cannot take, and for a model that
+        translates.
         """
         if self._translates:
             raise UserError(f"{self.folder}: its model translates images, without noise: use translate(images)")
         if n < 1:
             raise UserError(f"n={n}: it must be 1 or more")
         game = self.game if truncation is None else self._truncated(truncation)
+        numbers = None if labels is None else class_numbers(labels, self.classes)
         with full_precision():
             try:
-                samples: Tensor = game.sample(n, seed, labels).cpu()
+                samples: Tensor = game.sample(n, seed, numbers).cpu()
             except ValueError as error:
                 raise UserError(str(error)) from error
         return samples

@@ -7,6 +7,7 @@ from typing import Any
 
 import lightning as L
 
+from ganexp.callbacks.end import End
 from ganexp.distributed.collectives import AsyncMax
 from ganexp.terminal.signals import STOPPING, is_nohup
 
@@ -56,6 +57,10 @@ class GracefulStop(L.Callback):
         if number:
             self.received = number
             trainer.should_stop = True
+
+    def end(self) -> End | None:
+        """Return the signal that ended training, None if none did."""
+        return None if self.received is None else End(f"stopped by {signal.Signals(self.received).name}")
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = number

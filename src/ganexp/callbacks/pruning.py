@@ -5,6 +5,7 @@ from typing import Any
 
 import lightning as L
 
+from ganexp.callbacks.end import End
 from ganexp.callbacks.scores import Scores, monitored_result
 from ganexp.errors import one_line
 from ganexp.records import study
@@ -49,3 +50,7 @@ class Pruning(L.Callback):
             self.reason = "behind other trials"
             trainer.should_stop = True
             log.info("pruned after %s images: %s", f"{module.images_seen:,}", self.reason)
+
+    def end(self) -> End | None:
+        """Return the reason if the run was pruned."""
+        return None if self.reason is None else End(f"pruned: {self.reason}")

@@ -9,6 +9,8 @@ from PIL import Image
 
 from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.pace import Interval
+from ganexp.data.class_names import class_names
+from ganexp.drawing.captions import captioned
 from ganexp.drawing.pictures import are_points, picture, save
 
 POINTS = 1_024
@@ -58,9 +60,13 @@ class SampleGrid(L.Callback):
                 logger.log_image("samples", [image], step=module.images_seen, caption=[caption(trainer, module)])
 
     def render(self, trainer: L.Trainer, module: Any) -> Image.Image:
-        """Return the grid, or for points in the plane a scatter plot of more samples."""
+        """Return the grid with the classes' names above its columns, or for points a scatter plot of more samples."""
         samples = module.sample(self.rows * module.columns, self.seed)
-        return picture(module.sample(POINTS, self.seed) if are_points(samples) else samples, module.columns)
+        if are_points(samples):
+            return picture(module.sample(POINTS, self.seed), module.columns)
+        grid = picture(samples, module.columns)
+        names = class_names(trainer.datamodule) if getattr(module, "num_classes", None) is not None else None
+        return grid if names is None else captioned(grid, names[: module.columns])
 
 
 def caption(trainer: Any, module: Any) -> str | None:

@@ -10,14 +10,18 @@ import lightning as L
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
+from ganexp.callbacks.end import end_of_training
 from ganexp.callbacks.game_module import GameModule
+from ganexp.data.class_names import class_names
 from ganexp.distributed import gpu_memory
 from ganexp.errors import one_line
 from ganexp.records import peak_memory, summary
+from ganexp.terminal.commands import resume_command
 
 
 class Summary(L.Callback):
-    """Updates ``folder``/summary.json: status, times, device, parameters and images per update by player, memory.
+    """Updates ``folder``/summary.json: status, times, device, parameters and images per update by player, memory,
+    the classes' names, why it ended and the command that continues it.
 
     A resumed run keeps its first start time and its highest memory peak. On a GPU, ``gpu_memory`` holds the peaks since
     the last start and the device's size, in MiB. Times are not in metrics.csv, so that its rows are the same whether or
@@ -37,20 +41,23 @@ class Summary(L.Callback):
             self.folder,
             status=summary.RUNNING,
             reason=None,
+            continue_with=None,
             started=before.get("started", now),
             ended=None,
             resumed=before.get("resumed", -1) + 1,
             process={"host": platform.node(), "pid": os.getpid()},
             device=device_name(module.device),
             ranks=trainer.world_size,
+            **{summary.CLASSES: class_names(trainer.datamodule)},
             parameters={p.name: sum(w.numel() for w in p.network.parameters()) for p in module.players()},
             images_per_update={p.name: p.every * trainer.datamodule.batch_size for p in module.players()},
         )
 
     @rank_zero_only
     def on_train_end(self, trainer: Any, module: Any) -> None:
-        """Record whether the budget was spent."""
-        self._end(module, summary.FINISHED if module.progress() >= 1 else summary.STOPPED, None)
+        """Record whether the budget was spent, or what else ended training."""
+        end = end_of_training(trainer)
+        self._end(module, summary.FINISHED if module.progress() >= 1 else summary.STOPPED, end.reason, end.overrides)
 
     @rank_zero_only
     def on_exception(self, trainer: Any, module: Any, exception: BaseException) -> None:
@@ -60,19 +67,25 @@ class Summary(L.Callback):
         with suppress(OSError):
             self._end(module, summary.STOPPED if stopped else summary.CRASHED, one_line(exception))
 
-    def _end(self, module: GameModule, status: str, reason: str | None) -> None:
+    def _end(self, module: GameModule, status: str, reason: str, overrides: tuple[str, ...] = ()) -> None:
         peaks = [summary.read(self.folder).get("peak_memory_bytes"), peak_bytes(module.device)]
         used = gpu_memory.usage(module.device)
         summary.update(
             self.folder,
             status=status,
             reason=reason,
+            continue_with=self._command(overrides),
             ended=summary.present_time(),
             images_seen=module.images_seen,
             peak_memory_bytes=max((peak for peak in peaks if peak is not None), default=None),
             peak_memory_of="GPU" if module.device.type == "cuda" else "process",
             **({} if used is None else {"gpu_memory": used}),
         )
+
+    def _command(self, overrides: tuple[str, ...]) -> str | None:
+        """Return the command that continues the run, None if it has no checkpoint to continue from."""
+        has_checkpoint = (self.folder / "checkpoints" / "last.ckpt").is_file()
+        return resume_command(self.folder.absolute(), overrides) if has_checkpoint else None
 
 
 def device_name(device: torch.device) -> str:

@@ -7,6 +7,7 @@ from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
 from ganexp.config.rules import translates
+from ganexp.runs.class_names import read_class_names
 from ganexp.runs.run import saved_run
 from ganexp.serving.hosts import require_host_names
 
@@ -51,4 +52,5 @@ def main(arguments: list[str]) -> None:
         serve(lambda: translations_page(translations, options.run), options.port, options.hosts)
     else:
         samples = Samples.of(model, run.config)
-        serve(lambda: samples_page(samples, options.run), options.port, options.hosts)
+        names = read_class_names(run.folder)
+        serve(lambda: samples_page(samples, options.run, names), options.port, options.hosts)

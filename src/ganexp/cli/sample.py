@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.rules import translates
 from ganexp.errors import UserError
+from ganexp.runs.class_names import class_numbers, read_class_names
 from ganexp.runs.run import saved_run
 
 
@@ -18,8 +20,13 @@ class Arguments:
     out: str = field(default="???", metadata={"help": "the folder to write to"})
     n: int = field(default=64, metadata={"help": "number of images"})
     seed: int = field(default=0, metadata={"help": "seed of the noise"})
-    labels: list[int] | None = field(
-        default=None, metadata={"help": "classes, repeated in order, such as [3,3,7]; for conditional models"}
+    labels: list[Any] | None = field(
+        default=None,
+        metadata={"help": "classes, repeated in order, such as [3,3,7] or [cat,dog]; for conditional models"},
+    )
+    by_class: bool = field(
+        default=False,
+        metadata={"help": "write into a subfolder for each class, by default of all classes in turn"},
     )
     truncation: float | None = field(
         default=None,
@@ -55,17 +62,20 @@ def main(arguments: list[str]) -> None:
         write_translations(run, options.n, out)
         return
 
+    names = read_class_names(run.folder)
+    labels = None if options.labels is None else class_numbers(options.labels, names)
+
     from ganexp.generation.sample import write_samples
     from ganexp.runs.model import load_model
 
     model = load_model(run, options.truncation)
-    write_samples(model, options.n, options.seed, options.labels, out)
+    write_samples(model, options.n, options.seed, labels, out, names, options.by_class)
 
 
 def require_no_noise(options: Arguments) -> None:
     """Raise UserError for options that apply only to images generated from noise."""
-    for name in ("labels", "truncation"):
-        if getattr(options, name) is not None:
+    for name in ("labels", "truncation", "by_class"):
+        if getattr(options, name) not in (None, False):
             raise UserError(
                 f"{name}={getattr(options, name)}: this model translates images, without noise or labels; leave it out"
             )

@@ -67,7 +67,8 @@ class RunRecord:
     @property
     def status_text(self) -> str:
         """The status with its reason, where there is one."""
-        reason = self.summary.get("reason")
+        spent = self.status == summary.FINISHED and self.images_seen >= (as_number(self.config.get("images")) or 0)
+        reason = None if spent else self.summary.get("reason")
         if self.status == summary.CRASHED and not reason:
             reason = "its process no longer exists"
         return f"{self.status}: {reason}" if reason else self.status

@@ -1,6 +1,7 @@
 """Gradio pages of the demo, served locally without requests to other machines."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,8 +85,8 @@ def checks(hosts: Sequence[str], uploads: Path) -> list[Any]:
     ]
 
 
-def samples_page(samples: Samples, run: str) -> Any:
-    """Return the page of a model that generates images from noise."""
+def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None) -> Any:
+    """Return the page of a model that generates images from noise; ``names`` are those of its classes."""
     gr = gradio()
     classes = samples.subject.num_classes
 
@@ -102,9 +103,8 @@ def samples_page(samples: Samples, run: str) -> Any:
                 number = gr.Number(0, label="sample", precision=0, info="as numbered by: ganexp sample, seed=0")
                 other = gr.Number(1, label="interpolated to sample", precision=0)
                 share = gr.Slider(0.0, 1.0, 0.0, label="position between the samples")
-                label = gr.Dropdown(
-                    ["its own", *map(str, range(classes or 0))], label="class", visible=classes is not None
-                )
+                choices = [("its own", "its own"), *class_choices(classes or 0, names)]
+                label = gr.Dropdown(choices, value="its own", label="class", visible=classes is not None)
                 threshold = gr.Dropdown(
                     list(THRESHOLDS),
                     label="truncation",
@@ -124,6 +124,18 @@ def samples_page(samples: Samples, run: str) -> Any:
         # Only the latest position of a slider is drawn, not the intermediate ones.
         gr.on(events, draw, controls, [picture, interpolation], trigger_mode="always_last", show_progress="hidden")
     return page
+
+
+def class_choices(num_classes: int, names: Sequence[str] | None) -> list[tuple[str, str]]:
+    """Return what is shown of each class and its number: its name, with the number where several have the name."""
+    numbers = [str(number) for number in range(num_classes)]
+    if names is None or len(names) != num_classes:
+        return list(zip(numbers, numbers, strict=True))
+    counts = Counter(names)
+    shown_names = [
+        f"{name} ({number})" if counts[name] > 1 else name for name, number in zip(names, numbers, strict=True)
+    ]
+    return list(zip(shown_names, numbers, strict=True))
 
 
 def translations_page(translations: Translations, run: str) -> Any:

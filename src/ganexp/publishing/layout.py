@@ -15,6 +15,7 @@ from ganexp.config.composition import explain, resolve
 from ganexp.errors import UserError
 from ganexp.files.untrusted import read_yaml
 from ganexp.runs import run_folder
+from ganexp.runs.class_names import read_class_names
 from ganexp.runs.run import Run
 from ganexp.runs.trusted_code import trusted
 
@@ -25,6 +26,8 @@ SAMPLES = "samples.png"
 SCHEME = "hf://"
 HUB_NAME = re.compile(r"hf://(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 PARTS = ("model", "data", "requires")
+CLASS_NAMES = "class_names"
+"""Key of the names of the classes, by class number."""
 DATA = ("name", "channels", "image_size", "num_classes", "direction")
 """What samples and translations need of the data; the rest, such as the folders of the user's machine, stays there."""
 
@@ -47,7 +50,10 @@ def published_config(run: Run, images_seen: int) -> dict[str, Any]:
     config = resolve(run.config)
     data = {name: config["data"][name] for name in DATA if name in config["data"]}
     parts = {"model": config["model"], "data": data, "requires": config.get("requires") or {}}
-    return {"library_name": "ganexp", "version": __version__, "images_seen": images_seen, **parts}
+    names = read_class_names(run.folder)
+    # Read back as a configuration, in which it would be a reference.
+    named = {} if names is None or any("${" in name for name in names) else {CLASS_NAMES: names}
+    return {"library_name": "ganexp", "version": __version__, "images_seen": images_seen, **parts, **named}
 
 
 def write_config(path: Path, config: Mapping[str, Any]) -> None:

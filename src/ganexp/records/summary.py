@@ -11,6 +11,8 @@ from ganexp.files.untrusted import read_json
 
 FILE = "summary.json"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+CLASSES = "classes"
+"""Key of the names of the classes, by class number."""
 BLOCK_BYTES = 512
 """The unit of ``st_blocks``."""
 

@@ -45,7 +45,15 @@ def train(run: Run, overrides: list[str], check: Check, start: Start) -> Outcome
         except Exception as error:
             state = summary.STOPPED if isinstance(error, Interrupted) else state
             return status.record(run.folder, overrides, state, monitor, **describe_failure(error))
-        return status.record(run.folder, overrides, summary.FINISHED, monitor, reason=None, error=None)
+        return status.record(run.folder, overrides, summary.FINISHED, monitor, reason=limit_of(run), error=None)
+
+
+def limit_of(run: Run) -> str | None:
+    """Return the limit that ended training before ``images`` were seen, such as a time; None if there was none."""
+    ended = status.read(run.folder)
+    if ended is None or ended.images is None or ended.images >= run.config.images:
+        return None
+    return ended.reason
 
 
 def train_on_other_rank(run: Run, overrides: list[str], check: Check, start: Start) -> Outcome:

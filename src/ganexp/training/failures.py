@@ -1,5 +1,6 @@
 """Record of a failed run's end, for failures of which the process that trained could record nothing or less."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import Interrupted, Pruned, one_line
 from ganexp.records import summary
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -23,6 +26,20 @@ def recorded_failure(folder: Path) -> Iterator[None]:
     except Exception as error:
         if is_rank_zero():
             record(folder, before, error)
+        raise
+
+
+@contextmanager
+def continuation_named(folder: Path) -> Iterator[None]:
+    """Log the command that continues from the last checkpoint, where training ends with an error that names none."""
+    before = summary.read(folder).get("resumed")
+    try:
+        yield
+    except Exception as error:
+        facts = summary.read(folder)
+        command = facts.get("continue_with")
+        if is_rank_zero() and command and facts.get("resumed") != before and "resume=" not in str(error):
+            log.info("continue from the last checkpoint with: %s", command)
         raise
 
 

@@ -1,7 +1,6 @@
 """Training of one run in the current process: build, fit, report."""
 
 import logging
-import shlex
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -16,12 +15,14 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
+from ganexp.callbacks.end import end_of_training
 from ganexp.callbacks.heartbeat import CountSteps
 from ganexp.callbacks.hyperparameters import ConfiguredHyperparameters
 from ganexp.callbacks.interruption import GracefulStop
 from ganexp.callbacks.numerics import ChannelsLast, OptimizersLikeWeights, RecordNumerics
 from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
+from ganexp.callbacks.time_limit import TimeLimit
 from ganexp.config.build import build
 from ganexp.distributed import gpu_memory
 from ganexp.distributed.environment import is_launched_by_srun, is_launched_by_torchrun
@@ -36,6 +37,7 @@ from ganexp.numerics.flags import (
 )
 from ganexp.records.version import code_version
 from ganexp.runs.run import Run
+from ganexp.terminal.commands import resume_command
 from ganexp.training import gpus
 from ganexp.training.capture import CaptureTurns
 from ganexp.training.divergence import divergence_recognized
@@ -88,6 +90,7 @@ def train(run: Run) -> None:
     if contents is not None:
         callbacks.append(ConfiguredHyperparameters())
     callbacks += [*numerical_callbacks(numerics, run.folder), *graph_callbacks(run.config.get("graphs"), run.folder)]
+    callbacks += time_limit(run.config.trainer)
     trainer = build_trainer(run.config.trainer, callbacks, loggers)
     set_numerics(numerics, run.config.trainer, trainer.strategy.root_device)
     if contents is not None and run.checkpoint is not None:
@@ -110,13 +113,13 @@ def train(run: Run) -> None:
         images = run.config.data.batch_size // trainer.world_size
         raise out_of_memory(error, module, images, getattr(data, "device_bytes", 0)) from error
     if stop.received is not None and module.images_seen < module.images:
-        resume_option = shlex.quote(f"resume={run.folder}")
-        message = f"stopped after {module.images_seen:,} images; continue with: python -m ganexp {resume_option}"
+        message = f"stopped after {module.images_seen:,} images; continue with: {resume_command(run.folder)}"
         raise Interrupted(stop.received, message)
     for callback in callbacks:
         if isinstance(callback, Pruning) and callback.reason is not None:
             raise Pruned(callback.reason)
-    if contents is not None:
+    end = end_of_training(trainer)
+    if contents is not None and end.is_finished:
         warn_of_nothing_left(contents, module.images_seen)
     log.info(
         "%s images in %s; samples, curves and checkpoints are in %s",
@@ -124,6 +127,18 @@ def train(run: Run) -> None:
         duration(time.perf_counter() - started),
         relative_to_cwd(run.folder),
     )
+    command = resume_command(relative_to_cwd(run.folder), end.overrides)
+    if end.is_finished:
+        log.info("%s; train longer with: %s", end.reason, command)
+    else:
+        seen, budget = f"{module.images_seen:,}", f"{module.images:,}"
+        log.warning("%s after %s of %s images; continue with: %s", end.reason, seen, budget, command)
+
+
+def time_limit(trainer: DictConfig) -> list[L.Callback]:
+    """Return the callback that ends training after ``trainer.max_time``, none without it."""
+    values: Any = OmegaConf.to_container(trainer, resolve=True)
+    return [] if values.get("max_time") is None else [TimeLimit(values["max_time"])]
 
 
 def build_trainer(config: DictConfig, callbacks: list[Any], loggers: list[Any]) -> L.Trainer:

@@ -15,7 +15,7 @@ from ganexp.records import summary
 from ganexp.runs import run_folder, run_lock
 from ganexp.runs.run import Run
 from ganexp.training import launcher
-from ganexp.training.failures import recorded_failure
+from ganexp.training.failures import continuation_named, recorded_failure
 from ganexp.training.preemption import requeued_when_preempted
 from ganexp.training.resume import begun_or_new, discard, has_begun
 
@@ -74,10 +74,12 @@ def fit(run: Run) -> None:
     training, after the checkpoint is saved; a preempted SLURM job is requeued. Raises UserError if another process
     trains or scores the run.
     """
-    with exclusive(run.folder), recorded_failure(run.folder), messages(run.folder), requeued_when_preempted():
+    folder = run.folder
+    with exclusive(folder), recorded_failure(folder), messages(folder), requeued_when_preempted(folder):
         while True:
             try:
-                return train(run)
+                with continuation_named(folder):
+                    return train(run)
             except Diverged as error:
                 if not OmegaConf.select(run.config, "doctor.rollback"):
                     raise

@@ -4,13 +4,15 @@ import logging
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from ganexp.distributed import slurm
 from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import Interrupted, one_line
+from ganexp.records import summary
 
 log = logging.getLogger(__name__)
 
@@ -18,10 +20,11 @@ SIGNALS = (signal.SIGTERM, *slurm.WARNINGS)
 
 
 @contextmanager
-def requeued_when_preempted() -> Iterator[None]:
+def requeued_when_preempted(folder: Path) -> Iterator[None]:
     """Handle signals, also before training begins, and requeue the job after a preemption.
 
-    Raises Interrupted if a signal came. Outside of a SLURM job signals are left alone.
+    The summary.json in ``folder`` then says so. Raises Interrupted if a signal came. Outside of a SLURM job signals are
+    left alone.
     """
     job = slurm.batch_job()
     if job is None:
@@ -36,7 +39,7 @@ def requeued_when_preempted() -> Iterator[None]:
         if not is_rank_zero():
             # A non-zero exit status could make SLURM kill rank 0, which requeues.
             return
-        requeue(job, interruption.signal_number, previous)
+        requeue(job, interruption.signal_number, previous, folder)
         raise
     finally:
         for number, handler in previous.items():
@@ -50,7 +53,7 @@ def interrupt(number: int, frame: FrameType | None) -> None:
     raise Interrupted(number, "stopped before there was anything to save")
 
 
-def requeue(job: slurm.BatchJob, number: int, previous: dict[Any, Any]) -> None:
+def requeue(job: slurm.BatchJob, number: int, previous: dict[Any, Any], folder: Path) -> None:
     """Requeue the job if the signal calls for it."""
     name = signal.Signals(number).name
     try:
@@ -62,8 +65,17 @@ def requeue(job: slurm.BatchJob, number: int, previous: dict[Any, Any]) -> None:
             hand_over_to_submitit(previous)
         else:
             job.requeue()
+        record_requeued(folder, f"{name}: job {job.number} is requeued")
     except slurm.NotRequeued as error:
         log.warning("job %s is not requeued: %s; start the same command again to continue", job.number, error)
+
+
+def record_requeued(folder: Path, reason: str) -> None:
+    """Record in summary.json that the job was requeued, if training had begun."""
+    # A full disk must not hide the interruption.
+    with suppress(OSError):
+        if summary.read(folder):
+            summary.update(folder, reason=reason)
 
 
 def hand_over_to_submitit(previous: dict[Any, Any]) -> None:

@@ -1,0 +1,31 @@
+"""Captions above the columns of a grid of samples."""
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+
+TEXT = 11
+STRIP = 16
+"""Height in pixels of the captions above a grid."""
+MARGIN = 4
+LONGEST = 100
+
+
+def column_classes(labels: Sequence[int], columns: int) -> list[int] | None:
+    """Return the class of each column, of samples whose labels repeat in order; None if a column has several."""
+    return [labels[column % len(labels)] for column in range(columns)] if columns % len(labels) == 0 else None
+
+
+def captioned(drawn: Image.Image, captions: Sequence[str]) -> Image.Image:
+    """Return a grid with a caption above each column, cut off where it is too long."""
+    width, font = drawn.width / len(captions), ImageFont.load_default(TEXT)
+    sheet = Image.new("RGB", (drawn.width, drawn.height + STRIP), "white")
+    sheet.paste(drawn, (0, STRIP))
+    pen = ImageDraw.Draw(sheet)
+    for column, caption in enumerate(captions):
+        text = " ".join(caption[:LONGEST].split())
+        length = len(text)
+        while length > 1 and font.getlength(text[:length]) > width - MARGIN:
+            length -= 1
+        pen.text((width * (column + 0.5), STRIP / 2), text[:length], fill="black", font=font, anchor="mm")
+    return sheet

@@ -1,0 +1,142 @@
+"""Classes go by their names: in the run, as labels, above grids, as folders and on the demo's page."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganexp.data.class_names import class_names
+from ganexp.demo.page import class_choices
+from ganexp.drawing.captions import STRIP, captioned, column_classes
+from ganexp.errors import UserError
+from ganexp.generation.class_folders import class_folders
+from ganexp.publishing import layout
+from ganexp.records import summary
+from ganexp.runs.class_names import class_numbers, read_class_names
+from ganexp.runs.run import saved_run
+from support.command_line import CONDITIONAL
+from support.runs import UNSCORED
+
+NAMES = ["cat", "dog", "emu", "fox", "gnu", "hen", "ibis", "jay", "koi", "owl"]
+
+
+def read(path):
+    return np.asarray(Image.open(path))
+
+
+@pytest.fixture
+def named(run):
+    """A run of ten classes with names."""
+    summary.update(run, classes=NAMES)
+    return run
+
+
+def test_a_run_keeps_the_names_of_its_class_folders(ganexp, here):
+    for name in ("cat", "dog"):
+        (here / "animals" / name).mkdir(parents=True)
+        for number in range(32):
+            Image.new("L", (8, 8), 8 * number).save(here / "animals" / name / f"{number}.png")
+    data = ["data=image_folder", "data.root=animals", "data.image_size=8", "data.channels=1", "data.batch_size=32"]
+    model = ["model=cdcgan", *CONDITIONAL]
+    assert ganexp(*UNSCORED, *data, *model, "images=32", "run_dir=named").status == 0
+    assert read_class_names(here / "named") == ["cat", "dog"]
+    # Eight rows of two columns of eight pixels, eight times enlarged, with lines.
+    assert Image.open(here / "named" / "samples" / "latest.png").size == (19 * 8, 73 * 8 + STRIP)
+
+
+def test_names_mean_what_their_numbers_mean(ganexp, here, named):
+    for out, labels in {"names": "[owl,cat]", "numbers": "[9,0]", "mixed": "[owl,0]"}.items():
+        assert ganexp("sample", f"run={named}", "n=4", f"labels={labels}", f"out={out}").status == 0
+    for number in range(4):
+        pictures = [read(here / out / f"{number:05d}.png") for out in ("names", "numbers", "mixed")]
+        assert np.array_equal(pictures[0], pictures[1])
+        assert np.array_equal(pictures[0], pictures[2])
+
+
+def test_samples_by_class_are_the_samples_in_a_folder_of_their_class(ganexp, here, named):
+    assert ganexp("sample", f"run={named}", "n=20", "out=flat").status == 0
+    assert ganexp("sample", f"run={named}", "n=20", "out=sorted", "by_class=true").status == 0
+    assert sorted(path.name for path in (here / "sorted").iterdir()) == sorted([*NAMES, "grid.png"])
+    for number in range(20):
+        flat = read(here / "flat" / f"{number:05d}.png")
+        assert np.array_equal(flat, read(here / "sorted" / NAMES[number % 10] / f"{number:05d}.png"))
+
+
+def test_a_run_without_names_goes_on_with_numbers(ganexp, here, finished):
+    assert read_class_names(finished) is None
+    assert ganexp("sample", f"run={finished}", "n=4", "labels=[3,7]", "out=drawn", "by_class=true").status == 0
+    assert sorted(path.name for path in (here / "drawn").iterdir()) == ["3", "7", "grid.png"]
+
+
+REFUSED = {
+    "labels=[zzzzz]": "labels=[zzzzz]: no such class. There are: cat, dog",
+    "labels=[kat]": "did you mean cat?",
+    "labels=[no]": "labels=[False]: Value False is neither a class number nor a name: quote a name",
+}
+
+
+@pytest.mark.parametrize(("argument", "answer"), REFUSED.items(), ids=REFUSED)
+def test_a_class_that_there_is_not_is_refused(ganexp, named, argument, answer):
+    outcome = ganexp("sample", f"run={named}", "out=drawn", argument)
+    assert outcome.status == 2
+    assert answer in outcome.complaint
+
+
+def test_two_classes_of_one_name_are_refused_where_the_name_decides():
+    names = ["cat", "dog", "cat"]
+    with pytest.raises(UserError, match="the classes 0 and 2 have this name"):
+        class_numbers(["cat"], names)
+    assert class_numbers(["dog", 2], names) == [1, 2]
+    with pytest.raises(UserError, match="classes 0 and 2 are both named 'cat'"):
+        class_folders([0, 1, 2], names)
+    assert class_folders([0, 1], names) == {0: "cat", 1: "dog"}
+    assert class_choices(3, names) == [("cat (0)", "0"), ("dog", "1"), ("cat (2)", "2")]
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", "x" * 300])
+def test_a_name_that_is_no_folder_is_refused(name):
+    with pytest.raises(UserError, match="which no folder can be"):
+        class_folders([0], [name])
+
+
+@pytest.mark.parametrize("value", ["cat", [], ["cat", 1], ["x" * 10_000], {"0": "cat"}])
+def test_names_that_are_none_are_ignored(tmp_path, value):
+    summary.update(tmp_path, classes=value)
+    assert read_class_names(tmp_path) is None
+
+
+def test_names_that_only_repeat_the_numbers_are_none():
+    class Digits:
+        num_classes = 2
+        classes = ("0", "1")
+
+    assert class_names(Digits()) is None
+    Digits.classes = ("1", "0")
+    assert class_names(Digits()) == ["1", "0"]
+    Digits.num_classes = None
+    assert class_names(Digits()) is None
+
+
+def test_captions_stand_above_the_columns_of_their_classes():
+    assert column_classes([3, 7], 4) == [3, 7, 3, 7]
+    assert column_classes([3, 3, 7], 10) is None
+    grid = Image.new("RGB", (129, 65), "black")
+    drawn = np.asarray(captioned(grid, ["left", "right\n" * 50]))
+    assert (drawn[STRIP:] == 0).all()
+    assert all((half < 128).any() for half in (drawn[:STRIP, :64], drawn[:STRIP, 65:]))
+    only_left = np.asarray(captioned(grid, ["left", ""]))
+    assert np.array_equal(only_left[:, :64], drawn[:, :64])
+    assert (only_left[:STRIP, 65:] == 255).all()
+
+
+def test_a_model_in_python_takes_names_too(named):
+    import ganexp
+
+    model = ganexp.load(named)
+    assert model.classes == NAMES
+    assert model.sample(2, labels=["owl", "cat"]).equal(model.sample(2, labels=[9, 0]))
+
+
+def test_a_published_model_has_the_names(named):
+    assert layout.published_config(saved_run(named), 256)[layout.CLASS_NAMES] == NAMES
+    summary.update(named, classes=["${seed}", *NAMES[1:]])
+    assert layout.CLASS_NAMES not in layout.published_config(saved_run(named), 256)
