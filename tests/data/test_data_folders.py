@@ -1,10 +1,12 @@
+import logging
 import subprocess
 import sys
 
 import pytest
 from PIL import Image
 
-from ganexp.data.folders import class_folders, images_below
+from ganexp.data.folders import class_folders, held_out_folder, images_below
+from ganexp.data.headers import upright_sizes
 from ganexp.data.sources import image_folder
 from ganexp.errors import UserError
 
@@ -67,3 +69,26 @@ def test_missing_empty_and_half_empty_folders_are_refused_by_name(tmp_path):
 def test_counting_classes_imports_nothing_heavy():
     code = "import sys, ganexp.data.folders; print({'torch', 'PIL', 'numpy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_splits_are_no_classes_and_train_is_used(tmp_path, caplog):
+    put(tmp_path, "train/cat/a.png", "train/dog/b.png", "val/cat/c.png", "test/dog/d.png")
+    with caplog.at_level(logging.INFO):
+        pictures = image_folder(str(tmp_path))
+    assert (pictures.classes, len(pictures), class_folders(tmp_path)) == (["cat", "dog"], 2, 2)
+    assert "has the splits test, train, val: train is used" in caplog.text
+    assert held_out_folder(tmp_path) == tmp_path / "test"
+
+
+def test_a_class_beside_the_names_of_splits_makes_them_classes(tmp_path):
+    put(tmp_path, "train/a.png", "test/b.png", "bus/c.png")
+    assert image_folder(str(tmp_path)).classes == ["bus", "test", "train"]
+    assert held_out_folder(tmp_path) is None
+
+
+def test_git_lfs_pointers_are_named(tmp_path):
+    (tmp_path / "a.png").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    with pytest.raises(UserError, match="a Git LFS pointer instead of the image: git lfs pull"):
+        image_folder(str(tmp_path))[0]
+    with pytest.raises(UserError, match=r"a\.png \(a Git LFS pointer"):
+        upright_sizes([str(tmp_path / "a.png")], "here")

@@ -61,7 +61,7 @@ def interval(images: int, times: int, at_most: int) -> int:
 
 
 def load_size(image_size: int) -> int:
-    """Return the size from which training images are cropped: 286 for 256 (arXiv 1611.07004, sec. 6.2), in proportion."""
+    """Return the size that training images are cropped from, 286/256 of theirs (arXiv 1611.07004, sec. 6.2)."""
     return round(image_size * 286 / 256)
 
 

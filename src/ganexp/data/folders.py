@@ -3,21 +3,41 @@
 Free of heavy imports, because the configuration uses this module.
 """
 
+import logging
 import os
 from pathlib import Path
 
 from ganexp.data.problems import Problem, report_problem
 from ganexp.errors import UserError
 
+log = logging.getLogger(__name__)
+
+TRAINING_SPLIT = "train"
+TEST_SPLITS = ("test", "val", "valid", "validation")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 
 
 def class_folders(root: str | os.PathLike[str]) -> int | None:
     """Return the number of class folders in a folder of images; None if its images are unlabelled.
 
-    Only the first level is read, which is fast even with millions of files. A missing folder counts as unlabelled.
+    Only the first level is read, which is fast even with millions of files. A missing folder counts as unlabelled. Of
+    a folder of splits, the training split is read.
     """
-    return len(_class_names(Path(root).expanduser())) or None
+    top = Path(root).expanduser()
+    return len(_class_names(split_folders(top).get(TRAINING_SPLIT, top))) or None
+
+
+def split_folders(root: Path) -> dict[str, Path]:
+    """Return the folders of the splits by name if a folder has only splits, `train` and others; else none."""
+    names = _class_names(root)
+    only_splits = TRAINING_SPLIT in names and set(names) <= {TRAINING_SPLIT, *TEST_SPLITS}
+    return {name: root / name for name in names} if only_splits else {}
+
+
+def held_out_folder(root: Path) -> Path | None:
+    """Return the test or validation split of a folder that has only splits; else None."""
+    splits = split_folders(root)
+    return next((splits[name] for name in TEST_SPLITS if name in splits), None)
 
 
 def existing(folder: str | os.PathLike[str], key: str) -> Path:
@@ -36,11 +56,22 @@ def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], lis
     """Return the paths of all images below a folder, their labels and the names of their classes.
 
     The paths are sorted; hidden files and folders are skipped. Images directly in the folder, or in a single
-    subfolder, are unlabelled: no labels, no classes.
+    subfolder, are unlabelled: no labels, no classes. Of a folder of splits only, such as train and test, these are the
+    images of train, which is logged.
 
     Raises UserError if the folder is missing or has no images, or if one of several class folders is empty.
     """
     top = existing(root, "data.root")
+    if splits := split_folders(top):
+        log.info(
+            "data: %s has the splits %s: %s is used (data.root=%s/%s for another)",
+            top,
+            ", ".join(splits),
+            TRAINING_SPLIT,
+            top,
+            next(name for name in splits if name != TRAINING_SPLIT),
+        )
+        top = splits[TRAINING_SPLIT]
     names = _class_names(top)
     if not names:
         paths = images_below(top)

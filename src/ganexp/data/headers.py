@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from PIL import Image
 
 from ganexp.data.decoding import conversions, is_grey
+from ganexp.data.lfs_pointers import naming_lfs_pointers
 from ganexp.data.problems import report_problem
 from ganexp.data.unreadable import unreadable, unreadable_problem
 from ganexp.terminal.progress import progress
@@ -29,7 +30,7 @@ def upright_sizes(paths: Sequence[str], where: str) -> dict[str, Size]:
     with progress(f"reading {where}", len(paths)) as advance:
         for path in paths:
             try:
-                with Image.open(path) as image:
+                with naming_lfs_pointers(path), Image.open(path) as image:
                     sizes[path] = _upright_size(image)
                     kinds.update([*conversions(image), *(["grey"] if is_grey(image) else [])])
             except Exception as error:  # a broken file makes Pillow raise nearly anything

@@ -10,6 +10,7 @@ from PIL import Image
 from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
 from ganexp.data.folders import image_files
+from ganexp.data.lfs_pointers import naming_lfs_pointers
 from ganexp.data.pictures import FilePictures
 from ganexp.data.unreadable import unreadable
 from ganexp.errors import UserError
@@ -67,7 +68,7 @@ def count_kinds(folder: Path) -> Counter[tuple[tuple[int, int], int]]:
     with progress(f"reading {folder}", len(paths)) as advance:
         for path in paths:
             try:
-                with Image.open(path) as image:
+                with naming_lfs_pointers(path), Image.open(path) as image:
                     kinds[image.size, 1 if image.mode in GREY_MODES else 3] += 1
             except Exception as error:  # Pillow can raise almost any exception on a broken file
                 failures.append((path, error))
