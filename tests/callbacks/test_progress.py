@@ -1,0 +1,32 @@
+"""The progress line of slow and of fast runs: a rate that is not zero, and the time left."""
+
+import time
+from types import SimpleNamespace
+
+import pytest
+
+from ganexp.callbacks.progress import ImageProgress, duration_text, rate_text
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"), [(0.0312, "0.031"), (0.31, "0.31"), (3.21, "3.2"), (9.7, "10"), (1234.4, "1,234")]
+)
+def test_a_rate_has_at_least_two_digits(rate, text):
+    assert rate_text(rate) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(42, "0:42"), (7400, "2:03:20"), (273600, "3 d 4 h"), (-1, "0:00")])
+def test_durations(seconds, text):
+    assert duration_text(seconds) == text
+
+
+def test_a_slow_run_shows_its_rate_and_the_time_left(monkeypatch):
+    monkeypatch.setattr(time, "perf_counter", lambda: 1100.0)
+    line, module = ImageProgress(), SimpleNamespace(images=231, images_seen=131)
+    line.curves, line.started = SimpleNamespace(latest={}), (1000.0, 100)
+    assert line._speed_texts(module) == ["0.31 images/s", "5:23 left"]
+    line.curves.latest["time/images_per_second"] = 2.0
+    assert line._speed_texts(module) == ["2 images/s", "0:50 left"]
+    module.images_seen = 100
+    line.curves.latest.clear()
+    assert line._speed_texts(module) == []
