@@ -7,6 +7,7 @@ from PIL import Image
 
 from ganexp.data.folders import class_folders, held_out_folder, images_below
 from ganexp.data.headers import upright_sizes
+from ganexp.data.problems import collect_problems
 from ganexp.data.sources import image_folder
 from ganexp.errors import UserError
 
@@ -49,6 +50,39 @@ def test_every_kind_of_file(tmp_path):
     names = [f"a.{s}" for s in ("jpg", "jpeg", "png", "bmp", "webp", "tif", "tiff", "gif")]
     put(tmp_path, *names)
     assert sorted(image_folder(str(tmp_path)).name(i).rsplit("/", 1)[1] for i in range(8)) == sorted(names)
+
+
+FORMATS = {
+    "a.jfif": "JPEG", "a.avif": "AVIF", "a.ppm": "PPM", "a.tga": "TGA", "a.qoi": "QOI", "a.jp2": "JPEG2000",
+    "jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "tiff": "TIFF", "avif": "AVIF", "ppm": "PPM", "bmp": "BMP",
+    "gif": "GIF", "jp2": "JPEG2000", "qoi": "QOI",
+}  # fmt: skip
+
+
+def test_what_pillow_reads_is_read_and_what_is_left_out_is_counted(tmp_path, caplog):
+    for name, kind in FORMATS.items():
+        Image.new("RGB", (32, 32), len(name)).save(tmp_path / name, kind)
+    for name in ("a.txt", "b.TXT", "film.mp4", "LICENSE", ".hidden"):
+        (tmp_path / name).write_text("no image")
+    with caplog.at_level(logging.INFO), collect_problems() as problems:
+        pictures = image_folder(str(tmp_path))
+    assert {pictures.name(i).rsplit("/", 1)[1] for i in range(len(pictures))} == set(FORMATS)
+    assert all(pictures[index][0].size == (32, 32) for index in range(len(pictures)))
+    expected = "left out, as these are no images that Pillow reads: 2 .txt, 1 without suffix, 1 .mp4"
+    assert expected in caplog.text
+    assert sorted(problem.what.partition(":")[0] for problem in problems) == [expected.partition(":")[0]]
+
+
+def test_further_pages_are_counted(tmp_path, caplog):
+    pages = [Image.new("L", (4, 4), grey) for grey in (0, 100, 200)]
+    for name in ("a.tif", "b.gif"):
+        pages[0].save(tmp_path / name, save_all=True, append_images=pages[1:])
+    put(tmp_path, "c.tif")
+    for opened in (lambda: image_folder(str(tmp_path)), lambda: upright_sizes(images_below(tmp_path), "here")):
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            opened()
+        assert "further pages left out: 4 of 2 files" in caplog.text
 
 
 def test_missing_empty_and_half_empty_folders_are_refused_by_name(tmp_path):

@@ -5,16 +5,17 @@ Free of heavy imports, because the configuration uses this module.
 
 import logging
 import os
+from collections import Counter
 from pathlib import Path
 
-from ganexp.data.problems import Problem, report_problem
+from ganexp.data.file_kinds import EXAMPLES, is_image
+from ganexp.data.problems import Problem, note_problem, report_problem
 from ganexp.errors import UserError
 
 log = logging.getLogger(__name__)
 
 TRAINING_SPLIT = "train"
 TEST_SPLITS = ("test", "val", "valid", "validation")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
 
 
 def class_folders(root: str | os.PathLike[str]) -> int | None:
@@ -73,14 +74,17 @@ def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], lis
         )
         top = splits[TRAINING_SPLIT]
     names = _class_names(top)
+    left_out: Counter[str] = Counter()
     if not names:
-        paths = images_below(top)
+        paths = images_below(top, left_out)
+        report_left_out(top, left_out)
         if not paths:
-            raise UserError(f"{top} has no images ({' '.join(SUFFIXES)}) in it or its subfolders.")
+            raise UserError(f"{top} has no images ({EXAMPLES}) in it or its subfolders.")
         return paths, [], []
-    groups = [images_below(top / name) for name in names]
+    groups = [images_below(top / name, left_out) for name in names]
+    report_left_out(top, left_out)
     if not any(groups):
-        raise UserError(f"{top} has no images ({' '.join(SUFFIXES)}) in it or its subfolders.")
+        raise UserError(f"{top} has no images ({EXAMPLES}) in it or its subfolders.")
     empty = [name for name, group in zip(names, groups, strict=True) if not group]
     if empty:
         error = UserError(
@@ -99,28 +103,45 @@ def _class_names(root: Path) -> list[str]:
         entries = [entry for entry in os.scandir(root) if not entry.name.startswith(".")]
     except OSError:
         return []
-    if any(_is_image(entry.name) and entry.is_file() for entry in entries):
+    if any(is_image(str(root), entry.name) and entry.is_file() for entry in entries):
         return []
     names = sorted(entry.name for entry in entries if entry.is_dir())
     # A single folder does not define classes.
     return names if len(names) > 1 else []
 
 
-def images_below(root: Path) -> list[str]:
-    """Return the paths of all images below a folder, sorted; hidden files and folders are skipped."""
+def images_below(root: Path, left_out: Counter[str] | None = None) -> list[str]:
+    """Return the paths of all images below a folder, sorted; hidden files and folders are skipped.
+
+    Other files are counted by suffix in `left_out`. A file without a suffix is an image if it begins as one.
+    """
     paths = []
     for folder, subfolders, files in os.walk(root, followlinks=True):
         subfolders[:] = [
             name for name in subfolders if not name.startswith(".") and not _is_cyclic_link(Path(folder, name))
         ]
-        paths += [f"{folder}/{name}" for name in files if _is_image(name)]
+        for name in files:
+            if is_image(folder, name):
+                paths.append(f"{folder}/{name}")
+            elif left_out is not None and not name.startswith("."):
+                left_out[Path(name).suffix.lower()] += 1
     return sorted(paths)
+
+
+def left_out_text(left_out: Counter[str]) -> str:
+    """Return the numbers of the files left out as text, by suffix."""
+    counts = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{number:,} {suffix or 'without suffix'}" for suffix, number in counts)
+
+
+def report_left_out(folder: Path, left_out: Counter[str]) -> None:
+    """Log the numbers of the files in a folder that are left out; an inspection lists them too."""
+    if left_out:
+        text = f"left out, as these are no images that Pillow reads: {left_out_text(left_out)}"
+        log.info("data: %s, %s", folder, text)
+        note_problem(Problem(text, (), "none, unless some of them are images"))
 
 
 def _is_cyclic_link(folder: Path) -> bool:
     """Return whether a folder is a link to one of its parents, which would be followed forever."""
     return folder.is_symlink() and any(folder.resolve() == parent.resolve() for parent in folder.absolute().parents)
-
-
-def _is_image(name: str) -> bool:
-    return not name.startswith(".") and name.lower().endswith(SUFFIXES)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganexp.data.decoding import conversions, is_grey, pixels_of, upright
 from ganexp.data.lfs_pointers import naming_lfs_pointers
+from ganexp.data.pages import further_pages
 from ganexp.data.unreadable import reason_of, unreadable
 from ganexp.distributed import gpu_memory
 from ganexp.errors import UserError
@@ -91,7 +92,10 @@ def read(path: Path, channels: int) -> tuple[Tensor, list[str]]:
     Pillow's errors, mostly OSError, pass through.
     """
     with naming_lfs_pointers(path), Image.open(path) as image:
-        descriptions = conversions(image)
+        descriptions = [
+            *conversions(image),
+            *(["of several pages (the first translated)"] if further_pages(image) else []),
+        ]
         if is_grey(image) and channels != 1:
             descriptions.append("grey (converted to RGB)")
         if not is_grey(image) and channels == 1:
