@@ -124,6 +124,13 @@ def test_the_blurred_image_that_every_generator_begins_with_is_no_collapse():
     assert illnesses(history(*[signs(diversity=0.05)] * 20)) == ["mode collapse"]
 
 
+def test_diversity_that_rises_from_its_start_is_no_collapse():
+    climbing = [signs(diversity=0.005 * number) for number in range(1, 31)]
+    assert illnesses(history(*climbing)) == []
+    assert illnesses(history(*climbing, *[signs(diversity=0.05)] * 3)) == ["mode collapse"]
+    assert illnesses(history(*climbing, *[signs(diversity=0.15)] * 60)) == ["mode collapse"]
+
+
 def test_one_check_alone_says_nothing():
     assert illnesses(history(*[signs()] * 12, signs(diversity=0.0), signs())) == []
 

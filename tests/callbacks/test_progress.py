@@ -1,42 +1,32 @@
-"""Progress of training in a notebook: one line, updated in place."""
+"""The progress line of slow and of fast runs: a rate that is not zero, and the time left."""
 
-import logging
-import sys
+import time
 from types import SimpleNamespace
 
 import pytest
 
-from ganexp.callbacks.progress import ImageProgress
-from ganexp.terminal.notebook import notebook_line
-from support.tiny import fit, make_gan
+from ganexp.callbacks.progress import ImageProgress, duration_text, rate_text
 
 
-@pytest.fixture
-def notebook(monkeypatch):
-    """What the kernel of a notebook is given to show, and IPython's own shell."""
-    shown = []
-    handle = SimpleNamespace(update=lambda data, raw: shown.append(data["text/plain"]))
-    shell = SimpleNamespace(kernel=object())
-    display = SimpleNamespace(display=lambda data, raw, display_id: handle)
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
-    monkeypatch.setitem(sys.modules, "IPython.display", display)
-    return shown, shell
+@pytest.mark.parametrize(
+    ("rate", "text"), [(0.0312, "0.031"), (0.31, "0.31"), (3.21, "3.2"), (9.7, "10"), (1234.4, "1,234")]
+)
+def test_a_rate_has_at_least_two_digits(rate, text):
+    assert rate_text(rate) == text
 
 
-def test_a_notebook_shows_one_line_that_ends_with_the_last_image(notebook, caplog):
-    shown, _ = notebook
-    with caplog.at_level(logging.INFO, logger="ganexp"):
-        fit(make_gan(images=16), 2, [ImageProgress()])
-    assert shown[0].startswith("8/16 images")
-    assert shown[-1].startswith("16/16 images")
-    assert not [record for record in caplog.records if "images" in record.message]
+@pytest.mark.parametrize(("seconds", "text"), [(42, "0:42"), (7400, "2:03:20"), (273600, "3 d 4 h"), (-1, "0:00")])
+def test_durations(seconds, text):
+    assert duration_text(seconds) == text
 
 
-def test_a_terminal_is_no_notebook(notebook, monkeypatch):
-    shown, shell = notebook
-    shell.kernel = None
-    assert notebook_line() is None
-    monkeypatch.delitem(sys.modules, "IPython")
-    assert notebook_line() is None
-    fit(make_gan(images=16), 2, [ImageProgress()])
-    assert shown == []
+def test_a_slow_run_shows_its_rate_and_the_time_left(monkeypatch):
+    monkeypatch.setattr(time, "perf_counter", lambda: 1100.0)
+    line, module = ImageProgress(), SimpleNamespace(images=231, images_seen=131)
+    line.curves, line.started = SimpleNamespace(latest={}), (1000.0, 100)
+    assert line._speed_texts(module) == ["0.31 images/s", "5:23 left"]
+    line.curves.latest["time/images_per_second"] = 2.0
+    assert line._speed_texts(module) == ["2 images/s", "0:50 left"]
+    module.images_seen = 100
+    line.curves.latest.clear()
+    assert line._speed_texts(module) == []

@@ -5,10 +5,9 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.errors import InstantiationException
 from hydra.utils import get_method, instantiate
-from omegaconf import OmegaConf
 from PIL import Image
 
-from ganexp.data.folders import class_folders
+from ganexp.config import composition
 from ganexp.data.gaussians import GaussianData
 from ganexp.data.images import ImageData
 from ganexp.data.translation.module import PairedData, UnpairedData
@@ -37,7 +36,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def composed(tmp_path):
-    OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
+    composition.register_resolvers()
     groups = "- metric: none\n  - data: digits"
     primary = f"defaults:\n  {groups}\n  - _self_\nseed: 3\ndata_root: {tmp_path}\n"
     (tmp_path / "primary.yaml").write_text(f"hydra:\n  searchpath: ['file://{CONF}']\n{primary}")
@@ -125,6 +124,14 @@ def test_the_mosaic_of_another_source_is_ready_to_train_on(composed, name):
     assert batch["input"].shape == batch["image"].shape == (16, 1, 8, 8)
     assert module.test_pairs.aligned
     assert len(module.test_pairs) == 179
+
+
+@pytest.mark.parametrize(("image_size", "load_size"), [(256, 286), (64, 72), (512, 572)])
+def test_the_size_to_crop_from_follows_the_size_of_images(composed, folder, image_size, load_size):
+    data = composed("data=paired_folder", f"data.root={folder}", f"data.image_size={image_size}")
+    assert data.load_size == load_size
+    data.load_size = 300
+    assert data.load_size == 300
 
 
 def test_two_folders_are_two_domains(composed, folder):

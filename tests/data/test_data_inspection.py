@@ -13,7 +13,7 @@ from ganexp.data.problems import collect_problems, report_problem
 from ganexp.data.translation.module import UnpairedData
 from ganexp.errors import UserError
 from ganexp.inspection.duplicates import Duplicates
-from ganexp.inspection.inspect import SAMPLES, inspect, repeated
+from ganexp.inspection.inspect import SAMPLES, inspect, problems_of, repeated
 
 SIZE = 32
 
@@ -203,3 +203,12 @@ def test_nobody_looks_like_another_where_the_brightness_is_turned_round():
     for picture in (photograph(1), 255 - photograph(1), photograph(2)):
         duplicates.add(Decoder(SIZE, 3)(Image.fromarray(picture)))
     assert duplicates.exact() == duplicates.near() == {}
+
+
+def test_a_grey_set_is_no_problem_beside_a_coloured_one(tmp_path):
+    for number in range(3):
+        save(tmp_path / "grey" / f"{number}.png", number, "L")
+        save(tmp_path / "coloured" / f"{number}.png", number)
+    grey, coloured = (inspected(tmp_path / name)[0] for name in ("grey", "coloured"))
+    assert [problem.what for problem in problems_of([grey, grey])] == ["all are grey, and data.channels=3"] * 2
+    assert problems_of([grey, coloured]) == []

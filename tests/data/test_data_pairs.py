@@ -16,6 +16,7 @@ from PIL import Image
 
 from ganexp.data import sources
 from ganexp.data.decoding import Decoder
+from ganexp.data.problems import collect_problems
 from ganexp.data.translation.items import PairDecoder
 from ganexp.data.unpacking import unpack
 from ganexp.errors import UserError
@@ -431,3 +432,30 @@ def test_pairs_of_unequal_size_are_refused_while_decoding():
         PairDecoder(Decoder(6, 3))(Pair(picture(0), picture(0, (6, 8))))
     decoded = PairDecoder(Decoder(6, 1))(Pair(picture(5, mode="L"), picture(9)))
     assert torch.equal(decoded[:, 0, 0], torch.tensor([5, 9], dtype=torch.uint8))
+
+
+def test_single_pictures_in_the_tests_of_pairs_are_refused_by_name(tmp_path):
+    for name in "ab":
+        save(tmp_path / "train" / f"{name}.png", both(1, 2))
+    save(tmp_path / "test" / "pair.png", both(3, 4))
+    save(tmp_path / "test" / "single.png", picture(5))
+    with pytest.raises(UserError, match=r"test/single\.png \(6x6\): 1 of 2 test pictures .*12x6.* ganexp translate"):
+        sources.paired_folder("test", str(tmp_path))
+    with collect_problems() as problems:
+        assert values(sources.paired_folder("test", str(tmp_path))) == [(3, 4)]
+    assert [problem.where for problem in problems] == [(f"{tmp_path}/test/single.png (6x6)",)]
+
+
+def test_single_pictures_beside_training_pairs_in_two_folders_are_refused_too(tmp_path):
+    for side in "AB":
+        save(tmp_path / f"train{side}" / "a.png", picture(1))
+    save(tmp_path / "test" / "single.png", picture(5))
+    with pytest.raises(UserError, match=r"single\.png \(6x6\)"):
+        sources.paired_folder("test", str(tmp_path))
+
+
+def test_tests_of_another_shape_are_warned_of(tmp_path, caplog):
+    save(tmp_path / "train" / "a.png", both(1, 2))
+    save(tmp_path / "test" / "long.png", both(3, 4, size=(12, 6)))
+    assert len(sources.paired_folder("test", str(tmp_path))) == 1
+    assert "long.png (24x6): 1 of 1 test pictures are shaped unlike the training pairs (12x6)" in caplog.text

@@ -43,6 +43,7 @@ def test_a_folder_in_which_nothing_can_be_read_is_a_mistake(ganexp, tmp_path):
     assert ended.status == 2
     assert "none of the pictures can be read" in ended.complaint
     assert "one.png (empty or not an image)" in ended.out
+    assert "contact sheet" not in ended.out
 
 
 def test_what_is_wrong_with_pairs_is_told_also_where_no_pair_is_left(ganexp, tmp_path):

@@ -8,6 +8,7 @@ import zipfile
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ import yaml
 from PIL import Image
 
 from ganexp.generation.tiling import blending_weights, mirror_pad, tile_starts, translate_in_tiles
+from ganexp.generation.translate import output_names
 
 hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
 st = hypothesis.strategies
@@ -325,3 +327,9 @@ def test_the_whole_path_from_an_archive_to_translated_images(ganexp, here):
             ganexp("translate", "run=run", f"input={tests}", f"out={direction}", f"direction={direction}").status == 0
         )
         assert [read(path).shape for path in sorted((here / direction).iterdir())] == [(36, 36, 3)] * 4
+
+
+def test_no_two_outputs_have_one_name():
+    names = ["a.gif", "a.gif.png", "a.gif-2.png", "b.gif", "c/a.gif", "d.JPG"]
+    expected = ["a.gif-3.png", "a.gif.png", "a.gif-2.png", "b.gif.png", "c/a.gif.png", "d.JPG"]
+    assert list(map(str, output_names([Path(name) for name in names]))) == expected

@@ -158,7 +158,9 @@ def mode_collapse(history: Sequence[Signs]) -> Finding | None:
     evenness_now, best_evenness = recent_and_overall_max(history, "modes_evenness")
     # A sign that was never good may still become so early on.
     late = len(history) >= 2 * FIRST_CHECKS
-    if diversity_now < COLLAPSED and (late or diversity_now < best_diversity / 2):
+    if diversity_now < COLLAPSED and (
+        (late and not rising(history, "diversity")) or diversity_now < best_diversity / 2
+    ):
         evidence = f"samples differ from each other only {diversity_now:.0%} as much as real images do"
     elif evenness_now < LOST and (late or evenness_now < best_evenness / 2):
         evidence = f"samples cover {evenness_now:.0%} of the modes or classes, weighted by their samples"
@@ -169,6 +171,15 @@ def mode_collapse(history: Sequence[Signs]) -> Finding | None:
         f"{evidence}: G has collapsed; try penalty=gradient_penalty normalization=batch_in_generator, "
         "normalization=spectral, or a lower learning rate",
     )
+
+
+RISING = 1.25
+
+
+def rising(history: Sequence[Signs], name: str) -> bool:
+    """Return whether a sign's latest checks are above all of the first half: it may yet become good."""
+    values = [signs.get(name, 1.0) for signs in history]
+    return statistics.median(values[-AGREEING_CHECKS:]) > RISING * max(values[: len(values) // 2])
 
 
 def recent_and_overall_max(history: Sequence[Signs], name: str) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """Progress bar: images seen, time left, speed, losses and discriminator outputs."""
 
 import logging
+import math
 import time
 from contextlib import suppress
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import lightning as L
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from ganexp.callbacks.curves import Curves
 from ganexp.callbacks.game_module import GameModule
@@ -32,18 +33,20 @@ class ImageProgress(L.Callback):
     def __init__(self) -> None:
         self.bar: Progress | None = None
         self.line: Show | None = None
+        self.started: tuple[float, int] | None = None
+        """The time at which training started, and the images seen by then."""
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
         """Open the bar."""
         self.curves = next((c for c in trainer.callbacks if isinstance(c, Curves)), None)
         self.console = Console(stderr=True)
         self.next_refresh = 0.0
+        self.started = time.perf_counter(), module.images_seen
         self.tenths = module.images_seen * 10 // module.images
         if self.console.is_terminal and trainer.is_global_zero:
             self.bar = Progress(
                 BarColumn(bar_width=20),
                 TextColumn("{task.completed:,.0f}/{task.total:,.0f} images"),
-                TimeRemainingColumn(compact=True),
                 TextColumn("{task.fields[metrics]}"),
                 console=self.console,
                 auto_refresh=False,
@@ -75,7 +78,7 @@ class ImageProgress(L.Callback):
                 self.bar.stop()
 
     def _refresh(self, module: GameModule) -> None:
-        metrics = self._metrics_text(module.device)
+        metrics = self._texts(module)
         try:
             if self.bar is not None:
                 self.bar.update(self.task, completed=module.images_seen, metrics=metrics, refresh=True)
@@ -90,13 +93,24 @@ class ImageProgress(L.Callback):
         tenths = module.images_seen * 10 // module.images
         if tenths > self.tenths and trainer.is_global_zero:
             self.tenths = tenths
-            log.info("%s  %s", images_text(module), self._metrics_text(module.device))
+            log.info("%s  %s", images_text(module), self._texts(module))
+
+    def _texts(self, module: GameModule) -> str:
+        return "  ".join([*self._speed_texts(module), self._metrics_text(module.device)])
+
+    def _speed_texts(self, module: GameModule) -> list[str]:
+        """Return the latest rate, or the average where none is measured yet, and the time left at that rate."""
+        rate = self.curves.latest.get("time/images_per_second", 0.0) if self.curves is not None else 0.0
+        if rate == 0 and self.started is not None:
+            time_started, images_started = self.started
+            rate = (module.images_seen - images_started) / max(time.perf_counter() - time_started, 1e-9)
+        if not 0 < rate < math.inf:
+            return []
+        return [f"{rate_text(rate)} images/s", f"{duration_text((module.images - module.images_seen) / rate)} left"]
 
     def _metrics_text(self, device: torch.device) -> str:
         latest = self.curves.latest if self.curves is not None else {}
         shown = [f"{short} {latest[name]:.2f}" for name, short in SHORT_NAMES.items() if name in latest]
-        if "time/images_per_second" in latest:
-            shown.insert(0, f"{latest['time/images_per_second']:,.0f} images/s")
         peak = gpu_memory.peak_mebibytes(device)
         if peak is not None:
             shown.append(f"GPU memory {peak:,} MiB")
@@ -106,3 +120,17 @@ class ImageProgress(L.Callback):
 def images_text(module: GameModule) -> str:
     """Return the images seen of the budget, as text."""
     return f"{module.images_seen:,}/{module.images:,} images"
+
+
+def rate_text(rate: float) -> str:
+    """Return a rate as text, with two digits below 10: 1,234, 3.2, 0.31."""
+    return f"{rate:,.0f}" if rate >= 9.5 else f"{rate:.2g}"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration as text: 0:42, 2:03:20 or, of days, 3 d 4 h."""
+    minutes, second = divmod(round(max(seconds, 0)), 60)
+    hours, minute = divmod(minutes, 60)
+    if hours >= 48:
+        return f"{hours // 24:,} d {hours % 24} h"
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"

@@ -1,12 +1,15 @@
 """Command ``ganexp translate run=DIR input=FOLDER out=FOLDER``: image-to-image translation at any size."""
 
+import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
-from ganexp.data.folders import SUFFIXES, images_below
+from ganexp.data.file_kinds import EXAMPLES
+from ganexp.data.folders import images_below, left_out_text
 from ganexp.errors import UserError
 from ganexp.runs.run import saved_run
 
@@ -73,9 +76,12 @@ def images_at(source: Path) -> list[Path]:
         return [source]
     if not source.is_dir():
         raise UserError(f"input={source}: does not exist")
-    paths = [Path(path) for path in images_below(source)]
+    left_out: Counter[str] = Counter()
+    paths = [Path(path) for path in images_below(source, left_out)]
+    if left_out:
+        print(f"input={source}: left out, as these are no images: {left_out_text(left_out)}", file=sys.stderr)
     if not paths:
-        raise UserError(f"input={source}: has no images ({' '.join(SUFFIXES)}) in it or below it")
+        raise UserError(f"input={source}: has no images ({EXAMPLES}) in it or below it")
     return paths
 
 

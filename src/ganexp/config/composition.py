@@ -54,8 +54,9 @@ def register_sweeps() -> None:
 
 
 def register_resolvers() -> None:
-    """Register ``${interval:…}``, ``${class_folders:…}`` and ``${start:…}`` with OmegaConf."""
+    """Register ``${interval:…}``, ``${load_size:…}``, ``${class_folders:…}`` and ``${start:…}`` with OmegaConf."""
     OmegaConf.register_new_resolver("interval", interval, replace=True)
+    OmegaConf.register_new_resolver("load_size", load_size, replace=True)
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
     OmegaConf.register_new_resolver("start", start_name, replace=True, use_cache=True)
 
@@ -63,6 +64,11 @@ def register_resolvers() -> None:
 def interval(images: int, times: int, at_most: int) -> int:
     """Return the interval, in images, of an event that occurs at least ``times`` times during training."""
     return max(1, min(-(-images // times), at_most))
+
+
+def load_size(image_size: int) -> int:
+    """Return the size that training images are cropped from, 286/256 of theirs (arXiv 1611.07004, sec. 6.2)."""
+    return round(image_size * 286 / 256)
 
 
 def start_name(time: str) -> str:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ganexp.data.arrays import as_picture
 from ganexp.data.decoding import Decodes
 from ganexp.data.pictures import Pictures, name_of
 from ganexp.data.unreadable import unreadable
@@ -30,7 +31,7 @@ class OnDisk(Dataset[dict[str, Tensor]]):
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         try:
             picture, label = self.pictures[index]
-            item = {"image": self.decoder(picture)}
+            item = {"image": self.decoder(as_picture(picture))}
         except Exception as error:  # a broken file makes Pillow raise nearly anything
             raise unreadable([(name_of(self.pictures, index), error)], len(self)) from error
         if self.labelled:

@@ -3,21 +3,42 @@
 Free of heavy imports, because the configuration uses this module.
 """
 
+import logging
 import os
+from collections import Counter
 from pathlib import Path
 
-from ganexp.data.problems import Problem, report_problem
+from ganexp.data.file_kinds import EXAMPLES, is_image
+from ganexp.data.problems import Problem, note_problem, report_problem
 from ganexp.errors import UserError
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".gif")
+log = logging.getLogger(__name__)
+
+TRAINING_SPLIT = "train"
+TEST_SPLITS = ("test", "val", "valid", "validation")
 
 
 def class_folders(root: str | os.PathLike[str]) -> int | None:
     """Return the number of class folders in a folder of images; None if its images are unlabelled.
 
-    Only the first level is read, which is fast even with millions of files. A missing folder counts as unlabelled.
+    Only the first level is read, which is fast even with millions of files. A missing folder counts as unlabelled. Of
+    a folder of splits, the training split is read.
     """
-    return len(_class_names(Path(root).expanduser())) or None
+    top = Path(root).expanduser()
+    return len(_class_names(split_folders(top).get(TRAINING_SPLIT, top))) or None
+
+
+def split_folders(root: Path) -> dict[str, Path]:
+    """Return the folders of the splits by name if a folder has only splits, `train` and others; else none."""
+    names = _class_names(root)
+    only_splits = TRAINING_SPLIT in names and set(names) <= {TRAINING_SPLIT, *TEST_SPLITS}
+    return {name: root / name for name in names} if only_splits else {}
+
+
+def held_out_folder(root: Path) -> Path | None:
+    """Return the test or validation split of a folder that has only splits; else None."""
+    splits = split_folders(root)
+    return next((splits[name] for name in TEST_SPLITS if name in splits), None)
 
 
 def existing(folder: str | os.PathLike[str], key: str) -> Path:
@@ -36,20 +57,34 @@ def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], lis
     """Return the paths of all images below a folder, their labels and the names of their classes.
 
     The paths are sorted; hidden files and folders are skipped. Images directly in the folder, or in a single
-    subfolder, are unlabelled: no labels, no classes.
+    subfolder, are unlabelled: no labels, no classes. Of a folder of splits only, such as train and test, these are the
+    images of train, which is logged.
 
     Raises UserError if the folder is missing or has no images, or if one of several class folders is empty.
     """
     top = existing(root, "data.root")
+    if splits := split_folders(top):
+        log.info(
+            "data: %s has the splits %s: %s is used (data.root=%s/%s for another)",
+            top,
+            ", ".join(splits),
+            TRAINING_SPLIT,
+            top,
+            next(name for name in splits if name != TRAINING_SPLIT),
+        )
+        top = splits[TRAINING_SPLIT]
     names = _class_names(top)
+    left_out: Counter[str] = Counter()
     if not names:
-        paths = images_below(top)
+        paths = images_below(top, left_out)
+        report_left_out(top, left_out)
         if not paths:
-            raise UserError(f"{top} has no images ({' '.join(SUFFIXES)}) in it or its subfolders.")
+            raise UserError(f"{top} has no images ({EXAMPLES}) in it or its subfolders.")
         return paths, [], []
-    groups = [images_below(top / name) for name in names]
+    groups = [images_below(top / name, left_out) for name in names]
+    report_left_out(top, left_out)
     if not any(groups):
-        raise UserError(f"{top} has no images ({' '.join(SUFFIXES)}) in it or its subfolders.")
+        raise UserError(f"{top} has no images ({EXAMPLES}) in it or its subfolders.")
     empty = [name for name, group in zip(names, groups, strict=True) if not group]
     if empty:
         error = UserError(
@@ -68,28 +103,45 @@ def _class_names(root: Path) -> list[str]:
         entries = [entry for entry in os.scandir(root) if not entry.name.startswith(".")]
     except OSError:
         return []
-    if any(_is_image(entry.name) and entry.is_file() for entry in entries):
+    if any(is_image(str(root), entry.name) and entry.is_file() for entry in entries):
         return []
     names = sorted(entry.name for entry in entries if entry.is_dir())
     # A single folder does not define classes.
     return names if len(names) > 1 else []
 
 
-def images_below(root: Path) -> list[str]:
-    """Return the paths of all images below a folder, sorted; hidden files and folders are skipped."""
+def images_below(root: Path, left_out: Counter[str] | None = None) -> list[str]:
+    """Return the paths of all images below a folder, sorted; hidden files and folders are skipped.
+
+    Other files are counted by suffix in `left_out`. A file without a suffix is an image if it begins as one.
+    """
     paths = []
     for folder, subfolders, files in os.walk(root, followlinks=True):
         subfolders[:] = [
             name for name in subfolders if not name.startswith(".") and not _is_cyclic_link(Path(folder, name))
         ]
-        paths += [f"{folder}/{name}" for name in files if _is_image(name)]
+        for name in files:
+            if is_image(folder, name):
+                paths.append(f"{folder}/{name}")
+            elif left_out is not None and not name.startswith("."):
+                left_out[Path(name).suffix.lower()] += 1
     return sorted(paths)
+
+
+def left_out_text(left_out: Counter[str]) -> str:
+    """Return the numbers of the files left out as text, by suffix."""
+    counts = sorted(left_out.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{number:,} {suffix or 'without suffix'}" for suffix, number in counts)
+
+
+def report_left_out(folder: Path, left_out: Counter[str]) -> None:
+    """Log the numbers of the files in a folder that are left out; an inspection lists them too."""
+    if left_out:
+        text = f"left out, as these are no images that Pillow reads: {left_out_text(left_out)}"
+        log.info("data: %s, %s", folder, text)
+        note_problem(Problem(text, (), "none, unless some of them are images"))
 
 
 def _is_cyclic_link(folder: Path) -> bool:
     """Return whether a folder is a link to one of its parents, which would be followed forever."""
     return folder.is_symlink() and any(folder.resolve() == parent.resolve() for parent in folder.absolute().parents)
-
-
-def _is_image(name: str) -> bool:
-    return not name.startswith(".") and name.lower().endswith(SUFFIXES)

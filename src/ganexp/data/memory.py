@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ganexp.data.arrays import as_picture
 from ganexp.data.decoding import Decodes
 from ganexp.data.pictures import Pictures, name_of
 from ganexp.data.unreadable import unreadable
@@ -77,7 +78,8 @@ def decoded(pictures: Pictures, decoder: Decodes, labelled: bool) -> tuple[InMem
         indices = range(first, min(first + CHUNK, total))
         for index in indices:
             try:
-                picture, label = pictures[index]
+                item, label = pictures[index]
+                picture = as_picture(item)
                 seen.add(picture.size)
                 images[index] = decoder(picture)
                 labels[index] = int(label)

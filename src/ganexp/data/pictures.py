@@ -8,11 +8,14 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from PIL import Image
 
+from ganexp.data.lfs_pointers import naming_lfs_pointers
+
 
 class Pictures(Protocol):
     """A map-style data set of (PIL image, class number), as torchvision's image data sets are.
 
-    In image-to-image data, an item may be a pair of pictures instead of one.
+    In image-to-image data, an item may be a pair of pictures instead of one. An item may also be an array or a tensor
+    (`as_picture`).
 
     It may have `classes`, the names of the classes (empty or absent: unlabelled), and `name(index)`, the location of
     a picture for messages.
@@ -52,7 +55,8 @@ class FilePictures:
 
     def __getitem__(self, index: int) -> tuple[Image.Image, int]:
         label = 0 if self.labels is None else int(self.labels[index])
-        with Path(self.name(index)).open("rb") as file:
+        path = Path(self.name(index))
+        with path.open("rb") as file, naming_lfs_pointers(path):
             image = Image.open(file)
             image.load()
         return image, label

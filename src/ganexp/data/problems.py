@@ -22,10 +22,15 @@ _collected: ContextVar[list[Problem] | None] = ContextVar("collected", default=N
 
 def report_problem(error: UserError, problem: Problem) -> None:
     """Raise the error; within `collect_problems`, record the problem instead, so that the caller can skip the item."""
-    problems = _collected.get()
-    if problems is None:
+    if _collected.get() is None:
         raise error
-    if problem not in problems:
+    note_problem(problem)
+
+
+def note_problem(problem: Problem) -> None:
+    """Within `collect_problems`, record a problem that training does not stop at."""
+    problems = _collected.get()
+    if problems is not None and problem not in problems:
         problems.append(problem)
 
 

@@ -10,6 +10,8 @@ from PIL import Image
 from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
 from ganexp.data.folders import image_files
+from ganexp.data.lfs_pointers import naming_lfs_pointers
+from ganexp.data.pages import further_pages, report_further_pages
 from ganexp.data.pictures import FilePictures
 from ganexp.data.unreadable import unreadable
 from ganexp.errors import UserError
@@ -64,16 +66,20 @@ def count_kinds(folder: Path) -> Counter[tuple[tuple[int, int], int]]:
     paths = sample_files(folder)
     kinds: Counter[tuple[tuple[int, int], int]] = Counter()
     failures: list[tuple[str, Exception]] = []
+    pages = files = 0
     with progress(f"reading {folder}", len(paths)) as advance:
         for path in paths:
             try:
-                with Image.open(path) as image:
+                with naming_lfs_pointers(path), Image.open(path) as image:
+                    further = further_pages(image)
+                    pages, files = pages + further, files + (further > 0)
                     kinds[image.size, 1 if image.mode in GREY_MODES else 3] += 1
             except Exception as error:  # Pillow can raise almost any exception on a broken file
                 failures.append((path, error))
             advance(1)
     if failures:
         raise unreadable(failures, len(paths))
+    report_further_pages(folder, pages, files)
     return kinds
 
 

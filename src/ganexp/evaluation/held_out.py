@@ -8,7 +8,7 @@ from ganexp.analysis.subject import HeldOut
 from ganexp.config import composition
 from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
-from ganexp.data.folders import image_files
+from ganexp.data.folders import held_out_folder, image_files
 from ganexp.data.pictures import FilePictures
 from ganexp.errors import UserError
 from ganexp.evaluation.evaluate import real_set
@@ -26,13 +26,16 @@ def held_out_images(run: DictConfig, wanted: str | None) -> HeldOut:
     """
     split = OmegaConf.select(run.data, "source.split")
     if wanted is not None and Path(wanted).is_dir():
-        return from_folder(Path(wanted), run.data)
+        return from_folder(held_out_folder(Path(wanted)) or Path(wanted), run.data)
     if wanted is not None:
         if split is None:
             raise UserError(f"held_out={wanted}: no such folder, and the data {run.data.name} has no splits")
         if wanted == split:
             raise UserError(f"held_out={wanted}: the run was trained on that split; choose another split or a folder")
         return from_split(run.data, wanted, download=True)
+    root = OmegaConf.select(run.data, "root")
+    if split is None and root is not None and (folder := held_out_folder(Path(root).expanduser())) is not None:
+        return from_folder(folder, run.data)
     if split is None:
         return HeldOut(None, f"the data {run.data.name} has no split that was not trained on")
     for other in OTHER_SPLITS:

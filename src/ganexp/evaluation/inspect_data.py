@@ -17,7 +17,7 @@ from ganexp.data.problems import Problem, collect_problems
 from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
 from ganexp.inspection.duplicates import Duplicates
-from ganexp.inspection.inspect import Inspection, inspect, repeated
+from ganexp.inspection.inspect import Inspection, inspect, problems_of, repeated
 from ganexp.terminal.text import printable
 
 NAMES_SHOWN = 10
@@ -50,14 +50,15 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
         inspection, picture_names = inspect(collection, duplicates)
         prefix = f"{collection.name}: " if len(collections) > 1 else ""
         names += [f"{prefix}{name}" for name in picture_names]
-        problems += inspection.problems
         inspections.append(inspection)
+    problems += problems_of(inspections)
     problems = [*merged(problems), *repeated(duplicates, names)]
     console.print(as_table(inspections))
     show(problems, console)
-    write(inspections, problems, out)
+    sheets = write(inspections, problems, out)
     summary = f"kinds of problems: {len(problems)}, all names in {out / PROBLEMS}" if problems else "no problems"
-    console.print(printable(f"{summary}; contact sheet in {out}"))
+    drawn = f"; contact sheet{'s' * (len(sheets) > 1)}: {', '.join(map(str, sheets))}" if sheets else ""
+    console.print(printable(f"{summary}{drawn}"))
     if not any(inspection.readable for inspection in inspections):
         raise UserError(f"data={name}: none of the pictures can be read")
 
@@ -141,14 +142,20 @@ def line_of(problem: Problem) -> str:
     return f"{problem.what}{number}{': ' if shown else ''}{shown}{more}. Fix: {problem.fix}"
 
 
-def write(inspections: list[Inspection], problems: list[Problem], out: Path) -> None:
-    """Write a contact sheet per collection, inputs next to their targets, and every problem with all file names."""
+def write(inspections: list[Inspection], problems: list[Problem], out: Path) -> list[Path]:
+    """Write a contact sheet per collection, inputs next to their targets, and every problem with all file names.
+
+    Returns the paths of the sheets; a collection without a readable picture has none.
+    """
     out.mkdir(parents=True, exist_ok=True)
+    sheets = []
     for inspection in inspections:
         tiles = [side for sample in inspection.samples for side in sample]
         if tiles:
             stem = f"{inspection.name.replace('/', '-').replace(' ', '_')}_" if len(inspections) > 1 else ""
-            save(grid(torch.stack(tiles), COLUMNS), out / f"{stem}{SHEET}")
+            sheets.append(out / f"{stem}{SHEET}")
+            save(grid(torch.stack(tiles), COLUMNS), sheets[-1])
     lines = [f"{p.what}. Fix: {p.fix}\n" + "".join(f"  {place}\n" for place in p.where) for p in problems]
     # File names may contain bytes that are not valid text.
     (out / PROBLEMS).write_text("\n".join(lines), encoding="utf-8", errors="replace")
+    return sheets

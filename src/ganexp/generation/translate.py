@@ -13,6 +13,8 @@ from PIL import Image
 from torch import Tensor
 
 from ganexp.data.decoding import conversions, is_grey, pixels_of, upright
+from ganexp.data.lfs_pointers import naming_lfs_pointers
+from ganexp.data.pages import further_pages
 from ganexp.data.unreadable import reason_of, unreadable
 from ganexp.distributed import gpu_memory
 from ganexp.errors import UserError
@@ -49,15 +51,16 @@ def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wante
     channels = int(run.config.data.channels)
     failures: list[tuple[str, Exception]] = []
     kinds: Counter[str] = Counter()
+    names = output_names([path.relative_to(top) for path in paths])
     with torch.inference_mode(), progress(f"translating {top}", len(paths)) as advance:
-        for path in paths:
+        for path, name in zip(paths, names, strict=True):
             try:
                 image, conversions_made = read(path, channels)
             except Exception as error:  # a broken file makes Pillow raise nearly anything
                 failures.append((str(path), error))
             else:
-                written = write(translate(network, image, model.multiple, tile), out / path.relative_to(top))
-                kinds.update([*conversions_made, *(["written as PNG"] if written.name != path.name else [])])
+                write(translate(network, image, model.multiple, tile), out / name)
+                kinds.update([*conversions_made, *(["written as PNG"] if name.name != path.name else [])])
             advance(1)
     if len(failures) == len(paths):
         raise unreadable(failures, len(paths))
@@ -88,8 +91,11 @@ def read(path: Path, channels: int) -> tuple[Tensor, list[str]]:
 
     Pillow's errors, mostly OSError, pass through.
     """
-    with Image.open(path) as image:
-        descriptions = conversions(image)
+    with naming_lfs_pointers(path), Image.open(path) as image:
+        descriptions = [
+            *conversions(image),
+            *(["of several pages (the first translated)"] if further_pages(image) else []),
+        ]
         if is_grey(image) and channels != 1:
             descriptions.append("grey (converted to RGB)")
         if not is_grey(image) and channels == 1:
@@ -109,15 +115,31 @@ def translate(network: Any, image: Tensor, multiple: int, tile: int) -> Image.Im
     return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
 
 
-def write(image: Image.Image, path: Path) -> Path:
-    """Write an image atomically and return its path, with .png appended to extensions outside of FORMATS."""
-    if path.suffix.lower() not in FORMATS:
-        path = path.with_name(f"{path.name}.png")
+def output_names(names: Sequence[Path]) -> list[Path]:
+    """Return a different name for each output: the input's, with .png appended to extensions outside of FORMATS.
+
+    If NAME.gif.png is the name of another input or output, it is NAME.gif-2.png, and so on.
+    """
+    taken = {name for name in names if name.suffix.lower() in FORMATS}
+    outputs = []
+    for name in names:
+        output, number = name, 1
+        if name.suffix.lower() not in FORMATS:
+            output = name.with_name(f"{name.name}.png")
+            while output in taken:
+                number += 1
+                output = name.with_name(f"{name.name}-{number}.png")
+            taken.add(output)
+        outputs.append(output)
+    return outputs
+
+
+def write(image: Image.Image, path: Path) -> None:
+    """Write an image atomically, in the format of its extension."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.tmp")
     image.save(unfinished, **FORMATS[path.suffix.lower()])
     unfinished.replace(path)
-    return path
 
 
 def report(done: int, kinds: Counter[str], failures: Sequence[tuple[str, Exception]], out: Path) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from ganexp.data.arrays import as_picture
 from ganexp.data.decoding import is_deep, is_grey, is_transparent
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import classes_of, name_of
@@ -23,6 +24,7 @@ from ganexp.terminal.progress import progress
 SAMPLES = 64
 SAMPLE_SIZE = 128
 IMBALANCE = 5
+ONE_CHANNEL = "data.channels=1"
 MIN_RANGE = 0.5
 DEPTHS = {"1": 1, "I": 32, "F": 32}
 
@@ -84,6 +86,7 @@ class Inspection:
     lowest: float = float("inf")
     highest: float = float("-inf")
     unreadable: int = 0
+    coloured: int = 0
     samples: list[tuple[Tensor, ...]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
@@ -112,6 +115,7 @@ def inspect(picture_set: PictureSet, duplicates: Duplicates) -> tuple[Inspection
             name = name_of(picture_set.pictures, index)
             try:
                 item, label = picture_set.pictures[index]
+                item = as_picture(item)
                 pixels = picture_set.decoder(item)
                 label = int(label)
             except Exception as error:  # a broken file makes Pillow raise nearly anything
@@ -133,6 +137,7 @@ def inspect(picture_set: PictureSet, duplicates: Duplicates) -> tuple[Inspection
                     inspection.samples.append(tuple(map(_downsized, shown)))
             advance(1)
     inspection.unreadable = len(failures)
+    inspection.coloured = len(tones[False])
     inspection.classes = {name: labels[number] for number, name in enumerate(classes)}
     if failures:
         inspection.problems.append(unreadable_problem(failures))
@@ -143,6 +148,13 @@ def inspect(picture_set: PictureSet, duplicates: Duplicates) -> tuple[Inspection
         *_value_problems(inspection),
     ]
     return inspection, names
+
+
+def problems_of(inspections: Sequence[Inspection]) -> list[Problem]:
+    """Return the problems of all sets; that one is all grey is none where another has colours to keep."""
+    coloured = any(inspection.coloured for inspection in inspections)
+    every = [problem for inspection in inspections for problem in inspection.problems]
+    return [problem for problem in every if not (coloured and problem.fix == ONE_CHANNEL)]
 
 
 def pictures_of(item: Any) -> tuple[Image.Image, ...]:
@@ -177,7 +189,7 @@ def _tone_problems(tones: dict[bool, list[str]], channels: int) -> Iterator[Prob
     if channels == 1 or not grey:
         return
     if not coloured:
-        yield Problem(f"all are grey, and data.channels={channels}", (), "data.channels=1")
+        yield Problem(f"all are grey, and data.channels={channels}", (), ONE_CHANNEL)
     else:
         minority, tone = (grey, "grey") if len(grey) <= len(coloured) else (coloured, "coloured")
         yield Problem(f"{tone} pictures among others", tuple(minority), "remove them, or data.channels=1 for all")

@@ -1,6 +1,7 @@
 """Folders of images."""
 
 from ganexp.data.folders import existing, image_files
+from ganexp.data.pages import count_further_pages, report_further_pages
 from ganexp.data.pictures import FilePictures, Pictures
 from ganexp.data.sources.layout import layout, share
 from ganexp.errors import UserError
@@ -13,6 +14,7 @@ def image_folder(root: str) -> FilePictures:
     is missing or empty, or a class folder is empty.
     """
     paths, labels, classes = image_files(root)
+    report_further_pages(root, *count_further_pages(paths))
     return FilePictures(paths, labels or None, classes)
 
 

@@ -1,10 +1,11 @@
 """Folder layouts of splits and domains in image-to-image data sets."""
 
 import logging
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from ganexp.data.folders import images_below
+from ganexp.data.folders import images_below, report_left_out
 from ganexp.data.pictures import Pictures
 from ganexp.data.sources.splits import TRAIN, part_of
 from ganexp.errors import UserError
@@ -52,7 +53,9 @@ def images_in(folder: Path) -> list[str]:
     """
     if not folder.is_dir():
         raise UserError(f"{folder} is missing, but its counterpart exists: both domains are needed.")
-    paths = images_below(folder)
+    left_out: Counter[str] = Counter()
+    paths = images_below(folder, left_out)
+    report_left_out(folder, left_out)
     if not paths:
         raise UserError(f"{folder} has no images.")
     return paths

@@ -6,14 +6,14 @@ from pathlib import Path
 from PIL import ImageOps
 
 from ganexp.data.folders import existing
-from ganexp.data.headers import upright_sizes
+from ganexp.data.headers import Size, upright_sizes
 from ganexp.data.pictures import FilePictures, Pictures
 from ganexp.data.problems import Problem, report_problem
 from ganexp.data.sources.layout import images_in, layout, share
+from ganexp.data.sources.pair_shapes import single_pictures, some, training_shapes
+from ganexp.data.sources.splits import TRAIN
 from ganexp.data.translation.items import Pair, as_text
 from ganexp.errors import UserError
-
-NAMES_SHOWN = 3
 
 
 def paired_folder(split: str, root: str, direction: str = "a2b") -> Pictures:
@@ -23,27 +23,30 @@ def paired_folder(split: str, root: str, direction: str = "a2b") -> Pictures:
     folders. `layout` finds the splits. Without a test split, every tenth pair is reserved for testing. The input is A,
     or B with the direction b2a.
 
-    Raises UserError, with the files' names, if names or sizes do not match, a width is odd, or a file is not an image;
-    and if the folder or the split is missing or empty.
+    Raises UserError, with the files' names, if names or sizes do not match, a width is odd, a test picture is shaped
+    like one half of a training pair, or a file is not an image; and if the folder or the split is missing or empty.
     """
     top = existing(root, "data.root")
     folders, undivided = layout(top, split)
-    pairs = _pairs_of_two(*folders) if len(folders) == 2 else _pairs_in_one(*folders)
+    # Undivided pairs are one set, whatever their shapes.
+    training = [] if undivided or split == TRAIN or len(folders) == 2 else training_shapes(top)
+    pairs = _pairs_of_two(*folders) if len(folders) == 2 else _pairs_in_one(*folders, training)
     directed: Pictures = SwappedPairs(pairs) if direction == "b2a" else pairs
     return share(directed, split, str(top)) if undivided else directed
 
 
-def _pairs_in_one(folder: Path) -> "SideBySide":
+def _pairs_in_one(folder: Path, training: Sequence[Size]) -> "SideBySide":
     sizes = upright_sizes(images_in(folder), str(folder))
     odd = {path: f"{path} ({as_text(size)})" for path, size in sizes.items() if size[0] % 2}
     if odd:
         error = UserError(
-            f"{_some(list(odd.values()))}: an odd width cannot be halved into A and B; pairs are "
+            f"{some(list(odd.values()))}: an odd width cannot be halved into A and B; pairs are "
             "pictures with A on the left and B on the right, or two folders A and B."
         )
         fix = "make the width even, with A in the left half and B in the right"
         report_problem(error, Problem("pairs of an odd width, which cannot be halved", tuple(odd.values()), fix))
-    return SideBySide(FilePictures([path for path in sizes if path not in odd]))
+    single = set(single_pictures({path: size for path, size in sizes.items() if path not in odd}, training, folder))
+    return SideBySide(FilePictures([path for path in sizes if path not in odd and path not in single]))
 
 
 def _pairs_of_two(a: Path, b: Path) -> "TwoFolders":
@@ -54,7 +57,7 @@ def _pairs_of_two(a: Path, b: Path) -> "TwoFolders":
     if unmatched:
         error = UserError(
             f"{a} has {len(paths_a):,} images and {b} has {len(paths_b):,}, and a pair needs equal names; without a "
-            f"counterpart: {_some(sorted(unmatched))}."
+            f"counterpart: {some(sorted(unmatched))}."
         )
         fix = f"add the missing pictures, with the same name in {a} and {b}, or remove these"
         report_problem(error, Problem("no partner of that name", tuple(sorted(unmatched)), fix))
@@ -68,7 +71,7 @@ def _pairs_of_two(a: Path, b: Path) -> "TwoFolders":
         if sizes_a[path_a] != sizes_b[path_b]
     ]
     if unequal:
-        error = UserError(f"the two pictures of a pair must have the same size: {_some(unequal)}.")
+        error = UserError(f"the two pictures of a pair must have the same size: {some(unequal)}.")
         report_problem(
             error, Problem("pairs of unequal sizes", tuple(unequal), "resize one of the two to the other's size")
         )
@@ -89,11 +92,6 @@ def _by_name(paths: Sequence[str], top: Path) -> dict[str, str]:
             )
         named.setdefault(name, path)
     return named
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f"; and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
-    return f"{'; '.join(names[:NAMES_SHOWN])}{more}"
 
 
 class SideBySide:

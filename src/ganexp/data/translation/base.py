@@ -1,5 +1,6 @@
 """Base of the LightningDataModules of image-to-image translation: splits, loaders, crops and flips."""
 
+import logging
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -31,10 +32,13 @@ from ganexp.data.translation.pairs import (
 from ganexp.errors import UserError
 from ganexp.numerics.randomness import generator
 
+log = logging.getLogger(__name__)
+
 DIRECTIONS = ("a2b", "b2a")
 ORDERS = ("order", "order of targets")
 TEST_BATCH_PIXELS = 2**18
 MAX_TEST_BATCH_SIZE = 64
+LARGEST_USUAL_ENLARGEMENT = 1.5
 
 Subset = Callable[[Pictures], Pictures]
 
@@ -139,6 +143,7 @@ class TranslationData(ImageDataModule):
             return
         train, test = self._open() if self._opened is None else self._opened
         self._opened = None
+        self._warn_of_small_crops()
         self._pairs = self._decoded(train, self._training_decoder, lambda pictures: pictures)
         if self.jitter_until is not None and self.load_size > self.image_size:
             self._whole_pairs = self._decoded(train, self.decoder, lambda pictures: pictures)
@@ -233,6 +238,18 @@ class TranslationData(ImageDataModule):
         store, description = stored(pictures, decoder, False, self.in_memory, self.workers, self._local_processes())
         self._log(f"{len(pictures):,} {noun} {description}")
         return store
+
+    def _warn_of_small_crops(self) -> None:
+        ratio = self.load_size / self.image_size
+        if ratio > LARGEST_USUAL_ENLARGEMENT and (self.trainer is None or self.trainer.is_global_zero):
+            log.warning(
+                "data: training images are crops of %d pixels from pictures resized to %d (%.1f times as large), but "
+                "test images are whole pictures; usual is data.load_size=%d",
+                self.image_size,
+                self.load_size,
+                ratio,
+                round(self.image_size * 286 / 256),
+            )
 
     def _counts(self) -> str:
         nouns = ("pairs",) if len(self.pairs.lengths) == 1 else ("inputs", "targets")

@@ -1,0 +1,35 @@
+"""Pictures from the arrays and tensors that a source may return."""
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from ganexp.errors import UserError
+
+CHANNELS = (1, 3, 4)
+
+
+def as_picture(item: Any) -> Any:
+    """Return an array or a tensor as a PIL image; anything else unchanged.
+
+    Arrays are (H, W) or (H, W, C), tensors (H, W) or (C, H, W), uint8 with 1, 3 or 4 channels, or uint16 with one.
+    Raises UserError for other shapes and types.
+    """
+    if isinstance(item, Tensor):
+        values = item.detach().cpu().numpy()
+        values, kind = (values.transpose(1, 2, 0) if values.ndim == 3 else values), "tensor"
+    elif isinstance(item, np.ndarray):
+        values, kind = item, "array"
+    else:
+        return item
+    shape = f"{kind} of {item.dtype} and shape {tuple(item.shape)}"
+    if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] not in CHANNELS) or 0 in values.shape:
+        expected = "(H, W) or (C, H, W)" if kind == "tensor" else "(H, W) or (H, W, C)"
+        raise UserError(f"{shape}: give {expected} with 1, 3 or 4 channels")
+    if values.ndim == 3 and values.shape[2] == 1:
+        values = values[:, :, 0]
+    if values.dtype != np.uint8 and not (values.dtype == np.uint16 and values.ndim == 2):
+        raise UserError(f"{shape}: give uint8, 0 to 255, or uint16 with one channel")
+    return Image.fromarray(np.ascontiguousarray(values))
