@@ -26,7 +26,8 @@ def flip(path, position=None):
 
 def save(folder, name, images_seen):
     folder.mkdir(parents=True, exist_ok=True)
-    torch.save({"ganexp": {"images_seen": images_seen}, "state_dict": nn.Linear(3, 2).state_dict()}, folder / name)
+    counters = {"images_seen": images_seen, "batches_seen": 1, "unread_terms": {}}
+    torch.save({"ganexp": counters, "state_dict": nn.Linear(3, 2).state_dict()}, folder / name)
 
 
 def test_a_flipped_bit_anywhere_is_noticed_or_harmless(tmp_path):

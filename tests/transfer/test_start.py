@@ -36,7 +36,10 @@ def game(width=6, norm=normalization.none, ema=ExponentialMovingAverage, seed=0)
 
 
 def checkpoint(module, path, images=1234):
-    torch.save({"state_dict": module.state_dict(), COUNTERS: {"images_seen": images}}, path)
+    torch.save(
+        {"state_dict": module.state_dict(), COUNTERS: {"images_seen": images, "batches_seen": 1, "unread_terms": {}}},
+        path,
+    )
     return str(path)
 
 

@@ -49,6 +49,7 @@ def start(arguments: list[str]) -> Run | None:
 
         help.show(folders)
         return None
+    composition.require_short_keys(flags.overrides)
     for folder in folders[1:]:
         check_option_files(flags.overrides, folder)
     session = Session(flags, folders)

@@ -2,6 +2,7 @@
 
 import difflib
 import fnmatch
+import os
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,8 @@ from ganexp.data.folders import class_folders
 from ganexp.distributed.slurm import batch_job
 from ganexp.errors import UserError, one_line
 from ganexp.terminal.text import shortened
+
+LONGEST_FILE_NAME = 255
 
 # conf/hydra/launcher has defaults under the plugins' own names; Hydra may validate them against the plugins' schemas.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
@@ -201,6 +204,14 @@ def chooses(override: str, options: Mapping[str, Sequence[str]]) -> bool:
     return all(option.strip() in existing for option in choice.strip("[]").split(","))
 
 
+def require_short_keys(overrides: Sequence[str]) -> None:
+    """Raise UserError for a key that is too long for the name of a file, as which Hydra looks it up."""
+    for override in overrides:
+        key = override.lstrip("+~").partition("=")[0]
+        if len(os.fsencode(key)) > LONGEST_FILE_NAME:
+            raise UserError(f"{shortened(key)}: no such option")
+
+
 def compose_or_empty(overrides: list[str], folders: list[Path]) -> dict[str, Any]:
     """Return the unresolved configuration for some overrides, as plain containers; empty if it cannot be composed."""
     search = f"hydra.searchpath=[{','.join(f'file://{folder}' for folder in folders if folder.is_dir())}]"
@@ -220,6 +231,7 @@ def compose(name: str, overrides: list[str]) -> DictConfig:
 
     Raises UserError for keys and options that do not exist, and for values of the wrong type.
     """
+    require_short_keys(overrides)
     choices = choices_among(overrides, [conf_dir()])
     keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
     try:

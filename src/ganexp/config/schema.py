@@ -69,6 +69,15 @@ PLACES: Mapping[str, Kind] = {
     "run_dir": text(),
     "sweep_dir": text(),
     "data_root": text(),
+    "autoresume": flag(),
+    "rank_timeout": optional(positive()),
+    "init": optional(group()),
+    "init.path": optional(text()),
+    "init.weights": optional(text()),
+    "init.only": optional(either(text(), list_of(text(), least=1))),
+    "init.strict": optional(flag()),
+    "init.format": optional(text()),
+    "model.freeze": optional(group()),
     "scoring.monitor": optional(text()),
     "skip_finished": flag(),
     "skip_refused": flag(),
@@ -130,6 +139,15 @@ PARTS: Mapping[str, Kind] = {
     "numerics.tf32": flag(),
     "PeakSignalNoiseRatio.data_range": either(positive(), list_of(number(), length=2)),
     "Pix2Pix.first": text(),
+    "Projection.features": WEIGHT,
+    "Projection.images": optional(text()),
+    "Projection.lpips": WEIGHT,
+    "Projection.most": COUNT,
+    "Projection.pixels": WEIGHT,
+    "Projection.rate": positive(),
+    "Projection.starts": COUNT,
+    "Projection.candidates": COUNT,
+    "Projection.steps": COUNT,
     "PoseDirection.end": anything(),
     "PoseDirection.start": anything(),
     "requires.labels": flag(),
@@ -192,6 +210,7 @@ NAMES: Mapping[str, Kind] = {
     "animation": text(),
     "aniso": SHARE,
     "antialias": flag(),
+    "asynchronous": flag(),
     "at_most": optional(part()),
     "attention_stride": optional(COUNT),
     "attribute": optional(text()),
@@ -447,9 +466,14 @@ def kind_of(place: str, owner: str) -> Kind | None:
 
 
 def is_left_out(value: Any) -> bool:
-    """Return whether a value has an unresolved reference, must still be given, or is built from a ``_target_``."""
+    """Return whether a value has an unresolved reference, must still be given, or is built from a ``_target_``.
+
+    Whether such a target may stand in its place is checked where a stranger's configuration is read.
+    """
     if isinstance(value, Mapping):
-        return "_target_" in value
+        return "_target_" in value or any(map(is_left_out, value.values()))
+    if isinstance(value, list):
+        return any(map(is_left_out, value))
     return isinstance(value, str) and ("${" in value or value == "???")
 
 
