@@ -42,7 +42,7 @@ def summary_of(images, seed, loss, status="finished"):
         "command": f"python -m ganexp loss={loss} seed={seed} images={images}",
         "choices": {"model": "dcgan_small", "data": "digits", "loss": loss, "logger": "csv", "trainer": "cpu"},
         "status": status,
-        "reason": "images reached",
+        "reason": None,
         "continue_with": None,
         "started": "2026-01-01T00:00:00+00:00",
         "ended": "2026-01-01T00:01:00+00:00",
