@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganexp.data.class_names import class_names
 from ganexp.demo.page import class_choices
 from ganexp.drawing.captions import STRIP, captioned, column_classes
 from ganexp.errors import UserError
 from ganexp.generation.class_folders import class_folders
 from ganexp.publishing import layout
 from ganexp.records import summary
+from ganexp.records.class_names import class_names
 from ganexp.runs.class_names import class_numbers, read_class_names
 from ganexp.runs.run import saved_run
 from support.command_line import CONDITIONAL

@@ -127,13 +127,13 @@ def test_the_first_callback_that_ended_training_gives_the_reason():
     assert reason() == "images=64 reached"
 
 
-@pytest.mark.parametrize(("images", "kept"), [(64, "trainer.max_time=1 is over"), (256, None)])
-def test_a_run_of_a_sweep_keeps_the_reason_if_a_limit_ended_it_before_its_budget(tmp_path, images, kept):
-    run = Run(tmp_path, OmegaConf.create({"images": 256}), {})
-
+@pytest.mark.parametrize(
+    ("status", "reason", "kept"),
+    [("stopped", "trainer.max_time=1 is over", "trainer.max_time=1 is over"), ("finished", "images=256 reached", None)],
+)
+def test_a_run_of_a_sweep_keeps_the_reason_if_a_limit_ended_it_before_its_budget(tmp_path, status, reason, kept):
     def start(run, overrides):
-        summary.update(run.folder, images_seen=images, reason=kept or "images=256 reached")
+        summary.update(run.folder, status=status, reason=reason)
 
-    outcome = job.train(run, [], lambda config: None, start)
-    assert outcome.status == "finished"
-    assert outcome.reason == kept
+    outcome = job.train(Run(tmp_path, OmegaConf.create(), {}), [], lambda config: None, start)
+    assert (outcome.status, outcome.reason) == ("finished", kept)

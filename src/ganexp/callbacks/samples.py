@@ -9,9 +9,9 @@ from PIL import Image
 
 from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.pace import Interval
-from ganexp.data.class_names import class_names
 from ganexp.drawing.captions import captioned
 from ganexp.drawing.pictures import are_points, picture, save
+from ganexp.records.class_names import class_names
 
 POINTS = 1_024
 
@@ -59,7 +59,7 @@ class SampleGrid(L.Callback):
             if hasattr(logger, "log_image"):
                 logger.log_image("samples", [image], step=module.images_seen, caption=[caption(trainer, module)])
 
-    def render(self, trainer: L.Trainer, module: Any) -> Image.Image:
+    def render(self, trainer: Any, module: Any) -> Image.Image:
         """Return the grid with the classes' names above its columns, or for points a scatter plot of more samples."""
         samples = module.sample(self.rows * module.columns, self.seed)
         if are_points(samples):

@@ -12,10 +12,10 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from ganexp.callbacks.end import end_of_training
 from ganexp.callbacks.game_module import GameModule
-from ganexp.data.class_names import class_names
 from ganexp.distributed import gpu_memory
 from ganexp.errors import one_line
 from ganexp.records import peak_memory, summary
+from ganexp.records.class_names import class_names
 from ganexp.terminal.commands import resume_command
 
 

@@ -31,10 +31,10 @@ class TimeLimit(Timer):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Ignore the time that an earlier part of the run took."""
 
-    def on_train_batch_end(self, trainer: Any, *args: Any, **kwargs: Any) -> None:
+    def on_train_batch_end(self, trainer: Any, *_: Any) -> None:
         """End training when the time is over."""
         is_ending = trainer.should_stop
-        super().on_train_batch_end(trainer, *args, **kwargs)
+        super().on_train_batch_end(trainer)
         self.is_over = trainer.should_stop and not is_ending
 
     def end(self) -> End | None:

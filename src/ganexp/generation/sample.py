@@ -32,12 +32,12 @@ def write_samples(
     ``names`` of the classes caption the grid's columns. With ``by_class`` the images are in a subfolder for each
     class, by default of every class in turn.
     """
-    num_classes = getattr(model, "num_classes", None)
+    num_classes: int | None = getattr(model, "num_classes", None)
     if by_class and num_classes is None:
         raise UserError("by_class=true: this model was trained without labels; leave it out")
     if names is not None and len(names) != num_classes:
         names = None
-    labels = list(range(num_classes)) if by_class and labels is None else labels
+    labels = list(range(num_classes or 0)) if by_class and labels is None else labels
     try:
         samples = model.sample(n, seed, labels).cpu()
     except ValueError as error:

@@ -49,11 +49,9 @@ def train(run: Run, overrides: list[str], check: Check, start: Start) -> Outcome
 
 
 def limit_of(run: Run) -> str | None:
-    """Return the limit that ended training before ``images`` were seen, such as a time; None if there was none."""
+    """Return the limit that ended training before its budget was spent, such as a time; None if there was none."""
     ended = status.read(run.folder)
-    if ended is None or ended.images is None or ended.images >= run.config.images:
-        return None
-    return ended.reason
+    return ended.reason if ended is not None and ended.status == summary.STOPPED else None
 
 
 def train_on_other_rank(run: Run, overrides: list[str], check: Check, start: Start) -> Outcome:

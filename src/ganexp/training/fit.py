@@ -118,8 +118,8 @@ def train(run: Run) -> None:
     for callback in callbacks:
         if isinstance(callback, Pruning) and callback.reason is not None:
             raise Pruned(callback.reason)
-    end = end_of_training(trainer)
-    if contents is not None and end.is_finished:
+    ended = end_of_training(trainer)
+    if contents is not None and ended.is_finished:
         warn_of_nothing_left(contents, module.images_seen)
     log.info(
         "%s images in %s; samples, curves and checkpoints are in %s",
@@ -127,12 +127,12 @@ def train(run: Run) -> None:
         duration(time.perf_counter() - started),
         relative_to_cwd(run.folder),
     )
-    command = resume_command(relative_to_cwd(run.folder), end.overrides)
-    if end.is_finished:
-        log.info("%s; train longer with: %s", end.reason, command)
+    command = resume_command(relative_to_cwd(run.folder), ended.overrides)
+    if ended.is_finished:
+        log.info("%s; train longer with: %s", ended.reason, command)
     else:
         seen, budget = f"{module.images_seen:,}", f"{module.images:,}"
-        log.warning("%s after %s of %s images; continue with: %s", end.reason, seen, budget, command)
+        log.warning("%s after %s of %s images; continue with: %s", ended.reason, seen, budget, command)
 
 
 def time_limit(trainer: DictConfig) -> list[L.Callback]:
