@@ -369,6 +369,8 @@ def test_crops_much_smaller_than_the_enlarged_pictures_are_reported(load_size, w
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
+        ({"load_size": "abc"}, r"data\.load_size=abc: give a whole number"),
+        ({"load_size": 8.5}, r"data\.load_size=8\.5: give a whole number"),
         ({"load_size": 7}, r"data\.load_size=7 is smaller than the crops of data\.image_size=8"),
         ({"jitter_until": -0.1}, r"data\.jitter_until=-0\.1: give the share of training with random crops"),
         ({"jitter_until": 1.5}, r"data\.jitter_until=1\.5"),

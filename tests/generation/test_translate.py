@@ -135,7 +135,8 @@ def trained(tmp_path, monkeypatch):
             "data": {"channels": 3, "image_size": 8, **(data or {})},
         }
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
-        torch.save({"ganexp": {"images_seen": 1}, "state_dict": {}}, folder / "checkpoints" / "last.ckpt")
+        counters = {"images_seen": 1, "batches_seen": 1, "unread_terms": {}}
+        torch.save({"ganexp": counters, "state_dict": {}}, folder / "checkpoints" / "last.ckpt")
         return [f"run={folder}", f"trust=translators.{model}"]
 
     yield make

@@ -30,7 +30,7 @@ def paired_folder(split: str, root: str, direction: str = "a2b") -> Pictures:
     folders, undivided = layout(top, split)
     # Undivided pairs are one set, whatever their shapes.
     training = [] if undivided or split == TRAIN or len(folders) == 2 else training_shapes(top)
-    pairs = _pairs_of_two(*folders) if len(folders) == 2 else _pairs_in_one(*folders, training)
+    pairs = _pairs_of_two(*folders) if len(folders) == 2 else _pairs_in_one(folders[0], training)
     directed: Pictures = SwappedPairs(pairs) if direction == "b2a" else pairs
     return share(directed, split, str(top)) if undivided else directed
 

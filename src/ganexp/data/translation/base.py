@@ -84,6 +84,9 @@ class TranslationData(ImageDataModule):
         jitter_until: float | None = None,
     ) -> None:
         super().__init__(name, image_size, channels, num_classes, batch_size, seed, root, device_memory_share)
+        # Its default is a reference, which is compatible with every type when settings are checked.
+        if not isinstance(load_size, int | None) or isinstance(load_size, bool):
+            raise UserError(f"data.load_size={load_size}: give a whole number, or null for no random crops.")
         if load_size is not None and load_size < image_size:
             raise UserError(
                 f"data.load_size={load_size} is smaller than the crops of data.image_size={image_size}: give at least "
