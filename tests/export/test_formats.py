@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from config.test_configs import GROUPS, TRANSLATING
 from ganexp.errors import UserError
 from ganexp.export import onnx_file, pt2_file, safetensors_file
 from ganexp.export.check import largest_difference
@@ -20,7 +21,7 @@ from ganexp.export.portable import (
 )
 from ganexp.export.ports import BATCH, Port
 from ganexp.noise import is_normal
-from support.games import GROUPS, TRANSLATING, built, tiny_model
+from support.games import built, tiny_model
 
 FORMATS = {"safetensors": safetensors_file, "pt2": pt2_file, "onnx": onnx_file}
 BOUND = 1e-4

@@ -24,6 +24,7 @@ st = hypothesis.strategies
 given = hypothesis.given
 settings = hypothesis.settings
 
+DATA = "ganexp.data.translation.module.UnpairedData"
 MODULE = """
 import torch
 
@@ -132,7 +133,9 @@ def trained(tmp_path, monkeypatch):
             settings = {"directions": ["a2b", "b2a"], "multiple": 8, **settings}
         config = {
             "model": {"_target_": f"translators.{model}", **settings},
-            "data": {"channels": 3, "image_size": 8, **(data or {})},
+            "data": {"_target_": DATA, "channels": 3, "image_size": 8, **(data or {})},
+            "trainer": {"_target_": "lightning.Trainer"},
+            "callbacks": {},
         }
         (folder / "config.yaml").write_text(yaml.safe_dump(config))
         counters = {"images_seen": 1, "batches_seen": 1, "unread_terms": {}}

@@ -1,14 +1,13 @@
 """Launching of training runs: in the current process, or in one process per device."""
 
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.distributed import slurm
 from ganexp.distributed.environment import is_externally_launched, is_rank_zero
 from ganexp.errors import Diverged, UserError
 from ganexp.records import summary
@@ -17,7 +16,7 @@ from ganexp.runs.run import Run
 from ganexp.training import launcher
 from ganexp.training.failures import continuation_named, recorded_failure
 from ganexp.training.preemption import requeued_when_preempted
-from ganexp.training.resume import begun_or_new, discard, has_begun
+from ganexp.training.resume import continue_begun, discard, has_begun
 
 
 def start(run: Run, provenance: Mapping[str, Any]) -> None:
@@ -28,37 +27,34 @@ def start(run: Run, provenance: Mapping[str, Any]) -> None:
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     with exclusive(run.folder):
-        unfinished = begun_or_new(run, may_continue(run.config))
+        unfinished = continue_begun(run) if has_begun(run.folder) else run
         if unfinished is None:
             return say_finished(run)
         if unfinished.checkpoint is not None:
             return fit(unfinished)
-        present = run_folder.files_of_run(run.folder)
-        try:
+        with discarded_if_unused(run.folder):
             if is_rank_zero():
-                prepare(run, provenance)
+                if has_begun(run.folder):
+                    discard(run.folder)
+                run_folder.create(run.folder, run.config)
+                summary.update(run.folder, **provenance)
             fit(run)
-        except Exception:
-            if is_rank_zero():
-                run_folder.discard_unused(run.folder, present)
-            raise
-        finally:
-            if not is_rank_zero():
-                # Hydra makes a folder in each process, named by that process's clock.
-                run_lock.remove_empty(run.folder)
 
 
-def may_continue(config: DictConfig) -> bool:
-    """Return whether a run continues where its folder already holds it."""
-    return bool(config.get("autoresume") or config.get("skip_finished")) or slurm.batch_job() is not None
-
-
-def prepare(run: Run, provenance: Mapping[str, Any]) -> None:
-    """Write what a run's folder has before training, in place of the output of a run that has no checkpoint."""
-    if has_begun(run.folder):
-        discard(run.folder)
-    run_folder.create(run.folder, run.config)
-    summary.update(run.folder, **provenance)
+@contextmanager
+def discarded_if_unused(folder: Path) -> Iterator[None]:
+    """Remove what a run that fails before training writes into its folder, but nothing that was there before."""
+    present = run_folder.files_of_run(folder)
+    try:
+        yield
+    except Exception:
+        if is_rank_zero():
+            run_folder.discard_unused(folder, present)
+        raise
+    finally:
+        if not is_rank_zero():
+            # Hydra makes a folder in each process, named by that process's clock.
+            run_lock.remove_empty(folder)
 
 
 def say_finished(run: Run) -> None:

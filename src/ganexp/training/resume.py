@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ganexp.distributed import slurm
 from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import UserError
 from ganexp.runs import run_folder
@@ -15,14 +16,13 @@ def has_begun(folder: Path) -> bool:
     return (folder / run_folder.CONFIG).is_file()
 
 
-def begun_or_new(run: Run, may_continue: bool) -> Run | None:
-    """Return the run, from the last checkpoint that its folder holds or from the start; None if it is finished.
+def continue_begun(run: Run) -> Run | None:
+    """Return the run of a folder that holds one, set to start from its last checkpoint; None if it is finished.
 
-    Raises UserError if the folder's run has other settings, or has a checkpoint and ``may_continue`` is false.
+    Raises UserError if the folder's run has other settings, or has a checkpoint and was not asked to continue.
     """
-    if not has_begun(run.folder):
-        return run
-    if is_rank_zero() and not may_continue and run_folder.has_checkpoint(run.folder):
+    continues = run.config.get("autoresume") or run.config.get("skip_finished") or slurm.batch_job() is not None
+    if is_rank_zero() and not continues and run_folder.has_checkpoint(run.folder):
         raise UserError(
             f"run_dir={run.folder} already contains a run; continue it with resume={run.folder} or autoresume=true, or "
             "choose another folder"
