@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from ganexp.cli import main
 from ganexp.config.composition import conf_dir, groups
@@ -81,7 +82,9 @@ def test_every_analysis_looks(run, tmp_path, monkeypatch):
     monkeypatch.setattr("ganexp.evaluation.subject.classifier", partial(classifier, epochs=1, most_images=1))
     monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: Path(path).touch())
     names = groups(conf_dir())["analysis"]
+    Image.new("RGB", (16, 16)).save(tmp_path / "picture.png")
     chosen = [f"analysis=[{','.join(names)}]", *(f"analysis.{setting}" for setting in SMALL)]
+    chosen += [f"analysis.projection.images={tmp_path / 'picture.png'}", "analysis.projection.steps=1"]
     assert command("analyze", run, f"out={tmp_path}", *chosen) == 0
     # A discriminator that is told the label has no features to probe: test_drawing_devices.py does that.
     assert {path.parent.name for path in tmp_path.glob("*/figures.json")} == set(names) - {"probe"}

@@ -106,6 +106,9 @@ def is_unchanged(config: DictConfig, override: str) -> bool:
     key = group_of(override)
     if names_option(override):
         return key in config and not describe_difference(config, override)
+    if may_change(key):
+        # Repeating a path says that the user wants it.
+        return False
     missing = object()
     saved = OmegaConf.select(config, key, default=missing)
     return saved is not missing and not OmegaConf.is_config(saved) and saved == value_of(override)
