@@ -64,6 +64,7 @@ def test_every_page_is_in_the_navigation_once():
     assert named == sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
 
 
+@pytest.mark.slow
 def test_the_site_builds_strictly_with_every_page(site):
     for page in DOCS.rglob("*.md"):
         assert (site / page.relative_to(DOCS).with_suffix(".html")).is_file()

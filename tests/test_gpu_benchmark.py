@@ -145,6 +145,7 @@ def test_graphs_are_only_asked_of_a_version_that_has_them():
     assert graph_overrides({}, {"enabled": "true"}) is None
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_one_line_says_that_nothing_was_measured():
     ended = benchmark()

@@ -128,6 +128,7 @@ def trained_on_gaussians():
     return network, data, model
 
 
+@pytest.mark.slow
 def test_a_perceptron_learns_the_share_of_the_data_within_0_03_everywhere(trained_on_gaussians):
     """Proposition 1 of arXiv 1406.2661, on samples, over the range that holds 99 % of both densities."""
     network, data, model = trained_on_gaussians

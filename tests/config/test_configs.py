@@ -67,6 +67,11 @@ def options():
     return [(group, option) for group, names in GROUPS.items() for option in names]
 
 
+def every_third(cases):
+    """Return cases as parameters, of which the default suite has every third."""
+    return [pytest.param(*case, marks=[pytest.mark.slow] if number % 3 else []) for number, case in enumerate(cases)]
+
+
 def compose(*overrides):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return hydra_compose("train", ["run_dir=unused", *overrides])
@@ -129,11 +134,11 @@ def composed_option(group, option):
 
 @pytest.mark.parametrize(
     ("group", "option"),
-    [
+    every_third(
         (group, option)
         for group, option in options()
         if group in TRAINING_GROUPS and option not in ("image_folder", "paired_folder")
-    ],
+    ),
 )
 def test_every_option_composes_and_resolves(group, option):
     values = composition.resolve(composed_option(group, option))

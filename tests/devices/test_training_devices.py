@@ -16,15 +16,18 @@ COLOUR = {"data.channels": 3, "data.image_size": 16}
 MORE_BATCHES = {"ada": 5}
 
 
-def case(model, settings=None, batches=BATCHES, *, is_slow=False, **groups):
+def case(model, settings=None, batches=BATCHES, *, is_slow=0, **groups):
     name = f"{'-'.join(groups.values()) or model}{'-'.join(settings or {})}"
-    return pytest.param(model, settings or {}, groups, batches, id=name, marks=[pytest.mark.slow] * is_slow)
+    return pytest.param(model, settings or {}, groups, batches, id=name, marks=[pytest.mark.slow] if is_slow else [])
 
 
 CASES = [
-    *(case(model, is_slow=number % 3 != 0) for number, model in enumerate(GROUPS["model"])),
-    *(case(SMALL, penalty=option) for option in GROUPS["penalty"]),
-    *(case(SMALL, COLOUR, MORE_BATCHES.get(option, BATCHES), augmentation=option) for option in GROUPS["augmentation"]),
+    *(case(model, is_slow=number % 3) for number, model in enumerate(GROUPS["model"])),
+    *(case(SMALL, is_slow=n % 2, penalty=option) for n, option in enumerate(GROUPS["penalty"])),
+    *(
+        case(SMALL, COLOUR, MORE_BATCHES.get(option, BATCHES), is_slow=n % 2, augmentation=option)
+        for n, option in enumerate(GROUPS["augmentation"])
+    ),
     *(case(SMALL, normalization=option) for option in GROUPS["normalization"] if option != "instance"),
     # It needs maps of more than a pixel.
     case("sngan", {"model.generator.normalize_first": False}, normalization="instance"),

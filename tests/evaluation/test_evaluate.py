@@ -66,6 +66,7 @@ def test_scores_of_one_protocol_replace_each_other_and_others_stay(ganexp, run):
     assert [entry["protocol"]["fakes"]["samples"] for entry in scores(run / "scores.json")] == [128, 70]
 
 
+@pytest.mark.slow
 def test_several_seeds_give_a_mean_and_a_deviation(ganexp, run):
     values = []
     for seed in (0, 1):
@@ -88,6 +89,7 @@ def test_runs_are_ranked_by_one_protocol_only(ganexp, run, unlabelled):
     assert "has no such score; it has fid_classifier" in ganexp("evaluate", *both, "rank=kid").complaint
 
 
+@pytest.mark.slow
 def test_runs_on_different_data_are_never_ranked_together(ganexp, run, here, reals):
     other = here / "other"
     assert ganexp(

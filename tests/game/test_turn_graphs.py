@@ -122,6 +122,7 @@ def test_there_is_a_graph_for_each_combination_of_due_penalties():
     assert backend.replays > 9
 
 
+@pytest.mark.slow
 def test_a_scheduled_weight_is_followed_by_the_graph():
     config = tiny_with("r3gan", {"model.images": 20})
     game, _ = require_equal(config, 10, captures=2)
@@ -446,6 +447,7 @@ def test_tensors_that_a_game_keeps_as_attributes_keep_its_turns_eager():
     }
 
 
+@pytest.mark.slow
 def test_there_are_not_more_graphs_than_memory_should_hold():
     config = tiny_with(SMALL, {})
     game, backend = built(config), RecordedGraphs()

@@ -94,6 +94,7 @@ def test_what_is_missing_is_asked_for(ganexp):
     assert ganexp("sample").complaint == "run is not set: give run=…"
 
 
+@pytest.mark.slow
 def test_truncation_changes_the_samples_and_is_told_by_the_protocol(ganexp, here):
     normal = "model.noise._target_=ganexp.noise.normal"
     train = [*UNSCORED, *NETWORKS, "images=256", "run_dir=run", "callbacks.samples=null", normal]

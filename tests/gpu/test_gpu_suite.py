@@ -129,6 +129,7 @@ def suite(*arguments):
     return subprocess.run(command, env=os.environ, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_without_a_gpu_one_line_says_that_nothing_was_run():
     ended = suite()

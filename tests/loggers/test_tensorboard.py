@@ -11,6 +11,7 @@ def events(finished):
     return events.Reload()
 
 
+@pytest.mark.slow
 def test_event_files_have_the_curves_of_metrics_csv_and_no_others(events, curves):
     # Lightning adds the number of passes over the data, always 0 here.
     assert set(events.Tags()["scalars"]) - {"epoch"} == set(curves)

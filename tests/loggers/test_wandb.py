@@ -141,6 +141,7 @@ def test_a_resumed_run_is_the_same_run_at_wandb(finished):
     assert first[0]["run_id"] == resumed[0]["run_id"] == (finished / "wandb" / "id").read_text().strip()
 
 
+@pytest.mark.slow
 def test_runs_of_other_batches_and_critic_steps_overlay(finished, tmp_path):
     other = [*CONDITIONAL, *runs.UNSCORED, "images=256", *SCORED, "data.batch_size=32", "model.critic_steps=2"]
     assert main.main([*other, "logger=wandb", "logger.wandb.mode=offline", f"run_dir={tmp_path}"]) == 0

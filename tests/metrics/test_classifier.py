@@ -38,6 +38,7 @@ def weights_of(extractor):
     return checksum_of(extractor.network.state_dict())
 
 
+@pytest.mark.slow
 def test_digits_are_recognized(data, caplog):
     with caplog.at_level(logging.INFO):
         extractor = classifier(RealImages(data, "digits"), CPU)

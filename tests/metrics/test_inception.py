@@ -89,6 +89,7 @@ def test_legacy_features_are_torch_fidelitys(theirs):
     assert not extractor.train().training
 
 
+@pytest.mark.slow
 def test_grey_images_are_repeated_and_the_description_says_so(theirs):
     path = str(theirs[1])
     grey, colour = inception(real(1), CPU, weights=path), inception(real(3), CPU, weights=path, resize="clean")

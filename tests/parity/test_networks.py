@@ -12,6 +12,16 @@ from parity.calculations import FIGURES, composed, figures_of, option_names
 from support.formula import figures, fill, formula_input, formula_labels
 
 CALCULATIONS = {"losses", "penalties", "augmentations", "augmentation_percentiles", "without_reference"}
+LARGE = (
+    "biggan_128",
+    "biggan_32",
+    "biggan_studiogan",
+    "sagan_128",
+    "sngan_cnn",
+    "sngan_projection_128",
+    "sngan_resnet_48",
+)
+"""Files whose networks take seconds to build, which the default suite leaves to those of the same kind."""
 FILES = sorted(path.stem for path in FIGURES.glob("*.yaml") if path.stem not in CALCULATIONS)
 ABOUT = {"source", "read_or_run", "overrides", "narrow", "differs"}
 NETWORK = {"parameters", "absent", "output_shape", "weight_std", "inputs", "forward"}
@@ -47,9 +57,18 @@ def networks():
     return [(name, network) for name in FILES for network in figures_of(name) if network not in ABOUT]
 
 
+def marks_of(name):
+    return [pytest.mark.slow] if name in LARGE else []
+
+
 def with_figure(key):
     return pytest.mark.parametrize(
-        ("name", "network"), [case for case in networks() if figures_of(case[0])[case[1]].get(key) is not None]
+        ("name", "network"),
+        [
+            pytest.param(*case, marks=marks_of(case[0]))
+            for case in networks()
+            if figures_of(case[0])[case[1]].get(key) is not None
+        ],
     )
 
 
@@ -85,7 +104,7 @@ def outputs(name, network):
     return output if isinstance(output, tuple) else (output,)
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks_of(name)) for name in FILES])
 def test_a_file_of_figures_has_a_source_and_no_unknown_key(name):
     content = figures_of(name)
     assert "@" in content["source"] or content["read_or_run"] == "read"

@@ -76,6 +76,7 @@ def test_config_repeats_the_run(ganexp, here, finished):
     assert_equal_weights(here / "second", finished)
 
 
+@pytest.mark.slow
 def test_the_seed_decides_the_weights(ganexp, here):
     for name, seed in {"one": 3, "same": 3, "other": 4}.items():
         assert ganexp(*TINY, f"run_dir={name}", f"seed={seed}", "images=128").status == 0
@@ -134,6 +135,7 @@ def test_resume_refuses_invalid_overrides(ganexp, run, override, answer):
     assert (run / "checkpoints" / "last.ckpt").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_sweep_makes_a_folder_per_run_and_a_refused_run_does_not_end_the_others(ganexp, here):
     outcome = ganexp("-m", "data.image_size=20,16,28", *TINY, "images=64")
     assert outcome.status == 2

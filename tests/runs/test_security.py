@@ -18,6 +18,7 @@ from ganexp.runs import run_folder
 from ganexp.runs.trusted_code import require_trusted
 from ganexp.runs.write_paths import bounded, write_paths
 from support import runs
+from support.parts import thinned
 
 TINY = [*runs.TINY, "images=64"]
 
@@ -275,7 +276,7 @@ def test_ganexps_own_code_is_refused_where_no_option_names_it(run, refused, tmp_
 RECIPES = sorted(path.stem for path in (composition.conf_dir() / "experiment").glob("*.yaml"))
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", thinned(RECIPES, 4))
 def test_every_recipe_names_at_each_place_what_the_groups_name_there(recipe):
     config = composition.resolve(composition.compose("train", [f"experiment={recipe}", "run_dir=unused"]))
     require_trusted(config)

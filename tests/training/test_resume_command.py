@@ -120,6 +120,7 @@ def test_an_unchanged_configuration_is_no_matter(ganexp, run):
     assert "has changed" not in outcome.err
 
 
+@pytest.mark.slow
 def test_a_run_that_finished_its_epochs_says_so(ganexp, here):
     assert ganexp(*TINY, "run_dir=run", "images=100000", "trainer.max_epochs=1").status == 0
     before = last(here / "run")

@@ -66,6 +66,7 @@ def test_back_at_the_start_it_is_the_run_that_had_the_lower_rates_from_the_start
     assert all(torch.equal(returned["state_dict"][name], other["state_dict"][name]) for name in tensors)
 
 
+@pytest.mark.slow
 def test_it_goes_back_to_the_last_good_checkpoint_and_its_rows_and_pictures(ganexp, here):
     # The rate rises until it is too high.
     late = ["schedule=warmup", "schedule.generator.until=1", "schedule.discriminator.until=1"]
