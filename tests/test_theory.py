@@ -139,6 +139,7 @@ def test_a_perceptron_learns_the_share_of_the_data_within_0_03_everywhere(traine
     assert (output - p / (p + q)).abs().max() < 0.03
 
 
+@pytest.mark.slow
 def test_a_perceptrons_value_is_the_jensen_shannon_divergence_within_0_002(trained_on_gaussians):
     """Theorem 1 of arXiv 1406.2661, both sides by numerical integration over [-8, 8]."""
     network, data, model = trained_on_gaussians

@@ -122,6 +122,7 @@ def test_without_pictures_it_does_not_apply():
     assert "at least 32x32" in Projection("x", lpips=1.0).reason_against(subject())
 
 
+@pytest.mark.slow
 def test_the_command_takes_folders_of_any_name_and_keeps_the_classes(ganexp, here, run):
     folder = here / "it's, [mine]"
     assert ganexp("sample", f"run={run}", "n=3", f"out={folder}").status == 0

@@ -237,6 +237,7 @@ def test_a_conditional_model_refuses_a_folder_without_labels(ganexp, pictures):
     assert "data.num_classes is null" in outcome.complaint
 
 
+@pytest.mark.slow
 def test_a_refused_run_leaves_its_folder_free_for_the_next(ganexp, here):
     assert ganexp(*TINY, "run_dir=mine", "data.batch_size=5000").status == 2
     assert not (here / "mine").exists()

@@ -18,6 +18,7 @@ from ganexp.config.build import build
 from ganexp.data.loading import training_loader
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
+from support.parts import thinned
 
 CONF = composition.conf_dir()
 GROUPS = composition.groups(CONF)
@@ -217,7 +218,7 @@ TRANSLATING = [model for model, content in CONTENTS.items() if content.get("requ
 DRAWING = [model for model in GROUPS["model"] if model not in TRANSLATING]
 
 
-@pytest.mark.parametrize("model", GROUPS["model"])
+@pytest.mark.parametrize("model", thinned(GROUPS["model"], 3))
 def test_the_models_that_translate_are_those_whose_composition_requires_inputs(model):
     assert (compose(f"model={model}").requires.inputs is not None) == (model in TRANSLATING)
 
@@ -235,7 +236,7 @@ def test_every_optimizer_and_schedule_trains(optimizer, schedule):
     assert module.images_seen == 8
 
 
-@pytest.mark.parametrize("model", GROUPS["model"])
+@pytest.mark.parametrize("model", thinned(GROUPS["model"], 2))
 def test_a_model_that_needs_labels_or_inputs_refuses_data_without(model):
     config = compose(f"model={model}", "data=celeba")
     if config.requires.inputs:

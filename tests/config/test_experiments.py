@@ -41,6 +41,9 @@ PARAMETERS = {
 }
 
 
+IN_DEFAULT_SUITE = [pytest.param(name, marks=[pytest.mark.slow] if name in LARGE else []) for name in PARAMETERS]
+
+
 @cache
 def recipe(name: str):
     return compose(f"experiment={name}")
@@ -94,7 +97,7 @@ def test_the_published_score_of_a_recipe_exists_for_its_data(name):
         assert config["data"]["name"] in {entry["data"] for entry in named}
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
+@pytest.mark.parametrize("name", IN_DEFAULT_SUITE)
 def test_networks_have_the_published_numbers_of_parameters(name):
     module = module_of(name)
     for network, published_millions in PARAMETERS[name].items():

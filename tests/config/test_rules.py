@@ -84,6 +84,7 @@ def test_an_invalid_combination_is_refused_before_anything_is_written(tmp_path, 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_matrix_is_printed_with_a_letter_for_each_reason(capsys):
     assert main.main(["list", "matrix"]) == 0
     out = capsys.readouterr().out

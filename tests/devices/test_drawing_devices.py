@@ -58,7 +58,7 @@ def require_signs(game, config, batch):
     assert all(isinstance(value, float) for value in signs.values())
 
 
-@pytest.mark.parametrize("model", thinned(DRAWING, 4))
+@pytest.mark.parametrize("model", thinned(DRAWING, 4, slow=("sagan",)))
 def test_samples_pictures_and_signs_of_a_model(model, device):
     config = tiny_with(model, {})
     game = played(config, 1, device)

@@ -159,7 +159,7 @@ def test_the_summary_holds_the_gpus_memory(gpu, tmp_path):
     from ganexp.records import summary
 
     module = SimpleNamespace(device=gpu, images_seen=64, progress=lambda: 1.0)
-    Summary(str(tmp_path)).on_train_end(SimpleNamespace(callbacks=[]), module)
+    Summary(str(tmp_path)).on_train_end(SimpleNamespace(callbacks=[], fast_dev_run=False, max_epochs=None), module)
     known = summary.read(tmp_path)
     assert known["gpu_memory"] == usage(gpu)
     assert (known["peak_memory_bytes"], known["peak_memory_of"]) == (1234 * MEBIBYTE, "GPU")

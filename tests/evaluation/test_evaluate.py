@@ -138,6 +138,7 @@ def test_the_best_and_the_last_weights_are_scored_apart(ganexp, run):
     assert [entry["protocol"]["fakes"]["checkpoint"] for entry in scores(run / "scores.json")] == ["last", "best"]
 
 
+@pytest.mark.slow
 def test_toy_data_is_scored_by_its_modes(ganexp, here):
     assert ganexp(
         "model=gan", "data=gaussians", "data.points=512", "images=1024", "run_dir=run", "scoring.samples=100"

@@ -89,6 +89,7 @@ def whole(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_resuming_continues_from_the_newest_whole_one_as_if_nothing_had_happened(ganexp, whole, here):
     run = shutil.copytree(whole, here / "run")
     # A copy of a hard link is a file of its own.

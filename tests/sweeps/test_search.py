@@ -47,6 +47,7 @@ def parabola(jobs, first):
     return [finished((x - 0.5) ** 2) for x in chosen]
 
 
+@pytest.mark.slow
 def test_a_search_repeats_itself_also_when_it_was_interrupted(tmp_path):
     make(tmp_path / "whole").run(parabola, 1)
     make(tmp_path / "parts", trials=3).run(parabola, 1)

@@ -145,6 +145,7 @@ def test_nothing_is_left_of_a_run_when_the_next_begins(ganexp, monkeypatch):
     assert of_the_process() == outside
 
 
+@pytest.mark.slow
 def test_a_finished_sweep_that_goes_on_trains_nothing(copy, ganexp, monkeypatch):
     before = (copy / "sweep.csv").read_text()
     monkeypatch.setattr(AdversarialModule, "turn", None)

@@ -51,6 +51,7 @@ def test_the_same_command_starts_continues_and_ends(ganexp, here, monkeypatch):
     assert "or autoresume=true" in without.complaint
 
 
+@pytest.mark.slow
 def test_a_command_whose_run_ended_without_a_checkpoint_can_be_repeated(ganexp, here, monkeypatch):
     def fails(self, batch, number):
         raise RuntimeError("broken")

@@ -66,6 +66,7 @@ def test_a_changed_run_is_resumed_bit_for_bit(ganexp, copies):
     assert differences(last(straight), last(stopped)) == []
 
 
+@pytest.mark.slow
 def test_the_runs_own_values_are_no_change(ganexp, copies):
     repeated, plain = copies
     assert ganexp(f"resume={repeated}", "images=320", f"{LR}=2e-4", "seed=0", "data.batch_size=64").status == 0

@@ -54,6 +54,7 @@ def test_a_run_whose_time_is_over_says_so_and_goes_on_with_the_time_counted_anew
     assert summary.read(run)["reason"] == "images=256 reached"
 
 
+@pytest.mark.slow
 def test_an_epoch_that_was_cut_short_is_completed(ganexp, here, monkeypatch):
     epochs = ["images=100000", "trainer.max_epochs=1", "trainer.max_time=00:01:00:00"]
     monkeypatch.setattr(TimeLimit, "on_fit_start", lambda *_: None)

@@ -34,6 +34,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one_whole(ganexp, ru
     assert [path.name for path in checkpoint.parent.iterdir()] == ["last.ckpt"]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_finishes_once_there_is_room(ganexp, run, file_size_limit):
     size = (run / "checkpoints" / "last.ckpt").stat().st_size
     file_size_limit(size // 2)

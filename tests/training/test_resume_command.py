@@ -37,6 +37,7 @@ def test_a_run_goes_back_to_a_checkpoint_that_was_kept_and_comes_to_the_same_end
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == names
 
 
+@pytest.mark.slow
 def test_going_back_forgets_what_came_after_before_anything_is_trained(ganexp, here, monkeypatch):
     from ganexp.callbacks.interruption import GracefulStop
 
@@ -75,6 +76,7 @@ def test_another_models_configuration_is_refused_with_what_differs(ganexp, run, 
     assert answer in outcome.complaint
 
 
+@pytest.mark.slow
 def test_the_runs_own_choices_may_be_said_again(ganexp, run):
     outcome = ganexp(f"resume={run}", "images=384", "loss=nonsaturating", "data=digits")
     assert outcome.status == 2

@@ -65,6 +65,7 @@ CAUGHT = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("loss", "why"), CAUGHT.items(), ids=CAUGHT)
 def test_what_cannot_be_repeated_is_caught(ganexp, run, faulty, at_once, loss, why):
     config = run / "config.yaml"
