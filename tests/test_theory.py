@@ -176,6 +176,7 @@ def test_the_relativistic_optimum_is_the_log_ratio_of_the_densities_up_to_a_cons
     assert (table.detach() - table.mean().item() - (ratio - ratio.mean())).abs().max() < 1e-2
 
 
+@pytest.mark.slow
 def test_a_penalized_critics_value_is_the_wasserstein_distance_within_3_percent():
     """Equation 2 of arXiv 1701.07875, slopes above 1 penalized as in arXiv 1704.00028.
 

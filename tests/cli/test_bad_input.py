@@ -56,7 +56,14 @@ COMPOSITION = {
 }
 
 
-@pytest.mark.parametrize(("argument", "answer"), COMPOSITION.items(), ids=COMPOSITION)
+@pytest.mark.parametrize(
+    ("argument", "answer"),
+    [
+        pytest.param(*case, marks=[pytest.mark.slow] if number % 2 else [])
+        for number, case in enumerate(COMPOSITION.items())
+    ],
+    ids=COMPOSITION,
+)
 def test_a_wrong_setting_is_reported_with_a_remedy(ganexp, here, argument, answer):
     outcome = ganexp(argument)
     assert outcome.status == 2

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from ganexp.cli import main
+from support.parts import thinned
 
 TINY = [
     "data/source=digits", "data.batch_size=8", "data.test_images=20", "images=32",
@@ -18,7 +19,7 @@ MODELS = {
 }
 
 
-@pytest.fixture(scope="module", params=MODELS)
+@pytest.fixture(scope="module", params=thinned(MODELS, 2))
 def run(request, tmp_path_factory):
     """A finished run of each model."""
     folder = tmp_path_factory.mktemp(request.param) / "run"

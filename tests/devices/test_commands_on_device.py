@@ -13,6 +13,9 @@ from ganexp.config.composition import conf_dir, groups
 from ganexp.metrics.classifier import classifier
 from support.stand_in_device import stand_in_device
 
+# Some twelve seconds; drawing and training there are in the default suite by themselves.
+pytestmark = pytest.mark.slow
+
 TRAINED_THERE = [
     "trainer.accelerator=auto",
     "++trainer.strategy._target_=support.stand_in_device.strategy",

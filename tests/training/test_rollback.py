@@ -95,7 +95,13 @@ SEEN_FIRST = {
 }
 
 
-@pytest.mark.parametrize(("options", "seen"), SEEN_FIRST.values(), ids=SEEN_FIRST)
+@pytest.mark.parametrize(
+    ("options", "seen"),
+    [
+        pytest.param(*case, id=name, marks=[pytest.mark.slow] if name == "score" else [])
+        for name, case in SEEN_FIRST.items()
+    ],
+)
 def test_a_run_is_rescued_whoever_sees_its_divergence_first(ganexp, here, options, seen):
     rates = ["optimizer.generator.lr=1", "optimizer.discriminator.lr=1"]
     few = ["data=gaussians", "images=1024", "callbacks.curves.every=1024", *rates]
