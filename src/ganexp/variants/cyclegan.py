@@ -16,16 +16,15 @@ from ganexp.variants.objective import DiscriminatorObjective
 from ganexp.variants.translation import (
     BACKWARD,
     FORWARD,
-    Translation,
     TranslationSettings,
-    interleave,
+    TwoWayTranslation,
     l1_distance,
 )
 
 DOMAINS = {"a": "input", "b": "image"}
 
 
-class CycleGAN(Translation):
+class CycleGAN(TwoWayTranslation):
     """Two generators, a2b and b2a, against two discriminators, one of each domain.
 
     ``generator`` and ``discriminator`` build a new network whenever they are called. The generators minimize
@@ -38,9 +37,6 @@ class CycleGAN(Translation):
     # Modules, so that their state is in the checkpoint.
     adversaries: Any
     pools: Any
-    directions = (FORWARD, BACKWARD)
-    made = (FORWARD, BACKWARD, "a2b2a", "b2a2b")
-    columns = 8
 
     def __init__(
         self,
@@ -119,24 +115,6 @@ class CycleGAN(Translation):
             domain_terms = objective.discriminator(self, critic, batch[side], fake)
             terms |= {f"{name}_{domain}": term for name, term in domain_terms.items()}
         return terms
-
-    def translations(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the translated images by direction, and their reconstructions as a2b2a and b2a2b."""
-        numbers = batch.get("number")
-        fake_b = self.translate(batch["input"], FORWARD, numbers)
-        fake_a = self.translate(batch["image"], BACKWARD, numbers)
-        cycled_a, cycled_b = self.translate(fake_b, BACKWARD, numbers), self.translate(fake_a, FORWARD, numbers)
-        return dict(zip(self.made, (fake_b, fake_a, cycled_a, cycled_b), strict=True))
-
-    def grid(self, examples: Batch) -> Tensor:
-        """Return input, output, reconstruction and identity of every example, first of a and then of b.
-
-        The identity is the translation of an image into its own domain. (N * columns, C, H, W).
-        """
-        a, b, made, numbers = examples["input"], examples["image"], self.translations(examples), examples.get("number")
-        from_a = a, made[FORWARD], made["a2b2a"], self.translate(a, BACKWARD, numbers)
-        from_b = b, made[BACKWARD], made["b2a2b"], self.translate(b, FORWARD, numbers)
-        return interleave(*from_a, *from_b)
 
     def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
         """Return the current generator's output for the batch's first ``n`` inputs, and the critic that judges it."""

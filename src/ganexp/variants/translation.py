@@ -126,6 +126,32 @@ class Translation(AdversarialModule):
         }
 
 
+class TwoWayTranslation(Translation):
+    """A game whose generators translate in both directions, so that images can be translated there and back."""
+
+    directions = (FORWARD, BACKWARD)
+    made = (FORWARD, BACKWARD, "a2b2a", "b2a2b")
+    columns = 8
+
+    def translations(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the translated images by direction, and their reconstructions as a2b2a and b2a2b."""
+        numbers = batch.get("number")
+        fake_b = self.translate(batch["input"], FORWARD, numbers)
+        fake_a = self.translate(batch["image"], BACKWARD, numbers)
+        cycled_a, cycled_b = self.translate(fake_b, BACKWARD, numbers), self.translate(fake_a, FORWARD, numbers)
+        return dict(zip(self.made, (fake_b, fake_a, cycled_a, cycled_b), strict=True))
+
+    def grid(self, examples: Batch) -> Tensor:
+        """Return input, output, reconstruction and identity of every example, first of a and then of b.
+
+        The identity is the translation of an image into its own domain. (N * columns, C, H, W).
+        """
+        a, b, made, numbers = examples["input"], examples["image"], self.translations(examples), examples.get("number")
+        from_a = a, made[FORWARD], made["a2b2a"], self.translate(a, BACKWARD, numbers)
+        from_b = b, made[BACKWARD], made["b2a2b"], self.translate(b, FORWARD, numbers)
+        return interleave(*from_a, *from_b)
+
+
 def in_turn(first: str, generator: Player, discriminator: Player) -> list[Player]:
     """Return the two players, the one called ``first`` before the other; raises ValueError for any other name."""
     orders = {GENERATOR: [generator, discriminator], DISCRIMINATOR: [discriminator, generator]}
