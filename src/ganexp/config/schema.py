@@ -78,6 +78,8 @@ PLACES: Mapping[str, Kind] = {
     "init.strict": optional(flag()),
     "init.format": optional(text()),
     "model.freeze": optional(group()),
+    "model.freeze.generator": optional(either(text(), list_of(text(), least=1))),
+    "model.freeze.discriminator": optional(either(whole(0), text(), list_of(text(), least=1))),
     "scoring.monitor": optional(text()),
     "skip_finished": flag(),
     "skip_refused": flag(),
