@@ -26,6 +26,7 @@ def read_yaml(path: Path) -> str:
     Raises UserError naming the file if it is too large, is nested too deeply, or has aliases, which can stand for
     endless content; OSError, UnicodeDecodeError and yaml.YAMLError as reading and parsing do.
     """
+    require_file(path)
     size = path.stat().st_size
     if size > MAX_YAML_BYTES:
         raise UserError(f"{path} has {size:,} bytes; a configuration has at most {MAX_YAML_BYTES:,}")
@@ -43,11 +44,19 @@ def read_yaml(path: Path) -> str:
     return text
 
 
+def require_file(path: Path) -> None:
+    """Raise UserError for what exists and is not a file: reading a named pipe waits for ever."""
+    if path.exists() and not path.is_file():
+        raise UserError(f"{path} is not a file")
+
+
 def read_json(path: Path) -> Any:
     """Return the content of a JSON file.
 
     Raises ValueError if it is not JSON, too large or nested too deeply, and OSError as reading does.
     """
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is not a file")
     if path.stat().st_size > MAX_JSON_BYTES:
         raise ValueError(f"{path} has more than {MAX_JSON_BYTES:,} bytes")
     try:
