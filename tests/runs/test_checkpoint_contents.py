@@ -15,7 +15,7 @@ from ganexp.callbacks.doctor import Doctor
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.errors import UserError
-from ganexp.files.saved_values import naming
+from ganexp.files.saved_values import naming_checkpoint
 from ganexp.runs.checkpoint import load_checkpoint, load_weights
 from ganexp.runs.run import saved_run
 from ganexp.training.optimizer_state import require_optimizer_states
@@ -45,7 +45,7 @@ def refusal(run, tmp_path_factory):
         path = last_of(folder)
         try:
             contents = load_weights(module, run.starting_from(path))
-            with naming(path):
+            with naming_checkpoint(path):
                 require_optimizer_states(module.configure_optimizers(), contents.get("optimizer_states"))
                 require_trainer_state(trainer, contents)
         except UserError as error:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.errors import UserError
-from ganexp.files.saved_values import naming
+from ganexp.files.saved_values import naming_checkpoint
 from ganexp.runs.checkpoint import load_weights
 from ganexp.runs.run import saved_run
 from ganexp.training.optimizer_state import require_optimizer_states
@@ -52,7 +52,7 @@ def test_a_changed_checkpoint_is_refused_or_trains_a_step(run, module, tmp_path,
     refusal = ""
     try:
         loaded = load_weights(module, run.starting_from(path))
-        with naming(path):
+        with naming_checkpoint(path):
             require_optimizer_states(module.configure_optimizers(), loaded.get("optimizer_states"))
     except UserError as error:
         refusal = str(error)

@@ -145,8 +145,11 @@ def complaint(lines):
 
 @pytest.mark.slow
 def test_a_mistake_that_only_the_processes_find_is_told_once(tmp_path):
-    status, lines = ended(tmp_path, *TWO, "optimizer.generator.lr=-1.0", "run_dir=run")
-    assert (status, complaint(lines)) == (2, "ganexp: optimizer: Invalid learning rate: -1.0")
+    status, lines = ended(tmp_path, *TWO, "~optimizer.generator", "run_dir=run")
+    assert (status, complaint(lines)) == (
+        2,
+        "ganexp: optimizer.generator is missing: each player has an optimizer; list optimizer shows them",
+    )
     assert not (tmp_path / "run").exists()
 
 

@@ -14,6 +14,7 @@ from ganexp.export import onnx_file, pt2_file, safetensors_file
 from ganexp.export.check import INPUTS, expected, largest_difference
 from ganexp.export.formats import Format
 from ganexp.export.portable import Portable, portable_discriminator, portable_generator, portable_translator
+from ganexp.files.atomic import replaced_when_whole
 from ganexp.game.module import COUNTERS
 from ganexp.generation.translate import OPPOSITE, resolve_direction
 from ganexp.metrics.extractor import qualified_name
@@ -110,12 +111,7 @@ def write_checked(portable: Portable, description: dict[str, Any], out: Path, to
     """Write the file, atomically and only if it computes what the model does; return the largest difference."""
     form = FORMATS[out.suffix]
     expected(portable, portable.example(0))
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
-    unfinished = out.with_name(f".unfinished-{out.name}")
-    try:
+    with replaced_when_whole(out) as unfinished:
         form.write(portable, description, unfinished)
         difference = largest_difference(portable, form.read(portable, unfinished))
         # NaN is no difference that is small enough.
@@ -124,9 +120,6 @@ def write_checked(portable: Portable, description: dict[str, Any], out: Path, to
                 f"out={out}: the file's outputs differ from the model's by {difference:.1e} on {INPUTS} inputs, more "
                 f"than tolerance={tolerance:g}; no file was written"
             )
-        unfinished.replace(out)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return difference
 
 

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from ganexp.errors import UserError
+
 
 @contextmanager
 def replacing(path: Path, mode: str = "w", newline: str | None = None) -> Iterator[IO[Any]]:
@@ -22,6 +24,24 @@ def replacing(path: Path, mode: str = "w", newline: str | None = None) -> Iterat
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def replaced_when_whole(out: Path) -> Iterator[Path]:
+    """Yield the path of an unfinished file, with the suffix of ``out``, that takes its place if nothing fails.
+
+    Folders are made as needed. Raises UserError if they cannot be written to.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
+    unfinished = out.with_name(f".unfinished-{out.name}")
+    try:
+        yield unfinished
+        unfinished.replace(out)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 @contextmanager

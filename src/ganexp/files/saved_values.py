@@ -22,7 +22,7 @@ class Missing:
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming_checkpoint(path: Path) -> Iterator[None]:
     """Raise UserError naming the checkpoint ``path`` in place of NotACheckpoint."""
     try:
         yield

@@ -12,7 +12,6 @@ from torch.optim import Optimizer
 
 from ganexp.distributed import collectives
 from ganexp.ema import ExponentialMovingAverage
-from ganexp.errors import UserError
 from ganexp.game.batches import Batch, rows_of, split
 from ganexp.game.freezing import Chosen, freeze
 from ganexp.game.loss_history import LossHistory, Terms
@@ -118,11 +117,6 @@ class AdversarialModule(L.LightningModule):
     def configure_optimizers(self) -> list[Optimizer]:
         """Freeze the layers that are not trained, and return one optimizer per player, in the order of their turns."""
         players = self.players()
-        missing = [player.name for player in players if self.optimizer_of.get(player.name) is None]
-        if missing:
-            raise UserError(
-                f"optimizer.{missing[0]} is missing: each player has an optimizer; list optimizer shows them"
-            )
         freeze({player.name: player.network for player in players}, self.freeze_of)
         # Frozen parameters are among them: without a gradient an optimizer skips them, their decay included.
         return [self.optimizer_of[player.name](player.network.parameters()) for player in players]

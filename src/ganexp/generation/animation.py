@@ -9,6 +9,7 @@ from PIL import Image
 
 from ganexp.data.unreadable import reason_of
 from ganexp.errors import UserError
+from ganexp.files.atomic import replaced_when_whole
 
 SAMPLES = "samples"
 
@@ -19,17 +20,9 @@ def animate(run: Path, out: Path, rate: float, most: int) -> None:
     Raises UserError if the run has fewer than two grids, or they cannot be read.
     """
     paths = evenly_chosen(grids(run), most)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
-    unfinished = out.with_name(f".unfinished-{out.name}")
-    try:
-        write = write_video if out.suffix == ".mp4" else write_animation
+    write = write_video if out.suffix == ".mp4" else write_animation
+    with replaced_when_whole(out) as unfinished:
         write(frames(paths), unfinished, rate)
-        unfinished.replace(out)
-    finally:
-        unfinished.unlink(missing_ok=True)
     first, last = int(paths[0].stem), int(paths[-1].stem)
     print(f"{out}: {len(paths):,} pictures, from {first:,} to {last:,} images seen, {rate:g} in a second")
 

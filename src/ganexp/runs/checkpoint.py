@@ -12,7 +12,7 @@ from ganexp.callbacks.settings import settings_in
 from ganexp.errors import UserError, one_line
 from ganexp.files.checkpoint_pickle import require_plain_pickle
 from ganexp.files.checksums import require_checksums
-from ganexp.files.saved_values import naming, unexpected
+from ganexp.files.saved_values import naming_checkpoint, unexpected
 from ganexp.files.untrusted import require_stored
 from ganexp.game.module import COUNTERS
 from ganexp.runs.checkpoint_contents import kind, require_contents
@@ -41,7 +41,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} is not an intact checkpoint of weights: it is damaged, or contains code") from error
     if not isinstance(checkpoint, dict) or COUNTERS not in checkpoint:
         raise UserError(f"{path} is not a checkpoint of ganexp")
-    with naming(path):
+    with naming_checkpoint(path):
         require_contents(checkpoint, path.stat().st_size)
     return checkpoint
 
@@ -54,10 +54,10 @@ def load_weights(model: nn.Module, run: Run) -> dict[str, Any]:
     assert run.checkpoint is not None
     contents = load_checkpoint(run.checkpoint)
     weights = contents["state_dict"]
-    with naming(run.checkpoint):
+    with naming_checkpoint(run.checkpoint):
         require_kinds(model.state_dict(), weights)
     try:
-        with naming(run.checkpoint):
+        with naming_checkpoint(run.checkpoint):
             model.load_state_dict(weights)
     # A module of the user's, given a state of its own that is not a tensor.
     except (AttributeError, KeyError, TypeError, ValueError) as error:

@@ -27,7 +27,7 @@ from ganexp.config.build import build
 from ganexp.distributed import gpu_memory
 from ganexp.distributed.environment import is_launched_by_srun, is_launched_by_torchrun
 from ganexp.errors import Interrupted, Pruned, UserError, one_line
-from ganexp.files.saved_values import naming
+from ganexp.files.saved_values import naming_checkpoint
 from ganexp.numerics.flags import (
     Numerics,
     apply_numerics,
@@ -94,7 +94,7 @@ def train(run: Run) -> None:
     trainer = build_trainer(run.config.trainer, callbacks, loggers)
     set_numerics(numerics, run.config.trainer, trainer.strategy.root_device)
     if contents is not None and run.checkpoint is not None:
-        with naming(run.checkpoint):
+        with naming_checkpoint(run.checkpoint):
             require_trainer_state(trainer, contents)
         discard_later(run, contents)
         record_changes(run, contents)
@@ -197,7 +197,10 @@ def cluster_environment(trainer: DictConfig) -> dict[str, Any]:
 
 
 def require_optimizers(module: Any) -> None:
-    """Raise UserError if an optimizer refuses its settings."""
+    """Raise UserError if a player has no optimizer, or an optimizer refuses its settings."""
+    missing = [player.name for player in module.players() if module.optimizer_of.get(player.name) is None]
+    if missing:
+        raise UserError(f"optimizer.{missing[0]} is missing: each player has an optimizer; list optimizer shows them")
     try:
         module.configure_optimizers()
     except (TypeError, ValueError) as error:

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp.distributed.environment import is_externally_launched, is_rank_zero
 from ganexp.errors import Diverged, UserError
 from ganexp.records import summary
-from ganexp.runs import run_folder, run_lock
+from ganexp.runs import run_folder, run_lock, run_log
 from ganexp.runs.run import Run
 from ganexp.training import launcher
 from ganexp.training.failures import continuation_named, recorded_failure
@@ -91,7 +91,7 @@ def exclusive(folder: Path) -> AbstractContextManager[None]:
 
 def messages(folder: Path) -> AbstractContextManager[None]:
     """Return the logging context: terminal and log.txt on rank 0, silence on the others."""
-    return run_folder.logged(folder) if is_rank_zero() else run_folder.silenced()
+    return run_log.logged(folder) if is_rank_zero() else run_log.silenced()
 
 
 def train(run: Run, quiet: bool = False) -> None:

@@ -7,7 +7,7 @@ from ganexp.callbacks.checkpoints import hardlink_or_copy
 from ganexp.callbacks.settings import settings_in
 from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import UserError
-from ganexp.files.saved_values import naming
+from ganexp.files.saved_values import naming_checkpoint
 from ganexp.game.module import COUNTERS
 from ganexp.records import changes
 from ganexp.records.changes import Change, changes_between
@@ -38,7 +38,7 @@ def restore(module: Any, run: Run) -> Contents:
             f"{run.folder} is finished: it has seen {seen:,} of images={run.config.images:,}; to train longer, raise "
             "images="
         )
-    with naming(run.checkpoint):
+    with naming_checkpoint(run.checkpoint):
         require_optimizer_states(module.configure_optimizers(), contents.get("optimizer_states"))
     for change in changes_since(run, contents):
         log.warning("settings have changed since the checkpoint: %s", printable(str(change)))

@@ -17,7 +17,7 @@ from ganexp.layers.statistics import BATCH_NORMS
 from ganexp.numerics.flags import numerics_of
 from ganexp.penalties.dragan import Dragan
 from ganexp.penalties.lecam import LeCam
-from ganexp.runs import run_folder
+from ganexp.runs import run_folder, run_log
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.checkpoint_diff import Difference, differences, leaves
 from ganexp.runs.overrides import with_options
@@ -35,7 +35,7 @@ def verify(config: DictConfig, steps: int, ranks: int) -> None:
     Raises CheckFailed if any check fails.
     """
     failed = []
-    with tempfile.TemporaryDirectory() as folder, run_folder.silenced():
+    with tempfile.TemporaryDirectory() as folder, run_log.silenced():
         for name, held, verdict in verdicts(config, steps, ranks, Path(folder)):
             print(f"{name}: {'holds' if held else 'FAILS'}: {verdict}", flush=True)
             failed += [] if held else [name]

@@ -9,8 +9,8 @@ from typing import Any
 
 from ganexp.distributed.environment import is_rank_zero
 from ganexp.distributed.heartbeat import heartbeat
-from ganexp.runs import run_folder
-from ganexp.training import launcher, remote_errors
+from ganexp.runs import run_log
+from ganexp.training import launcher, rank_process, remote_errors
 
 
 def main(report: Path) -> int:
@@ -19,11 +19,11 @@ def main(report: Path) -> int:
     if job is None:
         return 1
     threading.Thread(target=end_with_parent, daemon=True).start()
-    heartbeat.record_in(launcher.heartbeat_path(report))
+    heartbeat.record_in(rank_process.heartbeat_path(report))
     sys.path[:] = job["path"]
     # Errors must stay out of the log here: the launcher reports the earliest one of all ranks.
     logs = is_rank_zero() and not job["quiet"]
-    with run_folder.logged(Path(job["folder"])) if logs else run_folder.silenced():
+    with run_log.logged(Path(job["folder"])) if logs else run_log.silenced():
         try:
             train(job)
         except (Exception, KeyboardInterrupt) as error:

@@ -74,8 +74,11 @@ def stranger(here, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setattr("ganexp.demo.page.serve", lambda *_: None)
 
-    def make(name, case):
+    def make(name, case, *, with_best=False):
         run = Path(shutil.copytree(RUNS / name, here / "run"))
+        if not with_best:
+            # A damaged last.ckpt would give way to it.
+            (run / "checkpoints" / "best.ckpt").unlink(missing_ok=True)
         case(run, here / "trap")
         return run
 
@@ -112,7 +115,7 @@ def commands(run):
         "evaluate": ["evaluate", f"run={run}", "metric=[is_classifier]", "samples=[8]"],
         "analyze": ["analyze", f"run={run}", "analysis=filters", "out=out/analysis"],
         "demo": ["demo", f"run={run}"],
-        "resume": [f"resume={run}", "images=432", "trainer=cpu", "callbacks.scores=null"],
+        "resume": [f"resume={run}", "images=432", "trainer.accelerator=cpu", "callbacks.scores=null"],
     }
 
 
@@ -121,6 +124,12 @@ def test_no_command_follows_a_strangers_run(stranger, attempt, case):
     run = stranger("dcgan_small", case)
     for name, command in commands(run).items():
         assert attempt(*command).status != 0, name
+
+
+@pytest.mark.parametrize("name", ["an empty file", "half a file", "a bare pickle that creates a file"])
+def test_a_damaged_last_checkpoint_gives_way_to_a_whole_one_and_nothing_of_it_is_run(stranger, attempt, name):
+    run = stranger("dcgan_small", ARCHIVES[name], with_best=True)
+    assert attempt(*commands(run)["sample"]).status == 0
 
 
 @pytest.mark.parametrize("case", [*FOLDERS.values(), *ARCHIVES.values()], ids=[*FOLDERS, *ARCHIVES])
