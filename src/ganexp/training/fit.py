@@ -15,7 +15,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.callbacks.end import end_of_training
+from ganexp.callbacks.end import End, end_of_training
 from ganexp.callbacks.heartbeat import CountSteps
 from ganexp.callbacks.hyperparameters import ConfiguredHyperparameters
 from ganexp.callbacks.interruption import GracefulStop
@@ -41,7 +41,14 @@ from ganexp.terminal.commands import resume_command
 from ganexp.training import gpus
 from ganexp.training.capture import CaptureTurns
 from ganexp.training.divergence import divergence_recognized
-from ganexp.training.restore import discard_later, record_changes, restore, warn_of_nothing_left, warn_of_other_ranks
+from ganexp.training.restore import (
+    Contents,
+    discard_later,
+    record_changes,
+    restore,
+    warn_of_nothing_left,
+    warn_of_other_ranks,
+)
 from ganexp.training.saved_state import require_trainer_state
 from ganexp.transfer.start import start_from_weights
 
@@ -93,12 +100,8 @@ def train(run: Run) -> None:
     callbacks += time_limit(run.config.trainer)
     trainer = build_trainer(run.config.trainer, callbacks, loggers)
     set_numerics(numerics, run.config.trainer, trainer.strategy.root_device)
-    if contents is not None and run.checkpoint is not None:
-        with naming_checkpoint(run.checkpoint):
-            require_trainer_state(trainer, contents)
-        discard_later(run, contents)
-        record_changes(run, contents)
-        warn_of_other_ranks(contents, trainer.world_size)
+    if contents is not None:
+        continue_from(run, contents, trainer)
     hyperparameters: Any = OmegaConf.to_container(run.config, resolve=True)
     for logger in loggers:
         logger.log_hyperparams({**hyperparameters, "code": code_version()})
@@ -121,18 +124,28 @@ def train(run: Run) -> None:
     ended = end_of_training(trainer)
     if contents is not None and ended.is_finished:
         warn_of_nothing_left(contents, module.images_seen)
-    log.info(
-        "%s images in %s; samples, curves and checkpoints are in %s",
-        f"{module.images_seen:,}",
-        duration(time.perf_counter() - started),
-        relative_to_cwd(run.folder),
-    )
-    command = resume_command(relative_to_cwd(run.folder), ended.overrides)
+    say_how_it_ended(run.folder, module, ended, time.perf_counter() - started)
+
+
+def continue_from(run: Run, contents: Contents, trainer: L.Trainer) -> None:
+    """Make the run's checkpoint the state that training continues from, once the trainer can be restored from it."""
+    assert run.checkpoint is not None
+    with naming_checkpoint(run.checkpoint):
+        require_trainer_state(trainer, contents)
+    discard_later(run, contents)
+    record_changes(run, contents)
+    warn_of_other_ranks(contents, trainer.world_size)
+
+
+def say_how_it_ended(folder: Path, module: Any, ended: End, seconds: float) -> None:
+    """Log what was trained, why training ended, and the command that continues."""
+    folder, seen = relative_to_cwd(folder), f"{module.images_seen:,}"
+    log.info("%s images in %s; samples, curves and checkpoints are in %s", seen, duration(seconds), folder)
+    command = resume_command(folder, ended.overrides)
     if ended.is_finished:
         log.info("%s; train longer with: %s", ended.reason, command)
     else:
-        seen, budget = f"{module.images_seen:,}", f"{module.images:,}"
-        log.warning("%s after %s of %s images; continue with: %s", ended.reason, seen, budget, command)
+        log.warning("%s after %s of %s images; continue with: %s", ended.reason, seen, f"{module.images:,}", command)
 
 
 def time_limit(trainer: DictConfig) -> list[L.Callback]:

@@ -1,7 +1,6 @@
 """Process launcher for distributed training: one process per device, started, monitored and ended together."""
 
 import os
-import shlex
 import signal
 import socket
 import sys
@@ -19,6 +18,7 @@ from omegaconf import OmegaConf
 from ganexp.errors import Interrupted, RankFailed
 from ganexp.runs.run import Run
 from ganexp.terminal import signals
+from ganexp.terminal.commands import resume_command
 from ganexp.training import remote_errors
 from ganexp.training.hang import HangDetector
 from ganexp.training.rank_process import PATIENCE_SECONDS, RankProcess
@@ -138,10 +138,9 @@ def hang(hung: Sequence[int], run: Run) -> RankFailed:
     """Return the error for ranks that hang."""
     named = f"rank {hung[0]} hangs" if len(hung) == 1 else f"ranks {', '.join(map(str, hung))} hang"
     seconds = run.config.rank_timeout
-    continued = shlex.quote(f"resume={run.folder}")
     return RankFailed(
         f"{named}: the others have waited for {seconds} s (rank_timeout={seconds}); continue from the last checkpoint "
-        f"with: python -m ganexp {continued}"
+        f"with: {resume_command(run.folder)}"
     )
 
 
