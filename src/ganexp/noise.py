@@ -10,6 +10,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from ganexp.numerics.float64 import has_float64
 from ganexp.numerics.randomness import BLOCK
 from ganexp.numerics.randomness import generator as rng
 
@@ -36,8 +37,10 @@ def truncated_normal(shape: Sequence[int], generator: torch.Generator, threshold
 
     The distribution is that of redrawing each number until it is within the threshold (arXiv 1809.11096, section 3.1).
     """
-    # In float64, so that the inverse of the distribution function has enough numbers in its tails.
-    drawn = torch.empty(tuple(shape), dtype=torch.float64, device=generator.device)
+    device = generator.device
+    # In float64 where there is one, so that the inverse of the distribution function has enough numbers in its tails.
+    dtype = torch.float64 if has_float64(device) else torch.float32
+    drawn = torch.empty(tuple(shape), dtype=dtype, device=device)
     return nn.init.trunc_normal_(drawn, a=-threshold, b=threshold, generator=generator).float()
 
 

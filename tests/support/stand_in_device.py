@@ -3,7 +3,7 @@
 ``torch.device("meta")`` is the device. Under ``stand_in_device()`` a tensor that is moved or made there becomes an
 `OnDevice`, which keeps its values in an ordinary tensor. An operation on tensors of two devices raises as it does with
 CUDA, and so does ``.numpy()``; with ``waits=False`` every operation that makes the processor wait for the device
-raises as well.
+raises as well, and with ``float64=False`` every one whose result has float64, which Apple's GPUs lack.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -86,7 +86,12 @@ class DeviceGenerator(torch.Generator):
 
 
 def computed(
-    func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], waits: bool = True, uploads: bool = False
+    func: Any,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    waits: bool = True,
+    uploads: bool = False,
+    float64: bool = True,
 ) -> Any:
     """Return the result of an operation on the device of its arguments, or on the device that it is given."""
     tensors = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
@@ -109,6 +114,8 @@ def computed(
     result = func(*plain_args, **plain_kwargs)
     if not to_device:
         return result
+    if not float64 and any(getattr(leaf, "dtype", None) == torch.float64 for leaf in tree_flatten(result)[0]):
+        raise TypeError(f"Cannot convert a {DEVICE.type} Tensor to float64 dtype ({func})")
     return return_and_correct_aliasing(func, args, kwargs, tree_map_only(Tensor, OnDevice, result))
 
 
@@ -135,13 +142,14 @@ def waiting(func: Any, args: Sequence[Any], from_device: bool, to_device: bool) 
 class Watch(TorchDispatchMode):
     """Makes tensors on the stand-in device and sees every operation."""
 
-    def __init__(self, waits: bool, uploads: bool) -> None:
+    def __init__(self, waits: bool, uploads: bool, float64: bool) -> None:
         super().__init__()
+        self.float64 = float64
         self.waits = waits
         self.uploads = uploads
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        return computed(func, args, kwargs or {}, self.waits, self.uploads)
+        return computed(func, args, kwargs or {}, self.waits, self.uploads, self.float64)
 
 
 class Autocast(torch.autocast):
@@ -182,7 +190,7 @@ def no_inference(mode: bool = True) -> torch.autograd.grad_mode.set_grad_enabled
 
 
 @contextmanager
-def stand_in_device(waits: bool = True, uploads: bool = False) -> Iterator[torch.device]:
+def stand_in_device(waits: bool = True, uploads: bool = False, float64: bool = True) -> Iterator[torch.device]:
     """Provide the device inside the block; with ``uploads`` copies to it are allowed where nothing may wait for it."""
     swaps = torch.__future__.get_swap_module_params_on_conversion()
     # Otherwise a module that is moved would keep its parameters' class.
@@ -196,7 +204,7 @@ def stand_in_device(waits: bool = True, uploads: bool = False) -> Iterator[torch
             patch.object(torch, "tensor", tensor),
             # Inference tensors cannot be wrapped.
             patch.object(torch, "inference_mode", no_inference),
-            Watch(waits, uploads),
+            Watch(waits, uploads, float64),
         ):
             yield DEVICE
     finally:

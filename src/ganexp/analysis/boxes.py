@@ -24,7 +24,7 @@ def read_boxes(path: Path, samples: int, height: int, width: int) -> Boxes:
     Raises UserError if it cannot be read, has another form, or names a sample or a pixel that does not exist.
     """
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"boxes={path} cannot be read: {error.strerror}") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

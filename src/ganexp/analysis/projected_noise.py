@@ -44,7 +44,7 @@ class ProjectedNoise:
             "labels": None if self.labels is None else self.labels.tolist(),
         }
         unfinished = path.with_name(f".{path.name}.tmp")
-        unfinished.write_text(json.dumps(content) + "\n")
+        unfinished.write_text(json.dumps(content) + "\n", encoding="utf-8")
         unfinished.replace(path)
 
 

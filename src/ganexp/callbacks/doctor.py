@@ -21,6 +21,7 @@ from ganexp.losses import Minimax
 from ganexp.metrics.classification_tasks import OwnLabels
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.modes import Mixture, Modes
+from ganexp.numerics.float64 import float64_device
 from ganexp.numerics.randomness import generator
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class Doctor(L.Callback):
         """Measure and log the signs, and report new findings."""
         measured = self.signs(trainer, module, batch)
         names = list(measured)
-        values = torch.stack([measured[name].double().to(module.device) for name in names]).tolist()
+        values = torch.stack([measured[name].to(float64_device(module.device)).double() for name in names]).tolist()
         signs = dict(zip(names, values, strict=True))
         # A sign that was not measured keeps its value, such as the gradient of a generator that had no turn since.
         last = self.history[-1] if self.history else {}
@@ -164,6 +165,7 @@ def eval_mode(network: nn.Module) -> Iterator[None]:
 
 def mode_signs(points: Tensor, mixture: Mixture) -> Signs:
     """Return the share of a mixture's modes that points (N, 2) cover, and the evenness of their nearest modes."""
+    points = points.to(float64_device(points.device))
     modes = Modes(None, len(points), mixture).to(points.device)
     modes.update(points, torch.arange(len(points), device=points.device))
     nearest = torch.cdist(points.double(), mixture.centres.to(points.device)).argmin(1)

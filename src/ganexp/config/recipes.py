@@ -66,14 +66,14 @@ class Recipe:
 
 def recipes() -> list[Recipe]:
     """Return all recipes of the configuration, in alphabetical order."""
-    details = yaml.safe_load((conf_dir() / "recipes.yaml").read_text())
+    details = yaml.safe_load((conf_dir() / "recipes.yaml").read_text(encoding="utf-8"))
     return [recipe(name, details.get(name, {})) for name in groups(conf_dir())[GROUP]]
 
 
 def recipe(name: str, details: Mapping[str, Any]) -> Recipe:
     """Return the recipe of a name with its details in ``recipes.yaml``."""
     path = conf_dir() / GROUP / f"{name}.yaml"
-    settings = yaml.safe_load(path.read_text())
+    settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     return Recipe(
         name=name,
         description=description(path),

@@ -18,6 +18,8 @@ from ganexp.data.unreadable import unreadable
 from ganexp.terminal.progress import progress
 
 CHUNK = 64
+ASSUMED_MEMORY = 8 * 2**30
+"""The machine's memory in bytes where the system cannot be asked (Windows)."""
 
 
 class InMemory(Dataset[dict[str, Tensor]]):
@@ -109,6 +111,8 @@ def available_cpus() -> int:
 
 def machine_memory() -> int:
     """Return the bytes of memory available to this process: the machine's, or its container's limit."""
+    if not hasattr(os, "sysconf"):
+        return ASSUMED_MEMORY
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         try:

@@ -3,6 +3,7 @@
 import gzip
 import lzma
 import os
+import platform
 import shutil
 import stat
 import tarfile
@@ -26,7 +27,7 @@ def unpack(archive: Path, folder: Path) -> None:
     Raises UserError if the archive is damaged, has members other than plain files and folders, or a path outside the
     target folder.
     """
-    part = folder.with_name(f".{folder.name}.{os.uname().nodename}.{os.getpid()}.part")
+    part = folder.with_name(f".{folder.name}.{platform.node()}.{os.getpid()}.part")
     try:
         part.mkdir(parents=True)
         _extract(archive, part)

@@ -6,7 +6,9 @@ import signal
 import subprocess
 from dataclasses import dataclass
 
-WARNINGS = (signal.SIGUSR1, signal.SIGUSR2)
+from ganexp.terminal.signals import existing
+
+WARNINGS = existing("SIGUSR1", "SIGUSR2")
 """Signals that a job requests with ``--signal``, some time before its limit."""
 PATIENCE_SECONDS = 60
 

@@ -88,5 +88,5 @@ def readable(value: Any) -> str:
 def write(content: Mapping[str, Any], path: Path) -> None:
     """Write JSON atomically, through a temporary file."""
     unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.write_text(json.dumps(content, indent=2) + "\n")
+    unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     unfinished.replace(path)

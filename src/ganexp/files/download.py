@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import logging
 import os
+import platform
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
@@ -122,7 +123,7 @@ def fetch(file: Remote, folder: Path) -> Path:
     """
     path = folder / file.name
     # Several machines may fill one shared folder at the same time, with one process per machine.
-    part = folder / f".{file.name}.{os.uname().nodename}.part"
+    part = folder / f".{file.name}.{platform.node()}.part"
     reasons = []
     for url in file.urls:
         try:

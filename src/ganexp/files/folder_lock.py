@@ -59,7 +59,7 @@ def write_holder(folder: Path) -> None:
     # What an earlier holder that was killed has left may be a link.
     path.unlink(missing_ok=True)
     # The lock holds on a full disk too.
-    with suppress(OSError), path.open("x") as file:
+    with suppress(OSError), path.open("x", encoding="utf-8") as file:
         file.write(json.dumps(facts) + "\n")
 
 

@@ -84,7 +84,7 @@ class LossHistory:
         for player, turns in self.turns.items():
             # Lazy penalties are missing from most turns.
             for term in dict.fromkeys(term for terms in turns for term in terms):
-                values = torch.stack([terms[term] for terms in turns if term in terms]).double().cpu()
+                values = torch.stack([terms[term] for terms in turns if term in terms]).cpu().double()
                 yield Series(player, term, values)
 
     def _average_over_ranks(self, device: torch.device) -> None:

@@ -53,7 +53,7 @@ class MetricsCSV(Logger):
             self._rewrite([*rows, self.latest])
         else:
             self.latest = row
-            with named_errors(self.path), self.path.open("a", newline="") as file:
+            with named_errors(self.path), self.path.open("a", encoding="utf-8", newline="") as file:
                 csv.DictWriter(file, self.columns).writerow(row)
 
     @rank_zero_only
@@ -84,7 +84,7 @@ class MetricsCSV(Logger):
     def _rows(self) -> list[dict[str, str]]:
         if not self.path.exists():
             return []
-        with self.path.open(newline="") as file:
+        with self.path.open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
 
     def _rewrite(self, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -67,7 +67,7 @@ class WandB(WandbLogger):
         )
         self.id_file = self.folder / "wandb" / "id"
         if id is None and self.id_file.is_file():
-            id = self.id_file.read_text().strip()
+            id = self.id_file.read_text(encoding="utf-8").strip()
         super().__init__(
             save_dir=folder,
             project=project,
@@ -101,7 +101,7 @@ class WandB(WandbLogger):
                 self._warn_offline(f"the server refused: {one_line(error)}")
                 self._experiment = wandb.init(**{**self._wandb_init, "mode": "offline"})
             self.id_file.parent.mkdir(exist_ok=True)
-            self.id_file.write_text(f"{self._experiment.id}\n")
+            self.id_file.write_text(f"{self._experiment.id}\n", encoding="utf-8")
             self._experiment.define_metric("images")
             self._experiment.define_metric("*", step_metric="images")
         return self._experiment

@@ -19,7 +19,8 @@ DECISIVE_SETTINGS = ("fakes.samples", "reference.images", "reference.split")
 @cache
 def published() -> list[dict[str, Any]]:
     """Return every published score: data, metric, model, value, source and the stated part of its protocol."""
-    entries: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("published.yaml").read_text())
+    text = Path(__file__).with_name("published.yaml").read_text(encoding="utf-8")
+    entries: list[dict[str, Any]] = yaml.safe_load(text)
     return entries
 
 

@@ -12,6 +12,7 @@ from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.moments import Moments, moments, power_sums
 from ganexp.metrics.store import Content, cached
 from ganexp.metrics.weights import checksum_of
+from ganexp.numerics.float64 import float64_device
 from ganexp.numerics.randomness import generator
 from ganexp.terminal.progress import progress
 
@@ -106,13 +107,14 @@ def concatenated(batches: Iterable[Tensor], count: int) -> Tensor:
 class CachedReference:
     """Features of real images, computed in one pass on first use and cached on disk.
 
-    They are returned on the device they are computed on.
+    They are returned on the device they are computed on, or on the CPU if that has no float64.
     """
 
     def __init__(self, images: RealImages, extractor: Extractor, device: torch.device) -> None:
         self.images = images
         self.extractor = extractor
         self.device = device
+        self.metric_device = float64_device(device)
         self._features: Tensor | None = None
         self._moments: Moments | None = None
 
@@ -132,7 +134,8 @@ class CachedReference:
     def _cached(self, kind: str, make: Callable[[], Content]) -> Content:
         key = checksum_of({"images": self.images.fingerprint, "extractor": self.extractor.fingerprint, "kind": kind})
         content = cached("references", key[:16], make)
-        return {name: value.to(self.device) if isinstance(value, Tensor) else value for name, value in content.items()}
+        device = self.metric_device
+        return {name: value.to(device) if isinstance(value, Tensor) else value for name, value in content.items()}
 
     def _compute_features(self) -> Content:
         return {"features": concatenated(self._pass(), self.images.count)}
@@ -145,5 +148,5 @@ class CachedReference:
     def _pass(self) -> Iterator[Tensor]:
         with progress("features of images", self.images.count) as advance:
             for batch in self.images.batches(BATCH):
-                yield self.extractor(batch.to(self.device))["features"]
+                yield self.extractor(batch.to(self.device))["features"].to(self.metric_device)
                 advance(len(batch))

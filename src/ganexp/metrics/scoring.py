@@ -13,6 +13,7 @@ from ganexp.metrics.protocol import Protocol, differences, versions
 from ganexp.metrics.reference import CachedReference, RealImages
 from ganexp.metrics.score import Reference, SampleMetric, Score
 from ganexp.numerics.flags import SCORES
+from ganexp.numerics.float64 import float64_device
 
 ExtractorFactory = Callable[[RealImages, torch.device], Extractor]
 
@@ -81,6 +82,7 @@ class Scoring:
     ) -> None:
         self.extractors = extractors
         self.device = device
+        self.metric_device = float64_device(device)
         references: dict[tuple[str | None, int], CachedReference] = {
             (name, number): CachedReference(real.images, extractor, device)
             for name, extractor in extractors.items()
@@ -106,16 +108,16 @@ class Scoring:
         which uint8 cannot represent; ``compute`` raises NotFinite if any had. With numbers on the CPU nothing is read
         back from the device.
         """
-        images, on_cpu, numbers = images.to(self.device), numbers.cpu(), numbers.to(self.device)
+        images, on_cpu, numbers = images.to(self.device), numbers.cpu(), numbers.to(self.metric_device)
         outputs = {name: extractor(images) for name, extractor in self.extractors.items()}
         for column in self.columns:
             metric, name = column.metric, column.measurement.extractor
             features = images.flatten(1) if name is None else outputs[name][metric.output]
             wanted = on_cpu < column.samples
-            rows = slice(None) if wanted.all() else wanted.nonzero().flatten().to(self.device)
-            metric.update(features[rows], numbers[rows])
+            rows = slice(None) if wanted.all() else wanted.nonzero().flatten().to(self.metric_device)
+            metric.update(features.to(self.metric_device)[rows], numbers[rows])
             if finite is not None and not images.is_floating_point():
-                metric.non_finite = metric.non_finite + (~finite.to(self.device)[rows]).sum()
+                metric.non_finite = metric.non_finite + (~finite.to(self.metric_device)[rows]).sum()
 
     def compute(self) -> list[Result]:
         """Return every score over all ranks and reset."""
@@ -137,7 +139,7 @@ class Scoring:
         fakes: Mapping[str, Any],
     ) -> Column:
         try:
-            metric = measurement.metric(reference, samples).to(self.device)
+            metric = measurement.metric(reference, samples).to(self.metric_device)
         except TypeError as error:
             raise UserError(f"metric {measurement.name}: {error}") from error
         name = measurement.extractor

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import platform
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -77,7 +78,7 @@ def _read(path: Path, key: str) -> Content | None:
 
 
 def _write(path: Path, key: str, content: Content) -> None:
-    part = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{platform.node()}.{os.getpid()}.part")
     file = {"key": key, "content": content}
     try:
         torch.save({**file, "checksum": checksum_of(file)}, part)

@@ -15,6 +15,7 @@ from ganexp.metrics.reference import Images, RealImages
 from ganexp.metrics.score import Score
 from ganexp.metrics.scoring import ExtractorFactory, Measurement, RealSet, Result, Scoring, build_extractors
 from ganexp.numerics.flags import SCORES
+from ganexp.numerics.float64 import float64_device
 
 Pair = tuple[str, str]
 """The names of the images and of the images they are compared with."""
@@ -97,6 +98,7 @@ class TranslationScoring:
         self.made = made
         self.fakes = fakes
         self.device = device
+        self.metric_device = float64_device(device)
         self.reference = {**reference, "images": self.count, "checksum": tests.targets.checksum()}
         self.reference["inputs"] = tests.inputs.checksum()
         comparisons = [measurement for measurement in measurements if isinstance(measurement, Comparison)]
@@ -110,7 +112,7 @@ class TranslationScoring:
     def update(self, images: Mapping[str, Tensor], numbers: Tensor) -> None:
         """Update with images, uint8 (N, C, H, W), by name, of the test images with these numbers (N,)."""
         for column in self.columns:
-            made, against = (images[name].to(self.device).float() / 255 for name in column.pair)
+            made, against = (images[name].to(self.metric_device).float() / 255 for name in column.pair)
             column.metric.update(made, against)
         for (made_name, _), scoring in self.distributions.values():
             scoring.update(images[made_name], numbers)
@@ -136,7 +138,9 @@ class TranslationScoring:
                 "metric=[kid_classifier]"
             )
         columns = [
-            Column(comparison, suffix, (made, against), comparison.metric().to(self.device).set_dtype(torch.float64))
+            Column(
+                comparison, suffix, (made, against), comparison.metric().to(self.metric_device).set_dtype(torch.float64)
+            )
             for suffix, (made, against) in comparison.pairs.items()
             if {made, against} <= self.names
         ]

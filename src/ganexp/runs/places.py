@@ -72,7 +72,7 @@ def places(folder: Path) -> Places:
     copies: dict[str, set[str]] = defaultdict(set)
     for path, content in options(folder).items():
         group = path.parent.relative_to(folder).as_posix()
-        top = package_of(path.read_text(), group)
+        top = package_of(path.read_text(encoding="utf-8"), group)
         for place, value in entries(content, top):
             if isinstance(value, dict) and isinstance(value.get("_target_"), str):
                 targets[place].add(value["_target_"])

@@ -86,7 +86,8 @@ def environment(name: str, *default: str | None, _root_: Any) -> str | None:
 @cache
 def own_variables(folder: Path) -> frozenset[str]:
     """Return every environment variable that the config groups read."""
-    return frozenset(name for path in folder.rglob("*.yaml") for name in VARIABLE.findall(path.read_text()))
+    texts = (path.read_text(encoding="utf-8") for path in folder.rglob("*.yaml"))
+    return frozenset(name for text in texts for name in VARIABLE.findall(text))
 
 
 def strings(node: Any) -> Iterator[str]:

@@ -45,4 +45,5 @@ def remove_stale(prefix: str) -> None:
 
 def is_own_folder(path: Path) -> bool:
     """Return whether a path is a folder of this user, and no link to one."""
-    return path.is_dir() and not path.is_symlink() and path.stat().st_uid == os.geteuid()
+    owned = not hasattr(os, "geteuid") or path.stat().st_uid == os.geteuid()
+    return owned and path.is_dir() and not path.is_symlink()

@@ -7,8 +7,9 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from ganexp.errors import Interrupted
+from ganexp.terminal.signals import existing
 
-ENDING_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+ENDING_SIGNALS = existing("SIGTERM", "SIGHUP")
 
 
 @contextmanager

@@ -129,7 +129,9 @@ def write(folder: Path) -> Table:
 
 def replace(path: Path, text: str) -> None:
     """Write a file atomically, also when several processes write it."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as unfinished:
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as unfinished:
         unfinished.write(text)
     Path(unfinished.name).chmod(0o644)
     Path(unfinished.name).replace(path)

@@ -162,7 +162,7 @@ def crash(rank: RankProcess, forwarded: Sequence[int]) -> Exception:
     status = rank.process.returncode
     if -status in forwarded:
         return Interrupted(-status, "stopped before there was anything to save")
-    if status == -signal.SIGKILL:
+    if -status in signals.KILLED:
         return RankFailed(
             f"rank {rank.number} was killed: if the machine's memory is full, lower data.batch_size or trainer.devices"
         )

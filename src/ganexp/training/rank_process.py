@@ -27,7 +27,7 @@ class RankProcess:
         self.path = reports / f"{self.number}.json"
         self.output = reports / f"{self.number}.txt"
         self.killed = False
-        with self.output.open("w") as output:
+        with self.output.open("w", encoding="utf-8") as output:
             redirected: dict[str, Any] = {} if self.number == 0 else {"stdout": output, "stderr": output}
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "ganexp.training.worker", str(self.path)],
@@ -50,8 +50,7 @@ class RankProcess:
         """Kill the process if it still runs."""
         if self.process.poll() is None:
             self.killed = True
-            # Its whole process group, data loader workers included.
-            os.killpg(self.process.pid, signal.SIGKILL)
+            kill_group(self.process)
         # A process that waits for a dead file system cannot be killed.
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(PATIENCE_SECONDS)
@@ -65,7 +64,7 @@ class RankProcess:
 
     def report(self) -> dict[str, Any]:
         """Return the reported error."""
-        report: dict[str, Any] = json.loads(self.path.read_text())
+        report: dict[str, Any] = json.loads(self.path.read_text(encoding="utf-8"))
         return report
 
     def crashed(self) -> bool:
@@ -85,3 +84,11 @@ class RankProcess:
 def heartbeat_path(report: Path) -> Path:
     """Return the file in which a process counts its steps, beside that of its report."""
     return report.with_suffix(".beat")
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and, where there are process groups, its data loader's workers."""
+    if hasattr(os, "killpg"):
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()

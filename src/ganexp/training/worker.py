@@ -28,7 +28,7 @@ def main(report: Path) -> int:
             train(job)
         except (Exception, KeyboardInterrupt) as error:
             unfinished = report.with_suffix(".tmp")
-            unfinished.write_text(json.dumps(remote_errors.to_dict(error, int(os.environ["RANK"]))))
+            unfinished.write_text(json.dumps(remote_errors.to_dict(error, int(os.environ["RANK"]))), encoding="utf-8")
             unfinished.replace(report)
             return 1
     return 0

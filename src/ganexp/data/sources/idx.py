@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import platform
 import shutil
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def _idx(name: str, dataset: type[MNIST], root: str, split: str, download: bool)
 
 def _gunzip(archive: Path, folder: Path) -> None:
     path = folder / archive.name.removesuffix(".gz")
-    part = folder / f".{path.name}.{os.uname().nodename}.{os.getpid()}.part"
+    part = folder / f".{path.name}.{platform.node()}.{os.getpid()}.part"
     try:
         with gzip.open(archive) as packed, part.open("wb") as out:
             shutil.copyfileobj(packed, out)

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import platform
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class LmdbPictures:
             return lengths
         with environment.begin() as transaction:
             keys = np.array(list(transaction.cursor().iternext(keys=True, values=False)), dtype=np.bytes_)
-        part = cached.with_name(f"{name}.{os.uname().nodename}.{os.getpid()}.part.npy")
+        part = cached.with_name(f"{name}.{platform.node()}.{os.getpid()}.part.npy")
         np.save(part, keys)
         part.replace(cached)
         return keys
