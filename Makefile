@@ -19,10 +19,14 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "ganexp needs Python 3.11 or newer: make PYTHON=python3.12 …")'
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+ifdef CPU
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --torch-backend cpu --constraint constraints.txt torch torchvision \
+		2>/dev/null || echo 'The index of builds without CUDA cannot be reached: installing the default build of PyTorch.'
+endif
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]'
 	@touch $@
 
-train: $(READY) ## train a DCGAN on handwritten digits; ARGS="model=gan data=mnist" for other choices
+train: $(READY) ## train a DCGAN on handwritten digits; ARGS="model=gan data=mnist" for others, CPU=1 without CUDA
 	$(BIN)/python -m ganexp $(ARGS)
 
 test: $(READY) ## run the default test suite

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+PICTURES = {"tour": 8, "first_run": 4}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -25,8 +26,8 @@ def test_a_notebook_runs(path, tmp_path):
     nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not any(output.output_type == "error" for output in shown)
-    assert sum("image/png" in output.get("data", {}) for output in shown) >= 8
+    assert sum("image/png" in output.get("data", {}) for output in shown) >= PICTURES[path.stem]
 
 
-def test_there_is_a_tour():
-    assert "tour" in {path.stem for path in NOTEBOOKS}
+def test_there_are_a_first_run_and_a_tour():
+    assert {path.stem for path in NOTEBOOKS} == set(PICTURES)
