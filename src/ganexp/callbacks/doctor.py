@@ -34,6 +34,8 @@ MOST_CLASSES = SAMPLES // 4
 """With up to this number of classes the samples of an even generator show nearly all, 98 %."""
 MAX_HISTORY = 400
 RECOVERY_CHECKS = 10
+FIRST_REPORT = 100
+"""Batches before the first report: until then every generator draws the blur that it starts with."""
 MEASURED = ("accuracy", "lipschitz", "images")
 """Signs that every check has."""
 
@@ -42,7 +44,8 @@ class Doctor(L.Callback):
     """Measures a game's signs every ``every`` images, logs them as ``doctor/NAME``, and reports what they show.
 
     A finding is one line with its evidence and a suggestion, reported once until it was absent for
-    ``RECOVERY_CHECKS`` checks; it goes to the terminal, log.txt and every logger with alerts.
+    ``RECOVERY_CHECKS`` checks, and not before ``FIRST_REPORT`` batches; it goes to the terminal, log.txt and every
+    logger with alerts.
     """
 
     def __init__(self, every: int) -> None:
@@ -86,7 +89,8 @@ class Doctor(L.Callback):
         self.history = self.history[-MAX_HISTORY:]
         for logger in trainer.loggers:
             logger.log_metrics({f"doctor/{name}": value for name, value in signs.items()}, step=module.images_seen)
-        self.report(trainer)
+        if module.batches_seen >= FIRST_REPORT:
+            self.report(trainer)
 
     def signs(self, trainer: Any, module: GameModule, batch: dict[str, Tensor]) -> Signs:
         """Return all signs as tensors on the device."""
