@@ -69,8 +69,13 @@ def interval(images: int, times: int, at_most: int) -> int:
     return max(1, min(-(-images // times), at_most))
 
 
-def load_size(image_size: int) -> int:
-    """Return the size that training images are cropped from, 286/256 of theirs (arXiv 1611.07004, sec. 6.2)."""
+def load_size(image_size: int | Sequence[int]) -> int | list[int]:
+    """Return the size that training images are cropped from, 286/256 of theirs (arXiv 1611.07004, sec. 6.2).
+
+    Of [height, width] it has the same shape.
+    """
+    if isinstance(image_size, Sequence):
+        return [round(side * 286 / 256) for side in image_size]
     return round(image_size * 286 / 256)
 
 
