@@ -43,6 +43,11 @@ class ImageSize(NamedTuple):
         return self.height if self.is_square else [self.height, self.width]
 
     @property
+    def argument(self) -> str:
+        """The size as it is written on the command line, without spaces."""
+        return str(self.setting).replace(" ", "")
+
+    @property
     def text(self) -> str:
         """Height x width, such as "64x64" and "64x128"."""
         return f"{self.height}x{self.width}"

@@ -244,7 +244,7 @@ class TranslationData(ImageDataModule):
                 self.image_size,
                 self.load_size,
                 ratio,
-                ImageSize(*(round(side * 286 / 256) for side in self.image_size)).setting,
+                ImageSize(*(round(side * 286 / 256) for side in self.image_size)).argument,
             )
 
     def _counts(self) -> str:
@@ -272,7 +272,7 @@ def _load_size(load_size: Any, image_size: ImageSize) -> ImageSize:
         ) from error
     if size.height < image_size.height or size.width < image_size.width:
         raise UserError(
-            f"data.load_size={load_size} is smaller than the crops of data.image_size={image_size.setting}: give at "
-            f"least {image_size.setting}, or null for no random crops."
+            f"data.load_size={load_size} is smaller than the crops of data.image_size={image_size.argument}: give at "
+            f"least {image_size.argument}, or null for no random crops."
         )
     return size
