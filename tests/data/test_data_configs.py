@@ -62,7 +62,8 @@ def test_each_option_composes_and_is_accepted_whole(name, composed, folder):
     module = instantiate(config, _convert_="all")
     assert isinstance(module, ImageData | GaussianData | PairedData | UnpairedData)
     assert (module.name, module.seed) == (name, 3)
-    for key in ("image_size", "channels", "num_classes", "batch_size"):
+    assert module.image_size == (config.image_size, config.image_size)
+    for key in ("channels", "num_classes", "batch_size"):
         assert getattr(module, key) == config[key]
     if name != "gaussians":
         arguments = {key: value for key, value in config.source.items() if not key.startswith("_")}

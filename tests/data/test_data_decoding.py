@@ -101,3 +101,32 @@ def test_any_shape_becomes_square(size):
 def test_impossible_settings_are_refused(arguments, words):
     with pytest.raises(UserError, match=words):
         Decoder(*arguments)
+
+
+@pytest.mark.parametrize("size", [(36, 24), (30, 40), (48, 24), (24, 80), (24, 12), (12, 6)])
+def test_a_rectangle_is_the_largest_central_part_of_its_shape(size):
+    width, height = size
+    values = np.random.default_rng(0).integers(0, 256, (3, 4, 3), dtype=np.uint8)
+    picture = Image.fromarray(values).resize(size, Image.Resampling.BICUBIC)
+    pixels = Decoder((6, 12), 3)(picture)
+    across, down = min(width, 2 * height), min(height, width / 2)
+    box = ((width - across) / 2, (height - down) / 2, (width + across) / 2, (height + down) / 2)
+    expected = np.asarray(picture.resize((12, 6), Image.Resampling.BICUBIC, box))
+    assert np.abs(pixels.permute(1, 2, 0).numpy().astype(int) - expected).max() <= 12
+
+
+def test_a_square_given_twice_is_the_square():
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 13, 3), dtype=np.uint8))
+    assert torch.equal(Decoder([8, 8], 3)(picture), Decoder(8, 3)(picture))
+    assert str(Decoder([8, 8], 3).image_size) == str(Decoder(8, 3).image_size) == "8"
+
+
+def test_a_rectangle_of_the_right_size_is_not_touched():
+    values = np.random.default_rng(0).integers(0, 256, (6, 9), dtype=np.uint8)
+    assert torch.equal(Decoder((6, 9), 1, "lanczos")(Image.fromarray(values))[0], torch.from_numpy(values))
+
+
+@pytest.mark.parametrize("size", [0, [8], [8, 0], [8, 8, 8], "8", True, [8, True], 8.0])
+def test_what_is_no_size_is_refused(size):
+    with pytest.raises(UserError, match=r"data\.image_size=.*: give at least one pixel, as a number or as \[height"):
+        Decoder(size, 3)

@@ -44,6 +44,7 @@ CROPS = [
     # The last crop is of position 18, the first of the second rank in its batch.
     {"image_size": 6, "load_size": 8, "jitter_until": 0.5},
     {"image_size": 6, "load_size": 8, "jitter_until": 0.5, "flip": False},
+    {"image_size": [6, 4], "load_size": [8, 6], "jitter_until": 0.5},
 ]
 
 

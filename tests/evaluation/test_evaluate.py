@@ -163,7 +163,7 @@ REFUSED = {
         ["fake=large", "real=real"],
         "(fake: 24x24; real: 16x16), and resizing changes every score; choose the size",
     ),
-    "not square": (["fake=wide", "real=wide"], "not all of one square size (fake: 24x16"),
+    "other shapes": (["fake=wide", "real=real"], "not all of one size (fake: 24x16; real: 16x16)"),
     "other channels": (["fake=grey", "real=real"], "number of channels (fake: 1; real: 3); compare them in colour"),
     "another size than the data": (["fake=grey", "data=digits"], "fake: 16x16; the data has 8x8"),
     "more samples than images": (["fake=real", "real=real", "samples=50"], "samples=50: real has only 40 images"),

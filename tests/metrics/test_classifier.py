@@ -180,10 +180,18 @@ def test_unusable_files_are_named(data, cache, tmp_path):
     assert "is a classifier for 1x8x8 images, not for 3x9x9" in message
 
 
+def test_rectangles_without_labels_are_told_from_their_half_turns(cache):
+    images = torch.arange(20 * 8 * 12).view(20, 1, 8, 12).byte()
+    extractor = classifier(RealImages(InMemory(images), "rectangles"), CPU, **BRIEF)
+    assert (extractor.description["labels"], extractor.description["classes"]) == ("half turns", 2)
+    turned, turns = Rotations(0, square=False)(images, torch.arange(20))
+    assert set(turns.tolist()) == {0, 1}
+    assert torch.equal(turned, torch.where(turns.view(-1, 1, 1, 1) == 1, images.flip(2, 3), images))
+
+
 def test_what_cannot_be_classified_is_refused():
     def images(*shape):
         return RealImages(InMemory(torch.zeros(shape, dtype=torch.uint8)), "black")
 
     assert "not 1x1; for points in the plane use metric=modes" in one_line_of(images(9, 2, 1, 1), CPU)
     assert "needs at least two images" in one_line_of(images(1, 1, 8, 8), CPU)
-    assert "must be square, not 8x9" in one_line_of(images(4, 1, 8, 9), CPU)

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from config.test_configs import tiny
 from ganexp.config.build import build
 from ganexp.config.matrix import option
+from ganexp.image_size import ImageSize
 from support.stand_in_device import stand_in_device
 from support.stand_in_trainer import StandInTrainer
 
@@ -50,9 +51,9 @@ def built(config):
 
 def batch_of(config):
     """Return a batch of random labelled images, with inputs for image-to-image models."""
-    side = config.data.image_size
+    size = ImageSize.of(config.data.image_size)
     rng = torch.Generator().manual_seed(0)
-    images = torch.rand(BATCH, config.data.channels, side, side, generator=rng) * 2 - 1
+    images = torch.rand(BATCH, config.data.channels, *size, generator=rng) * 2 - 1
     batch = {"image": images, "label": torch.arange(BATCH) % config.data.num_classes}
     return batch | {"input": images.flip(3)} if config.requires.inputs else batch
 

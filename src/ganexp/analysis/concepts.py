@@ -12,7 +12,7 @@ from torch import Tensor
 from ganexp.analysis.properties import slant, stroke_width
 from ganexp.analysis.subject import Subject
 from ganexp.errors import UserError
-from ganexp.metrics.classification_tasks import Rotations
+from ganexp.metrics.classification_tasks import HALF_TURNS, QUARTER_TURNS
 
 Measure = Callable[[Tensor], Tensor]
 
@@ -152,7 +152,7 @@ def reason_against_attributes(subject: Subject, attributes: set[str]) -> str | N
     if strokes and subject.shape[0] != 1:
         return f"{', '.join(strokes)}: measured of strokes in grey images only; {numbers}"
     classes = sorted(item for item in attributes if CLASS.fullmatch(item))
-    if classes and subject.extractor.description.get("labels") == Rotations.name:
+    if classes and subject.extractor.description.get("labels") in (QUARTER_TURNS, HALF_TURNS):
         return f"{', '.join(classes)}: the data has no classes; {numbers}"
     return None
 

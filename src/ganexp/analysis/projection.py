@@ -232,7 +232,7 @@ def read_pictures(folder: Path, shape: tuple[int, int, int], most: int) -> tuple
     paths = [str(folder)] if folder.is_file() else images_below(folder)
     if not paths:
         raise UserError(f"images={folder}: has no images in it or below it")
-    decoder = Decoder(shape[1], shape[0])
+    decoder = Decoder(shape[1:], shape[0])
     pictures: list[Tensor] = []
     failures: list[tuple[str, Exception]] = []
     for path in paths[:most]:

@@ -90,6 +90,16 @@ def list_of(kind: Kind, least: int = 0, length: int | None = None) -> Kind:
     )
 
 
+def image_size() -> Kind:
+    """Return the sides of squares, and lists of a height and a width."""
+    side = whole(1)
+    rectangle = list_of(side, length=2)
+    return Kind(
+        f"{side.description}, or [height,width] of two such",
+        lambda value: side.accepts(value) or rectangle.accepts(value),
+    )
+
+
 def either(*kinds: Kind) -> Kind:
     """Return the values of any of some kinds."""
     return Kind(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ganexp.errors import UserError
+from ganexp.image_size import ImageSize
 
 Config = Mapping[str, Any]
 
@@ -122,8 +123,14 @@ def has_single_pixels(config: Config, player: str) -> bool:
 
 
 def starts_from_a_pixel(network: Config, image_size: Any) -> bool:
-    """Return whether a network starts at 1x1, the last of its ``smallest`` that doubles to the image size."""
-    steps = {start: image_size // start for start in network.get("smallest", ()) if image_size % start == 0}
+    """Return whether a network starts at 1x1, the last of its ``smallest`` that doubles to the image size.
+
+    The first map of a rectangle has more than one pixel.
+    """
+    size = ImageSize.of(image_size)
+    if not size.is_square:
+        return False
+    steps = {start: size.height // start for start in network.get("smallest", ()) if size.height % start == 0}
     fitting = [start for start, factor in steps.items() if factor >= 2 and factor.bit_count() == 1]
     return fitting[-1:] == [1]
 

@@ -10,6 +10,7 @@ from ganexp.config.kinds import (
     exactly,
     flag,
     group,
+    image_size,
     list_of,
     number,
     optional,
@@ -25,6 +26,7 @@ LARGEST_SEED = 2**32 - 1
 
 COUNT = whole(1)
 SIZE = whole(1)
+IMAGE_SIZE = image_size()
 SHARE = number(0, 1)
 WEIGHT = number(0)
 BOX = list_of(SHARE, length=4)
@@ -277,7 +279,7 @@ NAMES: Mapping[str, Kind] = {
     "hidden_as_output": flag(),
     "hue": SHARE,
     "identity": WEIGHT,
-    "image_size": SIZE,
+    "image_size": IMAGE_SIZE,
     "image_statistics_at_test": flag(),
     "images": COUNT,
     "images_to_full": COUNT,
@@ -296,7 +298,7 @@ NAMES: Mapping[str, Kind] = {
     "latent": SIZE,
     "layers": COUNT,
     "limit": positive(),
-    "load_size": optional(SIZE),
+    "load_size": optional(IMAGE_SIZE),
     "log_graph": flag(),
     "log_model": flag(),
     "loss": optional(part()),

@@ -6,8 +6,8 @@ from typing import Any
 from ganexp.errors import UserError
 
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", list: "a list"}
-KEYS_OF_SEVERAL_TYPES = ("trainer.devices",)
-"""A number or a list of numbers; validated in `checks`."""
+KEYS_OF_SEVERAL_TYPES = ("trainer.devices", "data.image_size")
+"""A number or a list of numbers; validated in `checks` and by the schema."""
 
 
 def check_types(values: dict[str, Any], defaults: dict[str, Any], keys: list[str]) -> None:

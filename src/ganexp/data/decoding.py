@@ -1,5 +1,6 @@
 """Picture decoding to uint8 pixels of one size."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image, ImageOps
 from torch import Tensor
 
 from ganexp.errors import UserError
+from ganexp.image_size import ImageSize
 
 FILTERS = {
     "nearest": Image.Resampling.NEAREST,
@@ -21,9 +23,9 @@ MODES = {1: "L", 3: "RGB"}
 
 
 class Decodes(Protocol):
-    """Decodes an item of a source into uint8 (channels, image_size, image_size)."""
+    """Decodes an item of a source into uint8 (channels, height, width) of an image size."""
 
-    image_size: int
+    image_size: ImageSize
     channels: int
     resize_filter: str
 
@@ -33,28 +35,27 @@ class Decodes(Protocol):
 
 
 class Decoder:
-    """Turns PIL images into uint8 tensors of shape (channels, image_size, image_size).
+    """Turns PIL images into uint8 tensors of shape (channels, height, width).
 
-    The picture is rotated by its EXIF orientation, converted to grey or RGB, resized so that its shorter side has
-    image_size pixels (with Pillow's antialiased filter; not at all if it has that size already), and center-cropped.
-    Transparent pictures are composited on white. 16-bit grey is scaled to 8 bits (65535 to 255), not clipped.
+    The picture is rotated by its EXIF orientation, converted to grey or RGB, resized with its aspect ratio kept so that
+    it just covers image_size, a square's side or (height, width), (with Pillow's antialiased filter; not at all if it
+    does so already), and center-cropped. Transparent pictures are composited on white. 16-bit grey is scaled to 8 bits
+    (65535 to 255), not clipped.
 
     Raises UserError if image_size is below 1, channels is not 1 or 3, or resize_filter is unknown.
     """
 
-    def __init__(self, image_size: int, channels: int, resize_filter: str = "bicubic") -> None:
-        if image_size < 1:
-            raise UserError(f"data.image_size={image_size}: give at least one pixel.")
+    def __init__(self, image_size: int | Sequence[int], channels: int, resize_filter: str = "bicubic") -> None:
+        self.image_size = checked_size(image_size)
         if channels not in MODES:
             raise UserError(f"data.channels={channels}: images have 1 (grey) or 3 (RGB) channels.")
         if resize_filter not in FILTERS:
             raise UserError(f"data.resize_filter={resize_filter}: choose one of {', '.join(FILTERS)}.")
-        self.image_size = image_size
         self.channels = channels
         self.resize_filter = resize_filter
 
     def __call__(self, image: Image.Image) -> Tensor:
-        """Return the picture as uint8 (channels, image_size, image_size).
+        """Return the picture as uint8 (channels, height, width).
 
         Raises UserError for floating-point pixels and integers beyond 16 bits; Pillow's errors (mostly OSError) for
         an unreadable file are not caught.
@@ -62,15 +63,32 @@ class Decoder:
         return pixels_of(self._fitted(upright(image, self.channels)))
 
     def _fitted(self, image: Image.Image) -> Image.Image:
-        size = self.image_size
-        shorter = min(image.size)
-        if shorter != size:
-            width, height = (max(size, round(side * size / shorter)) for side in image.size)
-            image = image.resize((width, height), FILTERS[self.resize_filter])
-        if image.size == (size, size):
+        height, width = self.image_size
+        covering = _covering(image.size, self.image_size)
+        if image.size != covering:
+            image = image.resize(covering, FILTERS[self.resize_filter])
+        if image.size == (width, height):
             return image
-        left, top = (image.width - size) // 2, (image.height - size) // 2
-        return image.crop((left, top, left + size, top + size))
+        left, top = (image.width - width) // 2, (image.height - height) // 2
+        return image.crop((left, top, left + width, top + height))
+
+
+def checked_size(image_size: int | Sequence[int]) -> ImageSize:
+    """Return the setting data.image_size as a size; raises UserError for sides below 1."""
+    try:
+        return ImageSize.of(image_size)
+    except ValueError as error:
+        raise UserError(
+            f"data.image_size={image_size}: give at least one pixel, as a number or as [height, width]."
+        ) from error
+
+
+def _covering(size: tuple[int, int], image_size: ImageSize) -> tuple[int, int]:
+    """Return the width and height to which a picture of such a size is resized, so that it just covers image_size."""
+    width, height = size
+    by_height = image_size.height * width >= image_size.width * height
+    new, old = (image_size.height, height) if by_height else (image_size.width, width)
+    return max(image_size.width, round(width * new / old)), max(image_size.height, round(height * new / old))
 
 
 def upright(image: Image.Image, channels: int) -> Image.Image:

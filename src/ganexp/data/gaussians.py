@@ -109,14 +109,14 @@ class GaussianData(ImageDataModule):
         seed: int,
         num_classes: int | None = None,
         points: int = 100_000,
-        image_size: int = 1,
+        image_size: int | Sequence[int] = 1,
         channels: int = 2,
         device_memory_share: float = DEVICE_MEMORY_SHARE,
     ) -> None:
         super().__init__(
             name, image_size, channels, num_classes, batch_size, seed, device_memory_share=device_memory_share
         )
-        if (image_size, channels) != (1, 2):
+        if (self.image_size, channels) != ((1, 1), 2):
             raise UserError("points in the plane have data.image_size=1 and data.channels=2.")
         if points < 1:
             raise UserError(f"data.points={points}: give at least one point.")

@@ -1,6 +1,6 @@
 """LightningDataModule of images from any source."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -19,7 +19,7 @@ from ganexp.errors import UserError
 
 
 class ImageData(ImageDataModule):
-    """Batches {"image": (B, channels, image_size, image_size)} of a source's images, with "label" (B,).
+    """Batches {"image": (B, channels, height, width)} of a source's images, with "label" (B,).
 
     Images leave the loader as uint8 and reach the model as float32 in [-1, 1], scaled on its device. Labels
     (int64, 0 to num_classes - 1) are included if num_classes is given. `batch_size` and `device_memory_share` are
@@ -41,7 +41,7 @@ class ImageData(ImageDataModule):
         self,
         source: Callable[[], Pictures],
         name: str,
-        image_size: int,
+        image_size: int | Sequence[int],
         channels: int,
         num_classes: int | None,
         batch_size: int,
@@ -82,7 +82,7 @@ class ImageData(ImageDataModule):
         self._dataset, description = stored(
             pictures, self.decoder, labelled, self.in_memory, self.workers, self._local_processes()
         )
-        shape = f"{self.channels}x{self.image_size}x{self.image_size}"
+        shape = f"{self.channels}x{self.image_size.text}"
         self._log(f"{self.num_images:,} images of {shape}, {description}")
 
     def picture_sets(self) -> dict[str, Callable[[], list[PictureSet]]]:

@@ -69,7 +69,7 @@ def decoded(pictures: Pictures, decoder: Decodes, labelled: bool) -> tuple[InMem
     Raises UnreadableError, a UserError with the pictures' names, if any are unreadable.
     """
     total = len(pictures)
-    images = torch.empty(total, decoder.channels, decoder.image_size, decoder.image_size, dtype=torch.uint8)
+    images = torch.empty(total, decoder.channels, *decoder.image_size, dtype=torch.uint8)
     labels = torch.zeros(total, dtype=torch.int64)
     sizes: set[tuple[int, int]] = set()
     failures: list[tuple[str, Exception]] = []

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from ganexp.data.decoding import checked_size
 from ganexp.data.device import OnDevice
 from ganexp.data.loading import device_loader, global_batches, sample_loader, training_loader
 from ganexp.data.order import DeviceBatches
@@ -23,19 +24,19 @@ log = logging.getLogger(__name__)
 
 
 class ImageDataModule(L.LightningDataModule):
-    """Batches {"image": (B, channels, image_size, image_size), …} in [-1, 1].
+    """Batches {"image": (B, channels, height, width), …} in [-1, 1].
 
-    `batch_size` counts the images of all ranks together. `root` is where the images are stored, for messages only.
-    Training data in memory are copied to a GPU once, and indexed there, if they take at most `device_memory_share` of
-    its free memory (0: never); the batches are the same.
+    `image_size` is the side of squares, or (height, width). `batch_size` counts the images of all ranks together.
+    `root` is where the images are stored, for messages only. Training data in memory are copied to a GPU once, and
+    indexed there, if they take at most `device_memory_share` of its free memory (0: never); the batches are the same.
 
-    Raises UserError if device_memory_share is not within [0, 1].
+    Raises UserError if image_size is below 1 or device_memory_share is not within [0, 1].
     """
 
     def __init__(
         self,
         name: str,
-        image_size: int,
+        image_size: int | Sequence[int],
         channels: int,
         num_classes: int | None,
         batch_size: int,
@@ -45,7 +46,7 @@ class ImageDataModule(L.LightningDataModule):
     ) -> None:
         super().__init__()
         self.name = name
-        self.image_size = image_size
+        self.image_size = checked_size(image_size)
         self.channels = channels
         self.num_classes = num_classes
         self.batch_size = batch_size

@@ -23,7 +23,7 @@ def stored(
     divided by the number of processes. Raises UnreadableError, a UserError with the pictures' names, if any cannot be
     decoded into memory.
     """
-    size = len(pictures) * decoder.channels * decoder.image_size**2
+    size = len(pictures) * decoder.channels * decoder.image_size.pixels
     fits = size < machine_memory() / 4 / processes if in_memory is None else in_memory
     if fits:
         dataset, sizes = decoded(pictures, decoder, labelled)
@@ -43,13 +43,16 @@ def workers_for(store: Store, workers: int | None, processes: int) -> int:
 
 
 def _resizing(decoder: Decodes, sizes: set[tuple[int, int]]) -> str:
-    size = decoder.image_size
-    if sizes == {(size, size)}:
+    height, width = decoder.image_size
+    if sizes == {(width, height)}:
         return "not resized"
     if len(sizes) == 1:
-        ((width, height),) = sizes
-        return f"resize {decoder.resize_filter} {width}x{height} -> {size}x{size}"
-    return f"resize {decoder.resize_filter} {len(sizes):,} different sizes -> {size}x{size}"
+        ((before, above),) = sizes
+        old = f"{before}x{above}"
+    else:
+        old = f"{len(sizes):,} different sizes"
+    order = "" if decoder.image_size.is_square else " (width x height)"
+    return f"resize {decoder.resize_filter} {old} -> {width}x{height}{order}"
 
 
 def megabytes(size: int) -> str:

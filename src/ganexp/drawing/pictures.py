@@ -54,7 +54,7 @@ def picture(samples: Tensor, columns: int) -> Image.Image:
 def grid(images: Tensor, columns: int) -> Image.Image:
     """Draw images (N, C, H, W) in [-1, 1] row by row; small ones are enlarged by an integer factor."""
     tiles = tiled(quantized(images).cpu(), columns, 255)
-    enlarge = max(1, 64 // images.shape[-1])
+    enlarge = max(1, 64 // max(images.shape[-2:]))
     drawn = Image.fromarray(tiles.permute(1, 2, 0).numpy())
     return drawn.resize((drawn.width * enlarge, drawn.height * enlarge), Image.Resampling.NEAREST)
 

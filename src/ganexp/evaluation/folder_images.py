@@ -16,6 +16,7 @@ from ganexp.data.pictures import FilePictures
 from ganexp.data.unreadable import unreadable
 from ganexp.errors import UserError
 from ganexp.generation.sample import GRID
+from ganexp.image_size import ImageSize
 from ganexp.terminal.progress import progress
 
 GREY_MODES = ("1", "L", "I", "I;16")
@@ -48,8 +49,8 @@ def match_size_and_channels(config: DictConfig, fake: Path, given: set[str]) -> 
         folders["real"] = Path(config.data.root)
     kinds = {name: count_kinds(folder) for name, folder in folders.items()}
     if "data.image_size" not in given:
-        expected = None if against_folder else (settings.data.image_size, settings.data.image_size)
-        settings.data.image_size = common_size(kinds, expected)
+        expected = None if against_folder else ImageSize.of(settings.data.image_size)
+        settings.data.image_size = common_size(kinds, expected).setting
     if "data.channels" not in given:
         settings.data.channels = common_channels(kinds, None if against_folder else settings.data.channels)
     if against_folder:
@@ -83,20 +84,20 @@ def count_kinds(folder: Path) -> Counter[tuple[tuple[int, int], int]]:
     return kinds
 
 
-def common_size(kinds: dict[str, Counter[tuple[tuple[int, int], int]]], expected: tuple[int, int] | None) -> int:
-    """Return the side length of the images, which must all be squares of one size.
+def common_size(kinds: dict[str, Counter[tuple[tuple[int, int], int]]], expected: ImageSize | None) -> ImageSize:
+    """Return the one size that all images have.
 
-    Raises UserError listing the sizes if they differ.
+    Raises UserError listing the sizes (width x height) if they differ.
     """
     sizes = {name: {size for size, _ in counts} for name, counts in kinds.items()}
-    every = set().union(*sizes.values()) | ({expected} if expected else set())
+    every = set().union(*sizes.values()) | ({(expected.width, expected.height)} if expected else set())
     (width, height) = next(iter(every))
-    if len(every) == 1 and width == height:
-        return width
+    if len(every) == 1:
+        return ImageSize(height, width)
     listed = "; ".join(f"{name}: {shown(f'{w}x{h}' for w, h in sorted(pairs))}" for name, pairs in sizes.items())
-    wanted = f"; the data has {expected[0]}x{expected[1]}" if expected else ""
+    wanted = f"; the data has {expected.width}x{expected.height}" if expected else ""
     raise UserError(
-        f"the images are not all of one square size ({listed}{wanted}), and resizing changes every score; "
+        f"the images are not all of one size ({listed}{wanted}), and resizing changes every score; "
         f"choose the size to compare at, for example data.image_size={min(min(size) for size in every)}"
     )
 

@@ -13,6 +13,7 @@ from ganexp.data.pictures import FilePictures
 from ganexp.errors import UserError
 from ganexp.evaluation.evaluate import real_set
 from ganexp.evaluation.folder_images import count_kinds, sample_files
+from ganexp.image_size import ImageSize
 from ganexp.metrics.reference import RealImages
 
 OTHER_SPLITS = ("test", "valid", "val", "train")
@@ -64,7 +65,8 @@ def from_folder(folder: Path, data: DictConfig) -> HeldOut:
     pictures = FilePictures(paths, labels, classes) if classes else FilePictures(sample_files(folder))
     decoder = Decoder(data.image_size, data.channels, data.resize_filter)
     images = OnDisk(pictures, decoder, labelled=bool(classes))
-    changed = any(kind != ((data.image_size, data.image_size), data.channels) for kind in count_kinds(folder))
+    height, width = decoder.image_size
+    changed = any(kind != ((width, height), data.channels) for kind in count_kinds(folder))
     description = f"{len(images):,} images of {folder}{describe_resizing(data) if changed else ''}"
     return HeldOut(RealImages(images, images.checksum()), description)
 
@@ -113,5 +115,5 @@ def from_data_set(name: str, data: DictConfig) -> list[HeldOut]:
 
 def describe_resizing(data: DictConfig) -> str:
     """Return a description of the size and channels that images are converted to."""
-    size, channels = data.image_size, data.channels
-    return f", converted to {size}x{size} with {channels} channel{'s' if channels > 1 else ''}"
+    size, channels = ImageSize.of(data.image_size), data.channels
+    return f", converted to {size.text} with {channels} channel{'s' if channels > 1 else ''}"

@@ -17,6 +17,7 @@ from ganexp.export.portable import Portable, portable_discriminator, portable_ge
 from ganexp.files.atomic import replaced_when_whole
 from ganexp.game.module import COUNTERS
 from ganexp.generation.translate import OPPOSITE, resolve_direction
+from ganexp.image_size import ImageSize
 from ganexp.metrics.extractor import qualified_name
 from ganexp.numerics.flags import full_precision
 from ganexp.runs.checkpoint import load_checkpoint
@@ -54,19 +55,19 @@ def export_run(run: Run, choices: Choices, out: Path, tolerance: float) -> None:
 def chosen(model: Any, run: Run, choices: Choices) -> Portable:
     """Return the network to export; raises UserError for one that the model does not have."""
     translates = hasattr(model, "translator")
-    channels, side = int(run.config.data.channels), int(run.config.data.image_size)
+    channels, size = int(run.config.data.channels), ImageSize.of(run.config.data.image_size)
     trained = OmegaConf.select(run.config, "data.direction", default="a2b")
     direction = None
     if translates or choices.direction is not None:
         direction = resolve_direction(model, choices.direction, trained)
     if choices.network == "discriminator":
-        return portable_discriminator(model, discriminator_of(model, direction), channels, side)
+        return portable_discriminator(model, discriminator_of(model, direction), channels, size)
     if direction is not None:
         if choices.truncation is not None:
             raise UserError(f"truncation={choices.truncation}: this model translates images and takes no noise")
         if choices.live:
             model.average = None
-        return portable_translator(model, direction, channels, side, choices.dropout)
+        return portable_translator(model, direction, channels, size, choices.dropout)
     if choices.live:
         model.sampler.average = None
     return portable_generator(model, choices.truncation)

@@ -1,6 +1,6 @@
 """The network of a run that is exported, with its inputs, its outputs and a description."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from inspect import Parameter, signature
 from typing import Any
@@ -13,6 +13,7 @@ from ganexp.export.conversion import converted, dropouts, without_dropout
 from ganexp.export.heads import DiscriminatorHead, SampleHead, TranslationHead
 from ganexp.export.ports import BATCH, HEIGHT, WIDTH, Input, Port
 from ganexp.export.truncation import UNTRUNCATED
+from ganexp.image_size import ImageSize
 from ganexp.layers.standing_statistics import batch_norms
 from ganexp.metrics.extractor import qualified_name
 from ganexp.noise import is_normal, normal, uniform
@@ -28,7 +29,7 @@ DISTRIBUTIONS = {normal: "N(0, 1)", uniform: "uniform in [-1, 1)"}
 class Portable:
     """A network in evaluation mode on the CPU, called by the names of its inputs.
 
-    Height and width, where they are not fixed, are multiples of ``multiple``; ``side`` is that of the training images.
+    Height and width, where they are not fixed, are multiples of ``multiple``; ``size`` is that of the training images.
     ``facts`` describe it in values that JSON has.
     """
 
@@ -36,7 +37,7 @@ class Portable:
     inputs: list[Input]
     outputs: list[Port]
     facts: Mapping[str, Any]
-    side: int
+    size: int | Sequence[int]
     multiple: int = 1
 
     @property
@@ -51,10 +52,11 @@ class Portable:
 
     def example(self, number: int, batch: int = 2, taller: int = 0, wider: int = 0) -> dict[str, Tensor]:
         """Return inputs by name, a function of ``number``; sides that are free are longer by so many multiples."""
+        height, width = ImageSize.of(self.size)
         sizes = {
             BATCH: batch,
-            HEIGHT: self.side + taller * self.multiple,
-            WIDTH: self.side + wider * self.multiple,
+            HEIGHT: height + taller * self.multiple,
+            WIDTH: width + wider * self.multiple,
         }
         return {
             source.port.name: source.example(sizes, rng(number, f"export {source.port.name}")) for source in self.inputs
@@ -88,13 +90,15 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
     weights = describe_weights(sampler.average)
     statistics = "standing statistics" if sampler.stands else weights["batch_norm"]
     facts = {**weights, "batch_norm": statistics if batch_norms(head) else "none", "dropout": "none"}
-    return Portable(head, inputs, [Port("sample", (BATCH, *shape), SIGNED_UNIT)], facts, shape[-1])
+    return Portable(head, inputs, [Port("sample", (BATCH, *shape), SIGNED_UNIT)], facts, shape[-2:])
 
 
-def portable_translator(model: Any, direction: str, channels: int, side: int, dropout: bool) -> Portable:
-    """Return the translator of a direction for images (N, channels, H, W); ``side`` is that of the training images.
+def portable_translator(
+    model: Any, direction: str, channels: int, image_size: int | Sequence[int], dropout: bool
+) -> Portable:
+    """Return the translator of a direction for images (N, channels, H, W), trained on images of a size.
 
-    Dropout that stays on in evaluation has a fixed mask, for images of ``side`` x ``side``; without ``dropout`` it is
+    Dropout that stays on in evaluation has a fixed mask, for images of that size; without ``dropout`` it is
     off, and height and width are free.
     """
     network = model.translator(direction)
@@ -102,29 +106,31 @@ def portable_translator(model: Any, direction: str, channels: int, side: int, dr
     if drops and not dropout:
         network = without_dropout(network)
     fixed = drops and dropout
-    height, width = (side, side) if fixed else (HEIGHT, WIDTH)
+    size = ImageSize.of(image_size)
+    height, width = size if fixed else (HEIGHT, WIDTH)
     shape = (BATCH, channels, height, width)
     multiple = int(network.multiple)
     sizes = "" if fixed else f"; height and width are multiples of {multiple}"
     weights = describe_weights(model.average)
-    masks = f"on, with one mask for all images, of {side}x{side} alone" if fixed else "off" if drops else "none"
+    masks = f"on, with one mask for all images, of {size.text} alone" if fixed else "off" if drops else "none"
     facts = {**weights, "batch_norm": weights["batch_norm"] if batch_norms(network) else "none", "dropout": masks}
     return Portable(
         TranslationHead(network).eval(),
         [image_input("image", shape, SIGNED_UNIT + sizes)],
         [Port("translation", shape, SIGNED_UNIT)],
         facts,
-        side,
+        size,
         multiple,
     )
 
 
-def portable_discriminator(model: Any, network: nn.Module, channels: int, side: int) -> Portable:
-    """Return a discriminator of images (N, channels, side, side).
+def portable_discriminator(model: Any, network: nn.Module, channels: int, image_size: int | Sequence[int]) -> Portable:
+    """Return a discriminator of images (N, channels, H, W) of a size.
 
     Raises UserError for one whose second input is neither labels nor an image.
     """
-    shape = (BATCH, channels, side, side)
+    size = ImageSize.of(image_size)
+    shape = (BATCH, channels, *size)
     inputs = [image_input("image", shape, SIGNED_UNIT)]
     needed = needed_inputs(network)
     if hasattr(model, "num_classes"):
@@ -144,7 +150,7 @@ def portable_discriminator(model: Any, network: nn.Module, channels: int, side: 
         for name, rest in zip(LOGIT_NAMES, shapes, strict=False)
     ]
     norm = "running statistics" if batch_norms(network) else "none"
-    return Portable(head, inputs, outputs, {"weights": "discriminator", "batch_norm": norm, "dropout": "none"}, side)
+    return Portable(head, inputs, outputs, {"weights": "discriminator", "batch_norm": norm, "dropout": "none"}, size)
 
 
 def is_given_labels(model: Any, network: nn.Module, image: Tensor) -> bool:

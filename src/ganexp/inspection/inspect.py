@@ -18,6 +18,7 @@ from ganexp.data.pictures import classes_of, name_of
 from ganexp.data.problems import Problem
 from ganexp.data.unreadable import unreadable_problem
 from ganexp.data.values import to_signed_unit
+from ganexp.image_size import ImageSize
 from ganexp.inspection.duplicates import Duplicates
 from ganexp.terminal.progress import progress
 
@@ -31,12 +32,18 @@ DEPTHS = {"1": 1, "I": 32, "F": 32}
 Size = tuple[int, int]
 
 
+def is_cropped_by_half(picture: Image.Image, size: ImageSize) -> bool:
+    """Return whether a picture that is resized to just cover a size loses more than half of itself beyond it."""
+    by_height, by_width = size.height * picture.width, size.width * picture.height
+    return max(by_height, by_width) > 2 * min(by_height, by_width)
+
+
 class Kind(NamedTuple):
     """A kind of picture that training accepts, but converts in a way its owner may not expect."""
 
     what: str
     fix: str
-    applies: Callable[[Image.Image, int], bool]
+    applies: Callable[[Image.Image, ImageSize], bool]
     """Called with the picture and the image size of training."""
 
 
@@ -59,12 +66,17 @@ KINDS = (
     Kind(
         "smaller than data.image_size, enlarged",
         "a smaller data.image_size, or remove them",
-        lambda picture, size: min(picture.size) < size,
+        lambda picture, size: picture.width < size.width or picture.height < size.height,
     ),
     Kind(
         "more than twice as long as wide, cropped by half or more",
-        "crop them to squares yourself, or remove them",
-        lambda picture, size: max(picture.size) > 2 * min(picture.size),
+        "crop them to squares yourself, remove them, or a rectangle data.image_size=[HEIGHT,WIDTH]",
+        lambda picture, size: size.is_square and is_cropped_by_half(picture, size),
+    ),
+    Kind(
+        "of another shape than data.image_size, cropped by half or more",
+        "crop them yourself, remove them, or another data.image_size=[HEIGHT,WIDTH]",
+        lambda picture, size: not size.is_square and is_cropped_by_half(picture, size),
     ),
 )
 
@@ -74,7 +86,7 @@ class Inspection:
     """Statistics and problems of a set of pictures; ``lowest`` and ``highest`` bound the values that a model receives.
 
     ``samples`` are pictures as a model receives them, evenly spaced over the set: for each item, its one or two images
-    (C, S, S) in [-1, 1].
+    (C, H, W) in [-1, 1].
     """
 
     name: str
@@ -180,8 +192,11 @@ def _count_header(inspection: Inspection, item: Any) -> None:
 
 
 def _downsized(image: Tensor) -> Tensor:
-    size = min(SAMPLE_SIZE, image.shape[-1])
-    return interpolate(image[None], size=(size, size), mode="area")[0] if size < image.shape[-1] else image
+    longer = max(image.shape[-2:])
+    if longer <= SAMPLE_SIZE:
+        return image
+    size = [max(1, round(side * SAMPLE_SIZE / longer)) for side in image.shape[-2:]]
+    return interpolate(image[None], size=size, mode="area")[0]
 
 
 def _tone_problems(tones: dict[bool, list[str]], channels: int) -> Iterator[Problem]:

@@ -1,38 +1,60 @@
 """ResNet trunks of generators and discriminators (arXiv 1802.05957, appendix B.4; 1809.11096, appendix B)."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ganexp.image_size import ImageSize
 from ganexp.layers.attention import SelfAttention
 from ganexp.layers.checks import require_positive
 from ganexp.layers.normalization import Layer, Normalization
 from ganexp.layers.residual import DownBlock, FirstBlock, UpBlock
+from ganexp.layers.resolution import rectangle_near
 
 
 @dataclass(frozen=True)
 class Architecture:
     """Depth and widths of both networks for one image size; channels are multiples of the width."""
 
-    start: int  # side of the generator's first map
+    start: int | ImageSize  # side of the generator's first map, or its height and width
     generator: tuple[int, ...]  # channels of the first map and after each block
     discriminator: tuple[int, ...]  # channels after each block
     halvings: int  # number of leading discriminator blocks that halve the map
     hidden_as_output: bool = False  # whether discriminator blocks widen in their first convolution, not the second
     rectified_shortcut: bool = False  # whether shortcuts of discriminator blocks begin with a ReLU
 
+    @property
+    def doublings(self) -> int:
+        """The number of generator blocks, each of which doubles the map."""
+        return len(self.generator) - 1
 
-def architecture_for(image_size: int, architectures: Mapping[int, Architecture]) -> Architecture:
-    """Return the architecture for an image size; raises ValueError naming the supported sizes for any other."""
-    if image_size not in architectures:
+
+def architecture_for(image_size: int | Sequence[int], architectures: Mapping[int, Architecture]) -> Architecture:
+    """Return the architecture for an image size, that of a rectangle's shorter side with a longer first map.
+
+    Raises ValueError, naming the supported sizes, for others: the longer side must be halved as often as the shorter.
+    """
+    size = ImageSize.of(image_size)
+    shorter = min(size)
+    if shorter not in architectures:
         *most, last = map(str, architectures)
+        rectangles = "" if size.is_square else ", or to a rectangle whose shorter side is one of these"
         raise ValueError(
-            f"this network has no architecture for {image_size}x{image_size}: "
-            f"set data.image_size to {', '.join(most)} or {last}"
+            f"this network has no architecture for {size.text}: "
+            f"set data.image_size to {', '.join(most)} or {last}{rectangles}"
         )
-    return architectures[image_size]
+    architecture = architectures[shorter]
+    if size.is_square:
+        return architecture
+    multiple = 2 ** max(architecture.doublings, architecture.halvings)
+    if max(size) % multiple:
+        raise ValueError(
+            f"this network makes images with a shorter side of {shorter} whose longer side is a multiple of "
+            f"{multiple}, not {size.text}: set data.image_size to {rectangle_near(size, shorter, multiple).argument}"
+        )
+    return replace(architecture, start=ImageSize(*(side // 2**architecture.doublings for side in size)))
 
 
 class ResNetGeneratorTrunk(nn.Module):
@@ -58,11 +80,11 @@ class ResNetGeneratorTrunk(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(latent=latent, channels=channels, width=width)
-        start, widths = architecture.start, [width * multiple for multiple in architecture.generator]
+        start, widths = ImageSize.of(architecture.start), [width * multiple for multiple in architecture.generator]
         strides = [2**step for step in reversed(range(len(widths) - 1))]
         self.first = nn.Sequential(
-            init_and_normalize(nn.Linear(latent, widths[0] * start**2)),
-            nn.Unflatten(1, (widths[0], start, start)),
+            init_and_normalize(nn.Linear(latent, widths[0] * start.pixels)),
+            nn.Unflatten(1, (widths[0], *start)),
         )
         self.blocks = nn.ModuleList(
             UpBlock(inputs, outputs, norm, init_and_normalize, init_residual, upsampling)

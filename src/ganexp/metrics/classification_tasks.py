@@ -5,9 +5,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ganexp.errors import UserError
 from ganexp.metrics.reference import RealImages
 from ganexp.numerics.randomness import generator
+
+QUARTER_TURNS, HALF_TURNS = "rotations", "half turns"
 
 
 class Task(Protocol):
@@ -36,30 +37,30 @@ class OwnLabels:
 
 
 class Rotations:
-    """Prediction of the number of quarter turns of a rotated square image (arXiv 1803.07728)."""
+    """Prediction of the number of turns of a rotated image (arXiv 1803.07728).
 
-    name = "rotations"
-    classes = 4
+    Turns are quarters for square images; of rectangles, whose quarter turns have another shape, they are halves.
+    """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, square: bool = True) -> None:
         self.generator = generator(seed, "rotations")
+        self.name = QUARTER_TURNS if square else HALF_TURNS
+        self.classes = 4 if square else 2
+        self.quarters = 4 // self.classes
 
     def __call__(self, images: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the randomly rotated images and their numbers of quarter turns."""
+        """Return the randomly rotated images and their numbers of turns."""
         turns = torch.randint(self.classes, (len(images),), generator=self.generator)
-        rotated = torch.stack([image.rot90(int(turn), (1, 2)) for image, turn in zip(images, turns, strict=True)])
+        rotated = torch.stack(
+            [image.rot90(self.quarters * int(turn), (1, 2)) for image, turn in zip(images, turns, strict=True)]
+        )
         return rotated, turns
 
 
 def classification_task(images: RealImages, seed: int) -> Task:
-    """Return the task for a data set: its own labels if there are several, else rotations.
-
-    Raises UserError for images without labels that are not square.
-    """
+    """Return the task for a data set: its own labels if there are several, else rotations."""
     labels = images.labels()
     if labels is not None and len(labels.unique()) > 1:
         return OwnLabels(labels)
     _, height, width = images.shape
-    if height != width:
-        raise UserError(f"extractor classifier: images without labels must be square, not {height}x{width}.")
-    return Rotations(seed)
+    return Rotations(seed, square=height == width)

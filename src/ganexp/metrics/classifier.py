@@ -81,8 +81,8 @@ def classifier(
     result is cached for the same data and settings. ``weights`` is a file from another machine's cache that is used
     instead.
 
-    Raises UserError if the images are smaller than 4x4, fewer than two, or neither labelled nor square; and if the
-    weights file is missing or damaged, belongs to another network or contains code.
+    Raises UserError if the images are smaller than 4x4 or fewer than two; and if the weights file is missing or
+    damaged, belongs to another network or contains code.
     """
     _, height, width = images.shape
     if min(height, width) < SMALLEST_SIDE:

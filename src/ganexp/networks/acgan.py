@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from ganexp.layers.checks import require_positive
 from ganexp.layers.initialization import initialize_norms, initialized
 from ganexp.layers.normalization import Normalization
-from ganexp.layers.resolution import SMALLEST, doublings, halving, require_norm_fits, step_widths
+from ganexp.layers.resolution import SMALLEST, first_map, halving, require_norm_fits, step_widths
 
 
 class Discriminator(nn.Module):
-    """Images (N, channels, image_size, image_size) to logits (N,) of being real and (N, num_classes) of the classes.
+    """Images (N, channels, H, W) to logits (N,) of being real and (N, num_classes) of the classes.
 
     The layers are DCGAN's; those of the paper's appendix are deeper and have dropout. Both heads share the features.
     Raises ValueError as dcgan.Generator does, and for num_classes below 1.
@@ -21,7 +21,7 @@ class Discriminator(nn.Module):
     def __init__(
         self,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         normalization: Normalization,
         num_classes: int,
         width: int = 128,
@@ -30,7 +30,7 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(num_classes=num_classes, channels=channels, width=width, max_width=max_width)
-        start, steps = doublings(image_size, smallest)
+        start, steps = first_map(image_size, smallest)
         require_norm_fits(start, normalization)
         widths = step_widths(steps, width, max_width)
         layers: list[nn.Module] = [normalization.edge(halving(channels, widths[0])), nn.LeakyReLU(0.2)]
@@ -42,7 +42,7 @@ class Discriminator(nn.Module):
         initialize_norms(self)
 
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
-        """Return logits (N,) and (N, num_classes) from images (N, channels, image_size, image_size)."""
+        """Return logits (N,) and (N, num_classes) from images (N, channels, H, W)."""
         features = self.features(image)
         # Reshapes, not flattens: an image of another size must fail here.
         return self.source(features).reshape(image.shape[0]), self.classes(features).reshape(image.shape[0], -1)

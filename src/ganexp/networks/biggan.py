@@ -1,10 +1,12 @@
 """BigGAN's class-conditional residual networks (arXiv 1809.11096, appendix B; at 32x32 also 2206.09479)."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
+from ganexp.image_size import ImageSize
 from ganexp.layers.checks import require_positive
 from ganexp.layers.conditional_normalization import by_vector
 from ganexp.layers.initialization import weight_init
@@ -21,20 +23,20 @@ ATTENTION_STRIDE = {32: None, 128: 2}  # at 64x64 in images of 128x128
 
 
 class Generator(nn.Module):
-    """Noise (N, latent) and labels (N,) to images (N, channels, image_size, image_size) in [-1, 1].
+    """Noise (N, latent) and labels (N,) to images (N, channels, H, W) in [-1, 1].
 
     The noise is split into one chunk for the first map and one for each block, whose norms take it concatenated with an
     embedding of the label that all blocks share (figure 15). `width` is the paper's ch. `attention_stride`, the image's
     side divided by the map's, puts self-attention on another map than the paper's, which is that of 64x64 for images of
-    128. `batch_norm_epsilon` is added to the variance in batch norms. Raises ValueError for an image_size other than 32
-    and 128, for a latent that cannot be split, unless batch_norm_epsilon is above 0 and for sizes below 1.
+    128. `batch_norm_epsilon` is added to the variance in batch norms. Raises ValueError for a shorter side other
+    than 32 and 128, for a latent that cannot be split, unless batch_norm_epsilon is above 0 and for sizes below 1.
     """
 
     def __init__(
         self,
         latent: int,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         normalization: Normalization,
         num_classes: int,
         width: int = 96,
@@ -65,7 +67,7 @@ class Generator(nn.Module):
             normalization,
             norm,
             init_and_normalize,
-            attention_stride or ATTENTION_STRIDE[image_size],
+            attention_stride or ATTENTION_STRIDE[min(ImageSize.of(image_size))],
         )
         set_batch_norm_epsilon(self, batch_norm_epsilon)
 
@@ -78,17 +80,17 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (N, channels, image_size, image_size) and labels (N,) to logits (N,), by projection.
+    """Images (N, channels, H, W) and labels (N,) to logits (N,), by projection.
 
     `width` is the paper's ch, `attention_stride` as in Generator. `rectified_shortcut` lets the blocks' shortcuts begin
-    with a ReLU, as the code of arXiv 2206.09479 does. Raises ValueError for an image_size other than 32 and 128 and for
-    sizes below 1.
+    with a ReLU, as the code of arXiv 2206.09479 does. Raises ValueError for a shorter side other than 32 and 128 and
+    for sizes below 1.
     """
 
     def __init__(
         self,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         normalization: Normalization,
         num_classes: int,
         width: int = 96,
@@ -99,7 +101,7 @@ class Discriminator(nn.Module):
         require_positive(num_classes=num_classes)
         architecture = replace(architecture_for(image_size, ARCHITECTURES), rectified_shortcut=rectified_shortcut)
         init_and_normalize = weight_init(nn.init.orthogonal_, normalization)
-        stride = attention_stride or ATTENTION_STRIDE[image_size]
+        stride = attention_stride or ATTENTION_STRIDE[min(ImageSize.of(image_size))]
         self.network = ResNetDiscriminatorTrunk(
             channels, architecture, width, normalization, init_and_normalize, stride
         )

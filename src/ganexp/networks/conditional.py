@@ -1,10 +1,11 @@
 """Class-conditional networks by label embedding, composed with any unconditional network (arXiv 1411.1784)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from ganexp.image_size import ImageSize
 from ganexp.layers.checks import require_positive
 
 
@@ -67,16 +68,16 @@ class LabelledPlane(nn.Module):
         self,
         network: Callable[..., nn.Module],
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         num_classes: int,
     ) -> None:
         super().__init__()
-        require_positive(channels=channels, image_size=image_size)
-        self.embedding = _embedding(num_classes, image_size**2)
+        require_positive(channels=channels)
+        self.embedding = _embedding(num_classes, ImageSize.of(image_size).pixels)
         self.network = network(channels=channels + 1)
 
     def forward(self, image: Tensor, label: Tensor) -> Tensor:
-        """Return logits (N,) from images (N, C, S, S) and labels (N,) in [0, num_classes)."""
+        """Return logits (N,) from images (N, C, H, W) and labels (N,) in [0, num_classes)."""
         plane = self.embedding(label).view(-1, 1, *image.shape[2:])
         output: Tensor = self.network(torch.cat([image, plane], dim=1))
         return output

@@ -8,22 +8,23 @@ from torch import Tensor, nn
 from ganexp.layers.checks import require_positive
 from ganexp.layers.initialization import initialize_norms, initialized
 from ganexp.layers.normalization import Normalization
-from ganexp.layers.resolution import SMALLEST, doubling, doublings, halving, require_norm_fits, step_widths
+from ganexp.layers.resolution import SMALLEST, doubling, first_map, halving, require_norm_fits, step_widths
 
 
 class Generator(nn.Module):
-    """Noise (N, latent) to images (N, channels, image_size, image_size) in [-1, 1].
+    """Noise (N, latent) to images (N, channels, H, W) in [-1, 1].
 
     `width` is the number of channels of the largest hidden map; it doubles with each halving of the map, up to
     `max_width`: 1024, 512, 256, 128 at 64x64. `smallest` lists the sides that the first map may have. Raises
-    ValueError unless image_size is one of these doubled one or more times, and for other sizes below 1.
+    ValueError unless the shorter side of image_size is one of these doubled one or more times and the longer can be
+    halved as often, and for other sizes below 1.
     """
 
     def __init__(
         self,
         latent: int,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         normalization: Normalization,
         width: int = 128,
         max_width: int = 1024,
@@ -31,7 +32,7 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(latent=latent, channels=channels, width=width, max_width=max_width)
-        start, steps = doublings(image_size, smallest)
+        start, steps = first_map(image_size, smallest)
         require_norm_fits(start, normalization)
         widths = step_widths(steps, width, max_width)[::-1]
         first = nn.ConvTranspose2d(latent, widths[0], start)
@@ -43,13 +44,13 @@ class Generator(nn.Module):
         initialize_norms(self)
 
     def forward(self, noise: Tensor) -> Tensor:
-        """Return images (N, channels, image_size, image_size) in [-1, 1] from noise (N, latent)."""
+        """Return images (N, channels, H, W) in [-1, 1] from noise (N, latent)."""
         output: Tensor = self.layers(noise[:, :, None, None])
         return output
 
 
 class Discriminator(nn.Module):
-    """Images (N, channels, image_size, image_size) to logits (N,).
+    """Images (N, channels, H, W) to logits (N,).
 
     `width` is the number of channels after the first layer; it doubles with each halving of the map, up
     to `max_width`. Raises ValueError as Generator does.
@@ -58,7 +59,7 @@ class Discriminator(nn.Module):
     def __init__(
         self,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         normalization: Normalization,
         width: int = 128,
         max_width: int = 1024,
@@ -66,7 +67,7 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(channels=channels, width=width, max_width=max_width)
-        start, steps = doublings(image_size, smallest)
+        start, steps = first_map(image_size, smallest)
         require_norm_fits(start, normalization)
         widths = step_widths(steps, width, max_width)
         layers: list[nn.Module] = [normalization.edge(halving(channels, widths[0])), nn.LeakyReLU(0.2)]
@@ -77,7 +78,7 @@ class Discriminator(nn.Module):
         initialize_norms(self)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return logits (N,) from images (N, channels, image_size, image_size)."""
+        """Return logits (N,) from images (N, channels, H, W)."""
         # A reshape, not a flatten: an image of another size must fail here.
         output: Tensor = self.layers(image).reshape(image.shape[0])
         return output

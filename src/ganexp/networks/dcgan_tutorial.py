@@ -1,9 +1,11 @@
 """Tanh networks for 28x28 digits, of the well-known Keras DCGAN tutorial."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from torch import Tensor, nn
 
+from ganexp.image_size import ImageSize
 from ganexp.layers.checks import require_positive
 from ganexp.layers.initialization import initialized
 from ganexp.layers.normalization import Normalization, set_batch_norm_epsilon
@@ -26,7 +28,7 @@ class Generator(nn.Module):
         self,
         latent: int,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         normalization: Normalization,
         width: int = 64,
         batch_norm_epsilon: float = 1e-5,
@@ -66,7 +68,12 @@ class Discriminator(nn.Module):
     """
 
     def __init__(
-        self, channels: int, image_size: int, normalization: Normalization, width: int = 64, second_padding: int = 2
+        self,
+        channels: int,
+        image_size: int | Sequence[int],
+        normalization: Normalization,
+        width: int = 64,
+        second_padding: int = 2,
     ) -> None:
         super().__init__()
         require_positive(channels=channels, width=width)
@@ -95,6 +102,7 @@ class Discriminator(nn.Module):
         return output
 
 
-def _require_size(image_size: int) -> None:
-    if image_size != SIZE:
-        raise ValueError(f"the tutorial has one size: set data.image_size to {SIZE}, not {image_size}")
+def _require_size(image_size: int | Sequence[int]) -> None:
+    size = ImageSize.of(image_size)
+    if size != (SIZE, SIZE):
+        raise ValueError(f"the tutorial has one size: set data.image_size to {SIZE}, not {size.argument}")

@@ -1,12 +1,13 @@
 """PatchGAN discriminator (arXiv 1611.07004, section 3.2.2 and appendix 6.1.2)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from ganexp.image_size import ImageSize
 from ganexp.layers.antialiasing import Downsampling
 from ganexp.layers.checks import require_positive
 from ganexp.layers.initialization import dcgan_normal_, initialize_norms, initialized
@@ -109,7 +110,7 @@ class Discriminator(nn.Module):
     def __init__(
         self,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         normalization: Normalization,
         width: int = 64,
         layers: int = 3,
@@ -119,7 +120,7 @@ class Discriminator(nn.Module):
         init_: Callable[[Tensor], Tensor] = dcgan_normal_,
     ) -> None:
         super().__init__()
-        require_positive(channels=channels, image_size=image_size, width=width)
+        require_positive(channels=channels, width=width)
         normalization = with_affine(normalization, affine)
         geometry = _geometry(layers, padding, antialias, image_size, normalization)
         self.receptive_field = receptive_field(geometry.path())
@@ -154,7 +155,7 @@ class PairDiscriminator(nn.Module):
     def __init__(
         self,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         normalization: Normalization,
         width: int = 64,
         layers: int = 3,
@@ -177,32 +178,32 @@ class PairDiscriminator(nn.Module):
 
 
 def _geometry(
-    layers: int, padding: str | None, antialias: bool, image_size: int, normalization: Normalization
+    layers: int, padding: str | None, antialias: bool, image_size: int | Sequence[int], normalization: Normalization
 ) -> Geometry:
     if not isinstance(layers, int) or layers < 0:
         raise ValueError(f"layers={layers}: a whole number is expected, 0 for patches of a single pixel")
     if padding is not None and padding not in PADDINGS:
         raise ValueError(f"padding={padding}: choose one of {', '.join(PADDINGS)}, or null")
-    within_maps = normalization.within_maps
+    size, within_maps = ImageSize.of(image_size), normalization.within_maps
     symmetric = Geometry(layers, SYMMETRIC, antialias)
     if padding is None:
         # The SN-PatchGAN, whose weights are normalized, has one logit for each 2^layers x 2^layers pixels.
-        fitting = normalization.weight is None and symmetric.fits(image_size, within_maps)
+        fitting = normalization.weight is None and symmetric.fits(min(size), within_maps)
         padding = SYMMETRIC if fitting else SAME
     geometry = Geometry(layers, padding, antialias)
-    if not geometry.fits(image_size, within_maps):
-        raise ValueError(_too_small(geometry, image_size, within_maps))
+    if not geometry.fits(min(size), within_maps):
+        raise ValueError(_too_small(geometry, size, within_maps))
     return geometry
 
 
-def _too_small(geometry: Geometry, image_size: int, within_maps: bool) -> str:
+def _too_small(geometry: Geometry, size: ImageSize, within_maps: bool) -> str:
     smallest = _smallest(geometry, within_maps)
     possible = (Geometry(layers, geometry.padding, geometry.antialias) for layers in range(geometry.layers, -1, -1))
-    most = next((smaller.layers for smaller in possible if smaller.fits(image_size, within_maps)), 0)
+    most = next((smaller.layers for smaller in possible if smaller.fits(min(size), within_maps)), 0)
     return (
         f"layers={geometry.layers}: a patch discriminator with {geometry.layers} layers needs images of "
         f"{smallest}x{smallest} or more{' with instance normalization' if within_maps else ''}; "
-        f"for {image_size}x{image_size} set model.discriminator.layers to at most {most}"
+        f"for {size.text} set model.discriminator.layers to at most {most}"
     )
 
 

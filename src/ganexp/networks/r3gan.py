@@ -1,14 +1,15 @@
 """R3GAN: residual networks of grouped convolutions, without normalization (arXiv 2501.05441, config E)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from ganexp.image_size import ImageSize
 from ganexp.layers.bilinear import Doubling, Halving
 from ganexp.layers.checks import require_positive
-from ganexp.layers.resolution import doublings
+from ganexp.layers.resolution import first_map
 
 SLOPE = 0.2
 GROUP = 16  # channels per group: 1536 in 96 groups
@@ -17,26 +18,26 @@ BLOCKS = 2  # residual blocks per size
 
 
 class Generator(nn.Module):
-    """Noise (N, latent) to images (N, channels, image_size, image_size), in [-1, 1] with `tanh`.
+    """Noise (N, latent) to images (N, channels, H, W), in [-1, 1] with `tanh`.
 
     At each size there are two residual blocks of `width` channels, half as many with each doubling beyond 32x32.
     `doubling` makes the layers that double the maps. The authors' code has `ZeroPaddedDoubling` and no tanh; without
-    `tanh` images may leave [-1, 1]. Raises ValueError unless image_size is 4 or 7 doubled one or more times, for sizes
-    below 1 and for widths that cannot be grouped.
+    `tanh` images may leave [-1, 1]. Raises ValueError unless the shorter side of image_size is 4 or 7
+    doubled one or more times, for sizes below 1 and for widths that cannot be grouped.
     """
 
     def __init__(
         self,
         latent: int,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         width: int = 768,
         doubling: Callable[[], nn.Module] = Doubling,
         tanh: bool = True,
     ) -> None:
         super().__init__()
         require_positive(latent=latent, channels=channels, width=width)
-        start, steps = doublings(image_size)
+        start, steps = first_map(image_size)
         widths = _widths(width, steps)
         layers: list[nn.Module] = [Basis(latent, widths[0], start), *_blocks(widths[0], len(widths))]
         for inputs, outputs in pairwise(widths):
@@ -45,13 +46,13 @@ class Generator(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, noise: Tensor) -> Tensor:
-        """Return images (N, channels, image_size, image_size) from noise (N, latent)."""
+        """Return images (N, channels, H, W) from noise (N, latent)."""
         output: Tensor = self.layers(noise)
         return output
 
 
 class Discriminator(nn.Module):
-    """Images (N, channels, image_size, image_size) to logits (N,): the generator's mirror.
+    """Images (N, channels, H, W) to logits (N,): the generator's mirror.
 
     `convolution` makes every convolution, as `torch.nn.Conv2d` does, and `halving` the layers that halve the maps, in
     the authors' code `ZeroPaddedHalving`. With `features` it returns features (N, features) instead.
@@ -61,7 +62,7 @@ class Discriminator(nn.Module):
     def __init__(
         self,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         width: int = 768,
         convolution: Callable[..., nn.Conv2d] = nn.Conv2d,
         halving: Callable[[], nn.Module] = Halving,
@@ -69,7 +70,7 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(channels=channels, width=width, features=1 if features is None else features)
-        start, steps = doublings(image_size)
+        start, steps = first_map(image_size)
         widths = _widths(width, steps)[::-1]
         layers: list[nn.Module] = [
             _linear(convolution(channels, widths[0], 1, bias=False)),
@@ -83,7 +84,7 @@ class Discriminator(nn.Module):
         self.has_features = features is not None
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return logits (N,), or features (N, features), from images (N, channels, image_size, image_size)."""
+        """Return logits (N,), or features (N, features), from images (N, channels, H, W)."""
         output: Tensor = self.layers(image)
         return output if self.has_features else output.squeeze(1)
 
@@ -117,15 +118,15 @@ class Block(nn.Module):
 
 
 class Basis(nn.Module):
-    """Noise (N, latent) to maps (N, channels, side, side): one learned map per channel, scaled by a linear layer."""
+    """Noise (N, latent) to maps (N, channels, H, W): one learned map per channel, scaled by a linear layer."""
 
-    def __init__(self, latent: int, channels: int, side: int) -> None:
+    def __init__(self, latent: int, channels: int, size: ImageSize) -> None:
         super().__init__()
-        self.maps = nn.Parameter(torch.randn(channels, side, side))
+        self.maps = nn.Parameter(torch.randn(channels, *size))
         self.scale = _linear(nn.Linear(latent, channels, bias=False))
 
     def forward(self, noise: Tensor) -> Tensor:
-        """Return maps (N, channels, side, side) from noise (N, latent)."""
+        """Return maps (N, channels, H, W) from noise (N, latent)."""
         output: Tensor = self.scale(noise)[:, :, None, None] * self.maps
         return output
 

@@ -23,14 +23,14 @@ ARCHITECTURES = {
 
 
 class Generator(nn.Module):
-    """Noise (N, latent) to images (N, channels, image_size, image_size) in [-1, 1] (arXiv 1802.05957, tables 4-6).
+    """Noise (N, latent) to images (N, channels, H, W) in [-1, 1] (arXiv 1802.05957, tables 4-6).
 
     With `num_classes` it is class-conditional: the blocks' norms take their gains and biases from the label (arXiv
     1802.05637, appendix). With the paper's `width` of 64 there are 256 channels at 32x32 and 1024 to 64 at 64x64 and
     128x128; WGAN-GP has half of that at 32x32 (arXiv 1704.00028). `attention_stride`, if given, puts self-attention on
     the map whose side is the image's divided by it. `residual_gain` is the gain of the residual 3x3 convolutions'
     Glorot initialization: √2, as He's, in the authors' code and in WGAN-GP's, 1 in that of arXiv 1805.08318; all other
-    layers have 1. `upsampling` is a mode of `nn.Upsample`. Raises ValueError for an image_size other than 32, 48, 64
+    layers have 1. `upsampling` is a mode of `nn.Upsample`. Raises ValueError for a shorter side other than 32, 48, 64
     and 128, for a stride that no map has and for sizes below 1.
     """
 
@@ -38,7 +38,7 @@ class Generator(nn.Module):
         self,
         latent: int,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         normalization: Normalization,
         num_classes: int | None = None,
         width: int = 64,
@@ -76,7 +76,7 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Images (N, channels, image_size, image_size) to logits (N,) (arXiv 1802.05957, tables 4-6).
+    """Images (N, channels, H, W) to logits (N,) (arXiv 1802.05957, tables 4-6).
 
     With `num_classes` it is class-conditional: its features are also projected on the label's embedding (arXiv
     1802.05637, eq. 4). With the paper's `width` of 64 there are 128 channels at 32x32 and 64 to 1024 at 64x64 and
@@ -89,7 +89,7 @@ class Discriminator(nn.Module):
     def __init__(
         self,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         normalization: Normalization,
         num_classes: int | None = None,
         width: int = 64,

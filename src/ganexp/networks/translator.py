@@ -1,10 +1,11 @@
 """Residual image-to-image generator of CycleGAN (arXiv 1703.10593, appendix 7.2; 1603.08155)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from torch import Tensor, nn
 
+from ganexp.image_size import ImageSize
 from ganexp.layers.antialiasing import Downsampling, Upsampling
 from ganexp.layers.checks import require_positive
 from ganexp.layers.initialization import dcgan_normal_, initialize_norms, initialized
@@ -18,9 +19,9 @@ FEATURES = (ACTIVATIONS, CONVOLUTIONS)
 Init = Callable[[Tensor], Tensor]
 
 
-def blocks_for(image_size: int) -> int:
-    """Return the paper's number of residual blocks: 6 up to 128x128, 9 above."""
-    return 6 if image_size <= 128 else 9
+def blocks_for(side: int) -> int:
+    """Return the paper's number of residual blocks by the images' longer side: 6 up to 128, 9 above."""
+    return 6 if side <= 128 else 9
 
 
 class Block(nn.Module):
@@ -62,7 +63,7 @@ class Generator(nn.Module):
     def __init__(
         self,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         normalization: Normalization,
         width: int = 64,
         blocks: int | None = None,
@@ -72,13 +73,14 @@ class Generator(nn.Module):
         contrasted: str = ACTIVATIONS,
     ) -> None:
         super().__init__()
-        blocks = blocks_for(image_size) if blocks is None else blocks
-        require_positive(channels=channels, image_size=image_size, width=width, blocks=blocks)
-        if image_size % self.multiple or image_size < SMALLEST:
-            nearest = max(SMALLEST, -(-image_size // self.multiple) * self.multiple)
+        size = ImageSize.of(image_size)
+        blocks = blocks_for(max(size)) if blocks is None else blocks
+        require_positive(channels=channels, width=width, blocks=blocks)
+        if any(side % self.multiple or side < SMALLEST for side in size):
+            nearest = ImageSize(*(max(SMALLEST, -(-side // self.multiple) * self.multiple) for side in size))
             raise ValueError(
-                f"a residual translator halves its maps twice and cannot take {image_size}x{image_size}: "
-                f"set data.image_size to {nearest}"
+                f"a residual translator halves its maps twice and cannot take {size.text}: "
+                f"set data.image_size to {nearest.argument}"
             )
         if contrasted not in FEATURES:
             raise ValueError(f"contrasted={contrasted}: choose one of {', '.join(FEATURES)}")

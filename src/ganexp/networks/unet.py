@@ -1,10 +1,12 @@
 """U-Net generator of pix2pix (arXiv 1611.07004, appendix 6.1.1)."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from ganexp.image_size import ImageSize
 from ganexp.layers.checks import require_positive
 from ganexp.layers.dropout import Dropout
 from ganexp.layers.initialization import initialize_norms
@@ -15,17 +17,19 @@ MOST_HALVINGS = 8
 DROPOUT_LAYERS = 3  # number of innermost decoder layers with dropout
 
 
-def halvings(image_size: int) -> int:
-    """Return how many times a side can be halved, at most 8, which takes 256 to a single pixel.
+def halvings(image_size: int | Sequence[int]) -> int:
+    """Return how many times both sides can be halved, at most 8, which takes 256 to a single pixel.
 
     Raises ValueError for an odd side.
     """
-    require_positive(image_size=image_size)
-    times = (image_size & -image_size).bit_length() - 1
+    size = ImageSize.of(image_size)
+    times = min((side & -side).bit_length() - 1 for side in size)
     if times == 0:
+        even = ImageSize(*(side + side % 2 for side in size))
+        powers = "to a power of two" if size.is_square else "to multiples of one"
         raise ValueError(
-            f"a U-Net halves its maps and cannot halve {image_size}x{image_size}: "
-            f"set data.image_size to {image_size + 1} or, for more halvings, to a power of two"
+            f"a U-Net halves its maps and cannot halve {size.text}: "
+            f"set data.image_size to {even.argument} or, for more halvings, {powers}"
         )
     return min(times, MOST_HALVINGS)
 
@@ -46,7 +50,7 @@ class Generator(nn.Module):
     def __init__(
         self,
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         normalization: Normalization,
         width: int = 64,
         max_width: int = 512,
@@ -65,7 +69,9 @@ class Generator(nn.Module):
         depth = possible if depth is None else depth
         require_positive(channels=channels, width=width, max_width=max_width, depth=depth)
         if depth > possible:
-            raise ValueError(f"depth={depth}: a U-Net for {image_size}x{image_size} has at most {possible} halvings")
+            raise ValueError(
+                f"depth={depth}: a U-Net for {ImageSize.of(image_size).text} has at most {possible} halvings"
+            )
         self.multiple = 2**depth
         widths = [min(width * 2**level, max_width) for level in range(depth)]
         # The innermost map may be a single pixel, which instance normalization would set to zero.

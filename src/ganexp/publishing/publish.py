@@ -10,6 +10,7 @@ from typing import Any
 from ganexp.config.rules import translates
 from ganexp.drawing.pictures import as_saved, picture
 from ganexp.game.module import COUNTERS
+from ganexp.image_size import ImageSize
 from ganexp.numerics.flags import full_precision
 from ganexp.publishing import hub, layout
 from ganexp.publishing.card import Card, public_command
@@ -62,7 +63,7 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
         data=str(data.get("name", "images")),
         command=public_command(facts["command"]) if isinstance(facts.get("command"), str) else None,
         images_seen=images_seen,
-        shape=(data.channels, data.image_size, data.image_size),
+        shape=(data.channels, *ImageSize.of(data.image_size)),
         scores=scores,
         translates=translates(run.config) is not None,
         has_samples=samples is not None,

@@ -1,6 +1,6 @@
 """Unpaired translation between two domains by cycle consistency (arXiv 1703.10593)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Unpack
 
 from torch import Tensor, nn
@@ -43,7 +43,7 @@ class CycleGAN(TwoWayTranslation):
         generator: Callable[[], nn.Module],
         discriminator: Callable[[], nn.Module],
         channels: int,
-        image_size: int,
+        image_size: int | Sequence[int],
         adversarial: float = 1.0,
         cycle: float = 10.0,
         identity: float = 0.5,

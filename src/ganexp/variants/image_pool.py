@@ -1,5 +1,6 @@
 """Image buffer: a pool of past fakes that the discriminator sees again (arXiv 1612.07828, section 2.3; 1703.10593)."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -8,21 +9,22 @@ from torch import Tensor, nn
 
 from ganexp.files.saved_values import entry, require_count, require_dict, unexpected
 from ganexp.game.module import AdversarialModule
+from ganexp.image_size import ImageSize
 
 
 class ImagePool(nn.Module):
-    """Stores up to ``size`` images of the shape (channels, image_size, image_size), which are its state.
+    """Stores up to ``size`` images of the shape (channels, height, width), which are its state.
 
     Raises ValueError for a negative size; with 0 every image is passed through.
     """
 
     images: Tensor
 
-    def __init__(self, size: int, channels: int, image_size: int) -> None:
+    def __init__(self, size: int, channels: int, image_size: int | Sequence[int]) -> None:
         super().__init__()
         if size < 0:
             raise ValueError(f"pool={size}: it must be 0 or more images")
-        self.register_buffer("images", torch.zeros(size, channels, image_size, image_size))
+        self.register_buffer("images", torch.zeros(size, channels, *ImageSize.of(image_size)))
         self.filled = 0
 
     @torch.no_grad()

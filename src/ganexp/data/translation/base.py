@@ -30,6 +30,7 @@ from ganexp.data.translation.pairs import (
     TrainingPairs,
 )
 from ganexp.errors import UserError
+from ganexp.image_size import ImageSize
 from ganexp.numerics.randomness import generator
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ Subset = Callable[[Pictures], Pictures]
 
 
 class TranslationData(ImageDataModule):
-    """Batches {"input", "image"}, (B, channels, image_size, image_size) each: images to translate, and targets.
+    """Batches {"input", "image"}, (B, channels, height, width) each: images to translate, and targets.
 
     Images leave the loader as uint8 and reach the model as float32 in [-1, 1]. `batch_size` counts the pairs of all
     ranks together. `source(split=…)` opens a split: `split` for training and `test_split` for testing, of which at
@@ -64,12 +65,12 @@ class TranslationData(ImageDataModule):
         self,
         source: Callable[..., Any],
         name: str,
-        image_size: int,
+        image_size: int | Sequence[int],
         channels: int,
         batch_size: int,
         seed: int,
         degradation: Degradation | None = None,
-        load_size: int | None = None,
+        load_size: int | Sequence[int] | None = None,
         flip: bool = True,
         split: str = "train",
         test_split: str = "test",
@@ -84,14 +85,7 @@ class TranslationData(ImageDataModule):
         jitter_until: float | None = None,
     ) -> None:
         super().__init__(name, image_size, channels, num_classes, batch_size, seed, root, device_memory_share)
-        # Its default is a reference, which is compatible with every type when settings are checked.
-        if not isinstance(load_size, int | None) or isinstance(load_size, bool):
-            raise UserError(f"data.load_size={load_size}: give a whole number, or null for no random crops.")
-        if load_size is not None and load_size < image_size:
-            raise UserError(
-                f"data.load_size={load_size} is smaller than the crops of data.image_size={image_size}: give at least "
-                f"{image_size}, or null for no random crops."
-            )
+        self.load_size = self.image_size if load_size is None else _load_size(load_size, self.image_size)
         if jitter_until is not None and not 0 <= jitter_until <= 1:
             raise UserError(
                 f"data.jitter_until={jitter_until:g}: give the share of training with random crops, from 0 to 1, or "
@@ -105,7 +99,6 @@ class TranslationData(ImageDataModule):
             raise UserError(f"data.num_classes={num_classes}: image-to-image data has no labels; give null.")
         self.source = source
         self.degradation = degradation
-        self.load_size = image_size if load_size is None else load_size
         self.jitter_until = jitter_until
         self.flip = flip
         self.split = split
@@ -114,7 +107,7 @@ class TranslationData(ImageDataModule):
         self.direction = direction
         self.in_memory = in_memory
         self.workers = workers
-        self.decoder = Decoder(image_size, channels, resize_filter)
+        self.decoder = Decoder(self.image_size, channels, resize_filter)
         self._training_decoder = Decoder(self.load_size, channels, resize_filter)
         self._opened: tuple[Any, Any] | None = None
         self._pairs: ImagePairs | None = None
@@ -122,7 +115,7 @@ class TranslationData(ImageDataModule):
         self._test_pairs: TestPairs | None = None
         if degradation is not None:
             # Refused before anything is downloaded.
-            degradation(torch.zeros(1, channels, image_size, image_size, dtype=torch.uint8))
+            degradation(torch.zeros(1, channels, *self.image_size, dtype=torch.uint8))
 
     @abstractmethod
     def _decoded(self, opened: Any, decoder: Decoder, subset: Subset) -> ImagePairs:
@@ -148,11 +141,11 @@ class TranslationData(ImageDataModule):
         self._opened = None
         self._warn_of_small_crops()
         self._pairs = self._decoded(train, self._training_decoder, lambda pictures: pictures)
-        if self.jitter_until is not None and self.load_size > self.image_size:
+        if self.jitter_until is not None and self.load_size != self.image_size:
             self._whole_pairs = self._decoded(train, self.decoder, lambda pictures: pictures)
         self._test_pairs = TestPairs(self._decoded(test, self.decoder, self._test_subset), self.image_size)
         self._log(
-            f"{self._counts()} of {self.channels}x{self.image_size}x{self.image_size} for training"
+            f"{self._counts()} of {self.channels}x{self.image_size.text} for training"
             f"{self._augmentation()}, {len(self._test_pairs):,} for testing"
         )
 
@@ -200,7 +193,7 @@ class TranslationData(ImageDataModule):
 
     def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Return the whole test split, {"number": (B,), "input", "image"}, each item on one rank only."""
-        batch_size = min(MAX_TEST_BATCH_SIZE, max(1, TEST_BATCH_PIXELS // self.image_size**2))
+        batch_size = min(MAX_TEST_BATCH_SIZE, max(1, TEST_BATCH_PIXELS // self.image_size.pixels))
         return once_loader(self.test_pairs, len(self.test_pairs), batch_size, self.trainer)
 
     def examples(self, n: int) -> dict[str, Tensor]:
@@ -243,15 +236,15 @@ class TranslationData(ImageDataModule):
         return store
 
     def _warn_of_small_crops(self) -> None:
-        ratio = self.load_size / self.image_size
+        ratio = max(load / size for load, size in zip(self.load_size, self.image_size, strict=True))
         if ratio > LARGEST_USUAL_ENLARGEMENT and (self.trainer is None or self.trainer.is_global_zero):
             log.warning(
-                "data: training images are crops of %d pixels from pictures resized to %d (%.1f times as large), but "
-                "test images are whole pictures; usual is data.load_size=%d",
+                "data: training images are crops of %s pixels from pictures resized to %s (%.1f times as large), but "
+                "test images are whole pictures; usual is data.load_size=%s",
                 self.image_size,
                 self.load_size,
                 ratio,
-                round(self.image_size * 286 / 256),
+                ImageSize(*(round(side * 286 / 256) for side in self.image_size)).argument,
             )
 
     def _counts(self) -> str:
@@ -260,6 +253,26 @@ class TranslationData(ImageDataModule):
 
     def _augmentation(self) -> str:
         until = "" if self.jitter_until is None else f" until {self.jitter_until:g} of the budget"
-        crops = [f"random crops from {self.load_size}x{self.load_size}{until}"] * (self.load_size > self.image_size)
+        crops = [f"random crops from {self.load_size.text}{until}"] * (self.load_size != self.image_size)
         flips = ["half of them mirrored"] if self.flip else []
         return f" ({', '.join(crops + flips)})" if crops + flips else ""
+
+
+def _load_size(load_size: Any, image_size: ImageSize) -> ImageSize:
+    """Return the size that training images are cropped from.
+
+    Raises UserError for anything but a size, and for one that is smaller than the crops.
+    """
+    # Its default is a reference, which is compatible with every type when settings are checked.
+    try:
+        size = ImageSize.of(load_size)
+    except ValueError as error:
+        raise UserError(
+            f"data.load_size={load_size}: give a whole number or [height, width], or null for no random crops."
+        ) from error
+    if size.height < image_size.height or size.width < image_size.width:
+        raise UserError(
+            f"data.load_size={load_size} is smaller than the crops of data.image_size={image_size.argument}: give at "
+            f"least {image_size.argument}, or null for no random crops."
+        )
+    return size

@@ -36,7 +36,7 @@ class PairDecoder:
         self.resize_filter = decoder.resize_filter
 
     def __call__(self, pair: Pair) -> Tensor:
-        """Return uint8 (2 * channels, image_size, image_size)."""
+        """Return uint8 (2 * channels, height, width)."""
         if pair.input.size != pair.target.size:
             raise UserError(f"the input has {as_text(pair.input.size)} pixels, the target {as_text(pair.target.size)}")
         return torch.cat([self.decoder(pair.input), self.decoder(pair.target)])

@@ -1,6 +1,6 @@
 """LightningDataModules of image-to-image translation: paired and unpaired images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -43,13 +43,13 @@ class UnpairedData(TranslationData):
         self,
         source: Callable[..., Any],
         name: str,
-        image_size: int,
+        image_size: int | Sequence[int],
         channels: int,
         batch_size: int,
         seed: int,
         degradation: Degradation | None = None,
         domains: Callable[..., Domains] | None = None,
-        load_size: int | None = None,
+        load_size: int | Sequence[int] | None = None,
         flip: bool = True,
         split: str = "train",
         test_split: str = "test",

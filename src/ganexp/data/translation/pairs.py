@@ -13,6 +13,7 @@ from ganexp.data.translation.augmentation import CropAndFlip, center_crop
 from ganexp.data.translation.degradations import Degradation, reason_for_host
 from ganexp.data.translation.items import DegradedItems, PairedItems
 from ganexp.data.values import to_signed_unit
+from ganexp.image_size import ImageSize
 from ganexp.numerics.randomness import derived_seed, seed_globals
 
 Crop = Callable[[Tensor, str], Tensor]
@@ -20,12 +21,14 @@ Crop = Callable[[Tensor, str], Tensor]
 
 
 class SingleDomain(Dataset[dict[str, Tensor]]):
-    """The inputs or the targets alone, as a data set {"image": uint8 (C, S, S)} without augmentation.
+    """The inputs or the targets alone, as a data set {"image": uint8 (C, H, W)} without augmentation.
 
     ``description`` is part of the checksum, which names cached features.
     """
 
-    def __init__(self, store: Store, transform: Callable[[Tensor], Tensor], image_size: int, description: str) -> None:
+    def __init__(
+        self, store: Store, transform: Callable[[Tensor], Tensor], image_size: ImageSize, description: str
+    ) -> None:
         self.store = store
         self.transform = transform
         self.image_size = image_size
@@ -38,7 +41,7 @@ class SingleDomain(Dataset[dict[str, Tensor]]):
         return {"image": self.__getitems__([index])["image"][0]}
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Tensor]:
-        """Return one batch {"image": (B, C, S, S)}."""
+        """Return one batch {"image": (B, C, H, W)}."""
         return {"image": self.transform(center_crop(self.store.__getitems__(indices)["image"], self.image_size))}
 
     def checksum(self) -> str:
@@ -62,14 +65,14 @@ class ImagePairs(Protocol):
     reason_for_host: str | None
 
     def combined(self, crops: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return inputs and targets, uint8 (B, C, S, S) each, of the cropped items of each store."""
+        """Return inputs and targets, uint8 (B, C, H, W) each, of the cropped items of each store."""
         ...
 
-    def inputs(self, image_size: int) -> SingleDomain:
+    def inputs(self, image_size: ImageSize) -> SingleDomain:
         """Return the inputs alone."""
         ...
 
-    def targets(self, image_size: int) -> SingleDomain:
+    def targets(self, image_size: ImageSize) -> SingleDomain:
         """Return the targets alone."""
         ...
 
@@ -91,11 +94,11 @@ class PairedImages:
         (items,) = crops
         return self.split(items)
 
-    def inputs(self, image_size: int) -> SingleDomain:
+    def inputs(self, image_size: ImageSize) -> SingleDomain:
         """Return the inputs alone."""
         return SingleDomain(self.store, lambda items: self.split(items)[0], image_size, f"inputs of {self.split}")
 
-    def targets(self, image_size: int) -> SingleDomain:
+    def targets(self, image_size: ImageSize) -> SingleDomain:
         """Return the targets alone."""
         return SingleDomain(self.store, lambda items: self.split(items)[1], image_size, "targets")
 
@@ -120,23 +123,23 @@ class UnpairedImages:
         inputs, targets = crops
         return self.degradation(inputs), targets
 
-    def inputs(self, image_size: int) -> SingleDomain:
+    def inputs(self, image_size: ImageSize) -> SingleDomain:
         """Return the inputs alone."""
         return SingleDomain(self.input_store, self.degradation, image_size, f"inputs of {self.degradation}")
 
-    def targets(self, image_size: int) -> SingleDomain:
+    def targets(self, image_size: ImageSize) -> SingleDomain:
         """Return the targets alone."""
         return SingleDomain(self.target_store, lambda images: images, image_size, "targets")
 
 
 def read_pairs(pairs: ImagePairs, indices: Sequence[Sequence[int]], crop: Crop) -> tuple[Tensor, Tensor]:
-    """Return inputs and targets, uint8 (B, C, S, S) each, for indices (B,) into each of the lengths."""
+    """Return inputs and targets, uint8 (B, C, H, W) each, for indices (B,) into each of the lengths."""
     chosen = zip(pairs.stores, indices, pairs.purposes, strict=True)
     return pairs.combined([crop(store.__getitems__(items)["image"], purpose) for store, items, purpose in chosen])
 
 
 class TrainingPairs(Dataset[dict[str, Tensor]]):
-    """Augmented batches {"input": (B, C, S, S), "image": (B, C, S, S)} of uint8, indexed by `NumberedBatches`."""
+    """Augmented batches {"input": (B, C, H, W), "image": (B, C, H, W)} of uint8, indexed by `NumberedBatches`."""
 
     def __init__(self, pairs: ImagePairs, augment: CropAndFlip) -> None:
         self.pairs = pairs
@@ -154,7 +157,7 @@ class TrainingPairs(Dataset[dict[str, Tensor]]):
 
 
 class TestPairs(Dataset[dict[str, Tensor]]):
-    """The test split without augmentation, {"number": (), "input": (C, S, S), "image": (C, S, S)} of uint8.
+    """The test split without augmentation, {"number": (), "input": (C, H, W), "image": (C, H, W)} of uint8.
 
     ``aligned`` says that an input and its image show the same subject, so that a translated input can be compared
     with its image. Without alignment, the length is that of the smaller domain.
@@ -163,7 +166,7 @@ class TestPairs(Dataset[dict[str, Tensor]]):
     # Keeps pytest from collecting this class.
     __test__ = False
 
-    def __init__(self, pairs: ImagePairs, image_size: int) -> None:
+    def __init__(self, pairs: ImagePairs, image_size: ImageSize) -> None:
         self.pairs = pairs
         self.image_size = image_size
         self.aligned = pairs.aligned
