@@ -11,7 +11,7 @@ from ganexp.generation.class_folders import class_folders
 from ganexp.publishing import layout
 from ganexp.records import summary
 from ganexp.records.class_names import class_names
-from ganexp.runs.class_names import class_numbers, read_class_names
+from ganexp.runs.class_names import CLASS_NAMES, class_numbers, read_class_names
 from ganexp.runs.run import saved_run
 from support.command_line import CONDITIONAL
 from support.runs import UNSCORED
@@ -137,6 +137,6 @@ def test_a_model_in_python_takes_names_too(named):
 
 
 def test_a_published_model_has_the_names(named):
-    assert layout.published_config(saved_run(named), 256)[layout.CLASS_NAMES] == NAMES
+    assert layout.published_config(saved_run(named), 256)[CLASS_NAMES] == NAMES
     summary.update(named, classes=["${seed}", *NAMES[1:]])
-    assert layout.CLASS_NAMES not in layout.published_config(saved_run(named), 256)
+    assert CLASS_NAMES not in layout.published_config(saved_run(named), 256)
