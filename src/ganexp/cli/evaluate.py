@@ -99,6 +99,9 @@ def require_subject(paths: Paths, overrides: list[str]) -> None:
     chose_data = any(override.startswith("data=") for override in overrides)
     if bool(paths.run) == bool(paths.fake):
         raise UserError("evaluate needs run=DIR, or a folder of images: fake=DIR real=DIR (or fake=DIR data=mnist)")
+    labels = next((override for override in overrides if override.startswith("labels=")), None)
+    if labels is not None:
+        raise UserError(f"{labels}: scores are of samples of every class, in equal shares; leave it out")
     if paths.fake and not paths.real and not chose_data:
         raise UserError("fake=DIR needs real images to compare with: real=DIR, or a data set such as data=mnist")
     if paths.real and chose_data:

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from ganexp.drawing.captions import captioned, column_classes
+from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.pictures import are_points, as_image, picture, save
 from ganexp.errors import UserError
 from ganexp.generation.class_folders import class_folders
@@ -54,11 +55,16 @@ def write_samples(
 
 
 def named_grid(samples: Tensor, columns: int, labels: Sequence[int] | None, names: Sequence[str] | None) -> Image.Image:
-    """Return the picture of samples (N, C, H, W) with the names of the columns' classes, where they have one each."""
+    """Return the picture of samples (N, C, H, W) with the names of their classes.
+
+    Names are above the columns where these have a class each, else below every sample.
+    """
     if names is None or are_points(samples):
         return picture(samples, columns)
     classes = range(columns) if labels is None else labels
     columns = columns // len(classes) * len(classes) or columns
     column_labels = column_classes(classes, columns)
-    grid = picture(samples, columns)
-    return grid if column_labels is None else captioned(grid, [names[label] for label in column_labels[: len(samples)]])
+    if column_labels is None:
+        captions = [names[classes[number % len(classes)]] for number in range(len(samples))]
+        return contact_sheet(samples, captions, columns)
+    return captioned(picture(samples, columns), [names[label] for label in column_labels[: len(samples)]])
