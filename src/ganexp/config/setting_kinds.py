@@ -64,7 +64,7 @@ PLACES: Mapping[str, Kind] = {
     "autoresume": flag(),
     "rank_timeout": optional(positive()),
     "init": optional(group()),
-    "init.path": optional(text()),
+    "init.path": optional(either(text(), list_of(text(), least=1))),
     "init.weights": optional(text()),
     "init.only": optional(either(text(), list_of(text(), least=1))),
     "init.strict": optional(flag()),
