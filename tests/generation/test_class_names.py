@@ -13,10 +13,10 @@ from ganexp.demo.page import class_choices
 from ganexp.drawing.captions import STRIP, captioned, column_classes
 from ganexp.drawing.contact_sheet import STRIP as SHEET_STRIP
 from ganexp.drawing.contact_sheet import contact_sheet
+from ganexp.drawing.named_grid import named_grid
 from ganexp.errors import UserError
 from ganexp.evaluation.inspect_data import sheet_of
 from ganexp.generation.class_folders import class_folders
-from ganexp.generation.sample import named_grid
 from ganexp.inspection.inspect import Inspection
 from ganexp.publishing import layout
 from ganexp.records import summary

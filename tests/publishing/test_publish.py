@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import yaml
 import ganexp as package
 from ganexp.errors import UserError
 from ganexp.publishing.card import Card, public_command
+from ganexp.publishing.publish import labels_for_example
 from ganexp.runs.published_weights import network_tensors
 from support.hub_server import READ_ONLY
 from support.translations import VARIANTS, make
@@ -86,14 +88,24 @@ def test_the_card_states_what_the_model_is_and_how_it_was_scored(folder):
     assert "256 images" in text
 
 
+def test_the_card_names_two_classes(folder):
+    assert "model.sample(16, seed=0, labels=[0, 1])" in (folder / "README.md").read_text()
+    assert labels_for_example(3, ["cat", "dog", "emu"]) == ["cat", "dog"]
+    assert labels_for_example(3, ["cat", "cat", "emu"]) == [0, 1]
+    assert labels_for_example(1, None) == [0]
+    assert labels_for_example(None, None) is None
+
+
 def test_nothing_in_a_run_can_write_markup_into_the_card():
     hostile = "a|b</td><script>`x`\n# title"
-    card = Card("x", {"model": hostile}, hostile, f"y\n```\n{hostile}", 1, (1, 8, 8), [], False, False)
+    score = {**SCORE, "name": hostile}
+    card = Card("x", {"model": hostile}, hostile, f"y\n```\n{hostile}", 1, (1, 8, 8), [score], False, False)
     text = card.text().split("---\n", 2)[2]
     blocks = text.split("````")
     assert len(blocks) == 3
     assert "<script" not in (blocks[0] + blocks[2]).replace("\\<", "")
     assert "\n# title" not in blocks[0]
+    assert replace(card, labels=["```"]).use().count("````") == 2
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ TEXT = 14
 STRIP = TEXT + 10  # more space below a caption than above it, so that it visibly belongs to the image above
 
 
-def contact_sheet(images: Tensor, captions: Sequence[str], columns: int) -> Image.Image:
-    """Draw images (N, C, H, W) in [-1, 1] row by row, small ones enlarged by an integer, with captions below.
+def contact_sheet(images: Tensor, captions: Sequence[str], columns: int, smallest: int = SMALLEST_TILE) -> Image.Image:
+    """Draw images (N, C, H, W) in [-1, 1] row by row, with captions below.
 
-    Captions that are wider than an image are cut off.
+    Images below ``smallest`` pixels are enlarged by an integer. Captions that are wider than an image are cut off.
     """
     height, width = images.shape[2:]
-    enlarge = max(1, -(-SMALLEST_TILE // min(height, width)))
+    enlarge = max(1, -(-smallest // min(height, width)))
     tile = (width * enlarge, height * enlarge)
     rows = -(-len(images) // columns)
     sheet = Image.new("RGB", (columns * (tile[0] + 2), rows * (tile[1] + STRIP)), "white")
