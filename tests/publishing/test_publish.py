@@ -17,7 +17,9 @@ from ganexp.runs.published_weights import network_tensors
 from support.hub_server import READ_ONLY
 from support.translations import VARIANTS, make
 
-pytest.importorskip("safetensors", reason="safetensors is not installed: pip install 'ganexp[hub]'")
+safe_open = pytest.importorskip(
+    "safetensors", reason="safetensors is not installed: pip install 'ganexp[hub]'"
+).safe_open
 
 SCORE = {
     "name": "fid",
@@ -245,6 +247,10 @@ def test_the_commands_take_a_published_folder_and_a_name_of_the_hub(scored, fold
         assert ganexp("sample", f"run={run}", "n=12", "labels=[3,7]", f"out={out}").status == 0
         drawn[out] = {path.name: path.read_bytes() for path in (here / out).iterdir()}
     assert drawn["run"] == drawn["folder"] == drawn["hub"]
+    exported = ganexp("export", f"run={folder}", "out=network.safetensors")
+    assert exported.status == 0, exported.err
+    with safe_open("network.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["ganexp"])["images_seen"] == 256
 
 
 def test_a_published_model_has_no_data_to_be_scored_on(folder, ganexp):
