@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from ganexp.analysis.contact_sheet import STRIP, ContactSheet, contact_sheet
+from ganexp.analysis.contact_sheet import ContactSheet
+from ganexp.drawing.contact_sheet import STRIP, contact_sheet
 from ganexp.drawing.pictures import quantized
 from ganexp.errors import UserError
 from support.subjects import subject

@@ -10,9 +10,18 @@ from PIL import Image
 from ganexp.analysis.arithmetic import Arithmetic
 from ganexp.analysis.latent_directions import LatentDirections
 from ganexp.analysis.projected_noise import ProjectedNoise, projected_noise
-from ganexp.analysis.projection import Projection, descended, feature_distance, pixel_distance
+from ganexp.analysis.projection import (
+    Projection,
+    descended,
+    feature_distance,
+    lpips_distance,
+    pixel_distance,
+    side_by_side,
+)
 from ganexp.analysis.walk import Walk
 from ganexp.errors import UserError
+from ganexp.files.download import Remote
+from ganexp.metrics import perceptual
 from support.subjects import SIDE, rng, subject
 
 
@@ -65,6 +74,45 @@ def test_distances_in_closed_form():
     other = torch.full((1, 1, 2, 2), 0.5)
     assert float(pixel_distance(image, other)) == 0.25
     assert float(feature_distance(lambda x: x.flatten(1) + 1)(other, image)) == pytest.approx(4 * 0.25 / 4)
+
+
+def test_the_picture_shows_threes_side_by_side():
+    images = [torch.full((1, 64, 64), -1.0)] * 12
+    captions = [f"{text} {number}" for number in range(4) for text in ("picture", "nearest", "result")]
+    sheet = np.asarray(side_by_side(images, captions))
+    assert sheet.shape[1] == 7 * 66
+    assert (sheet[:64, 3 * 66 : 4 * 66] == 255).all()
+    assert (sheet[:64, 4 * 66 : 4 * 66 + 64] == 0).all()
+
+
+def test_without_alexnets_weights_lpips_names_the_way_without(tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(perceptual, "WEIGHTS", Remote("alexnet.pth", urls=("http://127.0.0.1:9/alexnet.pth",)))
+    with pytest.raises(UserError, match=r"AlexNet's weights.* Or do without them: lpips=0\.") as refused:
+        lpips_distance(torch.device("cpu"))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.slow
+def test_lpips_with_weights_from_a_file_leads_a_projection(tmp_path, monkeypatch):
+    from torchvision.models import alexnet
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(perceptual, "WEIGHTS", Remote("alexnet.pth"))
+    (tmp_path / "checkpoints").mkdir()
+    torch.manual_seed(0)
+    torch.save(alexnet().state_dict(), tmp_path / "checkpoints" / "alexnet.pth")
+    image, other = torch.rand(2, 1, 1, 32, 32) * 2 - 1
+    distance = lpips_distance(torch.device("cpu"))
+    assert float(distance(image, image)) == 0 < float(distance(other, image))
+
+    def generate(noise):
+        return noise.view(-1, 1, 32, 32).tanh()
+
+    starts = torch.zeros(1, 1024)
+    noise, least = descended(generate, lambda images: distance(images, image), starts, 5, 0.1, 3.0)
+    assert float(least) < float(distance(generate(starts), image))
+    assert float(least) == pytest.approx(float(distance(generate(noise), image)), rel=1e-4)
 
 
 def test_other_analyses_start_from_the_pictures(tmp_path):

@@ -122,7 +122,7 @@ MISTAKES = {
     "these are (2, 3, 8, 8)": lambda _, translator: translator.translate(IMAGES.expand(-1, 3, -1, -1)),
     "these are in [0, 2]": lambda _, translator: translator.translate(torch.linspace(0, 2, 64).view(1, 1, 8, 8)),
     "direction=b2a: the run's model translates only a2b": lambda _, translator: translator.translate(IMAGES, "b2a"),
-    "nowhere is neither a run's folder": lambda *_: package.load("nowhere"),
+    "nowhere is not a run's folder: it has no config.yaml; nor is it": lambda *_: package.load("nowhere"),
     "owner/name": lambda *_: package.load("hf://owner"),
     "leave it out": lambda *_: package.load("hf://owner/name", checkpoint="best"),
 }

@@ -187,6 +187,7 @@ REFUSED = {
         ["fake=real", "real=real", "truncation=1"],
         "applies to the noise of a run",
     ),
+    "labels": (["run=real", "labels=[3]"], "labels=[3]: scores are of samples of every class"),
     "no such checkpoint": (["fake=real", "real=real", "checkpoint=first"], "checkpoint=first: choose last or best"),
 }
 

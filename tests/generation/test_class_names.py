@@ -1,22 +1,40 @@
 """Classes go by their names: in the run, as labels, above grids, as folders and on the demo's page."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from ganexp.analysis.contact_sheet import ContactSheet
+from ganexp.analysis.walk import Walk
 from ganexp.demo.page import class_choices
 from ganexp.drawing.captions import STRIP, captioned, column_classes
+from ganexp.drawing.contact_sheet import STRIP as SHEET_STRIP
+from ganexp.drawing.contact_sheet import contact_sheet
+from ganexp.drawing.named_grid import named_grid
 from ganexp.errors import UserError
+from ganexp.evaluation.inspect_data import sheet_of
 from ganexp.generation.class_folders import class_folders
+from ganexp.inspection.inspect import Inspection
 from ganexp.publishing import layout
 from ganexp.records import summary
 from ganexp.records.class_names import class_names
-from ganexp.runs.class_names import class_numbers, read_class_names
+from ganexp.runs.class_names import CLASS_NAMES, class_numbers, read_class_names
 from ganexp.runs.run import saved_run
 from support.command_line import CONDITIONAL
 from support.runs import UNSCORED
+from support.subjects import subject
 
 NAMES = ["cat", "dog", "emu", "fox", "gnu", "hen", "ibis", "jay", "koi", "owl"]
+
+
+class Labelled(torch.nn.Module):
+    """A generator whose images are all the same."""
+
+    def forward(self, noise, labels):
+        return torch.zeros(len(noise), 1, 8, 8)
 
 
 def read(path):
@@ -128,6 +146,45 @@ def test_captions_stand_above_the_columns_of_their_classes():
     assert (only_left[:STRIP, 65:] == 255).all()
 
 
+def test_a_sheet_names_the_class_of_every_sample_where_columns_have_several():
+    samples = torch.zeros(5, 1, 48, 48)
+    sheet = np.asarray(named_grid(samples, 3, list(range(5)), NAMES))
+    assert np.array_equal(sheet, np.asarray(contact_sheet(samples, NAMES[:5], 3)))
+    assert sheet.shape[:2] != np.asarray(named_grid(samples, 3, list(range(5)), None)).shape[:2]
+
+
+def test_analyses_caption_samples_with_names(tmp_path):
+    def sheet(names):
+        ContactSheet(n=3, columns=3)(subject(Labelled(), num_classes=2, class_names=names), tmp_path)
+        return read(tmp_path / "contact_sheet.png")
+
+    numbered = sheet(None)
+    assert not np.array_equal(sheet(["cat", "dog"]), numbered)
+    assert np.array_equal(sheet(["names", "of", "other", "classes"]), numbered)
+
+
+def test_an_analysis_takes_a_class_by_name():
+    named = subject(class_names=["cat", "dog", "dog"])
+    assert [named.class_number(label) for label in ("cat", 2)] == [0, 2]
+    for label, message in {"dog": "several classes have this name", "emu": "there are: cat, dog"}.items():
+        with pytest.raises(UserError, match=f"label={label}: .*{message}"):
+            named.class_number(label)
+
+
+def test_a_walk_through_classes_names_those_whose_columns_are_certain():
+    named = subject(num_classes=3, class_names=NAMES[:3])
+    assert Walk(steps=2)._class_captions(named, 5) == ["cat", "", "dog", "", "emu"]
+    assert Walk(steps=2, even=True)._class_captions(named, 5) == ["cat", "", "", "", "emu"]
+
+
+def test_inspected_samples_have_the_names_of_their_classes():
+    tiles = [(torch.zeros(1, 48, 48),), (torch.ones(1, 48, 48),)]
+    named = Inspection("x", 2, samples=tiles, sample_classes=["cat", "dog"])
+    drawn, plain = np.asarray(sheet_of(named)), np.asarray(sheet_of(replace(named, sample_classes=[])))
+    assert drawn.shape[0] == 48 + SHEET_STRIP
+    assert plain.shape[0] == 50
+
+
 def test_a_model_in_python_takes_names_too(named):
     import ganexp
 
@@ -137,6 +194,6 @@ def test_a_model_in_python_takes_names_too(named):
 
 
 def test_a_published_model_has_the_names(named):
-    assert layout.published_config(saved_run(named), 256)[layout.CLASS_NAMES] == NAMES
+    assert layout.published_config(saved_run(named), 256)[CLASS_NAMES] == NAMES
     summary.update(named, classes=["${seed}", *NAMES[1:]])
-    assert layout.CLASS_NAMES not in layout.published_config(saved_run(named), 256)
+    assert CLASS_NAMES not in layout.published_config(saved_run(named), 256)

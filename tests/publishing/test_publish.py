@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,14 @@ import yaml
 import ganexp as package
 from ganexp.errors import UserError
 from ganexp.publishing.card import Card, public_command
-from ganexp.publishing.weights import network_tensors
+from ganexp.publishing.publish import labels_for_example
+from ganexp.runs.published_weights import network_tensors
 from support.hub_server import READ_ONLY
 from support.translations import VARIANTS, make
 
-pytest.importorskip("safetensors", reason="safetensors is not installed: pip install 'ganexp[hub]'")
+safe_open = pytest.importorskip(
+    "safetensors", reason="safetensors is not installed: pip install 'ganexp[hub]'"
+).safe_open
 
 SCORE = {
     "name": "fid",
@@ -86,14 +90,24 @@ def test_the_card_states_what_the_model_is_and_how_it_was_scored(folder):
     assert "256 images" in text
 
 
+def test_the_card_names_two_classes(folder):
+    assert "model.sample(16, seed=0, labels=[0, 1])" in (folder / "README.md").read_text()
+    assert labels_for_example(3, ["cat", "dog", "emu"]) == ["cat", "dog"]
+    assert labels_for_example(3, ["cat", "cat", "emu"]) == [0, 1]
+    assert labels_for_example(1, None) == [0]
+    assert labels_for_example(None, None) is None
+
+
 def test_nothing_in_a_run_can_write_markup_into_the_card():
     hostile = "a|b</td><script>`x`\n# title"
-    card = Card("x", {"model": hostile}, hostile, f"y\n```\n{hostile}", 1, (1, 8, 8), [], False, False)
+    score = {**SCORE, "name": hostile}
+    card = Card("x", {"model": hostile}, hostile, f"y\n```\n{hostile}", 1, (1, 8, 8), [score], False, False)
     text = card.text().split("---\n", 2)[2]
     blocks = text.split("````")
     assert len(blocks) == 3
     assert "<script" not in (blocks[0] + blocks[2]).replace("\\<", "")
     assert "\n# title" not in blocks[0]
+    assert replace(card, labels=["```"]).use().count("````") == 2
 
 
 @pytest.mark.parametrize(
@@ -224,3 +238,69 @@ def test_a_missing_package_is_one_line(scored, ganexp, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "safetensors.torch", None)
     assert "pip install 'ganexp[hub]'" in ganexp("publish", f"run={scored}", "to=new").complaint
     assert not Path("new").exists()
+
+
+def test_the_commands_take_a_published_folder_and_a_name_of_the_hub(scored, folder, hub, ganexp, here):
+    hub.models["owner/digits"] = {path.name: path.read_bytes() for path in folder.iterdir()}
+    drawn = {}
+    for out, run in {"run": scored, "folder": folder, "hub": "hf://owner/digits"}.items():
+        assert ganexp("sample", f"run={run}", "n=12", "labels=[3,7]", f"out={out}").status == 0
+        drawn[out] = {path.name: path.read_bytes() for path in (here / out).iterdir()}
+    assert drawn["run"] == drawn["folder"] == drawn["hub"]
+    exported = ganexp("export", f"run={folder}", "out=network.safetensors")
+    assert exported.status == 0, exported.err
+    with safe_open("network.safetensors", "pt") as file:
+        assert json.loads(file.metadata()["ganexp"])["images_seen"] == 256
+
+
+def test_a_published_model_has_no_data_to_be_scored_on(folder, ganexp):
+    assert "comes without its data, digits; add real=FOLDER" in ganexp("evaluate", f"run={folder}").complaint
+
+
+@pytest.mark.slow
+def test_a_published_model_is_scored_on_given_data_as_its_run_is(scored, folder, ganexp, here):
+    arguments = ("evaluate", f"run={folder}", "metric=fid_classifier", "samples=70")
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    run = shutil.copytree(scored, here / "run")
+    assert ganexp(*arguments, "data=digits", "out=mine.json").status == 0
+    assert ganexp("evaluate", f"run={run}", *arguments[2:]).status == 0
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    (mine,) = json.loads((here / "mine.json").read_text())["scores"]
+    own = json.loads((run / "scores.json").read_text())["scores"][-1]
+    assert mine.pop("model") == str(folder)
+    assert mine == own
+
+
+def test_only_what_samples_need_of_a_published_configuration_is_read(copy):
+    path = copy / "config.json"
+    config = json.loads(path.read_text())
+    source = {"_target_": "ganexp.data.sources.image_folder", "root": "/"}
+    config["data"].update(_target_="ganexp.data.images.ImageData", source=source)
+    path.write_text(json.dumps({**config, "callbacks": {"folder": "/"}}))
+    kept = {"name", "channels", "image_size", "num_classes", "flip", "dequantize"}
+    assert set(package.load(copy).config.data) == kept
+
+
+def test_a_setting_of_a_published_model_is_checked_as_that_of_a_run(copy):
+    path = copy / "config.json"
+    config = json.loads(path.read_text())
+    config["model"]["generator"]["network"]["width"] = "wide"
+    path.write_text(json.dumps(config))
+    refused("config.json: model.generator.network.width=wide: it must be", copy)
+
+
+def test_a_published_translator_translates_and_says_that_it_has_no_test_images(ganexp, here, tmp_path):
+    import numpy as np
+    from PIL import Image
+
+    run = here / "run"
+    small = ["model.generator.width=4", "model.discriminator.width=4", "model.discriminator.layers=1"]
+    data = ["data=mosaic", "data/source=digits", "data.batch_size=64", "trainer=cpu", "metric=none"]
+    assert ganexp("model=pix2pix", *data, *small, "images=64", f"run_dir={run}").status == 0
+    assert ganexp("publish", f"run={run}", "to=model").status == 0
+    Image.fromarray(np.arange(88, dtype=np.uint8).reshape(8, 11)).save("one.png")
+    for source in ("run", "model"):
+        done = ganexp("translate", f"run={source}", "input=one.png", f"out=by_{source}")
+        assert done.status == 0, done.err
+    assert Path("by_run/one.png").read_bytes() == Path("by_model/one.png").read_bytes()
+    assert "has no test images; translate your own" in ganexp("sample", "run=model", "out=drawn").complaint

@@ -10,7 +10,9 @@ import yaml
 
 from ganexp.config.build import build
 from ganexp.errors import UserError
+from ganexp.transfer.cyclegan_and_pix2pix import ROLES
 from ganexp.transfer.formats import FORMATS, recognized
+from ganexp.transfer.public_folder import public_files
 from ganexp.transfer.settings import FORMATS as NAMES
 from ganexp.transfer.start import start_from_weights
 from parity.calculations import composed
@@ -119,6 +121,40 @@ def test_a_file_of_another_network_names_the_recipe_that_fits(tmp_path):
     game = build(composed(("model=dcgan_small", "data=digits", "model.generator.width=4")).model)
     with pytest.raises(UserError, match=r"none of its .* experiment=biggan_imagenet128"):
         start_from_weights(game, saved(state_of(path), tmp_path / "G.pth"), tmp_path)
+
+
+PUBLIC = Path(__file__).with_name("public")
+FOLDERS = {
+    "cyclegan": {"G_A": 1.0, "G_B": 0.5, "D_A": 1.0, "D_B": 0.5},
+    "pix2pix": {"G": 1.0, "D": 1.0},
+}
+"""The networks in a folder of each model, and what the values of the stand-in are multiplied by."""
+
+
+@pytest.mark.parametrize("model", FOLDERS)
+def test_a_folder_holds_every_network_of_a_game(model, tmp_path):
+    networks = {"G": PUBLIC / f"{model}_generator.yaml", "D": PUBLIC / f"{model}_discriminator.yaml"}
+    for role, factor in FOLDERS[model].items():
+        state = {name: tensor * factor for name, tensor in state_of(networks[role[0]]).items()}
+        torch.save(state, tmp_path / f"latest_net_{role}.pth")
+        torch.save({}, tmp_path / f"200_net_{role}.pth")
+    overrides = [*content(networks["G"])["overrides"], *content(networks["D"])["overrides"]]
+    game = build(composed(tuple(dict.fromkeys(overrides))).model).double()
+    start_from_weights(game, {"path": str(tmp_path), "strict": True}, tmp_path)
+    for role, factor in FOLDERS[model].items():
+        first = next(tensor for tensor in state_of(networks[role[0]]).values() if tensor.ndim == 4)
+        assert any(torch.equal(tensor, first * factor) for tensor in game.get_submodule(ROLES[role]).parameters())
+    files = [str(tmp_path / f"latest_net_{role}.pth") for role in FOLDERS[model]]
+    start_from_weights(game, {"path": files, "strict": True}, tmp_path)
+    with pytest.raises(UserError, match=r"both hold .*: give one of them"):
+        start_from_weights(game, {"path": [*files, files[0]]}, tmp_path)
+
+
+def test_without_latest_the_files_of_the_last_epoch_are_read(tmp_path):
+    for name in ("5_net_G.pth", "40_net_G.pth", "40_net_D.pth", "other.pth"):
+        (tmp_path / name).touch()
+    assert [path.name for path in public_files(tmp_path)] == ["40_net_D.pth", "40_net_G.pth"]
+    assert public_files(tmp_path / "nowhere") == []
 
 
 def test_names_of_another_format_are_refused_in_one_line(tmp_path):

@@ -1,33 +1,11 @@
 """Contact sheet of numbered samples, for choosing exemplars (arXiv 1511.06434, section 6.3.2)."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
-
 from ganexp.analysis.subject import MOST_SAMPLES, Figures, Subject, needs_images, require_at_least
-from ganexp.drawing.pictures import as_image, save
+from ganexp.drawing.contact_sheet import contact_sheet
+from ganexp.drawing.pictures import save
 from ganexp.errors import UserError
-
-SMALLEST_TILE = 48
-TEXT = 14
-STRIP = TEXT + 10  # more space below a caption than above it, so that it visibly belongs to the image above
-
-
-def contact_sheet(images: Tensor, captions: Sequence[str], columns: int) -> Image.Image:
-    """Draw images (N, C, H, W) in [-1, 1] row by row, with captions below; small ones enlarged by an integer."""
-    height, width = images.shape[2:]
-    enlarge = max(1, -(-SMALLEST_TILE // min(height, width)))
-    tile = (width * enlarge, height * enlarge)
-    rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (columns * (tile[0] + 2), rows * (tile[1] + STRIP)), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(TEXT)
-    for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
-        left, top = number % columns * (tile[0] + 2), number // columns * (tile[1] + STRIP)
-        sheet.paste(as_image(image).resize(tile, Image.Resampling.NEAREST), (left, top))
-        pen.text((left + tile[0] / 2, top + tile[1] + 1), caption, fill="black", font=font, anchor="ma")
-    return sheet
 
 
 class ContactSheet:
@@ -54,6 +32,7 @@ class ContactSheet:
         numbers = range(self.first, self.first + self.n)
         labels = subject.labels_of(numbers)
         images = subject.images(subject.latents_of(numbers), labels)
-        captions = [str(n) if labels is None else f"{n}: {labels[i]}" for i, n in enumerate(numbers)]
+        names = None if labels is None else [subject.class_name(label) for label in labels.tolist()]
+        captions = [str(n) if names is None else f"{n}: {names[i]}" for i, n in enumerate(numbers)]
         save(contact_sheet(images, captions, self.columns), out / "contact_sheet.png")
         return {"first": numbers[0], "last": numbers[-1]}

@@ -29,13 +29,13 @@ class FeatureAblation:
     ``strength`` is the inverse of the regression's regularization. The effect is measured for ``counts`` numbers of
     maps, and for ``draws`` random choices of as many.
 
-    Raises UserError for numbers that are too small, and for a label that is not an integer.
+    Raises UserError for numbers that are too small, and for a label that is neither a number nor a name.
     """
 
     def __init__(
         self,
         boxes: str | None = None,
-        label: int | None = None,
+        label: int | str | None = None,
         samples: int = 512,
         strength: float = 1.0,
         counts: int = 6,
@@ -43,8 +43,8 @@ class FeatureAblation:
     ) -> None:
         require_at_least(2, samples=samples, draws=draws)
         require_at_least(1, counts=counts)
-        if label is not None and not isinstance(label, int):
-            raise UserError(f"label={label}: the number of a class is expected, such as 3")
+        if label is not None and not isinstance(label, int | str):
+            raise UserError(f"label={label}: the number of a class is expected, such as 3, or its name")
         if not strength > 0:
             raise UserError(f"strength={strength}: it must be above 0")
         self.boxes = boxes
@@ -105,14 +105,15 @@ class FeatureAblation:
             return MarkedSamples(images, inside, ~inside, detect(images), detect, name="the object in the boxes")
         labels = subject.training.labels()
         classes = 0 if labels is None else int(labels.max()) + 1
-        if self.label is not None and not 0 <= self.label < classes:
+        chosen = None if self.label is None else subject.class_number(self.label)
+        if chosen is not None and not 0 <= chosen < classes:
             raise UserError(f"label={self.label}: the data have the classes 0 to {classes - 1}")
 
         def classify(shown: Tensor) -> Tensor:
             return subject.outputs(shown)["logits"].argmax(1)
 
         predicted = classify(images)
-        label = int(predicted.bincount().argmax()) if self.label is None else self.label
+        label = int(predicted.bincount().argmax()) if chosen is None else chosen
         present = predicted == label
         foreground, of_class = strokes(images), present[:, None, None]
         # A comparison with the background would select the maps that draw strokes of any class.

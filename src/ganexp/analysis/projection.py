@@ -1,7 +1,7 @@
 """Projection: the noise whose sample is nearest to a real picture, by gradient descent (arXiv 1609.03552, eq. 4)."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,18 +9,22 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganexp.analysis.contact_sheet import contact_sheet
 from ganexp.analysis.projected_noise import FILE, ProjectedNoise
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.data.decoding import Decoder
 from ganexp.data.folders import images_below
 from ganexp.data.unreadable import unreadable
 from ganexp.data.values import to_signed_unit
+from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.pictures import save
 from ganexp.errors import UserError
-from ganexp.metrics.perceptual import SMALLEST, PerceptualDistance
+from ganexp.metrics.perceptual import SMALLEST, PerceptualDistance, require_weights
 from ganexp.numerics.randomness import BLOCK
 from ganexp.terminal.progress import progress
+
+TILE = 64
+MOST_GROUPS = 4
+"""Largest number of pictures in a row of projection.png."""
 
 Generate = Callable[[Tensor], Tensor]
 """Maps noise (S, latent) to images (S, C, H, W) in [-1, 1], differentiably."""
@@ -45,7 +49,8 @@ def feature_distance(features: Callable[[Tensor], Tensor]) -> Distance:
 
 def lpips_distance(device: torch.device) -> Distance:
     """Return LPIPS with AlexNet's features (arXiv 1801.03924); raises UserError if the weights are unavailable."""
-    network = PerceptualDistance().to(device).distance.net
+    require_weights(download=True, without="lpips=0")
+    network = PerceptualDistance(download=False).to(device).distance.net
 
     def distance(images: Tensor, picture: Tensor) -> Tensor:
         rgb = (batch.expand(len(images), 3, -1, -1) for batch in (images, picture))
@@ -166,11 +171,12 @@ class Projection:
                 figures[name] = {"nearest_sample": before, "projection": after}
                 figures[name] |= {} if label is None else {"label": int(label)}
                 drawn += [picture, start, image[0]]
-                captions += [str(len(latents)), "start", "result"]
+                named = "" if label is None else f": {subject.class_name(int(label))}"
+                captions += [f"picture {len(latents)}", "nearest", f"result{named}"]
                 latents.append(latent)
                 labels += [] if label is None else [label]
                 advance(1)
-        save(contact_sheet(torch.stack(drawn), captions, 3), out / "projection.png")
+        save(side_by_side(drawn, captions), out / "projection.png")
         ProjectedNoise(names, torch.stack(latents), torch.stack(labels) if labels else None).save(out / FILE)
         return figures
 
@@ -219,6 +225,19 @@ class Projection:
     ) -> dict[str, float]:
         pair = image[None].to(subject.device), picture[None].to(subject.device)
         return {name: float(distance(*pair)) for name, distance in distances.items()}
+
+
+def side_by_side(images: Sequence[Tensor], captions: Sequence[str]) -> Image.Image:
+    """Draw images (C, H, W) in threes, picture, nearest sample and result, several of them in a row, with captions."""
+    threes = len(images) // 3
+    groups = min(MOST_GROUPS, math.ceil(math.sqrt(threes / 2)))
+    blank = torch.ones_like(images[0])
+    tiles = [tile for first in range(0, len(images), 3) for tile in (*images[first : first + 3], blank)]
+    texts = [text for first in range(0, len(images), 3) for text in (*captions[first : first + 3], "")]
+    columns = 4 * groups
+    sheet = contact_sheet(torch.stack(tiles), texts, columns, smallest=TILE)
+    # Without the space after the last three.
+    return sheet.crop((0, 0, sheet.width * (columns - 1) // columns, sheet.height))
 
 
 def read_pictures(folder: Path, shape: tuple[int, int, int], most: int) -> tuple[list[str], Tensor]:

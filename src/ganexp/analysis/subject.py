@@ -19,6 +19,8 @@ from ganexp.noise import Noise, numbered
 from ganexp.numerics.randomness import BLOCK, blocks
 
 MOST_SAMPLES = 1_000_000
+LISTED = 20
+"""Number of class names in a message."""
 
 Figures = dict[str, Any]
 """Results of an analysis by name: numbers and strings, in containers that JSON can represent."""
@@ -70,6 +72,8 @@ class Subject:
     noise: Noise
     latent: int
     num_classes: int | None = None
+    class_names: Sequence[str] | None = None
+    """The names of the classes by number, where they have any."""
     seed: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     opponent: Opponent | None = None
@@ -109,6 +113,25 @@ class Subject:
     def labels_of(self, numbers: Sequence[int]) -> Tensor | None:
         """Return the labels (N,) of the samples with these numbers; None for an unconditional generator."""
         return None if self.num_classes is None else torch.tensor(list(numbers)) % min(self.num_classes, 10)
+
+    def class_name(self, label: int) -> str:
+        """Return the name of a class or, without names, its number."""
+        named = self.class_names is not None and len(self.class_names) == self.num_classes
+        return self.class_names[label] if self.class_names is not None and named else str(label)
+
+    def class_number(self, label: int | str) -> int:
+        """Return the number of a class that is given by number or by name.
+
+        Raises UserError for a name that no class or several classes have.
+        """
+        if isinstance(label, int):
+            return label
+        names = list(self.class_names or [])
+        if names.count(label) != 1:
+            have = "several classes have this name: give a number" if label in names else "no class has this name"
+            listed = f"; there are: {', '.join(names[:LISTED])}" if names else "; give a number"
+            raise UserError(f"label={label}: {have}{listed}")
+        return names.index(label)
 
     @torch.no_grad()
     def images(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -28,6 +28,7 @@ from ganexp.analysis.interpolation import (
 )
 from ganexp.analysis.projected_noise import projected_noise
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
+from ganexp.drawing.captions import captioned
 from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
 from ganexp.numerics.randomness import BLOCK
@@ -168,7 +169,9 @@ class Walk:
             walks["classes"] = [self._features_along(subject, path, len(classes) - 1) for path in through]
         for name, results in walks.items():
             if name != "pixels":
-                save(rows([walk.images for walk in results]), out / f"{name}.png")
+                drawn = rows([walk.images for walk in results])
+                captions = self._class_captions(subject, len(results[0].images)) if name == "classes" else []
+                save(captioned(drawn, captions) if captions else drawn, out / f"{name}.png")
         frames = [
             grid(torch.stack(images), 4) for images in zip(*(walk.images for walk in walks["spherical"]), strict=True)
         ]
@@ -185,6 +188,16 @@ class Walk:
             at_anchors = torch.cat([walk.anchors for walk in results])
             figures[f"{name}_from_real"] = farther_from_real(between, at_anchors, real)
         return figures
+
+    def _class_captions(self, subject: Subject, columns: int) -> list[str]:
+        """Return the class's name above each column of a path through classes, empty in between; none without names."""
+        if subject.class_names is None:
+            return []
+        anchors = {column: column // self.steps for column in range(0, columns, self.steps)}
+        if self.even:
+            # At equal distances only the ends of the path are certain to be classes.
+            anchors = {column: anchors[column] for column in (0, columns - 1)}
+        return [subject.class_name(anchors[column]) if column in anchors else "" for column in range(columns)]
 
     def _features_along(self, subject: Subject, path: Trajectory, segments: int) -> PathFeatures:
         def features(images: Tensor) -> Tensor:

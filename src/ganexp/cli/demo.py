@@ -1,14 +1,13 @@
 """Command ``ganexp demo run=DIR``: an interactive page for a trained model."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
 from ganexp.config.rules import translates
-from ganexp.runs.class_names import read_class_names
-from ganexp.runs.run import saved_run
+from ganexp.publishing.trained_run import trained_run
+from ganexp.runs.class_names import class_names_of
 from ganexp.serving.hosts import require_host_names
 
 
@@ -16,7 +15,7 @@ from ganexp.serving.hosts import require_host_names
 class Arguments:
     """Explore a trained model on an interactive page that only this machine can open."""
 
-    run: str = field(default="???", metadata={"help": "the run's folder"})
+    run: str = field(default="???", metadata={"help": "the run's folder, a published folder or hf://owner/name"})
     port: int | None = field(default=None, metadata={"help": "port of the page (default: first free from 7860)"})
     checkpoint: str = field(default="last", metadata={"help": "last or best"})
     hosts: list[str] = field(
@@ -38,7 +37,7 @@ def main(arguments: list[str]) -> None:
     options = parse(Arguments, arguments)
     check_checkpoint(options.checkpoint)
     require_host_names(options.hosts)
-    run = saved_run(Path(options.run), options.trust, options.checkpoint)
+    run = trained_run(options.run, options.trust, options.checkpoint)
 
     from ganexp.demo.draw import Samples, Translations
     from ganexp.demo.page import gradio, samples_page, serve, translations_page
@@ -52,5 +51,5 @@ def main(arguments: list[str]) -> None:
         serve(lambda: translations_page(translations, options.run), options.port, options.hosts)
     else:
         samples = Samples.of(model, run.config)
-        names = read_class_names(run.folder)
+        names = class_names_of(run)
         serve(lambda: samples_page(samples, options.run, names), options.port, options.hosts)

@@ -12,7 +12,10 @@ from ganexp.config.checks import check_checkpoint
 from ganexp.config.schema import check_schema
 from ganexp.data.folders import existing
 from ganexp.errors import UserError
-from ganexp.runs import run_folder, run_lock
+from ganexp.publishing.layout import is_hub_name
+from ganexp.publishing.trained_run import is_run, trained_run
+from ganexp.runs import run_lock
+from ganexp.runs.scores import SCORES
 
 LISTS = ("samples", "seeds")
 PATHS = ("run", "fake", "real", "out", "trust")
@@ -24,9 +27,9 @@ python -m ganexp evaluate fake=DIR data=mnist [metric=…]
 Score trained runs, or a folder of images against another folder or a data set. The table has a column for each
 protocol; all values and their protocols are written to scores.json in the run's folder, or to out=FILE.
 
-  run         a run's folder; several: run=A run=B
+  run         a run's folder; several: run=A run=B; a published folder or hf://owner/name with real=DIR or data=mnist
   fake, real  folders of images
-  out         file for the scores of folders (default scores.json)
+  out         file for the scores of folders and published models (default scores.json)
   metric      scores, such as metric=[fid,kid,prc]; see python -m ganexp list metric (default: the run's own)
   samples     number of generated images, such as samples=[10000,50000] (default 10,000)
   reference   splits of the data to compare with, such as reference=[train,test] (default: the run's own)
@@ -66,16 +69,15 @@ def main(arguments: list[str]) -> None:
     config = composition.compose("evaluate", overrides)
     check(config)
 
+    out = Path(paths.out[-1] if paths.out else SCORES)
     from ganexp.evaluation import evaluate
 
     if paths.run:
-        folders = [Path(run) for run in paths.run]
-        for folder in folders:
-            run_folder.require_run(folder)
-        with run_lock.exclusive(*folders):
-            evaluate.evaluate_runs(config, folders, overrides, paths.trust)
+        names = [name if is_hub_name(name) else str(Path(name)) for name in paths.run]
+        with run_lock.exclusive(*(Path(name).expanduser() for name in names if is_run(name))):
+            runs = {name: trained_run(name, paths.trust, config.checkpoint) for name in names}
+            evaluate.evaluate_runs(config, runs, overrides, out)
     else:
-        out = Path(paths.out[-1] if paths.out else "scores.json")
         evaluate.evaluate_folder(config, Path(paths.fake[-1]), out, overrides)
 
 
@@ -97,6 +99,9 @@ def require_subject(paths: Paths, overrides: list[str]) -> None:
     chose_data = any(override.startswith("data=") for override in overrides)
     if bool(paths.run) == bool(paths.fake):
         raise UserError("evaluate needs run=DIR, or a folder of images: fake=DIR real=DIR (or fake=DIR data=mnist)")
+    labels = next((override for override in overrides if override.startswith("labels=")), None)
+    if labels is not None:
+        raise UserError(f"{labels}: scores are of samples of every class, in equal shares; leave it out")
     if paths.fake and not paths.real and not chose_data:
         raise UserError("fake=DIR needs real images to compare with: real=DIR, or a data set such as data=mnist")
     if paths.real and chose_data:

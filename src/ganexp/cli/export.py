@@ -9,7 +9,7 @@ from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
 from ganexp.errors import UserError
 from ganexp.export.suffixes import require_writable
-from ganexp.runs.run import saved_run
+from ganexp.publishing.trained_run import trained_run
 
 CHOICES = {
     "network": ("generator", "discriminator"),
@@ -23,7 +23,7 @@ CHOICES = {
 class Arguments:
     """Export a trained network to a file that works without ganexp, checked against the model on 8 inputs."""
 
-    run: str = field(default="???", metadata={"help": "the run's folder"})
+    run: str = field(default="???", metadata={"help": "the run's folder, a published folder or hf://owner/name"})
     out: str = field(
         default="???",
         metadata={"help": "the file: .safetensors (weights), .onnx, or .pt2 (torch.export)"},
@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> None:
     check(options)
     out = Path(options.out)
     require_writable(out, options.overwrite)
-    run = saved_run(Path(options.run), options.trust, options.checkpoint, groups=())
+    run = trained_run(options.run, options.trust, options.checkpoint, groups=())
 
     from ganexp.export.export import Choices, export_run
 

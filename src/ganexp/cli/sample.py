@@ -8,15 +8,17 @@ from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.rules import translates
 from ganexp.errors import UserError
-from ganexp.runs.class_names import class_numbers, read_class_names
-from ganexp.runs.run import saved_run
+from ganexp.publishing.layout import is_published
+from ganexp.publishing.trained_run import trained_run
+from ganexp.runs.class_names import class_names_of, class_numbers
+from ganexp.runs.run import Run
 
 
 @dataclass
 class Arguments:
     """Write images from a trained generator, and a grid of them."""
 
-    run: str = field(default="???", metadata={"help": "the run's folder"})
+    run: str = field(default="???", metadata={"help": "the run's folder, a published folder or hf://owner/name"})
     out: str = field(default="???", metadata={"help": "the folder to write to"})
     n: int = field(default=64, metadata={"help": "number of images"})
     seed: int = field(default=0, metadata={"help": "seed of the noise"})
@@ -49,20 +51,22 @@ def main(arguments: list[str]) -> None:
     options = parse(Arguments, arguments)
     if options.n < 1:
         raise UserError(f"n={options.n}: it must be 1 or more")
-    run, out = saved_run(Path(options.run), options.trust, groups=()), Path(options.out)
+    run, out = trained_run(options.run, options.trust, groups=()), Path(options.out)
+    if translates(run.config):
+        require_no_noise(options)
+        require_test_images(run, options)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
 
     if translates(run.config):
-        require_no_noise(options)
         from ganexp.generation.sample_translation import write_translations
 
         write_translations(run, options.n, out)
         return
 
-    names = read_class_names(run.folder)
+    names = class_names_of(run)
     labels = None if options.labels is None else class_numbers(options.labels, names)
 
     from ganexp.generation.sample import write_samples
@@ -70,6 +74,15 @@ def main(arguments: list[str]) -> None:
 
     model = load_model(run, options.truncation)
     write_samples(model, options.n, options.seed, labels, out, names, options.by_class)
+
+
+def require_test_images(run: Run, options: Arguments) -> None:
+    """Raise UserError for a published model, which comes without the test images that are translated as samples."""
+    if is_published(run):
+        raise UserError(
+            f"run={options.run}: a published model has no test images; translate your own: "
+            f"python -m ganexp translate run={options.run} input=FOLDER out={options.out}"
+        )
 
 
 def require_no_noise(options: Arguments) -> None:

@@ -11,7 +11,7 @@ from ganexp.config.checks import check_checkpoint
 from ganexp.data.file_kinds import EXAMPLES
 from ganexp.data.folders import images_below, left_out_text
 from ganexp.errors import UserError
-from ganexp.runs.run import saved_run
+from ganexp.publishing.trained_run import trained_run
 
 DIRECTIONS = ("a2b", "b2a")
 
@@ -20,7 +20,7 @@ DIRECTIONS = ("a2b", "b2a")
 class Arguments:
     """Translate images of any size with a trained image-to-image model; names and sizes are kept."""
 
-    run: str = field(default="???", metadata={"help": "the run's folder"})
+    run: str = field(default="???", metadata={"help": "the run's folder, a published folder or hf://owner/name"})
     input: str = field(default="???", metadata={"help": "the folder of images, or one image"})
     out: str = field(
         default="???",
@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"direction={options.direction}: choose one of {', '.join(DIRECTIONS)}")
     if options.tile < 1:
         raise UserError(f"tile={options.tile}: it must be 1 or more")
-    run = saved_run(Path(options.run), options.trust, options.checkpoint, groups=())
+    run = trained_run(options.run, options.trust, options.checkpoint, groups=())
     source, out = Path(options.input), Path(options.out)
     paths = images_at(source)
     require_separate(source, out)

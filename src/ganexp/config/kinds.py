@@ -71,6 +71,11 @@ def text() -> Kind:
     return Kind("a word", lambda value: isinstance(value, str | int | float) and not isinstance(value, bool))
 
 
+def class_name() -> Kind:
+    """Return names of classes, which contain something other than digits."""
+    return Kind("the name of a class", lambda value: isinstance(value, str) and value != "")
+
+
 def exactly(*values: str | int) -> Kind:
     """Return some values."""
     return Kind(" or ".join(map(str, values)), lambda value: not isinstance(value, bool) and value in values)

@@ -10,6 +10,8 @@ STRIP = 16
 MARGIN = 4
 LONGEST = 100
 
+Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
+
 
 def column_classes(labels: Sequence[int], columns: int) -> list[int] | None:
     """Return the class of each column, of samples whose labels repeat in order; None if a column has several."""
@@ -23,9 +25,15 @@ def captioned(drawn: Image.Image, captions: Sequence[str]) -> Image.Image:
     sheet.paste(drawn, (0, STRIP))
     pen = ImageDraw.Draw(sheet)
     for column, caption in enumerate(captions):
-        text = " ".join(caption[:LONGEST].split())
-        length = len(text)
-        while length > 1 and font.getlength(text[:length]) > width - MARGIN:
-            length -= 1
-        pen.text((width * (column + 0.5), STRIP / 2), text[:length], fill="black", font=font, anchor="mm")
+        text = fitted(caption, width - MARGIN, font)
+        pen.text((width * (column + 0.5), STRIP / 2), text, fill="black", font=font, anchor="mm")
     return sheet
+
+
+def fitted(caption: str, width: float, font: Font) -> str:
+    """Return a caption on one line, cut off where it is wider than ``width`` pixels."""
+    text = " ".join(caption[:LONGEST].split())
+    length = len(text)
+    while length > 1 and font.getlength(text[:length]) > width:
+        length -= 1
+    return text[:length]

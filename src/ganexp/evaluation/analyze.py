@@ -14,6 +14,7 @@ from ganexp.errors import UserError
 from ganexp.evaluation.subject import build_subject
 from ganexp.game.module import COUNTERS
 from ganexp.runs.checkpoint import load_checkpoint
+from ganexp.runs.class_names import class_names_of
 from ganexp.runs.model import load_model
 from ganexp.runs.run import Run
 
@@ -30,6 +31,7 @@ def analyze(config: DictConfig, run: Run, out: Path | None, held_out: str | None
     analyses: dict[str, Analysis] = build(config.analysis)
     settings = OmegaConf.create(composition.resolve(run.config))
     subject = build_subject(load_model(run), settings, config.seed, held_out, labelled)
+    subject.class_names = class_names_of(run)
     assert run.checkpoint is not None
     seen = load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"]
     about = {"seed": config.seed, "checkpoint": run.checkpoint.stem, "images_seen": seen}

@@ -1,7 +1,7 @@
 """Evaluation of runs and image folders: all scores from one pass over the samples, shown as a table."""
 
 import statistics
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from ganexp.data.training_images import describe
 from ganexp.distributed import devices
 from ganexp.drawing.pictures import are_finite, as_bytes
 from ganexp.errors import UserError
+from ganexp.evaluation import published
 from ganexp.evaluation.folder_images import FolderImages, folder_images, match_size_and_channels
 from ganexp.evaluation.reference import describe_reference
 from ganexp.evaluation.score_table import Results, rank, score_tables
@@ -29,9 +30,11 @@ from ganexp.metrics.scoring import Measurement, RealSet, Result, Scoring, build_
 from ganexp.metrics.table import add_scores, entries
 from ganexp.numerics.flags import full_precision
 from ganexp.numerics.randomness import blocks
+from ganexp.publishing import layout
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.model import load_model
-from ganexp.runs.run import Run, saved_run
+from ganexp.runs.run import Run
+from ganexp.runs.scores import SCORES
 from ganexp.terminal.progress import progress
 
 Batches = Iterator[tuple[Tensor, Tensor, Tensor | None]]
@@ -53,24 +56,31 @@ class SampleSource:
 
 
 @full_precision()
-def evaluate_runs(config: DictConfig, folders: Sequence[Path], overrides: list[str], trust: list[str]) -> None:
-    """Score every run on its own data with its own metrics, unless overridden."""
-    results = {}
-    for folder in folders:
-        run = saved_run(folder, trust, config.checkpoint)
+def evaluate_runs(config: DictConfig, runs: Mapping[str, Run], overrides: list[str], out: Path) -> None:
+    """Score every run on its own data with its own metrics, unless overridden; scores of published models go to
+    ``out``.
+    """
+    results, files = {}, []
+    for name, run in runs.items():
         assert run.checkpoint is not None
-        checkpoint = run.checkpoint.stem
-        settings = with_run_groups(config, run.config, overrides)
+        if layout.is_published(run):
+            settings = published.scoring_settings(config, run, overrides)
+            checkpoint, seen = layout.checkpoint_name(run), layout.images_seen(run)
+            file, address = out, name
+        else:
+            settings = with_run_groups(config, run.config, overrides)
+            checkpoint, seen = run.checkpoint.stem, load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"]
+            file, address = run.folder / SCORES, None
         if translates(run.config):
             reject_sampling_options(overrides)
-            results[str(folder)] = translation_scores(run, settings, checkpoint)
+            results[name] = translation_scores(run, settings, checkpoint)
         else:
             source = generator_source(run, checkpoint, config.truncation)
-            results[str(folder)] = score_source(source, settings)
-        seen = load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"]
-        add_scores(folder / "scores.json", entries(results[str(folder)], seen))
+            results[name] = score_source(source, settings)
+        add_scores(file, entries(results[name], seen, address))
+        files.append(str(file))
     show(results)
-    print(f"values and protocols: scores.json in {', '.join(results)}")
+    print(f"values and protocols: {', '.join(dict.fromkeys(files))}")
     if config.rank is not None:
         print(rank(results, config.rank))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from omegaconf import DictConfig
+from PIL import Image
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
@@ -14,6 +15,7 @@ from rich.table import Table
 from ganexp.config.build import build
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.problems import Problem, collect_problems
+from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
 from ganexp.inspection.duplicates import Duplicates
@@ -150,12 +152,19 @@ def write(inspections: list[Inspection], problems: list[Problem], out: Path) -> 
     out.mkdir(parents=True, exist_ok=True)
     sheets = []
     for inspection in inspections:
-        tiles = [side for sample in inspection.samples for side in sample]
-        if tiles:
+        if inspection.samples:
             stem = f"{inspection.name.replace('/', '-').replace(' ', '_')}_" if len(inspections) > 1 else ""
             sheets.append(out / f"{stem}{SHEET}")
-            save(grid(torch.stack(tiles), COLUMNS), sheets[-1])
+            save(sheet_of(inspection), sheets[-1])
     lines = [f"{p.what}. Fix: {p.fix}\n" + "".join(f"  {place}\n" for place in p.where) for p in problems]
     # File names may contain bytes that are not valid text.
     (out / PROBLEMS).write_text("\n".join(lines), encoding="utf-8", errors="replace")
     return sheets
+
+
+def sheet_of(inspection: Inspection) -> Image.Image:
+    """Return the samples of a collection as a picture, each with the name of its class where there are classes."""
+    tiles = torch.stack([side for sample in inspection.samples for side in sample])
+    if len(inspection.sample_classes) != len(tiles):
+        return grid(tiles, COLUMNS)
+    return contact_sheet(tiles, inspection.sample_classes, COLUMNS)

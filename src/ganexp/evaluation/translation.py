@@ -27,7 +27,7 @@ def translation_scores(run: Run, settings: DictConfig, checkpoint: str) -> list[
     data = build(settings.data)
     data.prepare_data()
     data.setup("fit")
-    parts = build(run.config.callbacks.scores.baselines)
+    parts = build(OmegaConf.select(run.config, "callbacks.scores.baselines", default={}))
     baselines = {name: baseline for name, baseline in parts.items() if baseline is not None}
     scoring = TranslationScoring(
         [metric for metric in build(settings.metric).values() if metric is not None],

@@ -20,6 +20,7 @@ from ganexp.generation.translate import OPPOSITE, resolve_direction
 from ganexp.image_size import ImageSize
 from ganexp.metrics.extractor import qualified_name
 from ganexp.numerics.flags import full_precision
+from ganexp.publishing import layout
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.model import load_model
 from ganexp.runs.run import Run
@@ -86,7 +87,6 @@ def discriminator_of(model: Any, direction: str | None) -> nn.Module:
 
 def described(model: Any, run: Run, choices: Choices, portable: Portable) -> dict[str, Any]:
     """Return the description that is written into the file, in values that JSON has."""
-    assert run.checkpoint is not None
     config = composition.resolve(run.config)
     about: dict[str, Any] = {
         "ganexp": __version__,
@@ -99,13 +99,22 @@ def described(model: Any, run: Run, choices: Choices, portable: Portable) -> dic
         "inputs": [source.port.described() for source in portable.inputs],
         "outputs": [port.described() for port in portable.outputs],
         "pixels": PIXELS,
-        "images_seen": load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"],
+        "images_seen": images_seen(run),
     }
     if hasattr(model, "translator"):
         trained = OmegaConf.select(run.config, "data.direction", default="a2b")
         name = resolve_direction(model, choices.direction, trained)
         about["direction"] = name if trained == "a2b" else OPPOSITE[name]
     return about
+
+
+def images_seen(run: Run) -> int | None:
+    """Return the number of real images that a network was trained on, None where a published model does not say."""
+    if layout.is_published(run):
+        return layout.images_seen(run)
+    assert run.checkpoint is not None
+    seen: int = load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"]
+    return seen
 
 
 def write_checked(portable: Portable, description: dict[str, Any], out: Path, tolerance: float) -> float:

@@ -5,11 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
-from torch import Tensor
 
-from ganexp.drawing.captions import captioned, column_classes
-from ganexp.drawing.pictures import are_points, as_image, picture, save
+from ganexp.drawing.named_grid import named_grid
+from ganexp.drawing.pictures import are_points, as_image, save
 from ganexp.errors import UserError
 from ganexp.generation.class_folders import class_folders
 from ganexp.numerics.flags import full_precision
@@ -51,14 +49,3 @@ def write_samples(
             save(as_image(sample), folder / f"{number:05d}.png")
     save(named_grid(samples, model.columns, labels, names), out / GRID)
     print(f"{n} samples and {GRID} are in {out}")
-
-
-def named_grid(samples: Tensor, columns: int, labels: Sequence[int] | None, names: Sequence[str] | None) -> Image.Image:
-    """Return the picture of samples (N, C, H, W) with the names of the columns' classes, where they have one each."""
-    if names is None or are_points(samples):
-        return picture(samples, columns)
-    classes = range(columns) if labels is None else labels
-    columns = columns // len(classes) * len(classes) or columns
-    column_labels = column_classes(classes, columns)
-    grid = picture(samples, columns)
-    return grid if column_labels is None else captioned(grid, [names[label] for label in column_labels[: len(samples)]])

@@ -100,6 +100,8 @@ class Inspection:
     unreadable: int = 0
     coloured: int = 0
     samples: list[tuple[Tensor, ...]] = field(default_factory=list)
+    sample_classes: list[str] = field(default_factory=list)
+    """The names of the samples' classes; empty if the pictures are unlabelled."""
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -147,6 +149,7 @@ def inspect(picture_set: PictureSet, duplicates: Duplicates) -> tuple[Inspection
                 inspection.highest = max(inspection.highest, *(float(image.max()) for image in shown))
                 if index in chosen:
                     inspection.samples.append(tuple(map(_downsized, shown)))
+                    inspection.sample_classes += classes[label : label + 1]
             advance(1)
     inspection.unreadable = len(failures)
     inspection.coloured = len(tones[False])

@@ -54,11 +54,14 @@ class PerceptualDistance(Metric):
         return self.total / self.count
 
 
-def require_weights(download: bool) -> Path:
-    """Return the path of AlexNet's weights, downloading them if needed; raises UserError if they are unavailable."""
+def require_weights(download: bool, without: str = "metric=[psnr,ssim,l1]") -> Path:
+    """Return the path of AlexNet's weights, downloading them if needed.
+
+    Raises UserError if they are unavailable; ``without`` is the argument that does without them.
+    """
     folder = Path(torch.hub.get_dir()) / "checkpoints"
     try:
         obtain("AlexNet's weights", [WEIGHTS], (folder, folder), WEIGHTS.is_complete_in, lambda *_: None, download)
     except UserError as error:
-        raise UserError(f"{error} Or do without them: metric=[psnr,ssim,l1].") from error
+        raise UserError(f"{error} Or do without them: {without}.") from error
     return folder / WEIGHTS.name

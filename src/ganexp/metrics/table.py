@@ -13,12 +13,17 @@ from ganexp.metrics.scoring import Result
 
 Entry = dict[str, Any]
 
+MODEL = "model"
+"""Key of the address of a scored model, in a file that may have scores of several."""
 
-def entries(results: Sequence[Result], images_seen: int | None = None) -> list[Entry]:
+
+def entries(results: Sequence[Result], images_seen: int | None = None, model: str | None = None) -> list[Entry]:
     """Return the scores.json entry of each score: its value, its standard deviation and its full protocol.
 
-    ``images_seen`` is the number of real images that the scored generator was trained on.
+    ``images_seen`` is the number of real images that the scored generator was trained on; ``model`` is its address,
+    where the scores are not in its own folder.
     """
+    about = {} if model is None else {MODEL: model}
     return [
         {
             "name": result.name,
@@ -27,6 +32,7 @@ def entries(results: Sequence[Result], images_seen: int | None = None) -> list[E
             "higher_is_better": result.higher_is_better,
             "images_seen": images_seen,
             "protocol": result.protocol,
+            **about,
         }
         for result in results
     ]
@@ -39,10 +45,14 @@ def write_scores(path: Path, scores: Sequence[Entry]) -> None:
 
 
 def add_scores(path: Path, scores: Sequence[Entry]) -> None:
-    """Add scores to a scores.json, replacing those with the same protocols."""
+    """Add scores to a scores.json, replacing those of the same model with the same protocols."""
     try:
         present = read_json(path)["scores"]
-        kept = [old for old in present if all(differences(old["protocol"], new["protocol"]) for new in scores)]
+        kept = [
+            old
+            for old in present
+            if all(differences(old["protocol"], new["protocol"]) or old.get(MODEL) != new.get(MODEL) for new in scores)
+        ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         kept = []
     write_scores(path, [*kept, *scores])

@@ -1,5 +1,6 @@
 """Model card: the README.md of a published model, with its samples, its scores and how to load it."""
 
+import html
 import json
 import shlex
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,8 @@ class Card:
     """Facts of a model card.
 
     ``choices`` are the options of the config groups, ``scores`` those of the published weights, and ``shape`` is that
-    of an image, (C, H, W). ``address`` is what ``ganexp.load`` takes.
+    of an image, (C, H, W). ``labels`` are two classes of a conditional model, by name where they have any. ``address``
+    is what ``ganexp.load`` takes.
     """
 
     address: str
@@ -37,6 +39,7 @@ class Card:
     scores: Sequence[Mapping[str, Any]]
     translates: bool
     has_samples: bool
+    labels: Sequence[str | int] | None = None
     license: str | None = None
 
     @property
@@ -49,7 +52,7 @@ class Card:
         parts = [
             self.front_matter(),
             f"# {escape(self.title)}",
-            f"Trained with ganexp {__version__} on {self.images_seen:,} images.",
+            f"Trained with ganexp {__version__}; the discriminator was shown {self.images_seen:,} images.",
             *([f"![samples]({SAMPLES})"] if self.has_samples else []),
             self.use(),
             self.training(),
@@ -68,10 +71,11 @@ class Card:
     def use(self) -> str:
         """Return how to load the model."""
         channels, height, width = self.shape
+        labels = "" if self.labels is None else f", labels={json.dumps(list(self.labels))}"
         draw = (
             f"translated = model.translate(images)  # (N, {channels}, H, W) in [-1, 1]"
             if self.translates
-            else f"images = model.sample(16, seed=0)  # (16, {channels}, {height}, {width}) in [-1, 1]"
+            else f"images = model.sample(16, seed=0{labels})  # (16, {channels}, {height}, {width}) in [-1, 1]"
         )
         lines = ["import ganexp", "", f"model = ganexp.load({json.dumps(self.address)})", draw]
         return "## Use\n\n" + fenced("python", "\n".join(lines))
@@ -92,10 +96,14 @@ class Card:
             for score in self.scores
         ]
         protocols = [
-            f"Protocol of {escape(score['name'])}:\n\n{fenced('yaml', protocol(score['protocol']))}"
-            for score in self.scores
+            folded(f"Protocol of {score['name']}", fenced("yaml", protocol(score["protocol"]))) for score in self.scores
         ]
         return "\n\n".join(["## Scores", table(head, rows), *protocols])
+
+
+def folded(title: str, text: str) -> str:
+    """Return text that the Hub's page shows when its title is clicked."""
+    return f"<details>\n<summary>{html.escape(printable(title))}</summary>\n\n{text}\n\n</details>"
 
 
 def public_command(command: str) -> str:

@@ -12,24 +12,28 @@ from yaml import YAMLError
 
 from ganexp import __version__
 from ganexp.config.composition import explain, resolve
+from ganexp.config.schema import check_schema
 from ganexp.errors import UserError
 from ganexp.files.untrusted import read_yaml
 from ganexp.runs import run_folder
-from ganexp.runs.class_names import read_class_names
+from ganexp.runs.class_names import CLASS_NAMES, read_class_names
 from ganexp.runs.run import Run
 from ganexp.runs.trusted_code import trusted
 
 CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
+SUFFIX = ".safetensors"
+WEIGHTS = f"model{SUFFIX}"
 CARD = "README.md"
 SAMPLES = "samples.png"
 SCHEME = "hf://"
 HUB_NAME = re.compile(r"hf://(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 PARTS = ("model", "data", "requires")
-CLASS_NAMES = "class_names"
-"""Key of the names of the classes, by class number."""
-DATA = ("name", "channels", "image_size", "num_classes", "direction")
-"""What samples and translations need of the data; the rest, such as the folders of the user's machine, stays there."""
+DATA = ("name", "channels", "image_size", "num_classes", "direction", "flip", "dequantize")
+"""What samples, translations and scores need of the data; the rest, such as the folders of the user's machine, stays
+there."""
+IMAGES_SEEN = "images_seen"
+CHECKPOINT = "checkpoint"
+OPTIONAL = ("library_name", "version", IMAGES_SEEN, CHECKPOINT, CLASS_NAMES)
 
 
 def is_hub_name(name: str) -> bool:
@@ -53,7 +57,9 @@ def published_config(run: Run, images_seen: int) -> dict[str, Any]:
     names = read_class_names(run.folder)
     # Read back as a configuration, in which it would be a reference.
     named = {} if names is None or any("${" in name for name in names) else {CLASS_NAMES: names}
-    return {"library_name": "ganexp", "version": __version__, "images_seen": images_seen, **parts, **named}
+    assert run.checkpoint is not None
+    counted = {IMAGES_SEEN: images_seen, CHECKPOINT: run.checkpoint.stem}
+    return {"library_name": "ganexp", "version": __version__, **counted, **parts, **named}
 
 
 def write_config(path: Path, config: Mapping[str, Any]) -> None:
@@ -70,10 +76,37 @@ def published_run(folder: Path, trust: Sequence[str] = ()) -> Run:
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise UserError(f"{folder} is not a published model: it has no {WEIGHTS}")
-    config = trusted(run_folder.as_untrusted(read_config(path), folder, trust))
-    if not isinstance(config.data.get("channels"), int):
-        raise UserError(f"{path}: data.channels={config.data.get('channels')}: it must be a number")
+    config = trusted(run_folder.as_untrusted(needed(read_config(path)), folder, trust))
+    for name in ("channels", "image_size"):
+        if type(config.data.get(name)) is not int:
+            raise UserError(f"{path}: data.{name}={config.data.get(name)}: it must be a number")
+    with run_folder.naming(path):
+        check_schema({"model": OmegaConf.to_container(config.model)})
     return Run(folder, config, {}, weights)
+
+
+def needed(config: DictConfig) -> DictConfig:
+    """Return the parts of a config.json that are read, so that nothing else in it is built."""
+    parts: DictConfig = OmegaConf.masked_copy(config, [*PARTS, *(key for key in OPTIONAL if key in config)])
+    parts.data = OmegaConf.masked_copy(config.data, [name for name in DATA if name in config.data])
+    return parts
+
+
+def is_published(run: Run) -> bool:
+    """Return whether a run is a published model, which has neither its data nor what it was trained with."""
+    return run.checkpoint is not None and run.checkpoint.suffix == SUFFIX
+
+
+def checkpoint_name(run: Run) -> str:
+    """Return the name of the checkpoint that a model was published from, such as last or best."""
+    name = run.config.get(CHECKPOINT)
+    return name if isinstance(name, str) and name.isidentifier() else "last"
+
+
+def images_seen(run: Run) -> int | None:
+    """Return the number of real images that a published model was trained on, None if its config.json does not say."""
+    number = run.config.get(IMAGES_SEEN)
+    return number if type(number) is int and number >= 0 else None
 
 
 def read_config(path: Path) -> DictConfig:

@@ -2,13 +2,14 @@
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from ganexp.config.rules import translates
-from ganexp.drawing.pictures import as_saved, picture
+from ganexp.drawing.named_grid import named_grid
+from ganexp.drawing.pictures import as_saved
 from ganexp.game.module import COUNTERS
 from ganexp.image_size import ImageSize
 from ganexp.numerics.flags import full_precision
@@ -18,6 +19,7 @@ from ganexp.publishing.packages import installed
 from ganexp.publishing.weights import save_weights
 from ganexp.records import summary
 from ganexp.runs.checkpoint import load_checkpoint
+from ganexp.runs.class_names import class_names_of
 from ganexp.runs.model import load_model
 from ganexp.runs.run import Run
 from ganexp.runs.scores import SCORES, read_scores
@@ -48,7 +50,8 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
     model = load_model(run)
     images_seen = int(load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"])
     # Before anything is written, so that a model of broken weights leaves no folder.
-    samples = draw_samples(model, run, images_seen)
+    names = class_names_of(run)
+    samples = draw_samples(model, run, images_seen, names)
     folder.mkdir(parents=True, exist_ok=True)
     layout.write_config(folder / layout.CONFIG, layout.published_config(run, images_seen))
     scores = [score for score in read_scores(run.folder) if score.get("images_seen") == images_seen]
@@ -67,6 +70,7 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
         scores=scores,
         translates=translates(run.config) is not None,
         has_samples=samples is not None,
+        labels=labels_for_example(getattr(model, "num_classes", None), names),
         license=license,
     )
     (folder / layout.CARD).write_text(card.text(), encoding="utf-8")
@@ -74,18 +78,20 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
     save_weights(model, folder / layout.WEIGHTS)
 
 
-def draw_samples(model: Any, run: Run, images_seen: int) -> bytes | None:
-    """Return a grid of samples as PNG; of a translator the grid that training drew of these weights, if there is one.
+def draw_samples(model: Any, run: Run, images_seen: int, names: Sequence[str] | None) -> bytes | None:
+    """Return a grid of samples as PNG, in whole rows and with the ``names`` of their classes.
 
+    Of a translator it is the grid that training drew of these weights, if there is one.
     Raises UserError if the samples are not finite.
     """
     if translates(run.config):
         drawn = run.folder / "samples" / f"{images_seen:08d}.png"
         return drawn.read_bytes() if drawn.is_file() else None
-    samples = model.sample(SAMPLES, SEED).cpu()
+    samples = model.sample(SAMPLES // model.columns * model.columns, SEED).cpu()
     as_saved(samples)
     png = BytesIO()
-    picture(samples, model.columns).save(png, format="PNG")
+    named = names is not None and len(names) == getattr(model, "num_classes", None)
+    named_grid(samples, model.columns, None, names if named else None).save(png, format="PNG")
     return png.getvalue()
 
 
@@ -94,3 +100,11 @@ def options(choices: Any) -> dict[str, str]:
     if not isinstance(choices, Mapping):
         return {}
     return {str(group): str(choice) for group, choice in choices.items() if choice is not None and "/" not in group}
+
+
+def labels_for_example(num_classes: int | None, names: Sequence[str] | None) -> list[str | int] | None:
+    """Return the first two classes, by name where all names differ; None for a model without labels."""
+    if num_classes is None:
+        return None
+    by_name = names is not None and len(set(names)) == num_classes
+    return list(names[:2]) if names is not None and by_name else list(range(num_classes))[:2]

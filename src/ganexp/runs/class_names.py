@@ -7,7 +7,10 @@ from typing import Any
 from ganexp.config.composition import nearest
 from ganexp.errors import UserError
 from ganexp.records import summary
+from ganexp.runs.run import Run
 
+CLASS_NAMES = "class_names"
+"""Key of the names of the classes, by class number, in the configuration of a published model."""
 LISTED = 20
 MOST = 100_000
 LONGEST = 1_000
@@ -18,11 +21,16 @@ def read_class_names(folder: Path) -> list[str] | None:
     return valid_names(summary.read(folder).get(summary.CLASSES))
 
 
+def class_names_of(run: Run) -> list[str] | None:
+    """Return the names of a run's or a published model's classes, by class number; None if it has none."""
+    return valid_names(run.config.get(CLASS_NAMES)) or read_class_names(run.folder)
+
+
 def valid_names(value: Any) -> list[str] | None:
     """Return a value from somebody's file if it is a list of names, else None."""
-    if not isinstance(value, list) or not 0 < len(value) <= MOST:
+    if not isinstance(value, Sequence) or isinstance(value, str) or not 0 < len(value) <= MOST:
         return None
-    return value if all(isinstance(name, str) and len(name) <= LONGEST for name in value) else None
+    return list(value) if all(isinstance(name, str) and len(name) <= LONGEST for name in value) else None
 
 
 def class_numbers(labels: Sequence[Any], names: Sequence[str] | None) -> list[int]:

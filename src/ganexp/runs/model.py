@@ -5,17 +5,22 @@ from typing import Any
 from ganexp.config.build import build
 from ganexp.distributed import devices
 from ganexp.errors import UserError
+from ganexp.files.safetensors import SUFFIX
 from ganexp.runs.checkpoint import load_weights
+from ganexp.runs.published_weights import load_published_weights
 from ganexp.runs.run import Run
 
 
 def load_model(run: Run, truncation: float | None = None) -> Any:
     """Return the trained model on the fastest device, in evaluation mode, its noise truncated if asked for.
 
-    Raises UserError if the checkpoint does not fit, or the noise cannot be truncated.
+    Raises UserError if the weights are damaged or do not fit, or the noise cannot be truncated.
     """
     model = build(run.config.model)
-    load_weights(model, run)
+    if run.checkpoint is not None and run.checkpoint.suffix == SUFFIX:
+        load_published_weights(model, run.checkpoint)
+    else:
+        load_weights(model, run)
     model = model.to(devices.select_device()).eval()
     if truncation is not None:
         truncate(model, truncation)

@@ -1,6 +1,6 @@
 """Settings of the weights that a new run starts from, ``init=PATH``, and the file that a path stands for."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from ganexp.errors import UserError
 from ganexp.files.untrusted import require_links_inside
 from ganexp.runs import run_folder
+from ganexp.transfer.public_folder import public_files
 
 CHECKPOINT, SAFETENSORS, TORCH = ".ckpt", ".safetensors", (".pth", ".pt")
 PUBLISHED = "model.safetensors"
@@ -21,14 +22,14 @@ PLAYERS = ("generator", "discriminator")
 
 @dataclass(frozen=True)
 class InitialWeights:
-    """The weights that a new run starts from.
+    """The weights that a new run starts from: those of no, one or several files, each of other networks.
 
     ``weights`` selects the averaged or the live generator of a checkpoint, ``only`` the players that are loaded (all if
     empty); with ``strict`` a tensor that does not fit is an error. ``format`` names a public format; None recognizes
     it.
     """
 
-    path: str | None = None
+    paths: tuple[str, ...] = ()
     weights: str = AVERAGED
     only: tuple[str, ...] = ()
     strict: bool = False
@@ -41,12 +42,12 @@ def initial_weights(config: Any) -> InitialWeights:
     Raises UserError for a name that does not exist.
     """
     if config is None or isinstance(config, str):
-        return InitialWeights(config)
+        return InitialWeights(paths_in(config))
     if not isinstance(config, Mapping):
         raise UserError(f"init={config}: the folder of a run, one of its checkpoints or a file of weights is expected")
-    path, only = config.get("path"), config.get("only")
+    only = config.get("only")
     settings = InitialWeights(
-        None if path is None else str(path),
+        paths_in(config.get("path")),
         str(config.get("weights") or AVERAGED),
         () if only is None else (only,) if isinstance(only, str) else tuple(only),
         bool(config.get("strict")),
@@ -63,8 +64,14 @@ def initial_weights(config: Any) -> InitialWeights:
 def check(config: Any) -> None:
     """Raise UserError for an ``init`` whose names or file do not exist."""
     settings = initial_weights(config)
-    if settings.path is not None:
-        weights_file(settings.path)
+    weights_files(settings.paths)
+
+
+def paths_in(value: Any) -> tuple[str, ...]:
+    """Return the paths of a value that is null, a path or a list of paths."""
+    if value is None:
+        return ()
+    return tuple(map(str, value)) if isinstance(value, Sequence) and not isinstance(value, str) else (str(value),)
 
 
 def require_names(key: str, given: Any, names: tuple[str, ...]) -> None:
@@ -72,6 +79,18 @@ def require_names(key: str, given: Any, names: tuple[str, ...]) -> None:
     for name in given:
         if name not in names:
             raise UserError(f"{key}={name}: choose {' or '.join(names)}")
+
+
+def weights_files(paths: Sequence[str]) -> list[Path]:
+    """Return the files of some paths, those of all networks for a folder of pytorch-CycleGAN-and-pix2pix.
+
+    Raises UserError as ``weights_file`` does.
+    """
+    files = []
+    for path in paths:
+        folder = Path(path).expanduser()
+        files += (public_files(folder) if not is_run(folder) else []) or [weights_file(path)]
+    return files
 
 
 def weights_file(text: str) -> Path:

@@ -1,6 +1,7 @@
 """Start of a new run from other weights: what fits its networks is loaded, what does not is listed."""
 
 import logging
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ganexp.records import summary
 from ganexp.terminal.text import printable
 from ganexp.transfer.matching import Match, match, place, spectral_norms, vectors_of
 from ganexp.transfer.renaming import ORIGINAL
-from ganexp.transfer.settings import InitialWeights, initial_weights, weights_file
+from ganexp.transfer.settings import InitialWeights, initial_weights, weights_files
 from ganexp.transfer.weights import Weights, read_weights
 
 log = logging.getLogger(__name__)
@@ -30,24 +31,59 @@ def start_from_weights(game: AdversarialModule, config: Any, folder: Path) -> No
     Raises UserError if nothing fits, for the first difference with ``init.strict``, and for a file that cannot be read.
     """
     settings = initial_weights(config)
-    report_frozen(game, starts_anew=settings.path is None)
-    if settings.path is None:
+    report_frozen(game, starts_anew=not settings.paths)
+    if not settings.paths:
         return
-    path = weights_file(settings.path)
-    weights = read_weights(path, settings)
+    files = weights_files(settings.paths)
+    sources = [read_weights(path, settings) for path in files]
     chosen = chosen_players(game, settings)
     paths = {player.name: path_of(game, player.network) for player in chosen}
     needed = tensors_of(game, list(paths.values()))
-    given = selected(game, needed, weights, list(paths.values()))
+    given = together(files, [selected(game, needed, weights, list(paths.values())) for weights in sources])
     matched = match(needed, given)
-    require_fit(path, game, matched, weights, settings)
+    weights = joined(sources)
+    name = name_of(files)
+    require_fit(name, game, matched, weights, settings)
     load(game, needed, given, matched)
     for player in chosen:
         if player.average is not None:
             player.average.network.load_state_dict(player.network.state_dict())
-    report(path, matched, weights, list(paths))
+    report(name, matched, weights, list(paths))
     if is_rank_zero():
-        summary.update(folder, init=record(path, matched, weights, list(paths)))
+        summary.update(folder, init=record(files, matched, weights, list(paths)))
+
+
+def together(files: Sequence[Path], parts: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Return the tensors of several files; raises UserError if two files hold the same network."""
+    given: dict[str, Tensor] = {}
+    owners: dict[str, Path] = {}
+    for path, part in zip(files, parts, strict=True):
+        twice = next((name for name in part if name in owners), None)
+        if twice is not None:
+            raise UserError(f"init: {owners[twice]} and {path} both hold {printable(twice)}: give one of them")
+        given |= part
+        owners |= dict.fromkeys(part, path)
+    return given
+
+
+def joined(sources: Sequence[Weights]) -> Weights:
+    """Return several files' tensors and what is said of them; a description that all have is said once."""
+
+    def said(texts: Iterable[str]) -> str:
+        return ", ".join(dict.fromkeys(filter(None, texts)))
+
+    return Weights(
+        {name: tensor for weights in sources for name, tensor in weights.tensors.items()},
+        said(weights.description for weights in sources),
+        networks=said(weights.networks for weights in sources),
+        recipe=next((weights.recipe for weights in sources if weights.recipe is not None), None),
+    )
+
+
+def name_of(files: Sequence[Path]) -> str:
+    """Return the files as they are written in ``init=``."""
+    names = [str(path) for path in files]
+    return names[0] if len(names) == 1 else f"[{','.join(names)}]"
 
 
 def chosen_players(game: AdversarialModule, settings: InitialWeights) -> list[Player]:
@@ -93,17 +129,17 @@ def is_below(name: str, path: str) -> bool:
     return name == path or (name.startswith(f"{path}.") and name.count(".") == path.count(".") + 1)
 
 
-def require_fit(path: Path, game: nn.Module, matched: Match, weights: Weights, settings: InitialWeights) -> None:
+def require_fit(name: str, game: nn.Module, matched: Match, weights: Weights, settings: InitialWeights) -> None:
     """Raise UserError if no parameter fits, or if anything does not and ``init.strict`` is set."""
     parameters = {name for name, _ in game.named_parameters()}
     if not parameters.intersection(matched.fitting):
         about = f" ({printable(weights.networks)})" if weights.networks else ""
         raise UserError(
-            f"init={path}: none of its {len(weights.tensors)} tensors{about} fits this model: "
+            f"init={name}: none of its {len(weights.tensors)} tensors{about} fits this model: "
             f"{'; '.join(matched.differences())}{recipe_of(weights)}"
         )
     if settings.strict and not matched.is_complete:
-        raise UserError(f"init={path} with init.strict=true: {'; '.join(matched.differences())}{recipe_of(weights)}")
+        raise UserError(f"init={name} with init.strict=true: {'; '.join(matched.differences())}{recipe_of(weights)}")
 
 
 def recipe_of(weights: Weights) -> str:
@@ -126,7 +162,7 @@ def load(game: nn.Module, needed: dict[str, Tensor], given: dict[str, Tensor], m
         norm.train(was_training)
 
 
-def report(path: Path, matched: Match, weights: Weights, players: list[str]) -> None:
+def report(name: str, matched: Match, weights: Weights, players: list[str]) -> None:
     """Log what was loaded, and a line for each kind of difference."""
     about = f" ({printable(weights.description)})" if weights.description else ""
     log.info(
@@ -134,7 +170,7 @@ def report(path: Path, matched: Match, weights: Weights, players: list[str]) -> 
         len(matched.fitting),
         matched.needed,
         " and the ".join(players),
-        path,
+        name,
         about,
     )
     for line in matched.differences():
@@ -155,10 +191,10 @@ def report_frozen(game: AdversarialModule, starts_anew: bool) -> None:
                 log.warning("freeze: without init= these weights stay at their random initial values")
 
 
-def record(path: Path, matched: Match, weights: Weights, players: list[str]) -> dict[str, object]:
+def record(files: Sequence[Path], matched: Match, weights: Weights, players: list[str]) -> dict[str, object]:
     """Return what summary.json says of the weights that a run started from."""
     return {
-        "file": str(path),
+        "file": name_of(files),
         "description": weights.description,
         "players": players,
         "loaded": len(matched.fitting),

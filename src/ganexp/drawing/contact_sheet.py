@@ -1,0 +1,32 @@
+"""Contact sheet: images row by row, with a caption below each."""
+
+from collections.abc import Sequence
+
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from ganexp.drawing.captions import fitted
+from ganexp.drawing.pictures import as_image
+
+SMALLEST_TILE = 48
+TEXT = 14
+STRIP = TEXT + 10  # more space below a caption than above it, so that it visibly belongs to the image above
+
+
+def contact_sheet(images: Tensor, captions: Sequence[str], columns: int, smallest: int = SMALLEST_TILE) -> Image.Image:
+    """Draw images (N, C, H, W) in [-1, 1] row by row, with captions below.
+
+    Images below ``smallest`` pixels are enlarged by an integer. Captions that are wider than an image are cut off.
+    """
+    height, width = images.shape[2:]
+    enlarge = max(1, -(-smallest // min(height, width)))
+    tile = (width * enlarge, height * enlarge)
+    rows = -(-len(images) // columns)
+    sheet = Image.new("RGB", (columns * (tile[0] + 2), rows * (tile[1] + STRIP)), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(TEXT)
+    for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
+        left, top = number % columns * (tile[0] + 2), number // columns * (tile[1] + STRIP)
+        sheet.paste(as_image(image).resize(tile, Image.Resampling.NEAREST), (left, top))
+        text = fitted(caption, tile[0], font)
+        pen.text((left + tile[0] / 2, top + tile[1] + 1), text, fill="black", font=font, anchor="ma")
+    return sheet

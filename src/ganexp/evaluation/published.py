@@ -1,0 +1,27 @@
+"""Settings to score a published model, which comes without the data that it was trained on."""
+
+from omegaconf import DictConfig, OmegaConf
+
+from ganexp.errors import UserError
+from ganexp.runs.run import Run
+
+SIZES = ("image_size", "channels")
+
+
+def scoring_settings(config: DictConfig, run: Run, overrides: list[str]) -> DictConfig:
+    """Return the configuration with the given data in the model's image size and channels, unless overridden.
+
+    Raises UserError if no data are given.
+    """
+    given = {override.lstrip("+~").partition("=")[0] for override in overrides}
+    if "data" not in given:
+        raise UserError(
+            f"run={run.folder}: a published model comes without its data, {run.config.data.get('name')}; "
+            "add real=FOLDER, or a data set such as data=mnist, to compare with"
+        )
+    settings = config.copy()
+    OmegaConf.set_struct(settings, False)
+    for name in SIZES:
+        if name in settings.data and name in run.config.data and f"data.{name}" not in given:
+            settings.data[name] = run.config.data[name]
+    return settings
