@@ -5,8 +5,9 @@
 The default width makes a state of 1 GB. Runs with and without `callbacks.checkpoints.asynchronous` alternate. A save
 waits for the previous one to be written, so there are `between` batches from one save to the next, enough for a write.
 The first save also gets the memory of the copy from the system, and the last one waits until all is written: they are
-printed apart. Seconds are those on the clock and, in brackets, of the training thread's CPU time, which other programs
-hardly lengthen.
+printed apart. The first step after a save waits until the rest of the state is copied, which counts as part of what
+holds training up. Seconds are those on the clock and, in brackets, of the calling thread's CPU time, which other
+programs hardly lengthen.
 """
 
 import sys
@@ -58,6 +59,14 @@ def run(folder: Path, asynchronous: bool, width: int, saves: int, between: int, 
     return (folder / "checkpoints" / "last.ckpt").stat().st_size
 
 
+def stalls(saves: int) -> list[Seconds]:
+    """Return how long every save but the first and the last ones held training up, with the wait of the next step."""
+    steps = len(taken["wait"]) // saves
+    waits = taken["wait"][steps::steps]
+    pairs = list(zip(taken["save"], waits, strict=False))
+    return [(save[0] + wait[0], save[1] + wait[1]) for save, wait in pairs[1:]]
+
+
 def described(seconds: list[Seconds]) -> str:
     """Return the medians as text."""
     return f"{median(s[0] for s in seconds):.3f} ({median(s[1] for s in seconds):.3f}) s"
@@ -66,26 +75,30 @@ def described(seconds: list[Seconds]) -> str:
 def main(width: int, saves: int, between: int, repetitions: int, overrides: list[str]) -> None:
     """Measure and print."""
     timed(LastCheckpoint, "save", "save")
+    timed(LastCheckpoint, "on_before_optimizer_step", "wait")
     timed(LastCheckpoint, "on_train_end", "end")
     timed(Snapshot, "take", "copy")
+    timed(Snapshot, "complete", "copy beside")
     timed(AtomicCheckpointIO, "save_checkpoint", "write")
     timed(checkpoints, "require_finite_weights", "check")
-    stalls: dict[bool, list[Seconds]] = {True: [], False: []}
+    held_up: dict[bool, list[Seconds]] = {True: [], False: []}
     for _ in range(repetitions):
         for asynchronous in (False, True):
             with tempfile.TemporaryDirectory(dir=".") as folder:
                 size = run(Path(folder) / "run", asynchronous, width, saves, between, overrides)
             # The last save is the one of on_train_end.
             middle = slice(1, -1)
-            stalls[asynchronous] += taken["save"][middle]
+            held_up[asynchronous] += stalls(saves)
             print(f"{'beside' if asynchronous else 'waiting'}: checkpoints of {size / 1e9:.2f} GB")
-            for label in ("save", "check", "copy", "write"):
+            for label in ("save", "check", "copy", "copy beside", "write"):
                 if taken[label]:
                     first = f"first {described(taken[label][:1])}, others {described(taken[label][middle])}"
                     print(f"  {label}: {first}")
             print(f"  end: {described(taken['end'])}", flush=True)
-    beside, waiting = (median(seconds[0] for seconds in stalls[key]) for key in (True, False))
-    print(f"training waits {beside:.3f} s instead of {waiting:.3f} s for a save, {100 * beside / waiting:.1f} %")
+    print(f"training waits {described(held_up[True])} instead of {described(held_up[False])} for a save")
+    for number, clock in enumerate(("clock", "processor")):
+        beside, waiting = (median(seconds[number] for seconds in held_up[key]) for key in (True, False))
+        print(f"  {100 * beside / waiting:.1f} % by the {clock}")
 
 
 if __name__ == "__main__":

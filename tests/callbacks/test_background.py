@@ -38,6 +38,27 @@ def test_an_error_is_raised_once_and_drops_the_tasks_after_it():
     assert done == [2]
 
 
+def test_one_may_wait_for_a_task_and_not_for_those_after_it():
+    tasks, may_end, done = BackgroundTasks(), threading.Event(), []
+    first = tasks.start(lambda: done.append(1))
+    tasks.start(may_end.wait)
+    tasks.wait_for(first)
+    assert done == [1]
+    may_end.set()
+    tasks.wait()
+    tasks.wait_for(first)
+
+
+def test_the_error_of_a_task_that_is_waited_for_is_raised_once():
+    tasks = BackgroundTasks()
+    failed = tasks.start(lambda: 1 // 0)
+    last = tasks.start(lambda: None)
+    with pytest.raises(ZeroDivisionError):
+        tasks.wait_for(failed)
+    tasks.wait_for(last)
+    tasks.wait()
+
+
 def test_immediate_tasks_are_carried_out_by_their_caller():
     threads = []
     ImmediateTasks().start(lambda: threads.append(threading.current_thread()))

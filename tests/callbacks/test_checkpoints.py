@@ -2,6 +2,7 @@
 
 import errno
 import threading
+import time
 
 import lightning as L
 import pytest
@@ -9,6 +10,8 @@ import torch
 
 from ganexp.callbacks.background import BackgroundTasks
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, BackgroundCheckpointIO, LastCheckpoint
+from ganexp.callbacks.snapshot import Snapshot
+from ganexp.errors import Diverged
 from ganexp.runs.checkpoint_diff import differences
 from support.tiny import adam, fit, make_gan
 
@@ -79,6 +82,39 @@ def test_what_is_written_beside_training_is_what_training_would_have_waited_for(
         assert differences(one, other) == []
         if name != "last.ckpt":
             assert images_seen(tmp_path / "beside", name.removesuffix(".ckpt")) == int(name.removesuffix(".ckpt"))
+
+
+def test_a_step_waits_until_optimizer_states_and_moving_averages_are_copied(tmp_path, monkeypatch):
+    complete = Snapshot.complete
+
+    def late(self):
+        time.sleep(0.2)
+        complete(self)
+
+    play(tmp_path / "waiting", 4, keep=2, asynchronous=False)
+    monkeypatch.setattr(Snapshot, "complete", late)
+    play(tmp_path / "beside", 4, keep=2)
+    one, other = (torch.load(tmp_path / folder / "00000016.ckpt") for folder in ("beside", "waiting"))
+    assert differences(one, other) == []
+
+
+@pytest.mark.parametrize("asynchronous", [True, False])
+def test_weights_that_are_not_finite_never_become_a_checkpoint(tmp_path, asynchronous):
+    tmp_path.joinpath("checkpoints").mkdir()
+    checkpoints = LastCheckpoint(str(tmp_path / "checkpoints"), every=16, asynchronous=asynchronous)
+    batches = []
+
+    class Spoil(L.Callback):
+        def on_train_batch_end(self, trainer, module, *_):
+            batches.append(module.batches_seen)
+            if module.batches_seen == 4:
+                next(module.generator.parameters()).data.fill_(torch.nan)
+
+    with pytest.raises(Diverged, match=r"the weights generator\S* are not finite"):
+        fit(make_gan(optimizer=adam), 8, [Spoil(), checkpoints])
+    assert batches == [1, 2, 3, 4]
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["last.ckpt"]
+    assert images_seen(tmp_path / "checkpoints") == 16
 
 
 def test_a_checkpoint_that_cannot_be_written_ends_training_and_is_not_kept(tmp_path, writing):

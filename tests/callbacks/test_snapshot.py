@@ -39,6 +39,12 @@ def saved(value):
     return torch.load(file)
 
 
+def take(snapshot, contents, later=()):
+    taken = snapshot.take(contents, later)
+    snapshot.complete()
+    return taken
+
+
 def change(network, contents):
     with torch.no_grad():
         for tensor in [*network.state_dict().values(), contents["row"], contents["half"]]:
@@ -52,7 +58,7 @@ def test_a_snapshot_is_what_the_contents_were():
     network, original = contents()
     _, expected = contents()
     snapshot = Snapshot()
-    taken = snapshot.take(original)
+    taken = take(snapshot, original)
     change(network, original)
     assert differences(saved(taken), saved(expected)) == []
     assert taken["plain"] == expected["plain"]
@@ -60,22 +66,42 @@ def test_a_snapshot_is_what_the_contents_were():
     assert taken["state_dict"]._metadata["1"] == {"version": 2}
     assert taken["state_dict"]["0.weight"].stride() == expected["state_dict"]["0.weight"].stride()
     # The next snapshot has the changes.
-    assert differences(saved(snapshot.take(original)), saved(original)) == []
+    assert differences(saved(take(snapshot, original)), saved(original)) == []
+
+
+def test_what_is_left_for_later_is_copied_when_the_snapshot_is_completed():
+    network, original = contents()
+    _, expected = contents()
+    state = original["optimizer_states"][0]["state"]
+    snapshot = Snapshot()
+    taken = snapshot.take(original, [state[0]["exp_avg"]])
+    with torch.no_grad():
+        for tensor in [*network.state_dict().values(), original["row"]]:
+            tensor.add_(1)
+    state[0]["exp_avg"].fill_(7)
+    state[1]["exp_avg"].fill_(7)
+    snapshot.complete()
+    state[0]["exp_avg"].fill_(8)
+    assert differences(saved(taken["state_dict"]), saved(expected["state_dict"])) == []
+    assert torch.equal(taken["row"], expected["row"])
+    moments = [taken["optimizer_states"][0]["state"][number]["exp_avg"] for number in (0, 1)]
+    assert (moments[0] == 7).all()
+    assert not (moments[1] == 7).any()
 
 
 def test_what_shares_memory_shares_it_in_the_snapshot():
     _, original = contents()
-    taken = Snapshot().take(original)
+    taken = take(Snapshot(), original)
     assert taken["again"] is taken["state_dict"]["0.weight"]
 
 
 def test_memory_is_used_again_where_shapes_are_the_same():
     _, original = contents()
     snapshot = Snapshot()
-    before = snapshot.take(original)
+    before = take(snapshot, original)
     pointer, other = before["state_dict"]["0.bias"].data_ptr(), before["row"].data_ptr()
     original["row"] = torch.arange(5.0)
-    after = snapshot.take(original)
+    after = take(snapshot, original)
     assert after["state_dict"]["0.bias"].data_ptr() == pointer
     assert after["row"].data_ptr() != other
     assert torch.equal(after["row"], torch.arange(5.0))

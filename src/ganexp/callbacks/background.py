@@ -11,8 +11,8 @@ Task = Callable[[], None]
 class Tasks(Protocol):
     """Tasks that are carried out in the order in which they are started."""
 
-    def start(self, task: Task) -> None:
-        """Carry out the task, now or after the earlier ones."""
+    def start(self, task: Task) -> Future[None]:
+        """Carry out the task, now or after the earlier ones, and return its outcome."""
 
     def check(self) -> None:
         """Raise the error of a task that has failed, without waiting."""
@@ -20,18 +20,25 @@ class Tasks(Protocol):
     def wait(self) -> None:
         """Wait for all tasks, and raise the error of one that has failed."""
 
+    def wait_for(self, outcome: Future[None]) -> None:
+        """Wait for a task and those before it, and raise the error of one that has failed."""
+
 
 class ImmediateTasks:
     """Tasks that are carried out at once, in the calling thread, where they also raise their errors."""
 
-    def start(self, task: Task) -> None:
+    def start(self, task: Task) -> Future[None]:
         """Carry out the task."""
         task()
+        return carried_out()
 
     def check(self) -> None:
         """Return, as nothing is pending."""
 
     def wait(self) -> None:
+        """Return, as nothing is pending."""
+
+    def wait_for(self, outcome: Future[None]) -> None:
         """Return, as nothing is pending."""
 
 
@@ -45,11 +52,12 @@ class BackgroundTasks:
     def __init__(self) -> None:
         self._last: Future[None] | None = None
 
-    def start(self, task: Task) -> None:
-        """Carry out the task after the earlier ones."""
+    def start(self, task: Task) -> Future[None]:
+        """Carry out the task after the earlier ones, and return its outcome."""
         future: Future[None] = Future()
         Thread(target=carry_out, args=(task, self._last, future), name="ganexp-background").start()
         self._last = future
+        return future
 
     def check(self) -> None:
         """Raise the error of a task that has failed, without waiting."""
@@ -63,6 +71,18 @@ class BackgroundTasks:
             self._last.exception()
             last, self._last = self._last, None
             last.result()
+
+    def wait_for(self, outcome: Future[None]) -> None:
+        """Wait for a task and those before it, and raise the error of one that has failed, once."""
+        if outcome.exception() is not None:
+            self.wait()
+
+
+def carried_out() -> Future[None]:
+    """Return the outcome of a task that has been carried out."""
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future
 
 
 def carry_out(task: Task, previous: Future[None] | None, future: Future[None]) -> None:

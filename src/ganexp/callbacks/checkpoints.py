@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
+from torch import Tensor
 
-from ganexp.callbacks.background import BackgroundTasks, ImmediateTasks, Tasks
+from ganexp.callbacks.background import BackgroundTasks, ImmediateTasks, Tasks, carried_out
 from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.pace import Interval
 from ganexp.callbacks.snapshot import Snapshot
@@ -28,7 +30,8 @@ class LastCheckpoint(L.Callback):
 
     If ``keep`` is more than 1, the latest ``keep`` checkpoints are also kept as NNNNNNNN.ckpt, named by images seen.
     Never replaces a good checkpoint by one whose weights or losses are not finite. If ``asynchronous``, training goes
-    on once the state is copied in memory, and another thread writes the copy; one copy exists at a time, so a save
+    on once the weights are copied in memory. Another thread looks whether they are finite, copies optimizer states and
+    moving averages, for which the next optimizer step waits, and writes the copy; one copy exists at a time, so a save
     waits until the previous one is written. Errors of writing, such as OSError for a full disk, are raised after the
     next batch; training ends only when everything is written.
     """
@@ -43,10 +46,14 @@ class LastCheckpoint(L.Callback):
         self.every = Interval(every)
         self.from_start = from_start
         self.tasks: Tasks = BackgroundTasks() if asynchronous else ImmediateTasks()
-        self.checkpoint_io = BackgroundCheckpointIO(self.tasks) if asynchronous else AtomicCheckpointIO()
+        self.asynchronous = asynchronous
+        self.checkpoint_io = AtomicCheckpointIO()
+        self.checked = carried_out()
 
     def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
         """Make the trainer write all checkpoints in this way."""
+        if self.asynchronous:
+            self.checkpoint_io = BackgroundCheckpointIO(self.tasks, partial(changed_by_steps_alone, trainer, module))
         trainer.strategy.checkpoint_io = self.checkpoint_io
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
@@ -54,6 +61,14 @@ class LastCheckpoint(L.Callback):
         self.every.start(module.images_seen)
         if self.from_start and module.images_seen == 0:
             self.save(trainer, module)
+
+    def on_before_optimizer_step(self, trainer: L.Trainer, module: Any, optimizer: Any) -> None:
+        """Wait until what the step changes is checked and copied.
+
+        Raises Diverged if the weights are not finite.
+        """
+        self.tasks.wait_for(self.checked)
+        self.checkpoint_io.wait_for_copy()
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
         """Save when the interval has passed.
@@ -77,12 +92,14 @@ class LastCheckpoint(L.Callback):
             log.warning("%s", one_line(error))
 
     def save(self, trainer: L.Trainer, module: GameModule) -> None:
-        """Replace last.ckpt.
+        """Replace last.ckpt, unless the weights are not finite, of which the next step or wait raises Diverged.
 
-        Raises Diverged if weights or losses are not finite.
+        Raises Diverged if losses are not finite.
         """
-        require_finite_weights(module)
         module.require_finite_terms()
+        # Another thread may not wait for a GPU while this one captures a CUDA graph.
+        checks = self.tasks if module.device.type == "cpu" else ImmediateTasks()
+        self.checked = checks.start(partial(require_finite_weights, module))
         trainer.save_checkpoint(self.path)
         if self.keep > 1 and trainer.is_global_zero:
             self.tasks.start(partial(keep_numbered, self.path, module.images_seen, self.keep))
@@ -132,21 +149,35 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 raise OSError(cause.errno, cause.strerror, str(path)) from error
             raise
 
+    def wait_for_copy(self) -> None:
+        """Return, as files are written at once."""
+
 
 class BackgroundCheckpointIO(AtomicCheckpointIO):
-    """Copies a checkpoint's contents in memory, and writes the copy as one of the tasks."""
+    """Copies a checkpoint's contents in memory, and writes the copy as one of the tasks.
 
-    def __init__(self, tasks: Tasks) -> None:
+    The tensors that ``steady`` returns are copied by a task too, as nothing changes them before ``wait_for_copy``.
+    """
+
+    def __init__(self, tasks: Tasks, steady: Callable[[], Iterable[Tensor]] = tuple) -> None:
         self.tasks = tasks
+        self.steady = steady
         self.snapshot = Snapshot()
+        self.copied = self.written = carried_out()
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Start to write the file, once earlier ones are written.
 
         Raises OSError naming an earlier file if it could not be written.
         """
-        self.tasks.wait()
-        self.tasks.start(partial(super().save_checkpoint, self.snapshot.take(checkpoint), path))
+        self.tasks.wait_for(self.written)
+        copy = self.snapshot.take(checkpoint, self.steady())
+        self.copied = self.tasks.start(self.snapshot.complete)
+        self.written = self.tasks.start(partial(super().save_checkpoint, copy, path))
+
+    def wait_for_copy(self) -> None:
+        """Wait until the contents of the latest checkpoint may change."""
+        self.tasks.wait_for(self.copied)
 
     def remove_checkpoint(self, path: Any) -> None:
         """Remove the file, once earlier ones are written."""
@@ -155,6 +186,19 @@ class BackgroundCheckpointIO(AtomicCheckpointIO):
     def teardown(self) -> None:
         """Wait until every file is written."""
         self.tasks.wait()
+
+
+def changed_by_steps_alone(trainer: L.Trainer, module: GameModule) -> Iterator[Tensor]:
+    """Yield the tensors that change only with an optimizer's step: optimizer states and moving averages of weights.
+
+    The weights themselves are not among them, since a forward pass of a user's network may change them too.
+    """
+    for optimizer in trainer.optimizers:
+        for state in optimizer.state.values():
+            yield from (value for value in state.values() if isinstance(value, Tensor))
+    for player in module.players():
+        if player.average is not None:
+            yield from player.average.parameters()
 
 
 def require_finite_weights(module: GameModule) -> None:

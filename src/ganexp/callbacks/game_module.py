@@ -24,6 +24,10 @@ class GamePlayer(Protocol):
     def every(self) -> int:
         """The number of batches per turn."""
 
+    @property
+    def average(self) -> nn.Module | None:
+        """The moving average of the network, which follows each optimizer step."""
+
 
 class GameModule(Protocol):
     """The attributes of a game that callbacks use.

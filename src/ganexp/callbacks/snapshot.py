@@ -1,11 +1,14 @@
 """Snapshots of a checkpoint's contents in host memory, which later training steps leave as they are."""
 
 import copy
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+Place = tuple[Hashable, ...]
+"""The keys that lead to a value of a checkpoint."""
 
 PLAIN = (Tensor, nn.Parameter)
 
@@ -19,31 +22,41 @@ class Snapshot:
     """
 
     def __init__(self) -> None:
-        self._buffers: dict[tuple[Hashable, ...], Tensor] = {}
+        self._buffers: dict[Place, Tensor] = {}
+        self._postponed: list[tuple[Tensor, Tensor]] = []
 
-    def take(self, contents: dict[str, Any]) -> dict[str, Any]:
-        """Return a copy of the contents."""
-        copying = Copying(self._buffers)
+    def take(self, contents: dict[str, Any], later: Iterable[Tensor] = ()) -> dict[str, Any]:
+        """Return a copy of the contents, to which ``complete`` adds the tensors ``later`` of host memory."""
+        copying = Copying(self._buffers, later)
         copied: dict[str, Any] = copying.copied(contents, ())
         if copying.on_gpu:
             torch.cuda.synchronize()
-        self._buffers = copying.used
+        self._buffers, self._postponed = copying.used, copying.postponed
         return copied
+
+    def complete(self) -> None:
+        """Copy the tensors that were left for later, which must not have changed since ``take``; in any thread."""
+        postponed, self._postponed = self._postponed, []
+        for buffer, tensor in postponed:
+            buffer.copy_(tensor)
 
 
 class Copying:
-    """One copy in progress, which takes its memory from ``buffers`` where it fits.
+    """One copy in progress, of all but the tensors ``later``, which takes its memory from ``buffers`` where it fits.
 
-    ``used`` is the memory that it uses, and ``on_gpu`` whether copies from a GPU are still under way.
+    ``used`` is the memory that it uses, ``postponed`` the pairs of memory and tensor that are still to be copied, and
+    ``on_gpu`` whether copies from a GPU are still under way.
     """
 
-    def __init__(self, buffers: dict[tuple[Hashable, ...], Tensor]) -> None:
+    def __init__(self, buffers: dict[Place, Tensor], later: Iterable[Tensor]) -> None:
         self.buffers = buffers
-        self.used: dict[tuple[Hashable, ...], Tensor] = {}
+        self.later = {memory_of(tensor.detach()) for tensor in later if tensor.device.type == "cpu"} - {None}
+        self.used: dict[Place, Tensor] = {}
+        self.postponed: list[tuple[Tensor, Tensor]] = []
         self.on_gpu = False
         self._shared: dict[Hashable, Tensor] = {}
 
-    def copied(self, node: Any, place: tuple[Hashable, ...]) -> Any:
+    def copied(self, node: Any, place: Place) -> Any:
         """Return a copy of the node at a place of the contents."""
         if isinstance(node, Tensor):
             return self.copied_tensor(node.detach(), place)
@@ -56,7 +69,7 @@ class Copying:
             return type(node)(self.copied(value, (*place, number)) for number, value in enumerate(node))
         return copy.deepcopy(node)
 
-    def copied_tensor(self, tensor: Tensor, place: tuple[Hashable, ...]) -> Tensor:
+    def copied_tensor(self, tensor: Tensor, place: Place) -> Tensor:
         """Return a copy of a tensor in host memory."""
         if tensor.layout is not torch.strided or tensor.is_quantized:
             return copy.deepcopy(tensor).cpu()
@@ -64,14 +77,17 @@ class Copying:
         if memory in self._shared:
             return self._shared[memory]
         buffer = self.buffer(tensor, place)
-        buffer.copy_(tensor, non_blocking=True)
+        if memory in self.later:
+            self.postponed.append((buffer, tensor))
+        else:
+            buffer.copy_(tensor, non_blocking=True)
         self.on_gpu = self.on_gpu or tensor.is_cuda
         self.used[place] = buffer
         if memory is not None:
             self._shared[memory] = buffer
         return buffer
 
-    def buffer(self, tensor: Tensor, place: tuple[Hashable, ...]) -> Tensor:
+    def buffer(self, tensor: Tensor, place: Place) -> Tensor:
         """Return host memory for a tensor, with its strides if they are dense."""
         buffer = self.buffers.get(place)
         if buffer is not None and layout_of(buffer) == layout_of(tensor):
