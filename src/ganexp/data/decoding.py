@@ -4,9 +4,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
+from ganexp.data.tensor_resizing import TensorResizer
 from ganexp.errors import UserError
 
 FILTERS = {
@@ -17,6 +18,8 @@ FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+# Of other names, as their pixels may differ by a grey level: the name is in checksums and in protocols of scores.
+TENSOR_FILTERS = {f"torch_{name}": TensorResizer(name, FILTERS[name]) for name in ("bilinear", "bicubic")}
 MODES = {1: "L", 3: "RGB"}
 
 
@@ -47,8 +50,9 @@ class Decoder:
             raise UserError(f"data.image_size={image_size}: give at least one pixel.")
         if channels not in MODES:
             raise UserError(f"data.channels={channels}: images have 1 (grey) or 3 (RGB) channels.")
-        if resize_filter not in FILTERS:
-            raise UserError(f"data.resize_filter={resize_filter}: choose one of {', '.join(FILTERS)}.")
+        if resize_filter not in (*FILTERS, *TENSOR_FILTERS):
+            choices = ", ".join([*FILTERS, *TENSOR_FILTERS])
+            raise UserError(f"data.resize_filter={resize_filter}: choose one of {choices}.")
         self.image_size = image_size
         self.channels = channels
         self.resize_filter = resize_filter
@@ -66,7 +70,7 @@ class Decoder:
         shorter = min(image.size)
         if shorter != size:
             width, height = (max(size, round(side * size / shorter)) for side in image.size)
-            image = image.resize((width, height), FILTERS[self.resize_filter])
+            image = resized(image, (width, height), self.resize_filter)
         if image.size == (size, size):
             return image
         left, top = (image.width - size) // 2, (image.height - size) // 2
@@ -78,7 +82,16 @@ def upright(image: Image.Image, channels: int) -> Image.Image:
 
     Raises UserError for floating-point pixels and integers beyond 16 bits.
     """
-    return _flattened(ImageOps.exif_transpose(image)).convert(MODES[channels])
+    # Neither copies nor decodes the picture where nothing is to be done, which are both Pillow's defaults.
+    is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    opaque = _flattened(ImageOps.exif_transpose(image) if is_turned else image)
+    return opaque if opaque.mode == MODES[channels] else opaque.convert(MODES[channels])
+
+
+def resized(image: Image.Image, size: tuple[int, int], resize_filter: str) -> Image.Image:
+    """Return a picture in a size (width, height)."""
+    tensor_filter = TENSOR_FILTERS.get(resize_filter)
+    return image.resize(size, FILTERS[resize_filter]) if tensor_filter is None else tensor_filter(image, size)
 
 
 def pixels_of(image: Image.Image) -> Tensor:
