@@ -1,4 +1,4 @@
-"""Progress bar: images seen, time left, speed, losses and discriminator outputs."""
+"""Progress bar: images seen, time left, speed, time waited for data, losses and discriminator outputs."""
 
 import logging
 import math
@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from ganexp.callbacks.curves import Curves
 from ganexp.callbacks.game_module import GameModule
+from ganexp.callbacks.waiting import DataWait
 from ganexp.distributed import gpu_memory
 from ganexp.terminal.notebook import Show, notebook_line
 
@@ -35,6 +36,7 @@ class ImageProgress(L.Callback):
         self.line: Show | None = None
         self.started: tuple[float, int] | None = None
         """The time at which training started, and the images seen by then."""
+        self.wait = DataWait()
 
     def on_train_start(self, trainer: Any, module: Any) -> None:
         """Open the bar."""
@@ -42,6 +44,7 @@ class ImageProgress(L.Callback):
         self.console = Console(stderr=True)
         self.next_refresh = 0.0
         self.started = time.perf_counter(), module.images_seen
+        self.wait.start(trainer)
         self.tenths = module.images_seen * 10 // module.images
         if self.console.is_terminal and trainer.is_global_zero:
             self.bar = Progress(
@@ -58,6 +61,7 @@ class ImageProgress(L.Callback):
 
     def on_train_batch_end(self, trainer: L.Trainer, module: Any, *_: Any) -> None:
         """Refresh at most twice a second, as each refresh takes milliseconds."""
+        self.wait.update(trainer)
         if self.bar is None and self.line is None:
             self._print_tenths(trainer, module)
         elif time.perf_counter() >= self.next_refresh:
@@ -96,7 +100,8 @@ class ImageProgress(L.Callback):
             log.info("%s  %s", images_text(module), self._texts(module))
 
     def _texts(self, module: GameModule) -> str:
-        return "  ".join([*self._speed_texts(module), self._metrics_text(module.device)])
+        waiting = [text for text in [self.wait.text()] if text]
+        return "  ".join([*self._speed_texts(module), *waiting, self._metrics_text(module.device)])
 
     def _speed_texts(self, module: GameModule) -> list[str]:
         """Return the latest rate, or the average where none is measured yet, and the time left at that rate."""

@@ -12,6 +12,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from ganexp.callbacks.end import end_of_training
 from ganexp.callbacks.game_module import GameModule
+from ganexp.callbacks.progress import ImageProgress
 from ganexp.distributed import gpu_memory
 from ganexp.errors import one_line
 from ganexp.records import peak_memory, summary
@@ -57,7 +58,8 @@ class Summary(L.Callback):
     def on_train_end(self, trainer: Any, module: Any) -> None:
         """Record whether the budget was spent, or what else ended training."""
         end = end_of_training(trainer)
-        self._end(module, summary.FINISHED if module.progress() >= 1 else summary.STOPPED, end.reason, end.overrides)
+        status = summary.FINISHED if module.progress() >= 1 else summary.STOPPED
+        self._end(trainer, module, status, end.reason, end.overrides)
 
     @rank_zero_only
     def on_exception(self, trainer: Any, module: Any, exception: BaseException) -> None:
@@ -65,9 +67,9 @@ class Summary(L.Callback):
         stopped = isinstance(exception, KeyboardInterrupt | SystemExit)
         # A full disk must not hide the exception.
         with suppress(OSError):
-            self._end(module, summary.STOPPED if stopped else summary.CRASHED, one_line(exception))
+            self._end(trainer, module, summary.STOPPED if stopped else summary.CRASHED, one_line(exception))
 
-    def _end(self, module: GameModule, status: str, reason: str, overrides: tuple[str, ...] = ()) -> None:
+    def _end(self, trainer: Any, module: GameModule, status: str, reason: str, overrides: tuple[str, ...] = ()) -> None:
         peaks = [summary.read(self.folder).get("peak_memory_bytes"), peak_bytes(module.device)]
         used = gpu_memory.usage(module.device)
         summary.update(
@@ -79,6 +81,7 @@ class Summary(L.Callback):
             images_seen=module.images_seen,
             peak_memory_bytes=max((peak for peak in peaks if peak is not None), default=None),
             peak_memory_of="GPU" if module.device.type == "cuda" else "process",
+            waited_for_data=waited_share(trainer),
             **({} if used is None else {"gpu_memory": used}),
         )
 
@@ -86,6 +89,13 @@ class Summary(L.Callback):
         """Return the command that continues the run, None if it has no checkpoint to continue from."""
         has_checkpoint = (self.folder / "checkpoints" / "last.ckpt").is_file()
         return resume_command(self.folder.absolute(), overrides) if has_checkpoint else None
+
+
+def waited_share(trainer: Any) -> float | None:
+    """Return the share of the time since the last start for which training waited for its data, None if unknown."""
+    progress = next((callback for callback in trainer.callbacks if isinstance(callback, ImageProgress)), None)
+    share = None if progress is None else progress.wait.total_share(trainer)
+    return None if share is None else round(share, 3)
 
 
 def device_name(device: torch.device) -> str:

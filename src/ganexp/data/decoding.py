@@ -5,9 +5,10 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
+from ganexp.data.tensor_resizing import TensorResizer
 from ganexp.errors import UserError
 from ganexp.image_size import ImageSize
 
@@ -19,6 +20,8 @@ FILTERS = {
     "bicubic": Image.Resampling.BICUBIC,
     "lanczos": Image.Resampling.LANCZOS,
 }
+# Of other names, as their pixels may differ by a grey level: the name is in checksums and in protocols of scores.
+TENSOR_FILTERS = {f"torch_{name}": TensorResizer(name, FILTERS[name]) for name in ("bilinear", "bicubic")}
 MODES = {1: "L", 3: "RGB"}
 
 
@@ -49,8 +52,9 @@ class Decoder:
         self.image_size = checked_size(image_size)
         if channels not in MODES:
             raise UserError(f"data.channels={channels}: images have 1 (grey) or 3 (RGB) channels.")
-        if resize_filter not in FILTERS:
-            raise UserError(f"data.resize_filter={resize_filter}: choose one of {', '.join(FILTERS)}.")
+        if resize_filter not in (*FILTERS, *TENSOR_FILTERS):
+            choices = ", ".join([*FILTERS, *TENSOR_FILTERS])
+            raise UserError(f"data.resize_filter={resize_filter}: choose one of {choices}.")
         self.channels = channels
         self.resize_filter = resize_filter
 
@@ -66,7 +70,7 @@ class Decoder:
         height, width = self.image_size
         covering = _covering(image.size, self.image_size)
         if image.size != covering:
-            image = image.resize(covering, FILTERS[self.resize_filter])
+            image = resized(image, covering, self.resize_filter)
         if image.size == (width, height):
             return image
         left, top = (image.width - width) // 2, (image.height - height) // 2
@@ -96,7 +100,16 @@ def upright(image: Image.Image, channels: int) -> Image.Image:
 
     Raises UserError for floating-point pixels and integers beyond 16 bits.
     """
-    return _flattened(ImageOps.exif_transpose(image)).convert(MODES[channels])
+    # Neither copies nor decodes the picture where nothing is to be done, which are both Pillow's defaults.
+    is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
+    opaque = _flattened(ImageOps.exif_transpose(image) if is_turned else image)
+    return opaque if opaque.mode == MODES[channels] else opaque.convert(MODES[channels])
+
+
+def resized(image: Image.Image, size: tuple[int, int], resize_filter: str) -> Image.Image:
+    """Return a picture in a size (width, height)."""
+    tensor_filter = TENSOR_FILTERS.get(resize_filter)
+    return image.resize(size, FILTERS[resize_filter]) if tensor_filter is None else tensor_filter(image, size)
 
 
 def pixels_of(image: Image.Image) -> Tensor:

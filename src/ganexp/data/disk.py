@@ -1,6 +1,8 @@
 """On-disk data set: pictures decoded on demand."""
 
 import hashlib
+import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -49,14 +51,24 @@ class OnDisk(Dataset[dict[str, Tensor]]):
         for index in range(len(self)):
             name = name_of(self.pictures, index)
             digest.update(f"{name}\n".encode())
-            if Path(name).is_file():
-                state = Path(name).stat()
+            state = _file_state(name)
+            if state is not None:
                 digest.update(f"{state.st_size} {state.st_mtime_ns}\n".encode())
         return digest.hexdigest()
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """Return one batch."""
         return batched([self[index] for index in indices])
+
+
+def _file_state(name: str) -> os.stat_result | None:
+    """Return the state of a file, None for names of anything else."""
+    # One call: a million files are asked before the first score.
+    try:
+        state = Path(name).stat()
+    except (OSError, ValueError):
+        return None
+    return state if stat.S_ISREG(state.st_mode) else None
 
 
 def batched(items: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:

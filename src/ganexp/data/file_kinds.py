@@ -3,8 +3,9 @@
 Free of heavy imports, because the configuration uses this module.
 """
 
+import os
 import re
-from pathlib import Path
+import stat
 
 # What Pillow reads, without documents, films, and EPS, which would run Ghostscript on a stranger's file; nor .pcd and
 # .fit, which are mostly point clouds and tracks.
@@ -29,16 +30,19 @@ def is_image(folder: str, name: str) -> bool:
     """Return whether a file is an image; hidden files are none."""
     if name.startswith("."):
         return False
-    return name.lower().endswith(SUFFIXES) or ("." not in name and begins_as_image(Path(folder, name)))
+    return name.lower().endswith(SUFFIXES) or ("." not in name and begins_as_image(f"{folder}/{name}"))
 
 
-def begins_as_image(path: Path) -> bool:
+def begins_as_image(path: str | os.PathLike[str]) -> bool:
     """Return whether a regular file begins with the signature of a common image format."""
-    # Not of other files: opening a named pipe would wait forever.
-    if not path.is_file():
-        return False
+    # System calls alone, as a folder may have a million files without a suffix.
     try:
-        with path.open("rb") as file:
-            return SIGNATURES.match(file.read(SIGNATURE_BYTES)) is not None
+        # Opening a named pipe would wait forever without O_NONBLOCK.
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        try:
+            is_regular = stat.S_ISREG(os.fstat(file).st_mode)
+            return is_regular and SIGNATURES.match(os.read(file, SIGNATURE_BYTES)) is not None
+        finally:
+            os.close(file)
     except OSError:
         return False

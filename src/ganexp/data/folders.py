@@ -6,6 +6,8 @@ Free of heavy imports, because the configuration uses this module.
 import logging
 import os
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ganexp.data.file_kinds import EXAMPLES, is_image
@@ -99,15 +101,21 @@ def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], lis
 
 
 def _class_names(root: Path) -> list[str]:
+    names = []
     try:
-        entries = [entry for entry in os.scandir(root) if not entry.name.startswith(".")]
+        with os.scandir(root) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if is_image(str(root), entry.name) and entry.is_file():
+                    # One image is enough: a folder may have a million of them.
+                    return []
+                if entry.is_dir():
+                    names.append(entry.name)
     except OSError:
         return []
-    if any(is_image(str(root), entry.name) and entry.is_file() for entry in entries):
-        return []
-    names = sorted(entry.name for entry in entries if entry.is_dir())
     # A single folder does not define classes.
-    return names if len(names) > 1 else []
+    return sorted(names) if len(names) > 1 else []
 
 
 def images_below(root: Path, left_out: Counter[str] | None = None) -> list[str]:
@@ -116,16 +124,30 @@ def images_below(root: Path, left_out: Counter[str] | None = None) -> list[str]:
     Other files are counted by suffix in `left_out`. A file without a suffix is an image if it begins as one.
     """
     paths = []
-    for folder, subfolders, files in os.walk(root, followlinks=True):
-        subfolders[:] = [
-            name for name in subfolders if not name.startswith(".") and not _is_cyclic_link(Path(folder, name))
-        ]
-        for name in files:
-            if is_image(folder, name):
-                paths.append(f"{folder}/{name}")
-            elif left_out is not None and not name.startswith("."):
-                left_out[Path(name).suffix.lower()] += 1
-    return sorted(paths)
+    for folder, name in _files_below(root):
+        if is_image(folder, name):
+            paths.append(f"{folder}/{name}")
+        elif left_out is not None:
+            left_out[Path(name).suffix.lower()] += 1
+    paths.sort()
+    return paths
+
+
+def _files_below(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield the folder and the name of each file below a folder, without hidden ones, in no particular order."""
+    # Not os.walk, which keeps the names of a whole folder in memory.
+    folders = [str(root)]
+    while folders:
+        folder = folders.pop()
+        # What cannot be listed has no files.
+        with suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if not entry.is_dir():
+                    yield folder, entry.name
+                elif not _is_cyclic_link(entry):
+                    folders.append(entry.path)
 
 
 def left_out_text(left_out: Counter[str]) -> str:
@@ -142,6 +164,9 @@ def report_left_out(folder: Path, left_out: Counter[str]) -> None:
         note_problem(Problem(text, (), "none, unless some of them are images"))
 
 
-def _is_cyclic_link(folder: Path) -> bool:
+def _is_cyclic_link(entry: os.DirEntry[str]) -> bool:
     """Return whether a folder is a link to one of its parents, which would be followed forever."""
-    return folder.is_symlink() and any(folder.resolve() == parent.resolve() for parent in folder.absolute().parents)
+    if not entry.is_symlink():
+        return False
+    folder = Path(entry.path)
+    return any(folder.resolve() == parent.resolve() for parent in folder.absolute().parents)

@@ -12,6 +12,7 @@ from ganexp.data.memory import InMemory
 from ganexp.data.order import GlobalBatches, NumberedBatches
 from ganexp.data.positions import WithPositions
 from ganexp.data.repeatable import Repeatable
+from ganexp.data.timed_loader import TimedLoader
 from ganexp.errors import UserError
 from ganexp.numerics.randomness import BLOCK, blocks
 
@@ -92,7 +93,7 @@ def budget(trainer: L.Trainer | None) -> int:
 
 def endless_loader(dataset: Dataset[Any], batches: Sampler[Any], workers: int = 0) -> DataLoader[dict[str, Tensor]]:
     """Return a loader of an endless sampler's batches, each read from the data set by one call."""
-    return DataLoader(
+    return TimedLoader(
         dataset,
         batch_sampler=batches,
         collate_fn=_identity,
@@ -109,7 +110,7 @@ def device_loader(dataset: Dataset[Any], batches: Sampler[Any]) -> DataLoader[di
 
     It has neither workers nor pinned memory.
     """
-    return DataLoader(dataset, batch_sampler=batches, collate_fn=_identity, generator=torch.Generator())
+    return TimedLoader(dataset, batch_sampler=batches, collate_fn=_identity, generator=torch.Generator())
 
 
 def once_loader(dataset: Dataset[Any], length: int, batch_size: int, trainer: L.Trainer | None) -> DataLoader[Any]:

@@ -1,6 +1,6 @@
 """Map-style data sets of undecoded pictures: (PIL image, label)."""
 
-import os
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -9,6 +9,9 @@ import numpy as np
 from PIL import Image
 
 from ganexp.data.lfs_pointers import naming_lfs_pointers
+from ganexp.data.path_table import PathTable
+
+JPEG = b"\xff\xd8\xff"
 
 
 class Pictures(Protocol):
@@ -45,8 +48,7 @@ class FilePictures:
     """Pictures from files; unlabelled pictures have the label 0 and no `classes`."""
 
     def __init__(self, paths: Sequence[str], labels: Sequence[int] | None = None, classes: Sequence[str] = ()) -> None:
-        # One array of bytes instead of a million objects, which every worker would copy.
-        self.paths = np.asarray([os.fsencode(path) for path in paths])
+        self.paths = PathTable(paths)
         self.labels = None if labels is None else np.asarray(labels, dtype=np.int64)
         self.classes = list(classes)
 
@@ -57,13 +59,16 @@ class FilePictures:
         label = 0 if self.labels is None else int(self.labels[index])
         path = Path(self.name(index))
         with path.open("rb") as file, naming_lfs_pointers(path):
+            if file.peek(len(JPEG))[: len(JPEG)] == JPEG:
+                # Decoded where its pixels are asked for, as there is a choice of decoders.
+                return Image.open(io.BytesIO(file.read())), label
             image = Image.open(file)
             image.load()
         return image, label
 
     def name(self, index: int) -> str:
         """Return the path of one picture."""
-        return os.fsdecode(bytes(self.paths[index]))
+        return self.paths[index]
 
 
 class Domains(NamedTuple):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
+import numpy as np
 import torch
 
 from ganexp.data.pictures import Domains, Part, Pictures
@@ -35,8 +36,9 @@ def part_of(pictures: Pictures, split: str, where: str) -> Part:
     if number < 2:
         raise UserError(f"{where} has too few images ({number}) to reserve some for testing: two or more are needed.")
     interval = min(TEST_INTERVAL, number)
-    test = [index for index in range(number) if index % interval == interval - 1]
-    return Part(pictures, sorted(set(range(number)) - set(test)) if split == TRAIN else test)
+    numbers = np.arange(number)
+    is_test = numbers % interval == interval - 1
+    return Part(pictures, numbers[~is_test] if split == TRAIN else numbers[is_test])
 
 
 def halves(split: str, source: Callable[..., Pictures]) -> Domains:
