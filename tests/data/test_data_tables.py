@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from ganexp.data import sources
+from ganexp.data.shards.class_numbers import numbered
 from ganexp.data.sources import hugging_face, parquet
-from ganexp.data.table_pictures import TablePictures, numbered
+from ganexp.data.sources.table_pictures import TablePictures
 from ganexp.errors import UserError
 from support.runs import UNSCORED
 

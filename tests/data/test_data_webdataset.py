@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ganexp.data import tar_index
+from ganexp.data.shards import tar_index
+from ganexp.data.shards.tar_pictures import array_of
 from ganexp.data.sources import webdataset
 from ganexp.data.sources.webdataset import expanded
-from ganexp.data.tar_pictures import array_of
 from ganexp.errors import UserError
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ganexp.data.first_names import first_names
 from ganexp.data.packed.index import AGAIN, read_whole_index, shard_name
 from ganexp.data.packed.layout import Layout
-from ganexp.data.shard_files import ShardFiles
+from ganexp.data.shards.files import ShardFiles
 from ganexp.errors import UserError
+from ganexp.terminal.text import first_names
 
 
 class PackedPictures:
@@ -27,7 +27,8 @@ class PackedPictures:
         self.labels = np.concatenate(labels) if self.classes else None
         self.version = hashlib.sha256("".join(shard.sha256 for shard in shards).encode()).hexdigest()
         self.layout = Layout(self.header)
-        self.files = ShardFiles([folder / shard_name(number) for number in range(self.header.shards)])
+        self.files = [folder / shard_name(number) for number in range(self.header.shards)]
+        self._shards = ShardFiles(self.files)
         self._require_sizes()
 
     def __len__(self) -> int:
@@ -43,7 +44,7 @@ class PackedPictures:
         # In the order of the files, which is the shortest way for a disk.
         for row in np.argsort(indices, kind="stable").tolist():
             shard, place = divmod(int(indices[row]), self.header.shard_size)
-            self.files.read_into(shard, rows[row], self.layout.offset(place))
+            self._shards.read_into(shard, rows[row], self.layout.offset(place))
         return batch
 
     def name(self, index: int) -> str:
@@ -52,7 +53,7 @@ class PackedPictures:
 
     def _require_sizes(self) -> None:
         names = []
-        for number, path in enumerate(self.files.paths):
+        for number, path in enumerate(self.files):
             expected = self.layout.size(number)
             if path.is_symlink() or not path.is_file():
                 names.append(f"{path.name} ({'a link' if path.is_symlink() else 'missing'})")

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ganexp.data.table_pictures import TablePictures, numbered, rows_without_labels
+from ganexp.data.shards.class_numbers import numbered, rows_without_labels
+from ganexp.data.sources.table_pictures import TablePictures
 from ganexp.errors import UserError, one_line
 from ganexp.files.cache import cache_folder, one_process_at_a_time
 
@@ -32,8 +33,7 @@ def parquet(
     place = Path(path).expanduser()
     if not place.exists():
         raise UserError(f"{place} does not exist: give a parquet file or a folder of them (data.path=PATH)")
-    files = {"data_files": {split: str(place)}} if place.is_file() else {"data_dir": str(place)}
-    table = loaded(str(place), lambda datasets: _from_folder(datasets, place, "parquet", split, **files))
+    table = loaded(str(place), lambda hf: _local(hf, place, split, "parquet"))
     return as_pictures(table, str(place), image_column, label_column, [place if place.is_dir() else place.parent])
 
 
@@ -56,10 +56,9 @@ def hugging_face(
     place = Path(path).expanduser()
     if place.is_dir():
         saved = any((place / name).is_file() for name in SAVED)
-        table = loaded(
-            path,
-            lambda datasets: _saved(datasets, place, split) if saved else _from_folder(datasets, place, path, split),
-        )
+        # Absolute, since a relative one may have the name of a format.
+        kind = str(place.absolute())
+        table = loaded(path, lambda hf: _saved(hf, place, split) if saved else _local(hf, place, split, kind))
         return as_pictures(table, path, image_column, label_column, [place])
     if path.count("/") != 1 or path.startswith((".", "/", "~")):
         raise UserError(f"data.path={path}: neither a folder nor a data set on the Hugging Face Hub (owner/name)")
@@ -98,10 +97,13 @@ def loaded(where: str, load: Callable[[Any], Any]) -> Any:
         raise UserError(f"{where} cannot be read as a data set: {one_line(_first_cause(error))}") from error
 
 
-def _from_folder(datasets: Any, place: Path, kind: str, split: str, **files: Any) -> Any:
+def _local(datasets: Any, place: Path, split: str, kind: str) -> Any:
+    files = {split: str(place)} if place.is_file() else None
+    folder = str(place) if place.is_dir() and kind == "parquet" else None
     # The description in a folder from somebody else may name files of other places.
     with one_process_at_a_time(place), _offline(datasets):
-        return datasets.load_dataset(kind, split=split, cache_dir=str(cache_folder("datasets")), **files)
+        cache = str(cache_folder("datasets"))
+        return datasets.load_dataset(kind, data_dir=folder, data_files=files, split=split, cache_dir=cache)
 
 
 def _saved(datasets: Any, place: Path, split: str) -> Any:
@@ -153,7 +155,7 @@ def _image_column(features: Any, where: str, wanted: str | None) -> str:
     if wanted is None:
         if len(images) != 1:
             raise UserError(f"{where}: choose the column of images by data.source.image_column=NAME ({columns})")
-        return images[0]
+        return str(images[0])
     if wanted not in features:
         raise UserError(f"data.source.image_column={wanted}: {where} has no such column ({columns})")
     if wanted not in images:

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from ganexp.data.first_names import first_names
-from ganexp.data.tar_pictures import TarPictures
+from ganexp.data.shards.tar_pictures import TarPictures
 from ganexp.errors import UserError
+from ganexp.terminal.text import first_names
 
 RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}")
 MOST_SHARDS = 100_000

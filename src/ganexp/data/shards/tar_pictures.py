@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ganexp.data.first_names import first_names
-from ganexp.data.shard_files import ShardFiles
-from ganexp.data.table_pictures import numbered, rows_without_labels
-from ganexp.data.tar_index import Faults, ShardIndex, indexed
+from ganexp.data.shards.class_numbers import numbered, rows_without_labels
+from ganexp.data.shards.files import ShardFiles
+from ganexp.data.shards.tar_index import Faults, ShardIndex, indexed
 from ganexp.errors import UserError
 from ganexp.terminal.progress import progress
+from ganexp.terminal.text import first_names
 
 
 class TarPictures:
@@ -25,7 +25,8 @@ class TarPictures:
     """
 
     def __init__(self, paths: Sequence[Path], where: str) -> None:
-        self.files = ShardFiles(paths)
+        self.files = list(paths)
+        self._files = ShardFiles(self.files)
         shards = _indexed(paths, where)
         self.shards = np.repeat(np.arange(len(paths)), [len(shard.keys) for shard in shards])
         self.keys, self.offsets, self.sizes, self.arrays = (
@@ -40,7 +41,7 @@ class TarPictures:
 
     def __getitem__(self, index: int) -> tuple[Any, int]:
         content = bytearray(int(self.sizes[index]))
-        self.files.read_into(int(self.shards[index]), content, int(self.offsets[index]))
+        self._files.read_into(int(self.shards[index]), content, int(self.offsets[index]))
         label = 0 if self.labels is None else int(self.labels[index])
         if self.arrays[index]:
             return array_of(bytes(content)), label
@@ -50,7 +51,7 @@ class TarPictures:
 
     def name(self, index: int) -> str:
         """Return the shard and the key of one picture."""
-        return f"{self.files.paths[self.shards[index]]}:{bytes(self.keys[index]).decode(errors='replace')}"
+        return f"{self.files[self.shards[index]]}:{bytes(self.keys[index]).decode(errors='replace')}"
 
     def _labels(self, texts: list[str], where: str) -> tuple[np.ndarray | None, list[str]]:
         without = [self.name(index) for index, text in enumerate(texts) if not text]

@@ -75,7 +75,7 @@ def _scanned(path: Path, faults: Faults) -> dict[str, _Sample]:
         with tarfile.open(path, "r:") as tar:
             for member in tar:
                 # Or tarfile would keep all of them.
-                tar.members = []
+                tar.members = []  # type: ignore[attr-defined]
                 _add(tar, member, f"{path.name}:{member.name}", samples, faults)
             end = tar.offset
         with path.open("rb") as file:
@@ -90,7 +90,7 @@ def _scanned(path: Path, faults: Faults) -> dict[str, _Sample]:
 
 def _add(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str, samples: dict[str, _Sample], faults: Faults) -> None:
     place = PurePosixPath(member.name)
-    is_odd = member.sparse is not None or not (member.isreg() or member.isdir())  # type: ignore[attr-defined]
+    is_odd = member.sparse is not None or not (member.isreg() or member.isdir())
     if is_odd or place.is_absolute() or ".." in place.parts or "\\" in member.name:
         faults.unsafe.append(name)
         return
