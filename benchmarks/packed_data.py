@@ -58,7 +58,7 @@ class Drawn:
 
 
 def rate(batches: Iterable[dict[str, Any]]) -> str:
-    """Return images per second of endless batches after the first, and this process's CPU time for an image, as text."""
+    """Return images per second of endless batches after the first, and this process's CPU time an image, as text."""
     iterator = iter(batches)
     next(iterator)
     seen, started, processor = 0, time.perf_counter(), time.process_time()

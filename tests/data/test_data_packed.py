@@ -230,7 +230,7 @@ def test_a_shard_that_is_cut_short_while_it_is_read_is_named(out):
 @pytest.mark.parametrize(
     "change",
     [
-        {"height": -1}, {"height": 1.5}, {"images": 10**30, "width": 1 << 40}, {"shard_size": 0}, {"classes": [1]},
+        {"height": -1}, {"height": 1.5}, {"images": 10**30}, {"width": 1 << 40}, {"shard_size": 0}, {"classes": [1]},
         {"format": "another"}, {"more": 1}, {"classes": None}, {"source": 3}, None,
     ],
 )  # fmt: skip

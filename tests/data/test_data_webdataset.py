@@ -131,7 +131,15 @@ def test_tricks_with_paths_and_links_are_refused(tmp_path):
     ]  # fmt: skip
     write(tmp_path / "x.tar", [("a.png", encoded(0)), *tricks])
     line = complaint(webdataset, str(tmp_path))
-    assert "5 members are links or lead out of the folder: x.tar:../x.png; x.tar:/etc/x.png; x.tar:l.png; and 2" in line
+    assert "5 members are links, lead out of the folder or have endless names" in line
+    assert "x.tar:../x.png; x.tar:/etc/x.png; x.tar:l.png; and 2 more" in line
+
+
+def test_endless_names_and_labels_do_not_fill_memory(tmp_path):
+    write(tmp_path / "x.tar", [("a" * 2000 + ".png", encoded(0))])
+    assert "1 members are" in complaint(webdataset, str(tmp_path))
+    write(tmp_path / "x.tar", [("a.png", encoded(0)), ("a.cls", b"a" * 2000), ("b.png", encoded(0)), ("b.cls", b"0")])
+    assert "1 labels are missing" in complaint(webdataset, str(tmp_path))
 
 
 def test_two_images_of_one_key_are_refused(tmp_path):

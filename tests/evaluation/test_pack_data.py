@@ -1,11 +1,14 @@
 """``python -m ganexp data pack``, and training on what it made."""
 
+import os
 import shutil
+import signal
 
 import pytest
 import yaml
 
 from ganexp.evaluation import pack_data
+from support.kills import started, wait_until
 from support.runs import NETWORKS, UNSCORED
 
 PACK = ["data", "pack", "data=digits"]
@@ -21,8 +24,12 @@ def packed(ganexp, here):
     return here / "packed"
 
 
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
+
+
 def trained(ganexp, folder, *overrides):
-    done = ganexp(f"run_dir={folder}", *UNSCORED, "images=256", "data.batch_size=64", *NETWORKS, *overrides)
+    done = ganexp(f"run_dir={folder}", *UNSCORED, "images=128", "data.batch_size=64", *NETWORKS, *overrides)
     assert done.status == 0, done.err
     return (folder / "metrics.csv").read_text().splitlines()
 
@@ -71,3 +78,27 @@ def test_packing_is_the_heavy_half_of_the_command(ganexp, monkeypatch):
     assert ganexp(*PACK, "out=a/b", "shard_size=07").out == "digits a/b 7\n"
     assert ganexp(*PACK, "out=a").out == "digits a None\n"
     assert "data pack" in ganexp("data", "pack", "-h").out
+
+
+def test_a_packed_set_can_be_inspected(ganexp, packed):
+    done = ganexp("data", "inspect", "data=stream", "data.path=packed", "out=looked")
+    assert done.status == 0
+    assert "1,797" in done.out
+    assert "cannot be read" not in done.out
+
+
+@pytest.mark.slow
+def test_a_killed_packing_is_continued_with_the_same_bytes(ganexp, here):
+    assert ganexp(*PACK, "out=whole", "shard_size=20").status == 0
+    for shards in (1, 17, 60):
+        out = here / f"killed_{shards}"
+        process = started(*PACK, f"out={out}", "shard_size=20")
+        assert wait_until(lambda out=out, shards=shards: len(list(out.glob("*.tar"))) >= shards, process)
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        left = len(list(out.glob("*.tar")))
+        assert shards <= left < 90
+        # Of the last one, the index may not know.
+        done = ganexp(*PACK, f"out={out}")
+        assert f", {left:,} of them there before" in done.out or f", {left - 1:,} of them there before" in done.out
+        assert contents(out) == contents(here / "whole")

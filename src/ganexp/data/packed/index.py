@@ -16,6 +16,7 @@ INDEX = "index.jsonl"
 FORMAT = "ganexp packed images, version 1"
 MAX_BYTES = 1_000_000_000
 MAX_SIDE = 1 << 16
+MAX_IMAGES = 1 << 40
 AGAIN = "run the same python -m ganexp data pack again"
 
 
@@ -140,7 +141,11 @@ def _header(record: dict[str, Any]) -> Header:
         raise ValueError("another format")
     header = Header(**{**record, "classes": tuple(record["classes"])})
     sizes = (header.height, header.width, header.channels, header.images, header.shard_size)
-    if not all(type(size) is int and size > 0 for size in sizes) or max(sizes[:3]) > MAX_SIDE:
+    if (
+        not all(type(size) is int and size > 0 for size in sizes)
+        or max(sizes[:3]) > MAX_SIDE
+        or max(sizes) > MAX_IMAGES
+    ):
         raise ValueError("sizes out of range")
     if not all(isinstance(text, str) for text in (*header.classes, header.source)):
         raise ValueError("classes are not text")

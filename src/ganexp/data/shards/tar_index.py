@@ -17,6 +17,8 @@ ARRAY = "npy"
 LABELS = ("cls", "json")
 JSON_KEYS = ("label", "cls", "class")
 MOST_LABEL_BYTES = 1 << 20
+LONGEST_LABEL, LONGEST_NAME = 100, 1000
+"""In characters: the arrays of labels and keys are as wide as the longest."""
 VERSION = 1
 
 
@@ -91,7 +93,8 @@ def _scanned(path: Path, faults: Faults) -> dict[str, _Sample]:
 def _add(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str, samples: dict[str, _Sample], faults: Faults) -> None:
     place = PurePosixPath(member.name)
     is_odd = member.sparse is not None or not (member.isreg() or member.isdir())
-    if is_odd or place.is_absolute() or ".." in place.parts or "\\" in member.name:
+    is_long = len(member.name) > LONGEST_NAME
+    if is_odd or is_long or place.is_absolute() or ".." in place.parts or "\\" in member.name:
         faults.unsafe.append(name)
         return
     if member.isdir() or place.name.startswith((".", "__")):
@@ -115,7 +118,8 @@ def _label(tar: tarfile.TarFile, member: tarfile.TarInfo, suffix: str) -> str:
     if file is None or member.size > MOST_LABEL_BYTES:
         return ""
     text = file.read().decode(errors="replace").strip()
-    return text if suffix == "cls" else _label_in(text)
+    label = text if suffix == "cls" else _label_in(text)
+    return label if len(label) <= LONGEST_LABEL else ""
 
 
 def _label_in(text: str) -> str:

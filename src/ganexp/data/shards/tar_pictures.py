@@ -83,7 +83,9 @@ def _indexed(paths: Sequence[Path], where: str) -> list[ShardIndex]:
             shards.append(indexed(path, faults))
             advance(1)
     _require_none(faults.damaged, where, "shards are cut short, damaged or compressed", "copy them again, uncompressed")
-    _require_none(faults.unsafe, where, "members are links or lead out of the folder", "pack the images again")
+    _require_none(
+        faults.unsafe, where, "members are links, lead out of the folder or have endless names", "pack the images again"
+    )
     _require_none(faults.duplicates, where, "keys have more than one image", "give every image a key of its own")
     if not any(len(shard.keys) for shard in shards):
         raise UserError(f"{where} has no images: samples such as 0001.jpg with 0001.cls are expected in the tar files")

@@ -22,7 +22,7 @@ def webdataset(path: str) -> TarPictures:
     """
     place = Path(path).expanduser()
     if place.is_dir():
-        shards = sorted(file for file in place.glob("*.tar") if not file.name.startswith("."))
+        shards = sorted(file for file in place.glob("*.tar") if file.is_file() and not file.name.startswith("."))
         if not shards:
             raise UserError(f"{place} has no tar files: give a folder of shards (data.path=FOLDER)")
         return TarPictures(shards, path)
