@@ -1,4 +1,4 @@
-"""Command ``ganexp data inspect``: statistics and problems of a data set, before training on it."""
+"""Command ``ganexp data``: statistics and problems of a data set before training on it, or its images in shards."""
 
 from pathlib import Path
 
@@ -12,40 +12,71 @@ from ganexp.config.schema import check_schema
 from ganexp.errors import UserError
 
 INSPECT = "inspect"
+PACK = "pack"
 OUT = "out="
+SHARD_SIZE = "shard_size="
 
 HELP_TEXT = """python -m ganexp data inspect [data=NAME] [data.option=value …] [out=FOLDER]
+python -m ganexp data pack [data=NAME] [data.option=value …] out=FOLDER [shard_size=N]
 
-Inspect every image that training with these settings would use: counts, sizes, colour modes, bit depths, classes,
+inspect: every image that training with these settings would use: counts, sizes, colour modes, bit depths, classes,
 pixel values, and one line for each problem and its fix. No file is changed; missing data are downloaded.
+pack: write the same images, decoded to the training size, into shards, from which data=stream data.path=FOLDER trains
+on sets larger than memory. The same command continues after an interruption, and repairs damaged shards.
 
   data          data set; see python -m ganexp list data (default digits)
   data.option   as in training, such as data.root=FOLDER or data.source.split=test
-  out           folder for contact_sheet.png and problems.txt, which lists every file (default outputs/inspect-NAME)
+  out           inspect: folder for contact_sheet.png and problems.txt, which lists every file (default
+                outputs/inspect-NAME); pack: folder for the shards
+  shard_size    images in a shard (default: as many as take 100 MB)
   --config-dir  a folder with config groups of your own
 
-The exit status is 0 whether or not there are problems, and 2 if no image can be read."""
+The exit status is 0 whether or not inspect finds problems, and 2 if images cannot be read: with inspect if none can be,
+with pack if any cannot be."""
 
 
 def main(arguments: list[str]) -> None:
-    """Inspect the selected data."""
+    """Inspect or pack the selected data."""
     if any(argument in HELP for argument in arguments):
         print(HELP_TEXT)
         return
-    if arguments[:1] != [INSPECT]:
+    if arguments[:1] not in ([INSPECT], [PACK]):
         problem = f"{arguments[0]!r}: no such data command" if arguments else "data needs a command"
-        raise UserError(f"{problem}; use python -m ganexp data {INSPECT} data=NAME")
-    folders = [argument.removeprefix(OUT) for argument in arguments if argument.startswith(OUT)]
-    config = training_config([argument for argument in arguments[1:] if not argument.startswith(OUT)])
-    name = config.data.get("name") or "data"
+        raise UserError(f"{problem}; use python -m ganexp data {INSPECT}|{PACK} data=NAME")
+    command, *rest = arguments
+    out, rest = taken(rest, OUT)
+    if command == INSPECT:
+        data, name = checked_data(rest)
+
+        from ganexp.evaluation.inspect_data import inspect_data
+
+        inspect_data(data, name, Path(out or f"outputs/inspect-{name}"))
+        return
+    if not out:
+        raise UserError("data pack needs a folder for the shards: out=FOLDER")
+    size, rest = taken(rest, SHARD_SIZE)
+    if size is not None and not (size.isascii() and size.isdigit() and int(size) > 0):
+        raise UserError(f"{SHARD_SIZE}{size}: a whole number of images, 1 or more, is expected")
+    data, name = checked_data(rest)
+
+    from ganexp.evaluation.pack_data import pack_data
+
+    pack_data(data, name, Path(out), None if size is None else int(size))
+
+
+def taken(arguments: list[str], key: str) -> tuple[str | None, list[str]]:
+    """Return the last value given for a key such as ``out=``, None without one, and the other arguments."""
+    values = [argument.removeprefix(key) for argument in arguments if argument.startswith(key)]
+    return (values[-1] if values else None), [argument for argument in arguments if not argument.startswith(key)]
+
+
+def checked_data(arguments: list[str]) -> tuple[DictConfig, str]:
+    """Return the resolved settings of the data that training with these arguments would have, and their name."""
+    config = training_config(arguments)
     resolved = composition.resolve(config.data)
     checks.check_folders(resolved)
     check_schema({"data": resolved})
-    data = OmegaConf.create(resolved)
-
-    from ganexp.evaluation.inspect_data import inspect_data
-
-    inspect_data(data, name, Path(folders[-1] if folders else f"outputs/inspect-{name}"))
+    return OmegaConf.create(resolved), str(config.data.get("name") or "data")
 
 
 def training_config(arguments: list[str]) -> DictConfig:
@@ -56,7 +87,7 @@ def training_config(arguments: list[str]) -> DictConfig:
     composition.register_resolvers()
     flags = read_flags(arguments)
     if flags.multirun:
-        raise UserError("data inspect takes one data set at a time, without -m")
+        raise UserError("data inspect and data pack take one data set at a time, without -m")
     if flags.config_dir:
         check_option_files(flags.overrides, Path(flags.config_dir).resolve())
     search_path = [f"hydra.searchpath=[file://{Path(flags.config_dir).resolve()}]"] if flags.config_dir else []

@@ -90,6 +90,8 @@ class Session:
             check_types(values, defaults_for(tuple(choices), tuple(self.folders)), keys)
         checks.check_parts(values)
         resolved = composition.resolve(config)
+        # So that the trained model does not need the images.
+        composition.settle(config, resolved, composition.PACKED)
         # Before the rules, which would report that a missing folder has no labels.
         checks.check_folders(resolved["data"])
         checks.check(resolved)

@@ -24,12 +24,15 @@ from yaml import MarkedYAMLError, YAMLError
 
 from ganexp.config.types import check_types, flatten
 from ganexp.data.folders import class_folders
+from ganexp.data.packed.index import setting as packed_setting
 from ganexp.distributed.slurm import batch_job
 from ganexp.errors import UserError, one_line
 from ganexp.image_size import ImageSize
 from ganexp.terminal.text import shortened
 
 LONGEST_FILE_NAME = 255
+PACKED = "packed"
+"""The resolver of settings that a packed set has."""
 
 # conf/hydra/launcher has defaults under the plugins' own names; Hydra may validate them against the plugins' schemas.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
@@ -58,10 +61,11 @@ def register_sweeps() -> None:
 
 
 def register_resolvers() -> None:
-    """Register ``${interval:…}``, ``${load_size:…}``, ``${class_folders:…}`` and ``${start:…}`` with OmegaConf."""
+    """Register ``${interval:…}``, ``${load_size:…}``, ``${class_folders:…}``, ``${packed:…}`` and ``${start:…}``."""
     OmegaConf.register_new_resolver("interval", interval, replace=True)
     OmegaConf.register_new_resolver("load_size", load_size, replace=True)
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
+    OmegaConf.register_new_resolver(PACKED, packed_setting, replace=True)
     OmegaConf.register_new_resolver("start", start_name, replace=True, use_cache=True)
 
 
@@ -110,6 +114,14 @@ def resolve(config: DictConfig) -> dict[str, Any]:
         if isinstance(error.__cause__, UserError):
             raise error.__cause__ from error
         raise UserError(explain(error)) from error
+
+
+def settle(config: DictConfig, resolved: dict[str, Any], resolver: str) -> None:
+    """Replace every reference ``${resolver:…}`` in a configuration by its value in the resolved one."""
+    values = dict(flatten(resolved))
+    for key, value in flatten(OmegaConf.to_container(config)):
+        if isinstance(value, str) and value.startswith(f"${{{resolver}:"):
+            OmegaConf.update(config, key, values[key])
 
 
 def explain(error: Exception, known: Sequence[str] = ()) -> str:

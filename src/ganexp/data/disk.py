@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from ganexp.data.arrays import as_picture
 from ganexp.data.decoding import Decodes
-from ganexp.data.pictures import Pictures, name_of
+from ganexp.data.pictures import Pictures, name_of, version_of
 from ganexp.data.unreadable import unreadable
 
 
@@ -21,6 +21,9 @@ class OnDisk(Dataset[dict[str, Tensor]]):
 
     Reading an item raises UnreadableError, a UserError with the picture's name, if it is unreadable.
     """
+
+    draws = True
+    """Whether reading an item may draw random numbers, as a user's own transform does."""
 
     def __init__(self, pictures: Pictures, decoder: Decodes, labelled: bool) -> None:
         self.pictures = pictures
@@ -48,6 +51,7 @@ class OnDisk(Dataset[dict[str, Tensor]]):
         decoder = self.decoder
         digest = hashlib.blake2b(digest_size=16)
         digest.update(f"{decoder.image_size} {decoder.channels} {decoder.resize_filter} {self.labelled}".encode())
+        digest.update(version_of(self.pictures).encode())
         for index in range(len(self)):
             name = name_of(self.pictures, index)
             digest.update(f"{name}\n".encode())

@@ -28,7 +28,7 @@ class ImageData(ImageDataModule):
     `source` is a function without arguments that returns a data set of (PIL image, class number), downloading
     it if necessary. With `in_memory` None, the decoded images are kept in memory if they take less than a quarter of
     it. `workers` is the number of processes that decode images left on disk (None: one per processor, at most 8);
-    images in memory need none. `root` is where the images are stored, for messages only.
+    images in memory need none. `root` or `path` is where the images are stored, for messages only.
 
     `flip` mirrors training images with probability 0.5; `dequantize` adds noise that is uniform within a grey level
     (`TrainingImages`). Both are done on the model's device. `dataset` has neither, and so have scores.
@@ -53,8 +53,9 @@ class ImageData(ImageDataModule):
         device_memory_share: float = DEVICE_MEMORY_SHARE,
         flip: bool = False,
         dequantize: bool = False,
+        path: str | None = None,
     ) -> None:
-        super().__init__(name, image_size, channels, num_classes, batch_size, seed, root, device_memory_share)
+        super().__init__(name, image_size, channels, num_classes, batch_size, seed, root or path, device_memory_share)
         self.source = source
         self.in_memory = in_memory
         self.workers = workers

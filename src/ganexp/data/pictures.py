@@ -21,7 +21,7 @@ class Pictures(Protocol):
     (`as_picture`).
 
     It may have `classes`, the names of the classes (empty or absent: unlabelled), and `name(index)`, the location of
-    a picture for messages.
+    a picture for messages. `version` changes with the content of pictures that are not files of their own.
     """
 
     def __len__(self) -> int: ...
@@ -104,6 +104,11 @@ class Part:
 def classes_of(pictures: Pictures) -> list[str]:
     """Return the names of the classes; empty if the pictures are unlabelled."""
     return [str(name) for name in getattr(pictures, "classes", [])]
+
+
+def version_of(pictures: Pictures) -> str:
+    """Return what changes with the content of pictures that are not files of their own; empty if nothing is known."""
+    return version_of(pictures.pictures) if isinstance(pictures, Part) else str(getattr(pictures, "version", ""))
 
 
 def name_of(pictures: Pictures, index: int) -> str:

@@ -23,6 +23,8 @@ class Repeatable(Dataset[dict[str, Tensor]]):
 
     def __getitems__(self, numbered: Sequence[tuple[int, ...]]) -> dict[str, Tensor]:
         """Return one batch."""
+        if not self.dataset.draws:
+            return self.dataset.__getitems__([index for _, index in numbered])
         return batched([self._read(position, index) for position, index in numbered])
 
     def _read(self, position: int, index: int) -> dict[str, Tensor]:

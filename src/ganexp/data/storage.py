@@ -3,6 +3,7 @@
 from ganexp.data.decoding import Decodes
 from ganexp.data.disk import OnDisk
 from ganexp.data.memory import InMemory, available_cpus, decoded, machine_memory
+from ganexp.data.packed.store import on_disk
 from ganexp.data.pictures import Pictures
 
 Store = InMemory | OnDisk
@@ -28,9 +29,9 @@ def stored(
     if fits:
         dataset, sizes = decoded(pictures, decoder, labelled)
         return dataset, f"decoded into memory ({megabytes(size)}), {_resizing(decoder, sizes)}"
-    on_disk = OnDisk(pictures, decoder, labelled)
-    number = workers_for(on_disk, workers, processes)
-    return on_disk, f"left on disk ({megabytes(size)} decoded), {number} workers, resize {decoder.resize_filter}"
+    left = on_disk(pictures, decoder, labelled)
+    number = workers_for(left, workers, processes)
+    return left, f"left on disk ({megabytes(size)} decoded), {number} workers, resize {decoder.resize_filter}"
 
 
 def workers_for(store: Store, workers: int | None, processes: int) -> int:

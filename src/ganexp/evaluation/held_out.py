@@ -18,6 +18,8 @@ from ganexp.metrics.reference import RealImages
 
 OTHER_SPLITS = ("test", "valid", "val", "train")
 TRAIN, TEST = "train", "test"
+PLACE_KEYS = ("root", "path")
+"""Settings of where a user's own data are, which such data cannot do without."""
 
 
 def held_out_images(run: DictConfig, wanted: str | None) -> HeldOut:
@@ -98,7 +100,7 @@ def from_data_set(name: str, data: DictConfig) -> list[HeldOut]:
     """
     options = composition.groups(composition.conf_dir())["data"]
     own = composition.compose("train", [f"data={name}"]).data if name in options else None
-    if own is None or OmegaConf.is_missing(own, "root") or own.get("num_classes") is None:
+    if own is None or any(OmegaConf.is_missing(own, key) for key in PLACE_KEYS) or own.get("num_classes") is None:
         raise UserError(f"labelled={name}: neither a folder nor a labelled data set, such as svhn")
     changed = any(own[key] != data[key] for key in ("image_size", "channels"))
     settings = OmegaConf.create(composition.resolve(own))

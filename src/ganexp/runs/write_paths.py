@@ -30,6 +30,8 @@ DOWNLOAD_KEYS = {"root", "_args_"}
 """Keys of download paths in a source that may download from anywhere."""
 DATA_ROOT = "data_root"
 URL = "url"
+REPOSITORY = "path"
+"""Key of a folder, or of a repository to download from."""
 
 KeyedPath = tuple[str, str]
 """A dotted key and its path."""
@@ -75,7 +77,7 @@ def require_known(urls: Iterable[tuple[str, str]], permitted: list[str]) -> None
 
 def given_values(parts: DictConfig, keys: Iterable[str]) -> list[str]:
     """Return the paths and addresses in the values that the user gave for these keys."""
-    names = {*WRITE_KEYS, *DOWNLOAD_KEYS, DATA_ROOT, URL}
+    names = {*WRITE_KEYS, *DOWNLOAD_KEYS, DATA_ROOT, URL, REPOSITORY}
     values = {key: OmegaConf.create({key.rpartition(".")[2]: OmegaConf.select(parts, key)}) for key in keys}
     return [text for key, value in values.items() for _, text in paths_below(OmegaConf.to_container(value), names, key)]
 
@@ -97,6 +99,9 @@ def addresses(config: Any) -> Iterator[tuple[str, str]]:
     for key, source in nodes(config.get(DATA_GROUP), DATA_GROUP):
         if source.get(URL) is not None and may_download(source):
             yield f"{key}.{URL}", str(source[URL])
+        repository = source.get(REPOSITORY)
+        if repository is not None and may_download(source) and not Path(str(repository)).expanduser().is_dir():
+            yield f"{key}.{REPOSITORY}", str(repository)
 
 
 def may_download(source: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from ganexp.data.sources.domains import unpaired_folder
 from ganexp.data.sources.faces import celeba
 from ganexp.data.sources.folder import image_folder, split_folder
 from ganexp.data.sources.house_numbers import svhn
+from ganexp.data.sources.hugging_face import hugging_face, parquet
 from ganexp.data.sources.idx import fashion_mnist, mnist
 from ganexp.data.sources.ilsvrc import imagenet
 from ganexp.data.sources.lsun import lsun_bedroom
@@ -16,6 +17,8 @@ from ganexp.data.sources.pairs import paired_folder
 from ganexp.data.sources.scikit import digits
 from ganexp.data.sources.splits import divided, halves
 from ganexp.data.sources.stl import stl10
+from ganexp.data.sources.stream import packed
+from ganexp.data.sources.webdataset import webdataset
 
 __all__ = [
     "celeba",
@@ -24,15 +27,19 @@ __all__ = [
     "divided",
     "fashion_mnist",
     "halves",
+    "hugging_face",
     "image_folder",
     "imagenet",
     "lsun_bedroom",
     "mnist",
+    "packed",
     "paired_archive",
     "paired_folder",
+    "parquet",
     "split_folder",
     "stl10",
     "svhn",
     "unpaired_archive",
     "unpaired_folder",
+    "webdataset",
 ]

@@ -1,0 +1,60 @@
+"""Layout of a packed shard: a tar file of samples of equal length, KEY.npy and KEY.cls (WebDataset's format)."""
+
+import io
+import tarfile
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from ganexp.data.packed.index import Header
+
+BLOCK = tarfile.BLOCKSIZE
+END = bytes(2 * BLOCK)
+"""The end of a tar file."""
+
+
+class Layout:
+    """Places of the samples in a shard: all have the same length, so that an image is found by arithmetic."""
+
+    def __init__(self, header: Header) -> None:
+        self.header = header
+        self.shape = (header.height, header.width, header.channels)
+        self.pixels = int(np.prod(self.shape, dtype=np.int64))
+        self._start = _npy_header(self.shape)
+        self.stride = BLOCK + _padded(len(self._start) + self.pixels) + (2 * BLOCK if header.classes else 0)
+
+    def size(self, shard: int) -> int:
+        """Return the bytes of a whole shard."""
+        return len(self.header.numbers(shard)) * self.stride + len(END)
+
+    def offset(self, place: int) -> int:
+        """Return where the pixels of a shard's image begin."""
+        return place * self.stride + BLOCK + len(self._start)
+
+    def parts(self, numbers: range, images: Sequence[np.ndarray], labels: Sequence[int]) -> Iterator[bytes]:
+        """Yield the content of a shard: images uint8 (height, width, channels), and labels if there are classes."""
+        for place, number in enumerate(numbers):
+            key = f"{number:09d}"
+            yield from _member(f"{key}.npy", self._start + images[place].tobytes())
+            if self.header.classes:
+                yield from _member(f"{key}.cls", str(labels[place]).encode())
+        yield END
+
+
+def _member(name: str, content: bytes) -> Iterator[bytes]:
+    # Without a date or an owner, the same images make the same file.
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    yield info.tobuf(tarfile.USTAR_FORMAT)
+    yield content
+    yield bytes(_padded(len(content)) - len(content))
+
+
+def _padded(size: int) -> int:
+    return -(-size // BLOCK) * BLOCK
+
+
+def _npy_header(shape: tuple[int, ...]) -> bytes:
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return buffer.getvalue()

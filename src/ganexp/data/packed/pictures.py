@@ -1,0 +1,65 @@
+"""Images of a packed set, read by number from its shards."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ganexp.data.packed.index import AGAIN, read_whole_index, shard_name
+from ganexp.data.packed.layout import Layout
+from ganexp.data.shards.files import ShardFiles
+from ganexp.errors import UserError
+from ganexp.terminal.text import first_names
+
+
+class PackedPictures:
+    """Images uint8 (height, width, channels) of a packed set with their labels.
+
+    Raises UserError if shards are missing, or are not as long as the index says.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.header, shards = read_whole_index(folder)
+        self.classes = list(self.header.classes)
+        labels = [np.asarray(shard.labels, dtype=np.int64) for shard in shards]
+        self.labels = np.concatenate(labels) if self.classes else None
+        self.version = hashlib.sha256("".join(shard.sha256 for shard in shards).encode()).hexdigest()
+        self.layout = Layout(self.header)
+        self.files = [folder / shard_name(number) for number in range(self.header.shards)]
+        self._shards = ShardFiles(self.files)
+        self._require_sizes()
+
+    def __len__(self) -> int:
+        return self.header.images
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        return self.read([index])[0], 0 if self.labels is None else int(self.labels[index])
+
+    def read(self, indices: Sequence[int]) -> np.ndarray:
+        """Return images uint8 (B, height, width, channels); raises ValueError if a shard ends early."""
+        batch = np.empty((len(indices), *self.layout.shape), dtype=np.uint8)
+        rows = batch.reshape(len(indices), -1)
+        # In the order of the files, which is the shortest way for a disk.
+        for row in np.argsort(indices, kind="stable").tolist():
+            shard, place = divmod(int(indices[row]), self.header.shard_size)
+            self._shards.read_into(shard, rows[row], self.layout.offset(place))
+        return batch
+
+    def name(self, index: int) -> str:
+        """Return the shard and the key of one picture."""
+        return f"{self.folder / shard_name(index // self.header.shard_size)}:{index:09d}"
+
+    def _require_sizes(self) -> None:
+        names = []
+        for number, path in enumerate(self.files):
+            expected = self.layout.size(number)
+            if path.is_symlink() or not path.is_file():
+                names.append(f"{path.name} ({'a link' if path.is_symlink() else 'missing'})")
+            elif path.stat().st_size != expected:
+                names.append(f"{path.name} ({path.stat().st_size:,} bytes instead of {expected:,})")
+        if names:
+            raise UserError(
+                f"{self.folder}: {len(names):,} shards are not whole: {first_names(names)}. To repair, {AGAIN}"
+            )

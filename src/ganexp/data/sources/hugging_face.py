@@ -1,0 +1,209 @@
+"""Hugging Face data sets and parquet files."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganexp.data.shards.class_numbers import numbered, rows_without_labels
+from ganexp.data.sources.table_pictures import TablePictures
+from ganexp.errors import UserError, one_line
+from ganexp.files.cache import cache_folder, one_process_at_a_time
+
+SAVED = ("state.json", "dataset_dict.json")
+"""Files of data sets and of their splits that `save_to_disk` wrote."""
+NO_LABELS = "none"
+
+
+def parquet(
+    path: str, split: str = "train", image_column: str | None = None, label_column: str | None = None
+) -> TablePictures:
+    """Return the images of parquet files, one or a folder of them, from the column ``image_column``.
+
+    An image is encoded bytes, or a struct of bytes and path as Hugging Face datasets write it. By default the columns
+    are the only one of images and the only one of classes (`label_column`: "none" for no labels). Files whose names or
+    folders have the names of splits, such as train-00000.parquet, are those splits. The rows are kept in the cache
+    folder in a form that can be read in any order.
+
+    Raises UserError if there are no such files, no such split or column, or if it has no images.
+    """
+    place = Path(path).expanduser()
+    if not place.exists():
+        raise UserError(f"{place} does not exist: give a parquet file or a folder of them (data.path=PATH)")
+    table = loaded(str(place), lambda hf: _local(hf, place, split, "parquet"))
+    return as_pictures(table, str(place), image_column, label_column, [place if place.is_dir() else place.parent])
+
+
+def hugging_face(
+    path: str,
+    split: str = "train",
+    image_column: str | None = None,
+    label_column: str | None = None,
+    subset: str | None = None,
+    download: bool = True,
+) -> TablePictures:
+    """Return the images of a Hugging Face data set: a folder, or owner/name on the Hub.
+
+    A folder is what `save_to_disk` wrote, or files that `load_dataset` reads. What has been downloaded before is used
+    without asking the Hub. Columns are those of `parquet`; ``subset`` is the configuration of a data set that has
+    several. Source: Lhoest et al., 2021, arXiv:2109.02846.
+
+    Raises UserError if there is no such data set, split or column, or if it can be neither found nor downloaded.
+    """
+    place = Path(path).expanduser()
+    if place.is_dir():
+        saved = any((place / name).is_file() for name in SAVED)
+        # Absolute, since a relative one may have the name of a format.
+        kind = str(place.absolute())
+        table = loaded(path, lambda hf: _saved(hf, place, split) if saved else _local(hf, place, split, kind))
+        return as_pictures(table, path, image_column, label_column, [place])
+    if path.count("/") != 1 or path.startswith((".", "/", "~")):
+        raise UserError(f"data.path={path}: neither a folder nor a data set on the Hugging Face Hub (owner/name)")
+    table = loaded(path, lambda datasets: _from_hub(datasets, path, subset, split, download))
+    return as_pictures(table, path, image_column, label_column, [_hub_cache()])
+
+
+def as_pictures(
+    table: Any, where: str, image_column: str | None, label_column: str | None, folders: list[Path]
+) -> TablePictures:
+    """Return the pictures of a table of the package datasets.
+
+    Raises UserError for columns that do not exist, are not images, or have to be chosen.
+    """
+    column = _image_column(table.features, where, image_column)
+    labels, classes = _labels(table, where, label_column)
+    return TablePictures(_undecoded(table, column), column, labels, classes, where, folders)
+
+
+def loaded(where: str, load: Callable[[Any], Any]) -> Any:
+    """Return what a function loads with the package datasets, whose errors become one line.
+
+    Raises UserError if the package is missing, or with the reason why nothing can be loaded.
+    """
+    try:
+        import datasets
+    except ImportError as error:
+        raise UserError("this needs the package datasets: pip install 'ganexp[hf]'") from error
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+    try:
+        return load(datasets)
+    except UserError:
+        raise
+    except Exception as error:  # readers of many formats raise nearly anything
+        raise UserError(f"{where} cannot be read as a data set: {one_line(_first_cause(error))}") from error
+
+
+def _local(datasets: Any, place: Path, split: str, kind: str) -> Any:
+    files = {split: str(place)} if place.is_file() else None
+    folder = str(place) if place.is_dir() and kind == "parquet" else None
+    # The description in a folder from somebody else may name files of other places.
+    with one_process_at_a_time(place), _offline(datasets):
+        cache = str(cache_folder("datasets"))
+        return datasets.load_dataset(kind, data_dir=folder, data_files=files, split=split, cache_dir=cache)
+
+
+def _saved(datasets: Any, place: Path, split: str) -> Any:
+    table = datasets.load_from_disk(str(place))
+    if not isinstance(table, dict):
+        return table
+    if split not in table:
+        raise UserError(f"{place} has no split {split!r}: data.source.split={'|'.join(table)}")
+    return table[split]
+
+
+def _from_hub(datasets: Any, path: str, subset: str | None, split: str, download: bool) -> Any:
+    try:
+        with _offline(datasets):
+            return datasets.load_dataset(path, subset, split=split)
+    except (ConnectionError, FileNotFoundError, ValueError) as error:
+        if datasets.config.HF_HUB_OFFLINE or not download:
+            why = "it has not been downloaded, and downloading is switched off (HF_HUB_OFFLINE or data.source.download)"
+            raise UserError(f"data.path={path}: {why}; a folder with its files: data.path=FOLDER") from error
+    try:
+        return datasets.load_dataset(path, subset, split=split)
+    except ConnectionError as error:
+        raise UserError(
+            f"data.path={path}: it has not been downloaded, and the Hugging Face Hub cannot be reached "
+            f"({one_line(_first_cause(error))}); a folder with its files: data.path=FOLDER"
+        ) from error
+
+
+@contextmanager
+def _offline(datasets: Any) -> Iterator[None]:
+    """Let datasets use what it has downloaded before, without asking the Hub whether there is something newer."""
+    before = datasets.config.HF_HUB_OFFLINE
+    datasets.config.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        datasets.config.HF_HUB_OFFLINE = before
+
+
+def _hub_cache() -> Path:
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return Path(HF_HUB_CACHE)
+
+
+def _image_column(features: Any, where: str, wanted: str | None) -> str:
+    images = [name for name, feature in features.items() if _is_image(feature)]
+    columns = f"columns of images: {', '.join(images) or 'none'}; all: {', '.join(features)}"
+    if wanted is None:
+        if len(images) != 1:
+            raise UserError(f"{where}: choose the column of images by data.source.image_column=NAME ({columns})")
+        return str(images[0])
+    if wanted not in features:
+        raise UserError(f"data.source.image_column={wanted}: {where} has no such column ({columns})")
+    if wanted not in images:
+        raise UserError(f"data.source.image_column={wanted}: the column of {where} has no images ({columns})")
+    return wanted
+
+
+def _is_image(feature: Any) -> bool:
+    """Return whether a column has images: as datasets mark them, encoded bytes, or a struct with such bytes."""
+    inner = feature["bytes"] if isinstance(feature, dict) and "bytes" in feature else feature
+    is_binary = getattr(inner, "dtype", None) in ("binary", "large_binary")
+    return type(feature).__name__ == "Image" or is_binary
+
+
+def _undecoded(table: Any, column: str) -> Any:
+    selected = table.select_columns([column])
+    feature = selected.features[column]
+    if type(feature).__name__ != "Image":
+        return selected
+    return selected.cast_column(column, type(feature)(decode=False))
+
+
+def _labels(table: Any, where: str, wanted: str | None) -> tuple[np.ndarray | None, list[str]]:
+    if wanted == NO_LABELS:
+        return None, []
+    features = table.features
+    named = [name for name, feature in features.items() if type(feature).__name__ == "ClassLabel"]
+    if wanted is not None and wanted not in features:
+        raise UserError(
+            f"data.source.label_column={wanted}: {where} has no such column; there are {', '.join(features)}, and "
+            f"{NO_LABELS} for no labels"
+        )
+    column = wanted or (named[0] if len(named) == 1 else None)
+    if column is None:
+        return None, []
+    values = table.data.column(column).to_pylist()
+    if column not in named:
+        return numbered(values, f"{where}, column {column}")
+    without = [f"row {row}" for row, value in enumerate(values) if value is None or value < 0]
+    # Splits for testing are published without labels.
+    if len(without) == len(values):
+        return None, []
+    if without:
+        raise rows_without_labels(without, f"{where}, column {column}")
+    return np.asarray(values, dtype=np.int64), list(features[column].names)
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error

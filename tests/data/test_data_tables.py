@@ -1,0 +1,193 @@
+"""Parquet files and Hugging Face data sets as sources."""
+
+import io
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganexp.data import sources
+from ganexp.data.shards.class_numbers import numbered
+from ganexp.data.sources import hugging_face, parquet
+from ganexp.data.sources.table_pictures import TablePictures
+from ganexp.errors import UserError
+from support.runs import UNSCORED
+
+datasets = pytest.importorskip("datasets")
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+
+NAMES = ["cat", "dog", "eel"]
+
+
+def encoded(value):
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), (value, 0, 0)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def reds(pictures):
+    return [np.asarray(pictures[number][0])[0, 0, 0] for number in range(len(pictures))]
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture(scope="module")
+def table():
+    features = datasets.Features(
+        {"image": datasets.Image(), "label": datasets.ClassLabel(names=NAMES), "caption": datasets.Value("string")}
+    )
+    rows = {
+        "image": [{"bytes": encoded(number), "path": None} for number in range(10)],
+        "label": [number % 3 for number in range(10)],
+        "caption": [f"number {number % 2}" for number in range(10)],
+    }
+    return datasets.Dataset.from_dict(rows, features=features)
+
+
+@pytest.fixture(scope="module")
+def folder(table, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tables")
+    table.select(range(6)).to_parquet(folder / "train-00000-of-00002.parquet")
+    table.select(range(6, 9)).to_parquet(folder / "train-00001-of-00002.parquet")
+    table.select(range(9, 10)).to_parquet(folder / "test-00000-of-00001.parquet")
+    return folder
+
+
+def complaint(function, *arguments, **options):
+    with pytest.raises(UserError) as raised:
+        function(*arguments, **options)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("source", [parquet, hugging_face])
+def test_a_folder_of_parquet_files_has_splits_images_and_named_classes(folder, source):
+    pictures = source(str(folder))
+    assert reds(pictures) == list(range(9))
+    assert [pictures[number][1] for number in range(9)] == [number % 3 for number in range(9)] == list(pictures.labels)
+    assert pictures.classes == NAMES
+    assert reds(source(str(folder), split="test")) == [9]
+    assert "valid" in complaint(source, str(folder), split="valid")
+
+
+def test_a_single_parquet_file_without_hugging_face_features(tmp_path):
+    path = tmp_path / "mine.parquet"
+    pq.write_table(pa.table({"photo": [encoded(5), encoded(6)], "kind": ["b", "a"]}), path)
+    pictures = parquet(str(path), label_column="kind")
+    assert reds(pictures) == [5, 6]
+    assert (list(pictures.labels), pictures.classes) == ([1, 0], ["a", "b"])
+    assert parquet(str(path)).classes == []
+
+
+def test_what_save_to_disk_wrote_is_read(table, tmp_path):
+    table.save_to_disk(tmp_path / "one")
+    datasets.DatasetDict({"train": table, "test": table.select([3])}).save_to_disk(tmp_path / "several")
+    assert reds(hugging_face(str(tmp_path / "one"))) == list(range(10))
+    assert reds(hugging_face(str(tmp_path / "several"), split="test")) == [3]
+    assert "train|test" in complaint(hugging_face, str(tmp_path / "several"), split="valid")
+
+
+def test_a_folder_of_images_with_metadata_is_a_data_set(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / "train" / name).mkdir(parents=True)
+        Image.new("RGB", (8, 8), (7, 0, 0)).save(tmp_path / "train" / name / "x.png")
+    pictures = hugging_face(str(tmp_path))
+    assert (reds(pictures), pictures.classes) == ([7, 7], ["a", "b"])
+
+
+def test_a_column_that_is_no_image_is_named(folder):
+    line = complaint(parquet, str(folder), image_column="caption")
+    assert "data.source.image_column=caption" in line
+    assert "columns of images: image" in line
+    assert "no such column" in complaint(parquet, str(folder), image_column="picture")
+    assert "no such column" in complaint(parquet, str(folder), label_column="kind")
+
+
+def test_bytes_that_are_no_images_are_named_by_row(tmp_path):
+    path = tmp_path / "mine.parquet"
+    pq.write_table(pa.table({"photo": [encoded(5), *[b"text"] * 5]}), path)
+    module_error = complaint(decoded_whole, parquet(str(path)))
+    assert "5 of 6 images cannot be read" in module_error
+    for row in (1, 2, 3):
+        assert f"row {row}" in module_error
+    assert "row 4" not in module_error
+
+
+def decoded_whole(pictures):
+    from ganexp.data.decoding import Decoder
+    from ganexp.data.memory import decoded
+
+    decoded(pictures, Decoder(8, 3), labelled=False)
+
+
+def test_a_row_reads_no_file_outside_of_the_data(tmp_path):
+    (tmp_path / "inside").mkdir()
+    for path in (tmp_path / "secret.png", tmp_path / "inside" / "own.png"):
+        path.write_bytes(encoded(9))
+    paths = [tmp_path / "inside" / "own.png", tmp_path / "inside" / ".." / "secret.png", "https://localhost/x.png"]
+    rows = [{"image": {"bytes": None, "path": str(path)}} for path in paths]
+    pictures = TablePictures(rows, "image", None, [], "table", [tmp_path / "inside"])
+    assert np.asarray(pictures[0][0])[0, 0, 0] == 9
+    for row in (1, 2):
+        assert "outside of the data's folder" in complaint(pictures.__getitem__, row)
+
+
+def test_missing_labels_are_counted_and_the_first_three_named(table, tmp_path):
+    line = complaint(numbered, [0, None, None, None, None, 1], "table")
+    assert line == "table: 4 labels are missing: row 1; row 2; row 3; and 1 more"
+    for labels, classes in ([[-1] * 10, []], [[0] * 10, NAMES]):
+        changed = (
+            table.remove_columns("label").add_column("label", labels).cast_column("label", table.features["label"])
+        )
+        changed.save_to_disk(tmp_path / str(labels[0]))
+        assert hugging_face(str(tmp_path / str(labels[0]))).classes == classes
+
+
+def test_what_is_missing_or_broken_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 and no more")
+    assert "broken.parquet cannot be read as a data set" in complaint(parquet, str(tmp_path / "broken.parquet"))
+    assert "does not exist" in complaint(parquet, str(tmp_path / "nowhere"))
+    assert "neither a folder nor a data set" in complaint(hugging_face, str(tmp_path / "nowhere"))
+    line = complaint(hugging_face, "owner/name")
+    assert "has not been downloaded" in line
+    assert "HF_HUB_OFFLINE" in line
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    assert "pip install 'ganexp[hf]'" in complaint(sources.parquet, str(tmp_path))
+
+
+def test_a_downloaded_data_set_is_used_without_asking_the_hub(table):
+    asked = []
+
+    def load_dataset(path, subset, split):
+        asked.append(hub.config.HF_HUB_OFFLINE)
+        if hub.fails:
+            raise ConnectionError("no network")
+        return table
+
+    hub = SimpleNamespace(config=SimpleNamespace(HF_HUB_OFFLINE=False), load_dataset=load_dataset, fails=False)
+    assert sources.hugging_face.__module__ == "ganexp.data.sources.hugging_face"
+    from_hub = sys.modules["ganexp.data.sources.hugging_face"]._from_hub
+    assert len(from_hub(hub, "owner/name", None, "train", True)) == 10
+    assert asked == [True]
+    hub.fails = True
+    assert "cannot be reached (no network)" in complaint(from_hub, hub, "owner/name", None, "train", True)
+    assert asked == [True, True, False]
+    assert "switched off" in complaint(from_hub, hub, "owner/name", None, "train", False)
+
+
+def test_a_model_is_trained_on_parquet_files(folder, ganexp):
+    networks = ["model.generator.network.width=8", "model.discriminator.network.width=8"]
+    done = ganexp(
+        "run_dir=r", *UNSCORED, "images=8", "model=cdcgan", *networks, "data=parquet", f"data.path={folder}",
+        "data.image_size=8", "data.num_classes=3", "data.batch_size=4", "data.in_memory=false", "data.workers=0",
+    )  # fmt: skip
+    assert done.status == 0, done.err
+    failed = ganexp("run_dir=s", *UNSCORED, "images=8", "data=parquet", f"data.path={folder}", "data.num_classes=4")
+    assert failed.status == 2
+    assert "has 3 classes: data.num_classes=3" in failed.complaint
