@@ -29,6 +29,7 @@ from ganexp.errors import UserError, one_line
 from ganexp.terminal.text import shortened
 
 LONGEST_FILE_NAME = 255
+OF_A_RESOLVER = "UserError raised while resolving interpolation: "
 
 # conf/hydra/launcher has defaults under the plugins' own names; Hydra may validate them against the plugins' schemas.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
@@ -144,7 +145,9 @@ def explain_reference(error: OmegaConfBaseException, text: str) -> str:
         group = missing[1].partition(".")[0]
         remedy = f"; choose it from python -m ganexp list {group}" if group in groups(conf_dir()) else ""
         return f"{place}there is no key {missing[1]} for ${{{missing[1]}}}{remedy}"
-    return place + text.partition(" full_key:")[0]
+    text = text.partition(" full_key:")[0]
+    # A resolver's own message names the setting.
+    return text.partition(OF_A_RESOLVER)[2] or place + text
 
 
 def unknown(given: str, kind: str, name: str, candidates: Sequence[str]) -> str:

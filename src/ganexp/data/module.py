@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganexp.data.device import OnDevice
+from ganexp.data.epoch_order import EpochOrder
 from ganexp.data.loading import device_loader, global_batches, sample_loader, training_loader
 from ganexp.data.order import DeviceBatches
 from ganexp.data.placement import DEVICE_MEMORY_SHARE, Placement
@@ -95,16 +96,20 @@ class ImageDataModule(L.LightningDataModule):
         """Free the GPU's memory when training ends with an error."""
         self._placement.release()
 
-    def _image_loader(self, dataset: Store, workers: int = 0, positions: bool = False) -> DataLoader[dict[str, Tensor]]:
+    def _image_loader(
+        self, dataset: Store, workers: int = 0, positions: bool = False, epoch: EpochOrder | None = None
+    ) -> DataLoader[dict[str, Tensor]]:
         """Return the endless loader of single images, on the trainer's device if they fit there.
 
-        With `positions`, batches have the "position" of each sample in the training sequence.
+        With `positions`, batches have the "position" of each sample in the training sequence. ``epoch`` draws the order
+        of an epoch, by default a permutation.
         """
         copies = self._copies_on_device([dataset])
         if copies is None:
-            return training_loader(dataset, self.batch_size, self.seed, self.trainer, workers, positions)
+            return training_loader(dataset, self.batch_size, self.seed, self.trainer, workers, positions, epoch)
         (images,) = copies
-        batches = DeviceBatches(images.device, global_batches(len(images), self.batch_size, self.seed, self.trainer))
+        order = global_batches(len(images), self.batch_size, self.seed, self.trainer, epoch=epoch)
+        batches = DeviceBatches(images.device, order)
         return device_loader(OnDeviceWithPositions(images) if positions else images, batches)
 
     def _copies_on_device(self, stores: Sequence[Store], reason: str | None = None) -> tuple[OnDevice, ...] | None:

@@ -17,8 +17,8 @@ class Pictures(Protocol):
     In image-to-image data, an item may be a pair of pictures instead of one. An item may also be an array or a tensor
     (`as_picture`).
 
-    It may have `classes`, the names of the classes (empty or absent: unlabelled), and `name(index)`, the location of
-    a picture for messages.
+    It may have `classes`, the names of the classes (empty or absent: unlabelled), `name(index)`, the location of
+    a picture for messages, and `labels` or `targets`, the class numbers (N,) of all pictures.
     """
 
     def __len__(self) -> int: ...
@@ -44,7 +44,7 @@ class ArrayPictures:
 class FilePictures:
     """Pictures from files; unlabelled pictures have the label 0 and no `classes`."""
 
-    def __init__(self, paths: Sequence[str], labels: Sequence[int] | None = None, classes: Sequence[str] = ()) -> None:
+    def __init__(self, paths: Sequence[str], labels: Sequence[Any] | None = None, classes: Sequence[str] = ()) -> None:
         # One array of bytes instead of a million objects, which every worker would copy.
         self.paths = np.asarray([os.fsencode(path) for path in paths])
         self.labels = None if labels is None else np.asarray(labels, dtype=np.int64)
@@ -99,6 +99,18 @@ class Part:
 def classes_of(pictures: Pictures) -> list[str]:
     """Return the names of the classes; empty if the pictures are unlabelled."""
     return [str(name) for name in getattr(pictures, "classes", [])]
+
+
+def labels_of(pictures: Pictures) -> np.ndarray | None:
+    """Return the labels (N, …), int64, of all pictures without reading any; None if the data set does not have them."""
+    if isinstance(pictures, Part):
+        labels = labels_of(pictures.pictures)
+        return None if labels is None else labels[pictures.numbers]
+    labels = getattr(pictures, "labels", None)
+    labels = getattr(pictures, "targets", None) if labels is None else labels
+    if labels is None or len(labels) != len(pictures):
+        return None
+    return np.asarray(labels, dtype=np.int64)
 
 
 def name_of(pictures: Pictures, index: int) -> str:

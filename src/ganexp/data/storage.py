@@ -1,9 +1,13 @@
 """Storage of pictures during training: decoded in memory, or on disk."""
 
+import torch
+from torch import Tensor
+
 from ganexp.data.decoding import Decodes
 from ganexp.data.disk import OnDisk
 from ganexp.data.memory import InMemory, available_cpus, decoded, machine_memory
-from ganexp.data.pictures import Pictures
+from ganexp.data.pictures import Pictures, labels_of
+from ganexp.errors import UserError
 
 Store = InMemory | OnDisk
 MAX_WORKERS = 8
@@ -40,6 +44,21 @@ def workers_for(store: Store, workers: int | None, processes: int) -> int:
     if workers is not None:
         return workers
     return min(MAX_WORKERS, max(1, available_cpus() // processes))
+
+
+def class_numbers(store: Store, where: str) -> Tensor:
+    """Return the class numbers (N,) of all images, without decoding any.
+
+    Raises UserError for a source that does not have them.
+    """
+    if isinstance(store, InMemory):
+        labels = store.labels
+    else:
+        numbers = labels_of(store.pictures)
+        labels = None if numbers is None else torch.from_numpy(numbers)
+    if labels is None:
+        raise UserError(f"data.balance=true: {where} does not have the labels of all images at once (`labels`)")
+    return labels
 
 
 def _resizing(decoder: Decodes, sizes: set[tuple[int, int]]) -> str:

@@ -173,8 +173,10 @@ def real_set(data: Any, most: int | None) -> RealSet:
 def generator_source(run: Run, checkpoint: str, truncation: float | None) -> SampleSource:
     """Return a run's generator, from the named checkpoint, as a sample source."""
     model = load_model(run, truncation)
-    flip, dequantize = (bool(OmegaConf.select(run.config, f"data.{key}")) for key in ("flip", "dequantize"))
-    about = {"checkpoint": checkpoint, "training_images": describe(flip, dequantize)}
+    flip, dequantize, balance = (
+        bool(OmegaConf.select(run.config, f"data.{key}")) for key in ("flip", "dequantize", "balance")
+    )
+    about = {"checkpoint": checkpoint, "training_images": describe(flip, dequantize, balance)}
 
     def draw(n: int, seed: int) -> Batches:
         for numbers in blocks(n):

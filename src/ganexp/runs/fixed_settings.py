@@ -20,6 +20,7 @@ CHANGEABLE = (
     "doctor",
     "data_root",
     "data.root",
+    "data.labels",
     "data.workers",
     "data.in_memory",
     "data.device_memory_share",
@@ -34,6 +35,7 @@ ADJUSTABLE = (
     "data.batch_size",
     "data.flip",
     "data.dequantize",
+    "data.balance",
 )
 """Settings of training whose values may be changed for the rest of a run, which is recorded."""
 SIZES = ("latent", "channels", "image_size", "num_classes", "pool")
