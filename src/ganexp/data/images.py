@@ -1,6 +1,6 @@
 """LightningDataModule of images from any source."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import Tensor
@@ -131,6 +131,9 @@ class ImageData(ImageDataModule):
             return super().on_after_batch_transfer(batch, dataloader_idx)
         kept = {key: value for key, value in batch.items() if key != POSITION}
         return {**kept, "image": self._transform(batch["image"], batch[POSITION])}
+
+    def _training_stores(self) -> Sequence[Store]:
+        return (self.dataset,)
 
     def _open_picture_sets(self) -> list[PictureSet]:
         pictures = self.source()

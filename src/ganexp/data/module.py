@@ -3,6 +3,7 @@
 import logging
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import lightning as L
@@ -19,6 +20,7 @@ from ganexp.data.positions import OnDeviceWithPositions
 from ganexp.data.storage import Store
 from ganexp.data.training_images import UNCHANGED
 from ganexp.data.values import to_signed_unit
+from ganexp.data.version import version_of
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,11 @@ class ImageDataModule(L.LightningDataModule):
         """A description of what is done to training images, for the protocol of scores."""
         return UNCHANGED
 
+    @cached_property
+    def data_version(self) -> str | None:
+        """The version of the training images (`version_of`), after `setup`; None if it is unknown."""
+        return version_of(self._training_stores())
+
     @property
     def device_bytes(self) -> int:
         """The bytes of training data on the GPU."""
@@ -95,6 +102,10 @@ class ImageDataModule(L.LightningDataModule):
     def on_exception(self, exception: BaseException) -> None:
         """Free the GPU's memory when training ends with an error."""
         self._placement.release()
+
+    def _training_stores(self) -> Sequence[Store]:
+        """Return the stores of all training images; none where they are not in stores."""
+        return ()
 
     def _image_loader(
         self, dataset: Store, workers: int = 0, positions: bool = False, epoch: EpochOrder | None = None

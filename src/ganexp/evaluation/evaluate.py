@@ -29,6 +29,8 @@ from ganexp.metrics.scoring import Measurement, RealSet, Result, Scoring, build_
 from ganexp.metrics.table import add_scores, entries
 from ganexp.numerics.flags import full_precision
 from ganexp.numerics.randomness import blocks
+from ganexp.records import summary
+from ganexp.records.data_version import recorded_version
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.model import load_model
 from ganexp.runs.run import Run, saved_run
@@ -176,7 +178,12 @@ def generator_source(run: Run, checkpoint: str, truncation: float | None) -> Sam
     flip, dequantize, balance = (
         bool(OmegaConf.select(run.config, f"data.{key}")) for key in ("flip", "dequantize", "balance")
     )
-    about = {"checkpoint": checkpoint, "training_images": describe(flip, dequantize, balance)}
+    version = recorded_version(summary.read(run.folder))
+    about = {
+        "checkpoint": checkpoint,
+        "training_images": describe(flip, dequantize, balance),
+        **({} if version is None else {"data": version}),
+    }
 
     def draw(n: int, seed: int) -> Batches:
         for numbers in blocks(n):
