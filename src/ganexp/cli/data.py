@@ -21,7 +21,8 @@ pixel values, and one line for each problem and its fix. No file is changed; mis
 
   data          data set; see python -m ganexp list data (default digits)
   data.option   as in training, such as data.root=FOLDER or data.source.split=test
-  out           folder for contact_sheet.png and problems.txt, which lists every file (default outputs/inspect-NAME)
+  out           folder for inspect.html, a page with pictures of what is wrong, contact_sheet.png, and problems.txt,
+                which lists every file (default outputs/inspect-NAME)
   --config-dir  a folder with config groups of your own
 
 The exit status is 0 whether or not there are problems, and 2 if no image can be read."""

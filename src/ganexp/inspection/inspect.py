@@ -169,7 +169,8 @@ def repeated(duplicates: Duplicates, names: Sequence[str]) -> Iterator[Problem]:
         ("near-duplicates", "inspect them, and remove those that add nothing new", duplicates.near()),
     ):
         if originals:
-            yield Problem(what, tuple(f"{names[copy]} (as {names[first]})" for copy, first in originals.items()), fix)
+            pairs = tuple((names[copy], names[first]) for copy, first in originals.items())
+            yield Problem(what, tuple(f"{copy} (as {first})" for copy, first in pairs), fix, pairs)
 
 
 def _count_header(inspection: Inspection, item: Any) -> None:
