@@ -42,3 +42,41 @@ def test_a_mistake_is_one_line(ganexp, data, change, message):
     outcome = ganexp(*UNSCORED, *data, *change, "images=32", "run_dir=run")
     assert outcome.status == 2
     assert outcome.complaint.startswith(message)
+
+
+@pytest.fixture
+def attributes(here, data):
+    """The arguments of the same folder, with two attributes for each image as in CelebA's list."""
+    rows = [f"{number}.png  {1 if number % 2 else -1} {1 if number % 3 else -1}" for number in range(IMAGES)]
+    (here / "attributes.txt").write_text("\n".join([str(IMAGES), "Smiling Male", *rows]))
+    return [*UNSCORED, *data, "data.labels=attributes.txt"]
+
+
+def test_a_model_is_trained_on_attributes_and_draws_sets_of_them(ganexp, here, attributes):
+    train = [*attributes, "model=cdcgan", *CONDITIONAL, "images=32", "run_dir=run"]
+    assert ganexp(*train).status == 0
+    assert read_class_names(here / "run") == ["Smiling", "Male"]
+    assert ganexp("resume=run", "images=48").status == 0
+    assert ganexp("sample", "run=run", "n=4", "labels=[Smiling+Male,none]", "out=drawn").status == 0
+    assert ganexp("sample", "run=run", "n=4", "out=plain").status == 0
+    wrong = ganexp("sample", "run=run", "n=4", "labels=[Smiling+Mael]", "out=wrong")
+    assert (wrong.status, wrong.complaint) == (
+        2,
+        "labels=[Mael]: no such attribute; did you mean Male? There are: Smiling, Male",
+    )
+    for command in (["sample", "by_class=true", "out=x"], ["export", "out=x.onnx"], ["publish", "to=x"]):
+        outcome = ganexp(command[0], "run=run", *command[1:])
+        assert (outcome.status, "attributes" in outcome.complaint) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["model=acgan"], "data.labels gives several attributes for each image, and the model takes one class"),
+        (["model=cdcgan", "data.balance=true", *CONDITIONAL], "data.balance=true: images have several attributes each"),
+    ],
+)
+def test_what_needs_one_class_for_each_image_refuses_attributes(ganexp, attributes, change, message):
+    outcome = ganexp(*attributes, *change, "images=32", "run_dir=run")
+    assert outcome.status == 2
+    assert outcome.complaint.startswith(message)

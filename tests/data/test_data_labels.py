@@ -1,9 +1,11 @@
 import json
 
 import pytest
+import torch
 from PIL import Image
 
 from ganexp.data.folders import class_folders
+from ganexp.data.images import ImageData
 from ganexp.data.problems import collect_problems
 from ganexp.data.sources import image_folder
 from ganexp.errors import UserError
@@ -102,3 +104,59 @@ def test_an_inspection_names_every_image_without_a_row(root):
     with collect_problems() as problems:
         image_folder(str(root), written(root, "file,label\na.png,x\n"))
     assert [(problem.what, len(problem.where)) for problem in problems] == [("data.labels: images without a row", 2)]
+
+
+ATTRIBUTES = {
+    "csv": (".csv", "file,Smiling,Male\na.png,1,0\nb.png,0,0\nc.png,1,1\n"),
+    "signs": (".csv", "Smiling,file,Male\n1,a.png,-1\n-1,b.png,-1\n1,c.png,1\n"),
+    "celeba": (".txt", "3\nSmiling Male\na.png  1 -1\nb.png -1 -1\nc.png  1  1\n"),
+    "objects": (".json", json.dumps({"a.png": {"Smiling": 1, "Male": 0}, "b.png": {"Smiling": 0, "Male": False},
+                                     "c.png": {"Smiling": True, "Male": "1"}})),
+    "lines": (".jsonl", '{"file": "a.png", "attributes": {"Smiling": 1, "Male": 0}}\n'
+                        '{"file": "b.png", "attributes": {"Smiling": 0, "Male": 0}}\n'
+                        '{"file": "c.png", "attributes": {"Smiling": 1, "Male": 1}}\n'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+def test_each_format_gives_each_image_its_attributes(root, name):
+    suffix, text = ATTRIBUTES[name]
+    path = written(root, text, suffix)
+    pictures = image_folder(str(root), path)
+    assert pictures.classes == ["Smiling", "Male"]
+    assert [pictures[index][1].tolist() for index in range(3)] == [[1, 0], [0, 0], [1, 1]]
+    assert class_folders(root, path) == 2
+
+
+def test_lists_of_the_attributes_that_apply(root):
+    path = written(root, json.dumps({"a.png": ["Smiling", "Male"], "b.png": [], "c.png": ["Male"]}), ".json")
+    pictures = image_folder(str(root), path)
+    assert pictures.classes == ["Male", "Smiling"]
+    assert [pictures[index][1].tolist() for index in range(3)] == [[1, 1], [0, 0], [1, 0]]
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_attributes_are_in_the_batches(root, in_memory):
+    path = written(root, ATTRIBUTES["csv"][1])
+    data = ImageData(
+        lambda: image_folder(str(root), path), "toy", 4, 1, 2, 3, 0, in_memory=in_memory, workers=0, labels=path
+    )
+    data.setup()
+    batch = next(iter(data.train_dataloader()))
+    assert batch["label"].dtype == torch.int8
+    rows = data.all_labels()
+    assert sorted(batch["label"].tolist()) == sorted(rows.tolist()) == [[0, 0], [1, 0], [1, 1]]
+    # The pictures' values are their numbers.
+    assert torch.equal(batch["label"], rows[batch["image"][:, 0, 0, 0].long()])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("file,Smiling\na.png,2\n", r"a.png: Smiling=2: attributes are 0 or 1"),
+        ("file\na.png\n", "no column 'label', and none of attributes"),
+    ],
+)
+def test_bad_attributes_are_refused(root, text, message):
+    with pytest.raises(UserError, match=message):
+        image_folder(str(root), written(root, text))

@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.rules import translates
 from ganexp.errors import UserError
-from ganexp.runs.class_names import class_numbers, read_class_names
+from ganexp.runs.class_names import attribute_sets, class_numbers, read_class_names
 from ganexp.runs.run import saved_run
 
 
@@ -22,7 +24,10 @@ class Arguments:
     seed: int = field(default=0, metadata={"help": "seed of the noise"})
     labels: list[Any] | None = field(
         default=None,
-        metadata={"help": "classes, repeated in order, such as [3,3,7] or [cat,dog]; for conditional models"},
+        metadata={
+            "help": "classes, repeated in order, such as [3,3,7] or [cat,dog], or sets of attributes, such as "
+            "[Smiling+Male,none]; for conditional models"
+        },
     )
     by_class: bool = field(
         default=False,
@@ -63,7 +68,11 @@ def main(arguments: list[str]) -> None:
         return
 
     names = read_class_names(run.folder)
-    labels = None if options.labels is None else class_numbers(options.labels, names)
+    has_attributes = bool(OmegaConf.select(run.config, "model.attributes"))
+    if has_attributes and options.by_class:
+        raise UserError("by_class=true: this model has attributes, not classes; leave it out")
+    read = attribute_sets if has_attributes else class_numbers
+    labels = None if options.labels is None else read(options.labels, names)
 
     from ganexp.generation.sample import write_samples
     from ganexp.runs.model import load_model

@@ -24,6 +24,7 @@ from yaml import MarkedYAMLError, YAMLError
 
 from ganexp.config.types import check_types, flatten
 from ganexp.data.folders import class_folders
+from ganexp.data.labels.table import has_attributes
 from ganexp.distributed.slurm import batch_job
 from ganexp.errors import UserError, one_line
 from ganexp.terminal.text import shortened
@@ -58,10 +59,11 @@ def register_sweeps() -> None:
 
 
 def register_resolvers() -> None:
-    """Register ``${interval:…}``, ``${load_size:…}``, ``${class_folders:…}`` and ``${start:…}`` with OmegaConf."""
+    """Register ``${interval:…}``, ``${load_size:…}``, ``${class_folders:…}`` and so on with OmegaConf."""
     OmegaConf.register_new_resolver("interval", interval, replace=True)
     OmegaConf.register_new_resolver("load_size", load_size, replace=True)
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
+    OmegaConf.register_new_resolver("attributes_in", has_attributes, replace=True)
     OmegaConf.register_new_resolver("start", start_name, replace=True, use_cache=True)
 
 

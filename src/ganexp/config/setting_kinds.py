@@ -210,6 +210,7 @@ NAMES: Mapping[str, Kind] = {
     "attention_stride": optional(COUNT),
     "attribute": optional(text()),
     "augmentation": optional(part()),
+    "attributes": flag(),
     "autocast": flag(),
     "balance": flag(),
     "baselines": optional(group()),

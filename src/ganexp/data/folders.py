@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from ganexp.data.file_kinds import EXAMPLES, is_image
-from ganexp.data.label_table import label_table
+from ganexp.data.labels.table import label_table
 from ganexp.data.problems import Problem, note_problem, report_problem
 from ganexp.errors import UserError
 

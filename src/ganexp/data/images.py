@@ -14,7 +14,7 @@ from ganexp.data.pictures import Pictures, classes_of
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
 from ganexp.data.positions import POSITION
 from ganexp.data.problems import Problem, report_problem
-from ganexp.data.storage import Store, class_numbers, stored, workers_for
+from ganexp.data.storage import Store, labels_of_store, stored, workers_for
 from ganexp.data.training_images import TrainingImages, describe
 from ganexp.errors import UserError
 
@@ -122,8 +122,14 @@ class ImageData(ImageDataModule):
         UserError if the batch size does not fit the data set or the number of ranks.
         """
         workers = workers_for(self.dataset, self.workers, self._local_processes())
-        epoch = Balanced(class_numbers(self.dataset, self._where())) if self.balance else None
-        return self._image_loader(self.dataset, workers, self._transform.changes, epoch)
+        return self._image_loader(self.dataset, workers, self._transform.changes, self._balanced())
+
+    def all_labels(self) -> Tensor:
+        """Return the labels of all images, class numbers (N,) or attributes (N, A), without decoding any.
+
+        Raises UserError for a source that does not have them.
+        """
+        return labels_of_store(self.dataset, self._where())
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Scale, mirror and dequantize images on their device; other tensors are unchanged."""
@@ -131,6 +137,14 @@ class ImageData(ImageDataModule):
             return super().on_after_batch_transfer(batch, dataloader_idx)
         kept = {key: value for key, value in batch.items() if key != POSITION}
         return {**kept, "image": self._transform(batch["image"], batch[POSITION])}
+
+    def _balanced(self) -> Balanced | None:
+        if not self.balance:
+            return None
+        labels = self.all_labels()
+        if labels.dim() > 1:
+            raise UserError("data.balance=true: images have several attributes each; it needs one class for each image")
+        return Balanced(labels)
 
     def _training_stores(self) -> Sequence[Store]:
         return (self.dataset,)

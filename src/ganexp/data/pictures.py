@@ -42,19 +42,22 @@ class ArrayPictures:
 
 
 class FilePictures:
-    """Pictures from files; unlabelled pictures have the label 0 and no `classes`."""
+    """Pictures from files; unlabelled pictures have the label 0 and no `classes`.
+
+    Labels are class numbers (N,), or attributes (N, A) of 0 and 1, whose names are the `classes`.
+    """
 
     def __init__(self, paths: Sequence[str], labels: Sequence[Any] | None = None, classes: Sequence[str] = ()) -> None:
         # One array of bytes instead of a million objects, which every worker would copy.
         self.paths = np.asarray([os.fsencode(path) for path in paths])
-        self.labels = None if labels is None else np.asarray(labels, dtype=np.int64)
+        self.labels = None if labels is None else label_array(labels)
         self.classes = list(classes)
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
-        label = 0 if self.labels is None else int(self.labels[index])
+    def __getitem__(self, index: int) -> tuple[Image.Image, Any]:
+        label = 0 if self.labels is None else self.labels[index]
         path = Path(self.name(index))
         with path.open("rb") as file, naming_lfs_pointers(path):
             image = Image.open(file)
@@ -108,9 +111,17 @@ def labels_of(pictures: Pictures) -> np.ndarray | None:
         return None if labels is None else labels[pictures.numbers]
     labels = getattr(pictures, "labels", None)
     labels = getattr(pictures, "targets", None) if labels is None else labels
-    if labels is None or len(labels) != len(pictures):
+    try:
+        array = None if labels is None else label_array(labels)
+    except (TypeError, ValueError):  # a source of one's own may call something else so
         return None
-    return np.asarray(labels, dtype=np.int64)
+    return array if array is not None and array.ndim and len(array) == len(pictures) else None
+
+
+def label_array(labels: Any) -> np.ndarray:
+    """Return class numbers as int64 (N,), and attributes as int8 (N, A)."""
+    array = np.asarray(labels)
+    return array.astype(np.int8 if array.ndim > 1 else np.int64, copy=False)
 
 
 def name_of(pictures: Pictures, index: int) -> str:

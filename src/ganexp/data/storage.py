@@ -46,8 +46,8 @@ def workers_for(store: Store, workers: int | None, processes: int) -> int:
     return min(MAX_WORKERS, max(1, available_cpus() // processes))
 
 
-def class_numbers(store: Store, where: str) -> Tensor:
-    """Return the class numbers (N,) of all images, without decoding any.
+def labels_of_store(store: Store, where: str) -> Tensor:
+    """Return the labels of all images, class numbers (N,) or attributes (N, A), without decoding any.
 
     Raises UserError for a source that does not have them.
     """
@@ -57,7 +57,7 @@ def class_numbers(store: Store, where: str) -> Tensor:
         numbers = labels_of(store.pictures)
         labels = None if numbers is None else torch.from_numpy(numbers)
     if labels is None:
-        raise UserError(f"data.balance=true: {where} does not have the labels of all images at once (`labels`)")
+        raise UserError(f"{where} has no `labels` of all images: data.balance and attributes need them")
     return labels
 
 

@@ -57,7 +57,7 @@ def classification_task(images: RealImages, seed: int) -> Task:
     Raises UserError for images without labels that are not square.
     """
     labels = images.labels()
-    if labels is not None and len(labels.unique()) > 1:
+    if labels is not None and labels.dim() == 1 and len(labels.unique()) > 1:
         return OwnLabels(labels)
     _, height, width = images.shape
     if height != width:

@@ -17,7 +17,7 @@ from ganexp.publishing.packages import installed
 from ganexp.publishing.weights import save_weights
 from ganexp.records import summary
 from ganexp.runs.checkpoint import load_checkpoint
-from ganexp.runs.model import load_model
+from ganexp.runs.model import load_model, require_no_attributes
 from ganexp.runs.run import Run
 from ganexp.runs.scores import SCORES, read_scores
 
@@ -45,6 +45,7 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
     """Write weights, configuration, scores, samples and model card to a folder; ``address`` is what loads it."""
     assert run.checkpoint is not None
     model = load_model(run)
+    require_no_attributes(model, "publish")
     images_seen = int(load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"])
     # Before anything is written, so that a model of broken weights leaves no folder.
     samples = draw_samples(model, run, images_seen)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ganexp.data.label_rows import read_rows
+from ganexp.data.labels.rows import read_rows
 from ganexp.data.problems import Problem, note_problem, report_problem
 from ganexp.errors import UserError
 
@@ -61,6 +61,11 @@ def _label_table(path: Path, state: tuple[int, int] | None) -> LabelTable:
     if contrary:
         raise UserError(f"data.labels={path}: {_listed(contrary)} with two different labels: keep one row each")
     return LabelTable(path, labels, names, bool(rows.attributes))
+
+
+def has_attributes(labels: str | None) -> bool:
+    """Return whether a label file, if there is one, gives attributes instead of classes."""
+    return labels is not None and label_table(labels).has_attributes
 
 
 def labels_of_files(paths: Sequence[str], root: Path, table: LabelTable) -> list[Label]:
