@@ -33,6 +33,7 @@ def test_data_without_files_is_inspected_with_the_settings_of_training(ganexp, h
         "train_contact_sheet.png",
         "test_contact_sheet.png",
         "problems.txt",
+        "inspect.html",
     }
 
 

@@ -148,9 +148,9 @@ def test_captions_stand_above_the_columns_of_their_classes():
 
 def test_a_sheet_names_the_class_of_every_sample_where_columns_have_several():
     samples = torch.zeros(5, 1, 48, 48)
-    sheet = np.asarray(named_grid(samples, 3, list(range(5)), NAMES))
+    sheet = np.asarray(named_grid(samples, 3, NAMES[:5]))
     assert np.array_equal(sheet, np.asarray(contact_sheet(samples, NAMES[:5], 3)))
-    assert sheet.shape[:2] != np.asarray(named_grid(samples, 3, list(range(5)), None)).shape[:2]
+    assert sheet.shape[:2] != np.asarray(named_grid(samples, 3, None)).shape[:2]
 
 
 def test_analyses_caption_samples_with_names(tmp_path):

@@ -11,7 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganexp.errors import UserError
 from ganexp.numerics.flags import full_precision
-from ganexp.runs.class_names import class_numbers
+from ganexp.runs.class_names import attribute_sets, class_numbers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -61,17 +61,18 @@ class TrainedModel:
         """Return samples 0 to n - 1 (n, C, H, W), float32 in [-1, 1] on the CPU.
 
         They are those of ``python -m ganexp sample`` with the same arguments, bit for bit; sample number k depends on k
-        and the seed alone. ``labels``, numbers or names of classes, are repeated in order, by default every class in
-        turn; ``truncation`` cuts the noise off at that distance from 0. Points in the plane have the shape
-        (n, 2, 1, 1), without bounds. Raises UserError for arguments that the model cannot take, and for a model that
-        translates.
+        and the seed alone. ``labels``, numbers or names of classes, or sets of attributes such as "Smiling+Male", are
+        repeated in order, by default every class in turn; ``truncation`` cuts the noise off at that distance from 0.
+        Points in the plane have the shape (n, 2, 1, 1), without bounds. Raises UserError for arguments that the model
+        cannot take, and for a model that translates.
         """
         if self._translates:
             raise UserError(f"{self.folder}: its model translates images, without noise: use translate(images)")
         if n < 1:
             raise UserError(f"n={n}: it must be 1 or more")
         game = self.game if truncation is None else self._truncated(truncation)
-        numbers = None if labels is None else class_numbers(labels, self.classes)
+        read = class_numbers if getattr(self.game, "attribute_sets", None) is None else attribute_sets
+        numbers = None if labels is None else read(labels, self.classes)
         with full_precision():
             try:
                 samples: Tensor = game.sample(n, seed, numbers).cpu()

@@ -65,13 +65,18 @@ class SampleGrid(L.Callback):
         if are_points(samples):
             return picture(module.sample(POINTS, self.seed), module.columns)
         grid = picture(samples, module.columns)
-        names = class_names(trainer.datamodule) if getattr(module, "num_classes", None) is not None else None
+        names = class_names(trainer.datamodule) if has_classes(module) else None
         return grid if names is None else captioned(grid, names[: module.columns])
 
 
 def caption(trainer: Any, module: Any) -> str | None:
     """Return the classes of a grid's columns, None for a model without classes."""
-    if getattr(module, "num_classes", None) is None:
+    if not has_classes(module):
         return None
     names = getattr(trainer.datamodule, "classes", None) or [str(label) for label in range(module.num_classes)]
     return f"columns: {', '.join(names[: module.columns])}"
+
+
+def has_classes(module: Any) -> bool:
+    """Return whether the columns of a model's grids are classes: it has labels, and they are no attributes."""
+    return getattr(module, "num_classes", None) is not None and getattr(module, "attribute_sets", None) is None

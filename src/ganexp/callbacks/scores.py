@@ -133,8 +133,15 @@ class Scores(L.Callback):
 
 
 def training_images(data: Any) -> dict[str, str]:
-    """Return the protocol's entry about training images; a user's own data module need not describe them."""
-    return {"training_images": data.training_images} if hasattr(data, "training_images") else {}
+    """Return the protocol's entries about training images; a user's own data module need not describe them."""
+    changes = {"training_images": data.training_images} if hasattr(data, "training_images") else {}
+    return changes | data_version(data)
+
+
+def data_version(data: Any) -> dict[str, str]:
+    """Return the protocol's entry with the version of the training data, none where it is unknown."""
+    version = getattr(data, "data_version", None)
+    return {} if version is None else {"data": version}
 
 
 def validate(trainer: Any) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ganexp.callbacks.scores import Scores
+from ganexp.callbacks.scores import Scores, data_version
 from ganexp.drawing.pictures import as_saved
 from ganexp.metrics.scoring import ExtractorFactory, Measurement
 from ganexp.metrics.translation import TranslationScoring
@@ -39,7 +39,8 @@ class TranslationScores(Scores):
             self.scoring.update(all_images(batch, outputs, self.baselines), batch["number"])  # type: ignore[arg-type]
 
     def _scoring(self, trainer: Any, module: Any) -> Any:
-        fakes_protocol = {**module.describe_samples(module.seed), "checkpoint": "last"}
+        version = data_version(trainer.datamodule)
+        fakes_protocol = {**module.describe_samples(module.seed), "checkpoint": "last", **version}
         return TranslationScoring(
             self.measurements,
             self.extractors,

@@ -26,8 +26,8 @@ on sets larger than memory. The same command continues after an interruption, an
 
   data          data set; see python -m ganexp list data (default digits)
   data.option   as in training, such as data.root=FOLDER or data.source.split=test
-  out           inspect: folder for contact_sheet.png and problems.txt, which lists every file (default
-                outputs/inspect-NAME); pack: folder for the shards
+  out           inspect: folder for inspect.html, a page with pictures of what is wrong, contact_sheet.png, and
+                problems.txt, which lists every file (default outputs/inspect-NAME); pack: folder for the shards
   shard_size    images in a shard (default: as many as take 100 MB)
   --config-dir  a folder with config groups of your own
 

@@ -4,13 +4,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.rules import translates
 from ganexp.errors import UserError
 from ganexp.publishing.layout import is_published
 from ganexp.publishing.trained_run import trained_run
-from ganexp.runs.class_names import class_names_of, class_numbers
+from ganexp.runs.class_names import attribute_sets, class_names_of, class_numbers
 from ganexp.runs.run import Run
 
 
@@ -24,7 +26,10 @@ class Arguments:
     seed: int = field(default=0, metadata={"help": "seed of the noise"})
     labels: list[Any] | None = field(
         default=None,
-        metadata={"help": "classes, repeated in order, such as [3,3,7] or [cat,dog]; for conditional models"},
+        metadata={
+            "help": "classes, repeated in order, such as [3,3,7] or [cat,dog], or sets of attributes, such as "
+            "[Smiling+Male,none]; for conditional models"
+        },
     )
     by_class: bool = field(
         default=False,
@@ -67,7 +72,11 @@ def main(arguments: list[str]) -> None:
         return
 
     names = class_names_of(run)
-    labels = None if options.labels is None else class_numbers(options.labels, names)
+    has_attributes = bool(OmegaConf.select(run.config, "model.attributes"))
+    if has_attributes and options.by_class:
+        raise UserError("by_class=true: this model has attributes, not classes; leave it out")
+    read = attribute_sets if has_attributes else class_numbers
+    labels = None if options.labels is None else read(options.labels, names)
 
     from ganexp.generation.sample import write_samples
     from ganexp.runs.model import load_model

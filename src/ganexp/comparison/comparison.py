@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ganexp.comparison.data_versions import differing_data
 from ganexp.comparison.groups import Experiment, group
 from ganexp.comparison.ranking import Ranked, rank
 from ganexp.comparison.run_record import RunRecord, read_run
@@ -58,6 +59,7 @@ def compare(folders: Sequence[Path], score: str | None, budget: str, at: float |
         raise UserError(f"score={score}: no run has it; they have {', '.join(scores) or 'none'}")
     remarks += duplicates + [f"{run.folder}: {problem}" for run in used for problem in run.problems]
     remarks += [f"{run.folder}: settings changed: {change}" for run in used for change in run.changes]
+    remarks += differing_data(used)
     return Comparison(experiments, ranked, scores, remarks)
 
 

@@ -24,6 +24,7 @@ from yaml import MarkedYAMLError, YAMLError
 
 from ganexp.config.types import check_types, flatten
 from ganexp.data.folders import class_folders
+from ganexp.data.labels.table import has_attributes
 from ganexp.data.packed.index import setting as packed_setting
 from ganexp.distributed.slurm import batch_job
 from ganexp.errors import UserError, one_line
@@ -31,6 +32,7 @@ from ganexp.image_size import ImageSize
 from ganexp.terminal.text import shortened
 
 LONGEST_FILE_NAME = 255
+OF_A_RESOLVER = "UserError raised while resolving interpolation: "
 PACKED = "packed"
 """The resolver of settings that a packed set has."""
 
@@ -61,10 +63,11 @@ def register_sweeps() -> None:
 
 
 def register_resolvers() -> None:
-    """Register ``${interval:…}``, ``${load_size:…}``, ``${class_folders:…}``, ``${packed:…}`` and ``${start:…}``."""
+    """Register ``${interval:…}``, ``${load_size:…}``, ``${class_folders:…}`` and so on with OmegaConf."""
     OmegaConf.register_new_resolver("interval", interval, replace=True)
     OmegaConf.register_new_resolver("load_size", load_size, replace=True)
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
+    OmegaConf.register_new_resolver("attributes_in", has_attributes, replace=True)
     OmegaConf.register_new_resolver(PACKED, packed_setting, replace=True)
     OmegaConf.register_new_resolver("start", start_name, replace=True, use_cache=True)
 
@@ -164,7 +167,9 @@ def explain_reference(error: OmegaConfBaseException, text: str) -> str:
         group = missing[1].partition(".")[0]
         remedy = f"; choose it from python -m ganexp list {group}" if group in groups(conf_dir()) else ""
         return f"{place}there is no key {missing[1]} for ${{{missing[1]}}}{remedy}"
-    return place + text.partition(" full_key:")[0]
+    text = text.partition(" full_key:")[0]
+    # A resolver's own message names the setting.
+    return text.partition(OF_A_RESOLVER)[2] or place + text
 
 
 def unknown(given: str, kind: str, name: str, candidates: Sequence[str]) -> str:

@@ -1,14 +1,22 @@
-"""Pictures from the arrays and tensors that a source may return."""
+"""Pictures and labels from the arrays and tensors that a source may return."""
 
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from torch import Tensor
 
 from ganexp.errors import UserError
 
 CHANNELS = (1, 3, 4)
+
+
+def as_label(label: Any) -> Tensor:
+    """Return a class number as an int64 scalar, and attributes, an array (A,) of 0 and 1, as int8."""
+    if isinstance(label, np.ndarray) and label.ndim:
+        return torch.from_numpy(label.astype(np.int8))
+    return torch.tensor(int(label))
 
 
 def as_picture(item: Any) -> Any:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ganexp.data.arrays import as_picture
+from ganexp.data.arrays import as_label, as_picture
 from ganexp.data.decoding import Decodes
 from ganexp.data.pictures import Pictures, name_of, version_of
 from ganexp.data.unreadable import unreadable
@@ -40,7 +40,7 @@ class OnDisk(Dataset[dict[str, Tensor]]):
         except Exception as error:  # a broken file makes Pillow raise nearly anything
             raise unreadable([(name_of(self.pictures, index), error)], len(self)) from error
         if self.labelled:
-            item["label"] = torch.tensor(int(label))
+            item["label"] = as_label(label)
         return item
 
     def checksum(self) -> str:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ganexp.data.file_kinds import EXAMPLES, is_image
+from ganexp.data.labels.table import label_table
 from ganexp.data.problems import Problem, note_problem, report_problem
 from ganexp.errors import UserError
 
@@ -20,12 +21,15 @@ TRAINING_SPLIT = "train"
 TEST_SPLITS = ("test", "val", "valid", "validation")
 
 
-def class_folders(root: str | os.PathLike[str]) -> int | None:
+def class_folders(root: str | os.PathLike[str], labels: str | None = None) -> int | None:
     """Return the number of class folders in a folder of images; None if its images are unlabelled.
 
     Only the first level is read, which is fast even with millions of files. A missing folder counts as unlabelled. Of
-    a folder of splits, the training split is read.
+    a folder of splits, the training split is read. With a file of ``labels`` it is the number of its classes or
+    attributes instead.
     """
+    if labels is not None:
+        return len(label_table(labels).names)
     top = Path(root).expanduser()
     return len(_class_names(split_folders(top).get(TRAINING_SPLIT, top))) or None
 
@@ -64,25 +68,11 @@ def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], lis
 
     Raises UserError if the folder is missing or has no images, or if one of several class folders is empty.
     """
-    top = existing(root, "data.root")
-    if splits := split_folders(top):
-        log.info(
-            "data: %s has the splits %s: %s is used (data.root=%s/%s for another)",
-            top,
-            ", ".join(splits),
-            TRAINING_SPLIT,
-            top,
-            next(name for name in splits if name != TRAINING_SPLIT),
-        )
-        top = splits[TRAINING_SPLIT]
+    top = training_folder(root)
     names = _class_names(top)
-    left_out: Counter[str] = Counter()
     if not names:
-        paths = images_below(top, left_out)
-        report_left_out(top, left_out)
-        if not paths:
-            raise UserError(f"{top} has no images ({EXAMPLES}) in it or its subfolders.")
-        return paths, [], []
+        return all_images(top), [], []
+    left_out: Counter[str] = Counter()
     groups = [images_below(top / name, left_out) for name in names]
     report_left_out(top, left_out)
     if not any(groups):
@@ -98,6 +88,39 @@ def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], lis
     paths = [path for group in groups for path in group]
     labels = [label for label, group in enumerate(groups) for _ in group]
     return paths, labels, names
+
+
+def training_folder(root: str | os.PathLike[str]) -> Path:
+    """Return an existing folder of images, of a folder of splits only the one of training, which is logged.
+
+    Raises UserError if the folder is missing.
+    """
+    top = existing(root, "data.root")
+    splits = split_folders(top)
+    if not splits:
+        return top
+    log.info(
+        "data: %s has the splits %s: %s is used (data.root=%s/%s for another)",
+        top,
+        ", ".join(splits),
+        TRAINING_SPLIT,
+        top,
+        next(name for name in splits if name != TRAINING_SPLIT),
+    )
+    return splits[TRAINING_SPLIT]
+
+
+def all_images(top: Path) -> list[str]:
+    """Return the paths of all images below a folder, sorted.
+
+    Raises UserError if it has none.
+    """
+    left_out: Counter[str] = Counter()
+    paths = images_below(top, left_out)
+    report_left_out(top, left_out)
+    if not paths:
+        raise UserError(f"{top} has no images ({EXAMPLES}) in it or its subfolders.")
+    return paths
 
 
 def _class_names(root: Path) -> list[str]:

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from ganexp.data.memory import InMemory
 from ganexp.data.module import ImageDataModule
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
+from ganexp.data.storage import Store
 from ganexp.errors import UserError
 from ganexp.numerics.randomness import generator
 
@@ -148,6 +149,9 @@ class GaussianData(ImageDataModule):
     def num_images(self) -> int:
         """The number of points."""
         return self.points
+
+    def _training_stores(self) -> Sequence[Store]:
+        return (self.dataset,)
 
     def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Return an endless loader that starts at the trainer's current batch.

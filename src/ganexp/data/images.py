@@ -7,13 +7,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganexp.data.decoding import Decoder
+from ganexp.data.epoch_order import Balanced
 from ganexp.data.module import ImageDataModule
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Pictures, classes_of
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
 from ganexp.data.positions import POSITION
 from ganexp.data.problems import Problem, report_problem
-from ganexp.data.storage import Store, stored, workers_for
+from ganexp.data.storage import Store, labels_of_store, stored, workers_for
 from ganexp.data.training_images import TrainingImages, describe
 from ganexp.errors import UserError
 
@@ -28,10 +29,12 @@ class ImageData(ImageDataModule):
     `source` is a function without arguments that returns a data set of (PIL image, class number), downloading
     it if necessary. With `in_memory` None, the decoded images are kept in memory if they take less than a quarter of
     it. `workers` is the number of processes that decode images left on disk (None: one per processor, at most 8);
-    images in memory need none. `root` or `path` is where the images are stored, for messages only.
+    images in memory need none. `root` or `path` is where the images are stored and `labels` the file that gives their
+    classes, for messages only.
 
     `flip` mirrors training images with probability 0.5; `dequantize` adds noise that is uniform within a grey level
-    (`TrainingImages`). Both are done on the model's device. `dataset` has neither, and so have scores.
+    (`TrainingImages`). Both are done on the model's device. `dataset` has neither, and so have scores. `balance` trains
+    on images of every class equally often (`Balanced`).
 
     Raises UserError for an image_size below 1, channels other than 1 or 3, or an unknown resize_filter; in
     `setup`, for a num_classes that differs from the source's and for unreadable images.
@@ -54,12 +57,18 @@ class ImageData(ImageDataModule):
         flip: bool = False,
         dequantize: bool = False,
         path: str | None = None,
+        balance: bool = False,
+        labels: str | None = None,
     ) -> None:
+        if balance and num_classes is None:
+            raise UserError("data.balance=true: the images have no labels (data.num_classes is null); give data.labels")
         super().__init__(name, image_size, channels, num_classes, batch_size, seed, root or path, device_memory_share)
         self.source = source
         self.in_memory = in_memory
         self.workers = workers
         self.decoder = Decoder(image_size, channels, resize_filter)
+        self.balance = balance
+        self.labels = labels
         self._transform = TrainingImages(seed, flip, dequantize)
         self.classes: list[str] = []
         self._pictures: Pictures | None = None
@@ -105,7 +114,7 @@ class ImageData(ImageDataModule):
     @property
     def training_images(self) -> str:
         """A description of what is done to training images, for the protocol of scores."""
-        return describe(self._transform.flip, self._transform.dequantize)
+        return describe(self._transform.flip, self._transform.dequantize, self.balance)
 
     def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Return an endless loader that starts at the trainer's current batch.
@@ -114,7 +123,14 @@ class ImageData(ImageDataModule):
         UserError if the batch size does not fit the data set or the number of ranks.
         """
         workers = workers_for(self.dataset, self.workers, self._local_processes())
-        return self._image_loader(self.dataset, workers, self._transform.changes)
+        return self._image_loader(self.dataset, workers, self._transform.changes, self._balanced())
+
+    def all_labels(self) -> Tensor:
+        """Return the labels of all images, class numbers (N,) or attributes (N, A), without decoding any.
+
+        Raises UserError for a source that does not have them.
+        """
+        return labels_of_store(self.dataset, self._where())
 
     def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Scale, mirror and dequantize images on their device; other tensors are unchanged."""
@@ -122,6 +138,17 @@ class ImageData(ImageDataModule):
             return super().on_after_batch_transfer(batch, dataloader_idx)
         kept = {key: value for key, value in batch.items() if key != POSITION}
         return {**kept, "image": self._transform(batch["image"], batch[POSITION])}
+
+    def _balanced(self) -> Balanced | None:
+        if not self.balance:
+            return None
+        labels = self.all_labels()
+        if labels.dim() > 1:
+            raise UserError("data.balance=true: images have several attributes each; it needs one class for each image")
+        return Balanced(labels)
+
+    def _training_stores(self) -> Sequence[Store]:
+        return (self.dataset,)
 
     def _open_picture_sets(self) -> list[PictureSet]:
         pictures = self.source()
@@ -135,5 +162,6 @@ class ImageData(ImageDataModule):
             has, fix = "no labels", "data.num_classes=null"
         else:
             has, fix = f"{len(classes)} classes", f"data.num_classes={len(classes)}, or null to ignore the labels"
-        error = UserError(f"data.num_classes={self.num_classes}, but {self._where()} has {has}: {fix}.")
+        where = self._where() if self.labels is None else f"data.labels={self.labels}"
+        error = UserError(f"data.num_classes={self.num_classes}, but {where} has {has}: {fix}.")
         report_problem(error, Problem(f"data.num_classes={self.num_classes}, but there are {has}", (), fix))

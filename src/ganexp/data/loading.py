@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ganexp.data.disk import OnDisk
+from ganexp.data.epoch_order import EpochOrder
 from ganexp.data.memory import InMemory
 from ganexp.data.order import GlobalBatches, NumberedBatches
 from ganexp.data.positions import WithPositions
@@ -24,6 +25,7 @@ def training_loader(
     trainer: L.Trainer | None,
     workers: int = 0,
     positions: bool = False,
+    epoch: EpochOrder | None = None,
 ) -> DataLoader[dict[str, Tensor]]:
     """Return an endless loader of this rank's part of the global batches.
 
@@ -31,11 +33,11 @@ def training_loader(
     never draws from the global random generators. If a user's own code draws from them while reading from disk, the
     result is a function of (seed, position). Batches are {"image": (B, C, H, W)} with
     "label" (B,) where the data set has labels, B = batch_size // world size, and with "position" (B,) if
-    `positions` is true.
+    `positions` is true. ``epoch`` draws the order of an epoch, by default a permutation.
 
     Raises UserError if the batch size does not fit the data set or the number of ranks.
     """
-    order = global_batches(len(dataset), batch_size, seed, trainer)
+    order = global_batches(len(dataset), batch_size, seed, trainer, epoch=epoch)
     read = Repeatable(dataset, seed) if isinstance(dataset, OnDisk) else dataset
     if positions:
         return endless_loader(WithPositions(read), NumberedBatches(order), workers)
@@ -43,7 +45,12 @@ def training_loader(
 
 
 def global_batches(
-    size: int, batch_size: int, seed: int, trainer: L.Trainer | None, purpose: str = "order"
+    size: int,
+    batch_size: int,
+    seed: int,
+    trainer: L.Trainer | None,
+    purpose: str = "order",
+    epoch: EpochOrder | None = None,
 ) -> GlobalBatches:
     """Return the order of ``size`` images for the trainer's rank, starting at the current batch of its module.
 
@@ -74,6 +81,7 @@ def global_batches(
         rank=0 if trainer is None else trainer.global_rank,
         world_size=1 if trainer is None else trainer.world_size,
         purpose=purpose,
+        order=epoch,
     )
 
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ganexp.data.arrays import as_picture
+from ganexp.data.arrays import as_label, as_picture
 from ganexp.data.decoding import Decodes
-from ganexp.data.pictures import Pictures, name_of
+from ganexp.data.pictures import Pictures, labels_of, name_of
 from ganexp.data.unreadable import unreadable
 from ganexp.terminal.progress import progress
 
@@ -24,6 +24,8 @@ ASSUMED_MEMORY = 8 * 2**30
 
 class InMemory(Dataset[dict[str, Tensor]]):
     """Images uint8 (N, C, H, W), or points float32 (N, C, H, W), with labels int64 (N,) or none.
+
+    Labels may also be attributes, int8 (N, A) of 0 and 1.
 
     An item is {"image": (C, H, W), "label": ()}; `__getitems__` returns a batch,
     {"image": (B, C, H, W), "label": (B,)}. Without labels, there is no "label".
@@ -70,7 +72,7 @@ def decoded(pictures: Pictures, decoder: Decodes, labelled: bool) -> tuple[InMem
     """
     total = len(pictures)
     images = torch.empty(total, decoder.channels, *decoder.image_size, dtype=torch.uint8)
-    labels = torch.zeros(total, dtype=torch.int64)
+    labels = empty_labels(pictures)
     sizes: set[tuple[int, int]] = set()
     failures: list[tuple[str, Exception]] = []
 
@@ -84,7 +86,7 @@ def decoded(pictures: Pictures, decoder: Decodes, labelled: bool) -> tuple[InMem
                 picture = as_picture(item)
                 seen.add(picture.size)
                 images[index] = decoder(picture)
-                labels[index] = int(label)
+                labels[index] = as_label(label)
             except Exception as error:  # a broken file makes Pillow raise nearly anything
                 failed.append((name_of(pictures, index), error))
         return len(indices), seen, failed
@@ -100,6 +102,14 @@ def decoded(pictures: Pictures, decoder: Decodes, labelled: bool) -> tuple[InMem
     if failures:
         raise unreadable(failures, total)
     return InMemory(images, labels if labelled else None), sizes
+
+
+def empty_labels(pictures: Pictures) -> Tensor:
+    """Return zeros for the labels of all pictures: int64 (N,) for classes, int8 (N, A) for attributes."""
+    known = labels_of(pictures)
+    if known is None or known.ndim == 1:
+        return torch.zeros(len(pictures), dtype=torch.int64)
+    return torch.zeros(known.shape, dtype=torch.int8)
 
 
 def available_cpus() -> int:

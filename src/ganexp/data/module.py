@@ -3,6 +3,7 @@
 import logging
 from abc import abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import lightning as L
@@ -12,6 +13,7 @@ from torch.utils.data import DataLoader
 
 from ganexp.data.decoding import checked_size
 from ganexp.data.device import OnDevice
+from ganexp.data.epoch_order import EpochOrder
 from ganexp.data.loading import device_loader, global_batches, sample_loader, training_loader
 from ganexp.data.order import DeviceBatches
 from ganexp.data.placement import DEVICE_MEMORY_SHARE, Placement
@@ -19,6 +21,7 @@ from ganexp.data.positions import OnDeviceWithPositions
 from ganexp.data.storage import Store
 from ganexp.data.training_images import UNCHANGED
 from ganexp.data.values import to_signed_unit
+from ganexp.data.version import version_of
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +72,11 @@ class ImageDataModule(L.LightningDataModule):
         """A description of what is done to training images, for the protocol of scores."""
         return UNCHANGED
 
+    @cached_property
+    def data_version(self) -> str | None:
+        """The version of the training images (`version_of`), after `setup`; None if it is unknown."""
+        return version_of(self._training_stores())
+
     @property
     def device_bytes(self) -> int:
         """The bytes of training data on the GPU."""
@@ -96,16 +104,24 @@ class ImageDataModule(L.LightningDataModule):
         """Free the GPU's memory when training ends with an error."""
         self._placement.release()
 
-    def _image_loader(self, dataset: Store, workers: int = 0, positions: bool = False) -> DataLoader[dict[str, Tensor]]:
+    def _training_stores(self) -> Sequence[Store]:
+        """Return the stores of all training images; none where they are not in stores."""
+        return ()
+
+    def _image_loader(
+        self, dataset: Store, workers: int = 0, positions: bool = False, epoch: EpochOrder | None = None
+    ) -> DataLoader[dict[str, Tensor]]:
         """Return the endless loader of single images, on the trainer's device if they fit there.
 
-        With `positions`, batches have the "position" of each sample in the training sequence.
+        With `positions`, batches have the "position" of each sample in the training sequence. ``epoch`` draws the order
+        of an epoch, by default a permutation.
         """
         copies = self._copies_on_device([dataset])
         if copies is None:
-            return training_loader(dataset, self.batch_size, self.seed, self.trainer, workers, positions)
+            return training_loader(dataset, self.batch_size, self.seed, self.trainer, workers, positions, epoch)
         (images,) = copies
-        batches = DeviceBatches(images.device, global_batches(len(images), self.batch_size, self.seed, self.trainer))
+        order = global_batches(len(images), self.batch_size, self.seed, self.trainer, epoch=epoch)
+        batches = DeviceBatches(images.device, order)
         return device_loader(OnDeviceWithPositions(images) if positions else images, batches)
 
     def _copies_on_device(self, stores: Sequence[Store], reason: str | None = None) -> tuple[OnDevice, ...] | None:

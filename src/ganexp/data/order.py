@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
+from ganexp.data.epoch_order import EpochOrder, Shuffled
 from ganexp.errors import UserError
 from ganexp.numerics.randomness import CPU, generator
 
@@ -15,8 +16,8 @@ from ganexp.numerics.randomness import CPU, generator
 class GlobalBatches(Sampler[list[int]]):
     """Endless batches of indices, each divided contiguously among the ranks.
 
-    Batch number b, in epoch e = b // (size // batch_size) is a slice of the permutation drawn from
-    (seed, purpose, e), so that a resumed run and a run on a different number of ranks see the same data.
+    Batch number b, in epoch e = b // (size // batch_size) is a slice of the epoch's order, by default a permutation,
+    drawn from (seed, purpose, e), so that a resumed run and a run on a different number of ranks see the same data.
     The size % batch_size images left over at the end of an epoch differ between epochs.
 
     `batch_size` counts the images of all ranks together. `start` returns the number of batches already trained on;
@@ -34,6 +35,7 @@ class GlobalBatches(Sampler[list[int]]):
         rank: int = 0,
         world_size: int = 1,
         purpose: str = "order",
+        order: EpochOrder | None = None,
     ) -> None:
         if batch_size < 1:
             raise UserError(f"data.batch_size={batch_size}: give at least one image per batch.")
@@ -55,6 +57,7 @@ class GlobalBatches(Sampler[list[int]]):
         self.rank = rank
         self.world_size = world_size
         self.purpose = purpose
+        self.order = Shuffled(size) if order is None else order
 
     def __iter__(self) -> Iterator[list[int]]:
         """Yield this rank's part of batch start(), start() + 1, … without end."""
@@ -64,13 +67,13 @@ class GlobalBatches(Sampler[list[int]]):
     def tensors(self, device: torch.device) -> Iterator[Tensor]:
         """Yield the same batches as tensors int64 (batch_size // world_size,) on a device.
 
-        The device receives the permutation of an epoch at once, so that no batch waits for a copy.
+        The device receives the order of an epoch at once, so that no batch waits for a copy.
         """
         per_epoch = self.size // self.batch_size
         part = self.batch_size // self.world_size
         epoch, number = divmod(self.start(), per_epoch)
         while True:
-            order = torch.randperm(self.size, generator=generator(self.seed, self.purpose, epoch))
+            order = self.order(generator(self.seed, self.purpose, epoch))
             # The host need not wait: CUDA has read pageable memory when the call returns.
             order = order.to(device, non_blocking=True)
             for batch in range(number, per_epoch):

@@ -20,8 +20,9 @@ class Pictures(Protocol):
     In image-to-image data, an item may be a pair of pictures instead of one. An item may also be an array or a tensor
     (`as_picture`).
 
-    It may have `classes`, the names of the classes (empty or absent: unlabelled), and `name(index)`, the location of
-    a picture for messages. `version` changes with the content of pictures that are not files of their own.
+    It may have `classes`, the names of the classes (empty or absent: unlabelled), `name(index)`, the location of
+    a picture for messages, and `labels` or `targets`, the class numbers (N,) of all pictures. `version` changes with
+    the content of pictures that are not files of their own.
     """
 
     def __len__(self) -> int: ...
@@ -45,18 +46,21 @@ class ArrayPictures:
 
 
 class FilePictures:
-    """Pictures from files; unlabelled pictures have the label 0 and no `classes`."""
+    """Pictures from files; unlabelled pictures have the label 0 and no `classes`.
 
-    def __init__(self, paths: Sequence[str], labels: Sequence[int] | None = None, classes: Sequence[str] = ()) -> None:
+    Labels are class numbers (N,), or attributes (N, A) of 0 and 1, whose names are the `classes`.
+    """
+
+    def __init__(self, paths: Sequence[str], labels: Sequence[Any] | None = None, classes: Sequence[str] = ()) -> None:
         self.paths = PathTable(paths)
-        self.labels = None if labels is None else np.asarray(labels, dtype=np.int64)
+        self.labels = None if labels is None else label_array(labels)
         self.classes = list(classes)
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
-        label = 0 if self.labels is None else int(self.labels[index])
+    def __getitem__(self, index: int) -> tuple[Image.Image, Any]:
+        label = 0 if self.labels is None else self.labels[index]
         path = Path(self.name(index))
         with path.open("rb") as file, naming_lfs_pointers(path):
             if file.peek(len(JPEG))[: len(JPEG)] == JPEG:
@@ -109,6 +113,26 @@ def classes_of(pictures: Pictures) -> list[str]:
 def version_of(pictures: Pictures) -> str:
     """Return what changes with the content of pictures that are not files of their own; empty if nothing is known."""
     return version_of(pictures.pictures) if isinstance(pictures, Part) else str(getattr(pictures, "version", ""))
+
+
+def labels_of(pictures: Pictures) -> np.ndarray | None:
+    """Return the labels (N, …), int64, of all pictures without reading any; None if the data set does not have them."""
+    if isinstance(pictures, Part):
+        labels = labels_of(pictures.pictures)
+        return None if labels is None else labels[pictures.numbers]
+    labels = getattr(pictures, "labels", None)
+    labels = getattr(pictures, "targets", None) if labels is None else labels
+    try:
+        array = None if labels is None else label_array(labels)
+    except (TypeError, ValueError):  # a source of one's own may call something else so
+        return None
+    return array if array is not None and array.ndim and len(array) == len(pictures) else None
+
+
+def label_array(labels: Any) -> np.ndarray:
+    """Return class numbers as int64 (N,), and attributes as int8 (N, A)."""
+    array = np.asarray(labels)
+    return array.astype(np.int8 if array.ndim > 1 else np.int64, copy=False)
 
 
 def name_of(pictures: Pictures, index: int) -> str:

@@ -10,11 +10,16 @@ from ganexp.errors import UserError
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem, the files or classes that have it, and how to fix it."""
+    """A problem, the files or classes that have it, and how to fix it.
+
+    ``pictures`` has the names of the pictures of each place in ``where``, such as the two that are alike; without it,
+    each place is itself the name of one.
+    """
 
     what: str
     where: tuple[str, ...]
     fix: str
+    pictures: tuple[tuple[str, ...], ...] = ()
 
 
 _collected: ContextVar[list[Problem] | None] = ContextVar("collected", default=None)

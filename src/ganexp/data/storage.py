@@ -1,10 +1,14 @@
 """Storage of pictures during training: decoded in memory, or on disk."""
 
+import torch
+from torch import Tensor
+
 from ganexp.data.decoding import Decodes
 from ganexp.data.disk import OnDisk
 from ganexp.data.memory import InMemory, available_cpus, decoded, machine_memory
 from ganexp.data.packed.store import on_disk
-from ganexp.data.pictures import Pictures
+from ganexp.data.pictures import Pictures, labels_of
+from ganexp.errors import UserError
 
 Store = InMemory | OnDisk
 MAX_WORKERS = 8
@@ -41,6 +45,21 @@ def workers_for(store: Store, workers: int | None, processes: int) -> int:
     if workers is not None:
         return workers
     return min(MAX_WORKERS, max(1, available_cpus() // processes))
+
+
+def labels_of_store(store: Store, where: str) -> Tensor:
+    """Return the labels of all images, class numbers (N,) or attributes (N, A), without decoding any.
+
+    Raises UserError for a source that does not have them.
+    """
+    if isinstance(store, InMemory):
+        labels = store.labels
+    else:
+        numbers = labels_of(store.pictures)
+        labels = None if numbers is None else torch.from_numpy(numbers)
+    if labels is None:
+        raise UserError(f"{where} has no `labels` of all images: data.balance and attributes need them")
+    return labels
 
 
 def _resizing(decoder: Decodes, sizes: set[tuple[int, int]]) -> str:

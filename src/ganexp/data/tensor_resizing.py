@@ -41,7 +41,8 @@ def _pixels(image: Image.Image) -> Tensor:
         # Here, as importing it takes a second.
         from torchvision.io import decode_jpeg
 
-        return decode_jpeg(encoded)
+        decoded: Tensor = decode_jpeg(encoded)
+        return decoded
     return torch.from_numpy(np.atleast_3d(np.array(image))).permute(2, 0, 1)
 
 

@@ -46,7 +46,8 @@ class TrainingImages:
         return images.float().add_(noise.float().div_(LEVELS)).div_(128).sub_(1)
 
 
-def describe(flip: bool, dequantize: bool) -> str:
+def describe(flip: bool, dequantize: bool, balance: bool = False) -> str:
     """Return a description of the training images for a score's protocol."""
     parts = ["mirrored with probability 0.5"] * flip + ["dequantized"] * dequantize
+    parts += ["drawn from every class equally often"] * balance
     return " and ".join(parts) or UNCHANGED

@@ -1,4 +1,4 @@
-"""Grid of samples with the names of their classes."""
+"""Grid of samples with the names of their classes or attributes."""
 
 from collections.abc import Sequence
 
@@ -10,17 +10,15 @@ from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.pictures import are_points, picture
 
 
-def named_grid(samples: Tensor, columns: int, labels: Sequence[int] | None, names: Sequence[str] | None) -> Image.Image:
-    """Return the picture of samples (N, C, H, W) with the names of their classes.
+def named_grid(samples: Tensor, columns: int, captions: Sequence[str] | None) -> Image.Image:
+    """Return the picture of samples (N, C, H, W), whose captions repeat in order.
 
-    Names are above the columns where these have a class each, else below every sample.
+    Captions are above the columns where these have one each, else below every sample.
     """
-    if names is None or are_points(samples):
+    if captions is None or are_points(samples):
         return picture(samples, columns)
-    classes = range(columns) if labels is None else labels
-    columns = columns // len(classes) * len(classes) or columns
-    column_labels = column_classes(classes, columns)
-    if column_labels is None:
-        captions = [names[classes[number % len(classes)]] for number in range(len(samples))]
-        return contact_sheet(samples, captions, columns)
-    return captioned(picture(samples, columns), [names[label] for label in column_labels[: len(samples)]])
+    columns = columns // len(captions) * len(captions) or columns
+    numbers = column_classes(range(len(captions)), columns)
+    if numbers is None:
+        return contact_sheet(samples, [captions[number % len(captions)] for number in range(len(samples))], columns)
+    return captioned(picture(samples, columns), [captions[number] for number in numbers[: len(samples)]])

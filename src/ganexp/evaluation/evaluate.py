@@ -31,6 +31,8 @@ from ganexp.metrics.table import add_scores, entries
 from ganexp.numerics.flags import full_precision
 from ganexp.numerics.randomness import blocks
 from ganexp.publishing import layout
+from ganexp.records import summary
+from ganexp.records.data_version import recorded_version
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.model import load_model
 from ganexp.runs.run import Run
@@ -183,8 +185,15 @@ def real_set(data: Any, most: int | None) -> RealSet:
 def generator_source(run: Run, checkpoint: str, truncation: float | None) -> SampleSource:
     """Return a run's generator, from the named checkpoint, as a sample source."""
     model = load_model(run, truncation)
-    flip, dequantize = (bool(OmegaConf.select(run.config, f"data.{key}")) for key in ("flip", "dequantize"))
-    about = {"checkpoint": checkpoint, "training_images": describe(flip, dequantize)}
+    flip, dequantize, balance = (
+        bool(OmegaConf.select(run.config, f"data.{key}")) for key in ("flip", "dequantize", "balance")
+    )
+    version = recorded_version(summary.read(run.folder))
+    about = {
+        "checkpoint": checkpoint,
+        "training_images": describe(flip, dequantize, balance),
+        **({} if version is None else {"data": version}),
+    }
 
     def draw(n: int, seed: int) -> Batches:
         for numbers in blocks(n):

@@ -8,7 +8,8 @@ from ganexp.analysis.subject import HeldOut
 from ganexp.config import composition
 from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
-from ganexp.data.folders import held_out_folder, image_files
+from ganexp.data.folders import all_images, held_out_folder, image_files
+from ganexp.data.labels.table import label_table, labels_of_files
 from ganexp.data.pictures import FilePictures
 from ganexp.errors import UserError
 from ganexp.evaluation.evaluate import real_set
@@ -62,7 +63,7 @@ def from_folder(folder: Path, data: DictConfig) -> HeldOut:
 
     ``description`` also says how they were changed.
     """
-    paths, labels, classes = image_files(folder)
+    paths, labels, classes = labelled_files(folder, OmegaConf.select(data, "labels"))
     # `ganexp sample` writes a grid next to its samples.
     pictures = FilePictures(paths, labels, classes) if classes else FilePictures(sample_files(folder))
     decoder = Decoder(data.image_size, data.channels, data.resize_filter)
@@ -71,6 +72,19 @@ def from_folder(folder: Path, data: DictConfig) -> HeldOut:
     changed = any(kind != ((width, height), data.channels) for kind in count_kinds(folder))
     description = f"{len(images):,} images of {folder}{describe_resizing(data) if changed else ''}"
     return HeldOut(RealImages(images, images.checksum()), description)
+
+
+def labelled_files(folder: Path, labels: str | None) -> tuple[list[str], list[int], list[str]]:
+    """Return a folder's images, their labels and the classes: those of the run's label file if it has all images."""
+    paths, numbers, classes = image_files(folder)
+    table = None if labels is None else label_table(labels)
+    if table is None or table.has_attributes:
+        return paths, numbers, classes
+    try:
+        paths = all_images(folder)
+        return paths, labels_of_files(paths, folder, table), table.names
+    except UserError:
+        return paths, numbers, classes
 
 
 def labelled_images(wanted: str, data: DictConfig) -> tuple[RealImages, HeldOut]:

@@ -1,7 +1,7 @@
 """Inspection of a data set: statistics, problems and contact sheets."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
 from ganexp.inspection.duplicates import Duplicates
 from ganexp.inspection.inspect import Inspection, inspect, problems_of, repeated
+from ganexp.inspection.page import render
 from ganexp.terminal.text import printable
 
 NAMES_SHOWN = 10
@@ -27,6 +28,7 @@ CLASSES_SHOWN = 12
 COLUMNS = 8
 SHEET = "contact_sheet.png"
 PROBLEMS = "problems.txt"
+PAGE = "inspect.html"
 
 
 def inspect_data(config: DictConfig, name: str, out: Path) -> None:
@@ -48,9 +50,9 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
         raise errors[0]
     problems += [Problem("a split that cannot be opened", (str(error),), "as the message says") for error in errors]
     duplicates, names, inspections = Duplicates(), [], []
-    for collection in collections:
+    prefixes = [f"{collection.name}: " if len(collections) > 1 else "" for collection in collections]
+    for prefix, collection in zip(prefixes, collections, strict=True):
         inspection, picture_names = inspect(collection, duplicates)
-        prefix = f"{collection.name}: " if len(collections) > 1 else ""
         names += [f"{prefix}{name}" for name in picture_names]
         inspections.append(inspection)
     problems += problems_of(inspections)
@@ -59,8 +61,11 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
     show(problems, console)
     sheets = write(inspections, problems, out)
     summary = f"kinds of problems: {len(problems)}, all names in {out / PROBLEMS}" if problems else "no problems"
-    drawn = f"; contact sheet{'s' * (len(sheets) > 1)}: {', '.join(map(str, sheets))}" if sheets else ""
+    drawn = f"; contact sheet{'s' * (len(sheets) > 1)}: {', '.join(map(str, sheets.values()))}" if sheets else ""
     console.print(printable(f"{summary}{drawn}"))
+    seen = [(inspection, facts(inspection)) for inspection in inspections]
+    sources = list(zip(prefixes, collections, strict=True))
+    console.print(printable(write_page(out / PAGE, name, seen, problems, sources, sheets)))
     if not any(inspection.readable for inspection in inspections):
         raise UserError(f"data={name}: none of the pictures can be read")
 
@@ -97,18 +102,39 @@ def as_table(inspections: list[Inspection]) -> Table:
     table.add_column("")
     for inspection in inspections:
         table.add_column(printable(inspection.name), overflow="fold")
-    cells: dict[str, Callable[[Inspection], str]] = {
-        "pictures": lambda seen: f"{seen.pictures:,}",
-        "of these unreadable": lambda seen: f"{seen.unreadable:,}",
-        "sizes": lambda seen: sizes(seen.sizes),
-        "modes": lambda seen: counted(seen.modes),
-        "bits per channel": lambda seen: counted(seen.depths),
-        "classes": lambda seen: classes(seen.classes),
-        "values shown": lambda seen: f"{seen.lowest:.3f} to {seen.highest:.3f}" if seen.readable else "-",
-    }
-    for heading, cell in cells.items():
-        table.add_row(heading, *(printable(cell(inspection)) for inspection in inspections))
+    for rows in zip(*map(facts, inspections), strict=True):
+        table.add_row(rows[0][0], *(printable(text) for _, text in rows))
     return table
+
+
+def facts(seen: Inspection) -> list[tuple[str, str]]:
+    """Return the statistics as (heading, text)."""
+    return [
+        ("pictures", f"{seen.pictures:,}"),
+        ("of these unreadable", f"{seen.unreadable:,}"),
+        ("sizes", sizes(seen.sizes)),
+        ("modes", counted(seen.modes)),
+        ("bits per channel", counted(seen.depths)),
+        ("classes", classes(seen.classes)),
+        ("values shown", f"{seen.lowest:.3f} to {seen.highest:.3f}" if seen.readable else "-"),
+    ]
+
+
+def write_page(
+    path: Path,
+    name: str,
+    inspections: list[tuple[Inspection, list[tuple[str, str]]]],
+    problems: list[Problem],
+    picture_sets: list[tuple[str, PictureSet]],
+    sheets: dict[str, Path],
+) -> str:
+    """Write the page of the inspection, and return a line about it; without jinja2 there is none."""
+    try:
+        text = render(name, inspections, problems, picture_sets, sheets)
+    except UserError as error:
+        return str(error)
+    path.write_text(text, encoding="utf-8", errors="replace")
+    return f"as a page: {path}"
 
 
 def sizes(counts: Counter[tuple[int, int]]) -> str:
@@ -144,18 +170,18 @@ def line_of(problem: Problem) -> str:
     return f"{problem.what}{number}{': ' if shown else ''}{shown}{more}. Fix: {problem.fix}"
 
 
-def write(inspections: list[Inspection], problems: list[Problem], out: Path) -> list[Path]:
+def write(inspections: list[Inspection], problems: list[Problem], out: Path) -> dict[str, Path]:
     """Write a contact sheet per collection, inputs next to their targets, and every problem with all file names.
 
-    Returns the paths of the sheets; a collection without a readable picture has none.
+    Returns the paths of the sheets by collection; one without a readable picture has none.
     """
     out.mkdir(parents=True, exist_ok=True)
-    sheets = []
+    sheets = {}
     for inspection in inspections:
         if inspection.samples:
             stem = f"{inspection.name.replace('/', '-').replace(' ', '_')}_" if len(inspections) > 1 else ""
-            sheets.append(out / f"{stem}{SHEET}")
-            save(sheet_of(inspection), sheets[-1])
+            sheets[inspection.name] = out / f"{stem}{SHEET}"
+            save(sheet_of(inspection), sheets[inspection.name])
     lines = [f"{p.what}. Fix: {p.fix}\n" + "".join(f"  {place}\n" for place in p.where) for p in problems]
     # File names may contain bytes that are not valid text.
     (out / PROBLEMS).write_text("\n".join(lines), encoding="utf-8", errors="replace")

@@ -15,13 +15,17 @@ from ganexp.evaluation.evaluate import real_set
 from ganexp.evaluation.held_out import held_out_images, labelled_images
 from ganexp.metrics.classifier import classifier
 from ganexp.numerics.randomness import derived_seed
-from ganexp.runs.model import truncate
+from ganexp.runs.model import require_no_attributes, truncate
 
 
 def build_subject(
     model: Any, run: DictConfig, seed: int, held_out: str | None = None, labelled: str | None = None
 ) -> Subject:
-    """Return the subject of analyses for a trained model and its run's data."""
+    """Return the subject of analyses for a trained model and its run's data.
+
+    Raises UserError for a model of attributes.
+    """
+    require_no_attributes(model, "analyze and demo")
 
     def truncated(threshold: float) -> Subject:
         cut = copy.deepcopy(model)

@@ -18,6 +18,7 @@ from ganexp.layers.standing_statistics import batch_norms
 from ganexp.metrics.extractor import qualified_name
 from ganexp.noise import is_normal, normal, uniform
 from ganexp.numerics.randomness import generator as rng
+from ganexp.runs.model import require_no_attributes
 from ganexp.variants.sampler import describe_weights
 
 SIGNED_UNIT = "[-1, 1]"
@@ -83,6 +84,7 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
     head = SampleHead(sampler.network).eval()
     inputs = [noise_input(sampler.noise, sampler.latent)]
     if hasattr(model, "num_classes"):
+        require_no_attributes(model, "export")
         inputs.append(labels_input(model.num_classes))
     if truncation:
         inputs.append(truncation_input())
@@ -134,6 +136,7 @@ def portable_discriminator(model: Any, network: nn.Module, channels: int, image_
     inputs = [image_input("image", shape, SIGNED_UNIT)]
     needed = needed_inputs(network)
     if hasattr(model, "num_classes"):
+        require_no_attributes(model, "export")
         if is_given_labels(model, network, inputs[0].example({BATCH: 2}, rng(0, "export shape"))):
             inputs.append(labels_input(model.num_classes))
     elif needed == 2 and hasattr(model, "translator"):

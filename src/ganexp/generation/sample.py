@@ -11,6 +11,7 @@ from ganexp.drawing.pictures import are_points, as_image, save
 from ganexp.errors import UserError
 from ganexp.generation.class_folders import class_folders
 from ganexp.numerics.flags import full_precision
+from ganexp.runs.class_names import attribute_text
 
 GRID = "grid.png"
 
@@ -20,15 +21,16 @@ def write_samples(
     model: Any,
     n: int,
     seed: int,
-    labels: list[int] | None,
+    labels: Sequence[Any] | None,
     out: Path,
     names: Sequence[str] | None = None,
     by_class: bool = False,
 ) -> None:
     """Write ``n`` images as NNNNN.png, or points as points.csv, and a grid.png of all samples.
 
-    ``names`` of the classes caption the grid's columns. With ``by_class`` the images are in a subfolder for each
-    class, by default of every class in turn.
+    ``labels`` are class numbers, or sets of attributes, of 0 and 1. ``names`` of the classes, or of the attributes,
+    caption the grid's columns. With ``by_class`` the images are in a subfolder for each class, by default of every
+    class in turn.
     """
     num_classes: int | None = getattr(model, "num_classes", None)
     if by_class and num_classes is None:
@@ -47,5 +49,13 @@ def write_samples(
         for number, sample in enumerate(samples):
             folder = out / folders[labels[number % len(labels)]] if folders and labels else out
             save(as_image(sample), folder / f"{number:05d}.png")
-    save(named_grid(samples, model.columns, labels, names), out / GRID)
+    captions = None if names is None else captions_of(model, labels, names)
+    save(named_grid(samples, model.columns, captions), out / GRID)
     print(f"{n} samples and {GRID} are in {out}")
+
+
+def captions_of(model: Any, labels: Sequence[Any] | None, names: Sequence[str]) -> list[str] | None:
+    """Return the captions of labels, which repeat in order, None for the attributes of training images."""
+    if getattr(model, "attribute_sets", None) is not None:
+        return None if labels is None else [attribute_text(label, names) for label in labels]
+    return [names[label] for label in (range(model.columns) if labels is None else labels)]

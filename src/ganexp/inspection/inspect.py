@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ganexp.data.arrays import as_picture
+from ganexp.data.arrays import as_label, as_picture
 from ganexp.data.decoding import is_deep, is_grey, is_transparent
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import classes_of, name_of
@@ -128,16 +128,16 @@ def inspect(picture_set: PictureSet, duplicates: Duplicates) -> tuple[Inspection
         for index in range(total):
             name = name_of(picture_set.pictures, index)
             try:
-                item, label = picture_set.pictures[index]
+                item, given = picture_set.pictures[index]
                 item = as_picture(item)
                 pixels = picture_set.decoder(item)
-                label = int(label)
+                label = as_label(given)
             except Exception as error:  # a broken file makes Pillow raise nearly anything
                 failures.append((name, error))
             else:
                 names.append(name)
                 duplicates.add(pixels)
-                labels[label] += 1
+                labels.update(label.nonzero().flatten().tolist() if label.dim() else [int(label)])
                 _count_header(inspection, item)
                 for kind in KINDS:
                     if any(kind.applies(picture, picture_set.decoder.image_size) for picture in pictures_of(item)):
@@ -184,7 +184,8 @@ def repeated(duplicates: Duplicates, names: Sequence[str]) -> Iterator[Problem]:
         ("near-duplicates", "inspect them, and remove those that add nothing new", duplicates.near()),
     ):
         if originals:
-            yield Problem(what, tuple(f"{names[copy]} (as {names[first]})" for copy, first in originals.items()), fix)
+            pairs = tuple((names[copy], names[first]) for copy, first in originals.items())
+            yield Problem(what, tuple(f"{copy} (as {first})" for copy, first in pairs), fix, pairs)
 
 
 def _count_header(inspection: Inspection, item: Any) -> None:

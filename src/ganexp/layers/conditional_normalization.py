@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
+from ganexp.layers.label_embedding import LabelEmbedding
 from ganexp.layers.normalization import Layer
 
 
@@ -31,9 +32,10 @@ class ConditionalNorm(nn.Module):
 def by_label(norm: nn.Module, channels: int, num_classes: int) -> ConditionalNorm:
     """Return the norm of maps (N, channels, H, W) conditional on labels (N,), with gains of 1 and biases of 0 at first.
 
-    `norm` has no gain and bias of its own. Class-conditional batch norm follows arXiv 1610.07629 as used in 1802.05637.
+    Labels may also be attributes (N, num_classes), whose gains and biases are added. `norm` has no gain and bias of its
+    own. Class-conditional batch norm follows arXiv 1610.07629 as used in 1802.05637.
     """
-    gain, bias = nn.Embedding(num_classes, channels), nn.Embedding(num_classes, channels)
+    gain, bias = LabelEmbedding(num_classes, channels), LabelEmbedding(num_classes, channels)
     nn.init.zeros_(gain.weight)
     nn.init.zeros_(bias.weight)
     return ConditionalNorm(norm, gain, bias)

@@ -22,7 +22,8 @@ class Projection(nn.Module):
         self.embedding = init_and_normalize(nn.Linear(num_classes, size, bias=False))
 
     def forward(self, features: Tensor, label: Tensor) -> Tensor:
-        """Return logits (N,) from features (N, size) and labels (N,) in [0, num_classes)."""
-        embedded = self.embedding(one_hot(label, self.num_classes).to(features.dtype))
+        """Return logits (N,) from features (N, size) and labels (N,) in [0, num_classes), or attributes (N, A)."""
+        indicators = one_hot(label, self.num_classes) if label.dim() == 1 else label
+        embedded = self.embedding(indicators.to(features.dtype))
         output: Tensor = self.logit(features).squeeze(1) + (embedded * features).sum(1)
         return output

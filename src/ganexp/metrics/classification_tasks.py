@@ -60,7 +60,7 @@ class Rotations:
 def classification_task(images: RealImages, seed: int) -> Task:
     """Return the task for a data set: its own labels if there are several, else rotations."""
     labels = images.labels()
-    if labels is not None and len(labels.unique()) > 1:
+    if labels is not None and labels.dim() == 1 and len(labels.unique()) > 1:
         return OwnLabels(labels)
     _, height, width = images.shape
     return Rotations(seed, square=height == width)

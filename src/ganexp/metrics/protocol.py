@@ -9,12 +9,20 @@ from ganexp import __version__
 
 Protocol = dict[str, Any]
 
-REPORTED_ONLY = ("versions", "numerics", "fakes.seed", "fakes.average", "fakes.training_images", "reference.flip")
+REPORTED_ONLY = (
+    "versions",
+    "numerics",
+    "fakes.seed",
+    "fakes.average",
+    "fakes.training_images",
+    "fakes.data",
+    "reference.flip",
+)
 """Reported settings that do not make scores incomparable.
 
 Scores are averaged over seeds, versions agree up to rounding, and all scores are computed with the same numerical
-settings, except those from before the settings were recorded. Training images and the decay of a moving average are
-what scores are compared over, and reference images have never been mirrored.
+settings, except those from before the settings were recorded. Training images, the version of the data and the decay of
+a moving average are what scores are compared over, and reference images have never been mirrored.
 """
 
 

@@ -10,6 +10,7 @@ from ganexp.image_size import ImageSize
 from ganexp.layers.checks import require_positive
 from ganexp.layers.conditional_normalization import by_vector
 from ganexp.layers.initialization import weight_init
+from ganexp.layers.label_embedding import LabelEmbedding
 from ganexp.layers.normalization import Normalization, set_batch_norm_epsilon
 from ganexp.layers.projection import Projection
 from ganexp.layers.resnet_trunks import Architecture, ResNetDiscriminatorTrunk, ResNetGeneratorTrunk, architecture_for
@@ -57,7 +58,7 @@ class Generator(nn.Module):
             unconditional = normalization.maps(channels, affine=False)
             return by_vector(unconditional, channels, embedding + self.chunk, init_and_normalize)
 
-        self.embedding = nn.Embedding(num_classes, embedding)
+        self.embedding = LabelEmbedding(num_classes, embedding)
         nn.init.orthogonal_(self.embedding.weight)
         self.network = ResNetGeneratorTrunk(
             self.chunk,

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ganexp.image_size import ImageSize
 from ganexp.layers.checks import require_positive
+from ganexp.layers.label_embedding import LabelEmbedding
 
 
 class LabelledNoise(nn.Module):
@@ -83,7 +84,7 @@ class LabelledPlane(nn.Module):
         return output
 
 
-def _embedding(num_classes: int, embedding: int | None) -> nn.Embedding:
+def _embedding(num_classes: int, embedding: int | None) -> LabelEmbedding:
     size = num_classes if embedding is None else embedding
     require_positive(num_classes=num_classes, embedding=size)
-    return nn.Embedding(num_classes, size)
+    return LabelEmbedding(num_classes, size)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.layers.checks import require_positive
+from ganexp.layers.label_embedding import LabelEmbedding
 
 
 class Generator(nn.Module):
@@ -18,7 +19,7 @@ class Generator(nn.Module):
     def __init__(self, network: Callable[..., nn.Module], latent: int, num_classes: int, embedding: int = 64) -> None:
         super().__init__()
         require_positive(latent=latent, num_classes=num_classes, embedding=embedding)
-        self.embedding = nn.Embedding(num_classes, embedding)
+        self.embedding = LabelEmbedding(num_classes, embedding)
         nn.init.normal_(self.embedding.weight, 0, num_classes**-0.5)
         self.network = network(latent=latent + embedding)
 
@@ -39,7 +40,7 @@ class Discriminator(nn.Module):
     def __init__(self, network: Callable[..., nn.Module], num_classes: int, embedding: int = 768) -> None:
         super().__init__()
         require_positive(num_classes=num_classes, embedding=embedding)
-        self.embedding = nn.Embedding(num_classes, embedding)
+        self.embedding = LabelEmbedding(num_classes, embedding)
         nn.init.normal_(self.embedding.weight, 0, (num_classes * embedding) ** -0.5)
         self.network = network(features=embedding)
 

@@ -20,7 +20,7 @@ from ganexp.publishing.weights import save_weights
 from ganexp.records import summary
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.class_names import class_names_of
-from ganexp.runs.model import load_model
+from ganexp.runs.model import load_model, require_no_attributes
 from ganexp.runs.run import Run
 from ganexp.runs.scores import SCORES, read_scores
 
@@ -48,6 +48,7 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
     """Write weights, configuration, scores, samples and model card to a folder; ``address`` is what loads it."""
     assert run.checkpoint is not None
     model = load_model(run)
+    require_no_attributes(model, "publish")
     images_seen = int(load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"])
     # Before anything is written, so that a model of broken weights leaves no folder.
     names = class_names_of(run)
@@ -91,7 +92,8 @@ def draw_samples(model: Any, run: Run, images_seen: int, names: Sequence[str] | 
     as_saved(samples)
     png = BytesIO()
     named = names is not None and len(names) == getattr(model, "num_classes", None)
-    named_grid(samples, model.columns, None, names if named else None).save(png, format="PNG")
+    captions = list(names[: model.columns]) if names is not None and named else None
+    named_grid(samples, model.columns, captions).save(png, format="PNG")
     return png.getvalue()
 
 
@@ -107,4 +109,4 @@ def labels_for_example(num_classes: int | None, names: Sequence[str] | None) -> 
     if num_classes is None:
         return None
     by_name = names is not None and len(set(names)) == num_classes
-    return list(names[:2]) if names is not None and by_name else list(range(num_classes))[:2]
+    return [*names[:2]] if names is not None and by_name else [*range(num_classes)[:2]]

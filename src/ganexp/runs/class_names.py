@@ -13,6 +13,7 @@ CLASS_NAMES = "class_names"
 """Key of the names of the classes, by class number, in the configuration of a published model."""
 LISTED = 20
 MOST = 100_000
+SEPARATOR, NO_ATTRIBUTES = "+", "none"
 LONGEST = 1_000
 
 
@@ -42,8 +43,30 @@ def class_numbers(labels: Sequence[Any], names: Sequence[str] | None) -> list[in
     return [class_number(label, names) for label in labels]
 
 
-def class_number(label: Any, names: Sequence[str] | None) -> int:
-    """Return the number of one class that is given by number or by name."""
+def attribute_sets(labels: Sequence[Any], names: Sequence[str] | None) -> list[tuple[int, ...]]:
+    """Return sets of attributes, 0 or 1 for each name, that are given as NAME+NAME, or as none.
+
+    Raises UserError for a name that no attribute has.
+    """
+    if names is None:
+        raise UserError("labels: this run has no names of its attributes; leave labels out")
+    chosen = [[] if label == NO_ATTRIBUTES else _attributes(label, names) for label in labels]
+    return [tuple(int(number in numbers) for number in range(len(names))) for numbers in chosen]
+
+
+def _attributes(label: Any, names: Sequence[str]) -> list[int]:
+    whole = [number for number, name in enumerate(names) if name == label]
+    return whole or [class_number(name, names, "attribute") for name in str(label).split(SEPARATOR)]
+
+
+def attribute_text(attributes: Sequence[int], names: Sequence[str]) -> str:
+    """Return a set of attributes, 0 or 1 for each name, as NAME+NAME, or as none."""
+    present = [name for name, value in zip(names, attributes, strict=True) if value]
+    return SEPARATOR.join(present) or NO_ATTRIBUTES
+
+
+def class_number(label: Any, names: Sequence[str] | None, kind: str = "class") -> int:
+    """Return the number of one class, or of one attribute, that is given by number or by name."""
     if isinstance(label, int) and not isinstance(label, bool):
         return label
     if not isinstance(label, str):
@@ -58,5 +81,5 @@ def class_number(label: Any, names: Sequence[str] | None) -> int:
         close = nearest(label, names)
         hint = f"; did you mean {close}?" if close else "."
         listed = f"{', '.join(names[:LISTED])}{' …' if len(names) > LISTED else ''}"
-        raise UserError(f"labels=[{label}]: no such class{hint} There are: {listed}")
+        raise UserError(f"labels=[{label}]: no such {kind}{hint} There are: {listed}")
     return numbers[0]

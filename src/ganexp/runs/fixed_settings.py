@@ -21,6 +21,7 @@ CHANGEABLE = (
     "data_root",
     "data.root",
     "data.path",
+    "data.labels",
     "data.workers",
     "data.in_memory",
     "data.device_memory_share",
@@ -35,6 +36,7 @@ ADJUSTABLE = (
     "data.batch_size",
     "data.flip",
     "data.dequantize",
+    "data.balance",
 )
 """Settings of training whose values may be changed for the rest of a run, which is recorded."""
 SIZES = ("latent", "channels", "image_size", "num_classes", "pool")

@@ -11,6 +11,12 @@ from ganexp.runs.published_weights import load_published_weights
 from ganexp.runs.run import Run
 
 
+def require_no_attributes(model: Any, command: str) -> None:
+    """Raise UserError for a model that is conditioned on attributes, which a command does not take."""
+    if getattr(model, "attribute_sets", None) is not None:
+        raise UserError(f"{command}: this model is conditioned on several attributes; it takes classes, or no labels")
+
+
 def load_model(run: Run, truncation: float | None = None) -> Any:
     """Return the trained model on the fastest device, in evaluation mode, its noise truncated if asked for.
 

@@ -15,6 +15,7 @@ from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
+from ganexp.callbacks.data_version import RecordDataVersion
 from ganexp.callbacks.end import End, end_of_training
 from ganexp.callbacks.heartbeat import CountSteps
 from ganexp.callbacks.hyperparameters import ConfiguredHyperparameters
@@ -94,6 +95,7 @@ def train(run: Run) -> None:
     stop = GracefulStop()
     loggers = enabled(build(run.config.logger))
     callbacks = [CountSteps(), *enabled(build(run.config.callbacks)), Settings(run.fixed), stop]
+    callbacks.append(RecordDataVersion(run.folder))
     if contents is not None:
         callbacks.append(ConfiguredHyperparameters())
     callbacks += [*numerical_callbacks(numerics, run.folder), *graph_callbacks(run.config.get("graphs"), run.folder)]

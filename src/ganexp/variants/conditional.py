@@ -1,12 +1,14 @@
 """Conditional generative adversarial nets (arXiv 1411.1784): both networks are given the class label."""
 
-from typing import Unpack
+from functools import partial
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
 from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
+from ganexp.variants.attribute_sampler import AttributeSampler, AttributeSets
 from ganexp.variants.critic import Critic
 from ganexp.variants.gan import GAN, GANSettings
 from ganexp.variants.sampler import ConditionalSampler
@@ -15,14 +17,20 @@ from ganexp.variants.sampler import ConditionalSampler
 class ConditionalGAN(GAN):
     """A GAN whose networks also take labels (N,) in [0, num_classes).
 
-    The labels of fakes are drawn uniformly in each turn of a player.
+    The labels of fakes are drawn uniformly in each turn of a player. With ``attributes``, labels are (N, num_classes)
+    of 0 and 1, and fakes have those of the turn's real images.
     """
 
-    def __init__(self, num_classes: int, **gan: Unpack[GANSettings]) -> None:
+    def __init__(self, num_classes: int, attributes: bool = False, **gan: Unpack[GANSettings]) -> None:
         super().__init__(**gan)
         self.num_classes = num_classes
-        self.sampler: ConditionalSampler = ConditionalSampler(
-            num_classes,
+        self.attribute_sets = AttributeSets(num_classes) if attributes else None
+        of_labels = (
+            partial(ConditionalSampler, num_classes)
+            if self.attribute_sets is None
+            else partial(AttributeSampler, self.attribute_sets)
+        )
+        self.sampler: ConditionalSampler = of_labels(
             self.generator,
             self.average,
             self.noise,
@@ -31,6 +39,12 @@ class ConditionalGAN(GAN):
             self.standing_statistics,
         )
         self.columns = self.sampler.columns
+
+    def setup(self, stage: str) -> None:
+        """Take sets of attributes to sample with from the training data."""
+        if self.attribute_sets is not None and stage == "fit":
+            data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
+            self.attribute_sets.fill(data.all_labels(), self.seed)
 
     def discriminator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the discriminator's loss, given the labels (eq. 2)."""
@@ -53,8 +67,8 @@ class ConditionalGAN(GAN):
         return Critic(self.discriminator, label)
 
     def fake_labels(self, player: str, label: Tensor) -> Tensor:
-        """Return the labels (N,) of the fake images in a player's turn on real images with labels (N,)."""
-        return self.draw_labels(player, len(label))
+        """Return the labels (N, …) of the fake images in a player's turn on real images with labels (N, …)."""
+        return self.draw_labels(player, len(label)) if self.attribute_sets is None else label
 
     def draw_labels(self, player: str, n: int) -> Tensor:
         """Draw fresh labels (n,) for a player's turn."""
@@ -65,6 +79,6 @@ class ConditionalGAN(GAN):
         )
 
     def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
-        """Return ``n`` samples of the generator as it is now, every class in turn, and the critic that judges them."""
+        """Return ``n`` samples of the generator as it is now, every label in turn, and the critic that judges them."""
         label = self.sampler.current_labels(n)
         return self.sampler.current(n, self.batches_seen), self.critic(label)

@@ -20,8 +20,14 @@ class ConditionalR3GAN(ConditionalGAN):
     relativistic loss compares images of one class.
     """
 
-    def __init__(self, beta2: Callable[[float], float], num_classes: int, **gan: Unpack[GANSettings]) -> None:
-        super().__init__(num_classes, **gan)
+    def __init__(
+        self,
+        beta2: Callable[[float], float],
+        num_classes: int,
+        attributes: bool = False,
+        **gan: Unpack[GANSettings],
+    ) -> None:
+        super().__init__(num_classes, attributes, **gan)
         self.beta2 = plain(beta2)
 
     def turn(self, player: Player, optimizer: Any, batch: Batch) -> None:

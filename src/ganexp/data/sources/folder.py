@@ -1,21 +1,39 @@
 """Folders of images."""
 
-from ganexp.data.folders import existing, image_files
+from pathlib import Path
+
+from ganexp.data.folders import all_images, existing, image_files, training_folder
+from ganexp.data.labels.table import LabelTable, label_table, labels_of_files, require_images
 from ganexp.data.pages import count_further_pages, report_further_pages
 from ganexp.data.pictures import FilePictures, Pictures
 from ganexp.data.sources.layout import layout, share
 from ganexp.errors import UserError
 
 
-def image_folder(root: str) -> FilePictures:
+def image_folder(root: str, labels: str | None = None) -> FilePictures:
     """Return all images below a folder, sorted by path; hidden and other files are skipped.
 
-    If all are in two or more subfolders, at any depth, these are the classes. Raises UserError if the folder
-    is missing or empty, or a class folder is empty.
+    If all are in two or more subfolders, at any depth, these are the classes, unless a file gives their ``labels``
+    (`label_table`). Raises UserError if the folder is missing or empty, a class folder is empty, or the file's rows are
+    not the images'.
     """
-    paths, labels, classes = image_files(root)
+    if labels is not None:
+        return labelled_by_file(training_folder(root), label_table(labels))
+    paths, numbers, classes = image_files(root)
     report_further_pages(root, *count_further_pages(paths))
-    return FilePictures(paths, labels or None, classes)
+    return FilePictures(paths, numbers or None, classes)
+
+
+def labelled_by_file(top: Path, table: LabelTable) -> FilePictures:
+    """Return all images below a folder, sorted by path, with the labels of a file.
+
+    Raises UserError if there are none, if a row is missing or fits several images, or if a class has no image.
+    """
+    paths = all_images(top)
+    report_further_pages(str(top), *count_further_pages(paths))
+    labels = labels_of_files(paths, top, table)
+    require_images(labels, table)
+    return FilePictures(paths, labels, table.names)
 
 
 def split_folder(split: str, root: str) -> Pictures:

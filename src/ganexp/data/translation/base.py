@@ -200,6 +200,9 @@ class TranslationData(ImageDataModule):
         """Return the first n items of the test split, {"number", "input", "image"}, images as float32 in [-1, 1]."""
         return self.test_pairs.examples(n)
 
+    def _training_stores(self) -> Sequence[Store]:
+        return self.pairs.stores
+
     def _training_pairs(self, augment: CropAndFlip) -> Dataset[dict[str, Tensor]]:
         jittered = TrainingPairs(self.pairs, augment)
         if self._whole_pairs is None:

@@ -1,0 +1,82 @@
+"""Labels from files and balanced sampling by the command line."""
+
+import pytest
+from PIL import Image
+
+from ganexp.runs.class_names import read_class_names
+from support.command_line import CONDITIONAL
+from support.runs import UNSCORED
+
+IMAGES = 40
+
+
+@pytest.fixture
+def data(here):
+    """The arguments of a folder of images whose labels are in a file: one dog to three cats."""
+    (here / "images").mkdir()
+    rows = ["file,label"]
+    for number in range(IMAGES):
+        Image.new("L", (8, 8), 6 * number).save(here / "images" / f"{number}.png")
+        rows.append(f"{number}.png,{'dog' if number % 4 == 0 else 'cat'}")
+    (here / "labels.csv").write_text("\n".join(rows))
+    sizes = ["data.image_size=8", "data.channels=1", "data.batch_size=16"]
+    return ["data=image_folder", "data.root=images", "data.labels=labels.csv", *sizes]
+
+
+def test_a_model_is_trained_on_the_classes_of_a_file_drawn_equally_often(ganexp, here, data):
+    train = [*UNSCORED, *data, "data.balance=true", "model=cdcgan", *CONDITIONAL, "images=32", "run_dir=run"]
+    assert ganexp(*train).status == 0
+    assert read_class_names(here / "run") == ["cat", "dog"]
+    assert ganexp("sample", "run=run", "n=2", "labels=[dog,cat]", "out=drawn").status == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["data.labels=nowhere.csv"], "data.labels=nowhere.csv: there is no such file"),
+        (["data.labels=null", "data.balance=true"], "data.balance=true: the images have no labels"),
+        (["data.num_classes=3"], "data.num_classes=3, but data.labels=labels.csv has 2 classes: data.num_classes=2"),
+    ],
+)
+def test_a_mistake_is_one_line(ganexp, data, change, message):
+    outcome = ganexp(*UNSCORED, *data, *change, "images=32", "run_dir=run")
+    assert outcome.status == 2
+    assert outcome.complaint.startswith(message)
+
+
+@pytest.fixture
+def attributes(here, data):
+    """The arguments of the same folder, with two attributes for each image as in CelebA's list."""
+    rows = [f"{number}.png  {1 if number % 2 else -1} {1 if number % 3 else -1}" for number in range(IMAGES)]
+    (here / "attributes.txt").write_text("\n".join([str(IMAGES), "Smiling Male", *rows]))
+    return [*UNSCORED, *data, "data.labels=attributes.txt"]
+
+
+def test_a_model_is_trained_on_attributes_and_draws_sets_of_them(ganexp, here, attributes):
+    train = [*attributes, "model=cdcgan", *CONDITIONAL, "images=32", "run_dir=run"]
+    assert ganexp(*train).status == 0
+    assert read_class_names(here / "run") == ["Smiling", "Male"]
+    assert ganexp("resume=run", "images=48").status == 0
+    assert ganexp("sample", "run=run", "n=4", "labels=[Smiling+Male,none]", "out=drawn").status == 0
+    assert ganexp("sample", "run=run", "n=4", "out=plain").status == 0
+    wrong = ganexp("sample", "run=run", "n=4", "labels=[Smiling+Mael]", "out=wrong")
+    assert (wrong.status, wrong.complaint) == (
+        2,
+        "labels=[Mael]: no such attribute; did you mean Male? There are: Smiling, Male",
+    )
+    for command in (["sample", "by_class=true", "out=x"], ["export", "out=x.onnx"], ["publish", "to=x"]):
+        outcome = ganexp(command[0], "run=run", *command[1:])
+        assert (outcome.status, "attributes" in outcome.complaint) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["model=acgan"], "data.labels gives several attributes for each image, and the model takes one class"),
+        (["model=cdcgan", "data.balance=true", *CONDITIONAL], "data.balance=true: images have several attributes each"),
+    ],
+)
+def test_what_needs_one_class_for_each_image_refuses_attributes(ganexp, attributes, change, message):
+    outcome = ganexp(*attributes, *change, "images=32", "run_dir=run")
+    assert outcome.status == 2
+    assert outcome.complaint.startswith(message)
