@@ -20,6 +20,7 @@ COMPOSITION = {
     "~model.generatr": "did you mean model.generator?",
     "~imagse": "did you mean images?",
     "~model": "model: every run needs one",
+    "~optimizer.generator": "optimizer.generator: a run needs it",
     "model=null": "model is a config group; choose one of",
     "a=[1": "'a=[1' cannot be read",
     "=3": "'=3' cannot be read",

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -145,10 +146,10 @@ def complaint(lines):
 
 @pytest.mark.slow
 def test_a_mistake_that_only_the_processes_find_is_told_once(tmp_path):
-    status, lines = ended(tmp_path, *TWO, "~optimizer.generator", "run_dir=run")
-    assert (status, complaint(lines)) == (
-        2,
-        "ganexp: optimizer.generator is missing: each player has an optimizer; list optimizer shows them",
+    status, lines = ended(tmp_path, *TWO, "+model.generator.nonsense=1", "run_dir=run")
+    assert status == 2
+    assert re.fullmatch(
+        r"ganexp: model\.generator: Generator\S* got an unexpected keyword argument 'nonsense'", complaint(lines)
     )
     assert not (tmp_path / "run").exists()
 

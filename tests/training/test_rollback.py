@@ -50,6 +50,7 @@ def test_a_diverging_run_reaches_its_end_at_a_lower_rate_and_says_so(ganexp, her
     assert checkpoint["ganexp"]["images_seen"] >= 8000
     assert checkpoint["ganexp"]["rate"] == 0.5 ** len(said)
     assert "adversarial loss became" in last
+    assert "continue from the last checkpoint" not in (here / "run" / "log.txt").read_text()
     assert f"{0.5 ** len(said):g} times the configured learning rates" in last
 
 
@@ -108,6 +109,16 @@ def test_a_run_is_rescued_whoever_sees_its_divergence_first(ganexp, here, option
     assert ganexp(*DIVERGING, *few, *options, ROLLBACK).status == 0
     assert seen in returns(here)[0]
     assert finite(kept(here))
+
+
+@pytest.mark.slow
+def test_a_generator_that_no_rate_repairs_ends_in_one_line_if_only_scores_see_it(ganexp, here):
+    few = ["images=1600", "scoring.samples=64", "run_dir=run", "trainer=cpu"]
+    outcome = ganexp("optimizer.generator.lr=1e9", *few, ROLLBACK)
+    assert outcome.status == 2
+    assert "64 of 64 samples have features that are not finite" in outcome.complaint
+    assert len(returns(here)) == 3
+    assert (here / "run" / "log.txt").read_text().count("continue from the last checkpoint") == 1
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp.config import checks, composition, recipes
+from ganexp.config.required import check_required
 from ganexp.config.types import check_types
 from ganexp.distributed import slurm
 from ganexp.distributed.environment import is_rank_zero
@@ -85,10 +86,12 @@ class Session:
         overrides = [override for override in given_overrides() if not override.startswith("~")]
         choices = composition.choices_among(overrides, self.folders)
         keys = [override.lstrip("+").partition("=")[0] for override in overrides if override not in choices]
+        deleted = [override[1:].partition("=")[0] for override in given_overrides() if override.startswith("~")]
         values: Any = OmegaConf.to_container(config)
-        if keys:
-            check_types(values, defaults_for(tuple(choices), tuple(self.folders)), keys)
+        defaults = defaults_for(tuple(choices), tuple(self.folders)) if keys or deleted else {}
+        check_types(values, defaults, keys)
         checks.check_parts(values)
+        check_required(values, defaults, [*deleted, *keys])
         resolved = composition.resolve(config)
         # So that the trained model does not need the images.
         composition.settle(config, resolved, composition.PACKED)

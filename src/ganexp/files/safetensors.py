@@ -12,6 +12,7 @@ from torch import Tensor
 SUFFIX = ".safetensors"
 LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 25_000_000
+MAX_STRIDE = 2**63 - 1
 DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -61,11 +62,21 @@ def length_of(entry: Any, available: int) -> int:
     """Return the number of bytes of the tensor that an entry of the header describes, at most ``available``."""
     fields = entry if isinstance(entry, dict) else {}
     dtype, shape, offsets = fields.get("dtype"), fields.get("shape"), fields.get("data_offsets")
-    if dtype not in DTYPES or not is_counts(shape) or not is_counts(offsets) or len(offsets) != 2:
+    if (
+        not isinstance(dtype, str)
+        or dtype not in DTYPES
+        or not is_counts(shape)
+        or not is_counts(offsets)
+        or len(offsets) != 2
+    ):
         raise ValueError("its header describes no tensor of a known type")
     begin, end = offsets
-    if not begin <= end <= available or end - begin != math.prod(shape) * DTYPES[dtype].itemsize:
+    itemsize = DTYPES[dtype].itemsize
+    if not begin <= end <= available or end - begin != math.prod(shape) * itemsize:
         raise ValueError("its header describes more or less than there is")
+    # A size of 0 hides any other from the length, and not from the strides.
+    if math.prod(max(size, 1) for size in shape) * itemsize > MAX_STRIDE:
+        raise ValueError("its header describes a tensor that cannot be addressed")
     return int(end - begin)
 
 

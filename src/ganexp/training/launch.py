@@ -71,11 +71,17 @@ def fit(run: Run) -> None:
     trains or scores the run.
     """
     folder = run.folder
-    with exclusive(folder), recorded_failure(folder), messages(folder), requeued_when_preempted(folder):
+    with (
+        exclusive(folder),
+        recorded_failure(folder),
+        messages(folder),
+        requeued_when_preempted(folder),
+        # After the last rollback only.
+        continuation_named(folder),
+    ):
         while True:
             try:
-                with continuation_named(folder):
-                    return train(run)
+                return train(run)
             except Diverged as error:
                 if not OmegaConf.select(run.config, "doctor.rollback"):
                     raise
