@@ -13,8 +13,8 @@ from PIL import Image
 
 from cli.test_translation_runs import MODELS, TINY
 from ganexp.config import composition
-from ganexp.demo.draw import Samples, Translations, enlarged, require_number
-from ganexp.drawing.pictures import as_image
+from ganexp.demo.draw import MANY, MOVES, Samples, Translations, enlarged, require_number
+from ganexp.drawing.pictures import as_image, grid
 from ganexp.errors import UserError
 from ganexp.runs.model import load_model
 from ganexp.runs.run import saved_run
@@ -70,6 +70,28 @@ def test_directions_move_a_sample_by_standard_deviations_of_the_noise(plain):
     moved = samples.subject.latents_of([0]) + 2.0 * samples.spread * samples.directions[1]
     picture, _ = samples.draw(0, 1, 0.0, None, None, steps)
     assert same(picture, enlarged(as_image(samples.subject.images(moved)[0])))
+
+
+def test_a_grid_has_the_samples_from_a_number_on(plain, labelled):
+    model, config = plain
+    samples = Samples.of(model, config)
+    assert same(samples.many(3, None, None), grid(model.sample(3 + MANY, 0)[3:], 8))
+    assert same(samples.many(10**6 - 1, None, None), samples.many(10**6 - MANY, None, None))
+    conditional = Samples.of(*labelled)
+    noise = conditional.subject.latents_of(range(MANY))
+    expected = conditional.subject.images(noise, torch.full((MANY,), 7))
+    assert same(conditional.many(0, 7, None), grid(expected, 8))
+
+
+def test_a_row_for_each_direction_has_the_sample_in_its_middle(plain):
+    model, config = plain
+    samples = Samples.of(model, config)
+    shifts = torch.linspace(-3, 3, MOVES)[:, None] * samples.spread
+    moved = samples.subject.latents_of([2]) + shifts * samples.directions[0]
+    drawn = np.asarray(samples.along_directions(2, None, None, 3.0))
+    row = np.asarray(grid(samples.subject.images(moved), MOVES))
+    assert same(drawn[: len(row)], row)
+    assert same(grid(samples.subject.images(moved)[3:4], 1), grid(model.sample(3, 0)[2:], 1))
 
 
 def test_truncated_noise_is_that_of_the_sample_command_where_noise_has_tails(plain, unlabelled):
@@ -173,6 +195,10 @@ def test_a_browser_plays_with_samples(finished, tmp_path):
         page.get_by_label("class").click()
         page.get_by_role("option", name="7").click()
         shown = changed(page, "picture", shown)
+        page.get_by_role("button", name="Random").click()
+        changed(page, "picture", shown)
+        picture_of(page, "directions")
+        picture_of(page, "several")
         save(page, "demo_samples.png")
         page.get_by_label("sample", exact=True).fill("-4")
         page.get_by_text("-4: sample numbers are integers").wait_for()
@@ -193,6 +219,7 @@ def test_a_browser_translates_pictures_and_is_told_what_is_none(translator_run, 
         upload.set_input_files(tmp_path / "a.png")
         picture_of(page, "picture")
         picture_of(page, "translation")
+        page.locator("#both img").first.wait_for()
         save(page, "demo_translation.png")
         for name, told in (("b.png", "b.png: empty or not an image"), ("c.png", "maximum")):
             page.reload()

@@ -12,7 +12,7 @@ from ganexp.config.build import build
 from ganexp.errors import UserError
 from ganexp.transfer.cyclegan_and_pix2pix import ROLES
 from ganexp.transfer.formats import FORMATS, recognized
-from ganexp.transfer.public_folder import public_files
+from ganexp.transfer.public_folder import FILE, public_files
 from ganexp.transfer.settings import FORMATS as NAMES
 from ganexp.transfer.start import start_from_weights
 from parity.calculations import composed
@@ -155,6 +155,7 @@ def test_without_latest_the_files_of_the_last_epoch_are_read(tmp_path):
         (tmp_path / name).touch()
     assert [path.name for path in public_files(tmp_path)] == ["40_net_D.pth", "40_net_G.pth"]
     assert public_files(tmp_path / "nowhere") == []
+    assert all(FILE.fullmatch(f"latest_net_{role}.pth") for role in ROLES)
 
 
 def test_names_of_another_format_are_refused_in_one_line(tmp_path):

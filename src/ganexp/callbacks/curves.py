@@ -1,6 +1,7 @@
 """Training curves: losses, discriminator outputs, learning rates and speed."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,9 @@ class Curves(L.Callback):
             self.log_row(trainer, module)
         history = self.folder / "metrics.csv"
         if trainer.is_global_zero and history.exists():
-            changed_at = {change.images for change in changes.recorded(summary.read(self.folder))}
-            plot_curves(history, self.folder / "curves.png", changed_at)
+            facts = summary.read(self.folder)
+            changed_at = {change.images for change in changes.recorded(facts)}
+            plot_curves(history, self.folder / "curves.png", changed_at, title_of(facts, module.seed))
 
     def log_row(self, trainer: L.Trainer, module: GameModule) -> None:
         """Log the metrics since the last row."""
@@ -86,3 +88,12 @@ class Curves(L.Callback):
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
         """Restore the seconds of a resumed run; raises NotACheckpoint unless they are a number."""
         self.seconds = require_number(entry(state_dict, "seconds"), "seconds")
+
+
+def title_of(facts: Mapping[str, Any], seed: int) -> str:
+    """Return what was trained: model, data, loss and seed, as far as a run's summary has them."""
+    recorded = facts.get("choices")
+    choices = recorded if isinstance(recorded, Mapping) else {}
+    name = " on ".join(str(choices[group]) for group in ("model", "data") if choices.get(group))
+    loss = f"{choices['loss']} loss" if choices.get("loss") else ""
+    return ", ".join(filter(None, (name, loss, f"seed {seed}")))

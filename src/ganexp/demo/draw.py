@@ -1,5 +1,6 @@
 """Pictures of the demo: samples, interpolations and translations, independent of the page that shows them."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -23,6 +24,10 @@ from ganexp.noise import truncated
 SLIDERS = 6
 STEPS = 8
 """Number of pictures in an interpolation between two samples."""
+MANY = 32
+"""Number of samples in a grid."""
+MOVES = 7
+"""Number of pictures of a sample that is moved along a direction."""
 SMALLEST = 384
 """Approximate side length in pixels that smaller pictures are enlarged to, by an integer factor."""
 MOST_PIXELS = 4096 * 4096
@@ -77,13 +82,30 @@ class Samples:
         shares = torch.cat([torch.tensor([share]), torch.linspace(0, 1, STEPS)])
         moves = torch.tensor(steps)[:, None] * self.spread * self.directions
         latents = slerp(first, last, shares) + moves.sum(0)
-        labels = subject.labels_of([number if label is None else 0] * len(latents))
-        if labels is not None and label is not None:
-            labels = torch.full_like(labels, label)
-        images = subject.images(latents, labels)
+        images = subject.images(latents, chosen_labels(subject, [number] * len(latents), label))
         # Checked before drawing, so that broken weights are reported.
         as_saved(images)
         return enlarged(as_image(images[0])), grid(images[1:], STEPS)
+
+    def many(self, first: int, label: int | None, threshold: float | None) -> Image.Image:
+        """Return a grid of ``MANY`` samples from number ``first`` on, of their own classes or of one."""
+        subject = self.subject if threshold is None else self.cut(threshold)
+        start = min(first, MOST_SAMPLES - MANY)
+        numbers = range(start, start + MANY)
+        images = subject.images(subject.latents_of(numbers), chosen_labels(subject, numbers, label))
+        as_saved(images)
+        return grid(images, STEPS)
+
+    def along_directions(self, number: int, label: int | None, threshold: float | None, reach: float) -> Image.Image:
+        """Return a sample moved along each direction, a row each, from -``reach`` to ``reach`` standard deviations."""
+        subject = self.subject if threshold is None else self.cut(threshold)
+        shifts = torch.linspace(-reach, reach, MOVES)[:, None] * self.spread
+        latents = subject.latents_of([number])
+        rows = [latents + shifts * direction for direction in self.directions] or [latents]
+        moved = torch.cat(rows)
+        images = subject.images(moved, chosen_labels(subject, [number] * len(moved), label))
+        as_saved(images)
+        return grid(images, MOVES)
 
     def _first_class(self, noise: Tensor) -> Tensor:
         labels = self.subject.labels(1)
@@ -123,6 +145,12 @@ class Translations:
         network = partial(self.model.translate, direction=self.own[direction])
         seen = Image.fromarray(image[0].numpy() if len(image) == 1 else image.permute(1, 2, 0).numpy())
         return seen, translate(network, image, self.model.multiple, TILE)
+
+
+def chosen_labels(subject: Subject, numbers: Sequence[int], label: int | None) -> Tensor | None:
+    """Return the labels of the samples with these numbers, all one class if it is given; None without labels."""
+    labels = subject.labels_of(numbers)
+    return labels if labels is None or label is None else torch.full_like(labels, label)
 
 
 def require_few_pixels(path: Path) -> None:

@@ -5,8 +5,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from random import randrange
 from typing import Any
 
+from ganexp.analysis.subject import MOST_SAMPLES
 from ganexp.demo.draw import MOST_PIXELS, Samples, Translations, enlarged, require_number
 from ganexp.errors import UserError
 from ganexp.serving.hosts import HostCheck
@@ -90,11 +92,18 @@ def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None)
     gr = gradio()
     classes = samples.subject.num_classes
 
+    def class_of(label: str) -> int | None:
+        return None if label == "its own" else int(label)
+
     def draw(number: Any, other: Any, share: float, label: str, threshold: str, *steps: float) -> Any:
         with errors_shown(gr):
-            chosen = None if label == "its own" else int(label)
             ends = require_number(number), require_number(other)
-            return samples.draw(*ends, share, chosen, THRESHOLDS[threshold], list(steps))
+            return samples.draw(*ends, share, class_of(label), THRESHOLDS[threshold], list(steps))
+
+    def draw_many(number: Any, label: str, threshold: str) -> Any:
+        with errors_shown(gr):
+            first, chosen, cut = require_number(number), class_of(label), THRESHOLDS[threshold]
+            return samples.many(first, chosen, cut), samples.along_directions(first, chosen, cut, REACH)
 
     with gr.Blocks(title="ganexp demo", analytics_enabled=False) as page:
         gr.Markdown(f"# Samples of `{run}`")
@@ -102,6 +111,7 @@ def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None)
             with gr.Column():
                 number = gr.Number(0, label="sample", precision=0, info="as numbered by: ganexp sample, seed=0")
                 other = gr.Number(1, label="interpolated to sample", precision=0)
+                random = gr.Button("Random")
                 share = gr.Slider(0.0, 1.0, 0.0, label="position between the samples")
                 choices = [("its own", "its own"), *class_choices(classes or 0, names)]
                 label = gr.Dropdown(choices, value="its own", label="class", visible=classes is not None)
@@ -119,10 +129,23 @@ def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None)
                 picture = shown(gr, "picture")
                 gr.Markdown("The whole interpolation, from the first sample to the second:")
                 interpolation = shown(gr, "interpolation", show_label=False)
+                gr.Markdown(f"What the directions do: a row each, from -{REACH:g} to {REACH:g} standard deviations:")
+                directions = shown(gr, "directions", show_label=False)
+                gr.Markdown("This sample and those after it:")
+                several = shown(gr, "several", show_label=False)
         controls = [number, other, share, label, threshold, *steps]
         events = [page.load, *(control.change for control in controls)]
         # Only the latest position of a slider is drawn, not the intermediate ones.
         gr.on(events, draw, controls, [picture, interpolation], trigger_mode="always_last", show_progress="hidden")
+        gr.on(
+            [page.load, number.change, label.change, threshold.change],
+            draw_many,
+            [number, label, threshold],
+            [several, directions],
+            trigger_mode="always_last",
+            show_progress="hidden",
+        )
+        random.click(lambda: (randrange(MOST_SAMPLES), randrange(MOST_SAMPLES)), None, [number, other])
     return page
 
 
@@ -144,9 +167,10 @@ def translations_page(translations: Translations, run: str) -> Any:
 
     def draw(path: str | None, direction: str) -> Any:
         if path is None:
-            return None, None
+            return None, None, None
         with errors_shown(gr):
-            return tuple(enlarged(picture) for picture in translations.draw(Path(path), direction))
+            seen, made = map(enlarged, translations.draw(Path(path), direction))
+            return seen, made, (seen, made)
 
     with gr.Blocks(title="ganexp demo", analytics_enabled=False) as page:
         gr.Markdown(f"# Translations of `{run}`")
@@ -155,7 +179,10 @@ def translations_page(translations: Translations, run: str) -> Any:
         direction = gr.Radio(choices, value=choices[0], label="direction", visible=len(choices) > 1)
         with gr.Row():
             seen, made = shown(gr, "picture"), shown(gr, "translation")
-        gr.on([upload.change, direction.change], draw, [upload, direction], [seen, made])
+        both = gr.ImageSlider(
+            label="one over the other", elem_id="both", format="png", interactive=False, buttons=["fullscreen"]
+        )
+        gr.on([upload.change, direction.change], draw, [upload, direction], [seen, made, both])
     return page
 
 

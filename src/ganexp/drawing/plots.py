@@ -4,12 +4,16 @@ from collections.abc import Collection
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
 
+from ganexp.drawing.curve_names import curve_name
 from ganexp.files.atomic import named_errors
 from ganexp.records import curves
 
 PANELS = {"loss/": "losses", "discriminator/": "discriminator's output"}
 SCORE = "score/"
+FEW = 20
+"""Largest number of points of a curve that are drawn as dots too."""
 
 Points = dict[str, list[tuple[float, float]]]
 
@@ -22,8 +26,8 @@ def read_curves(history: Path) -> Points:
     }
 
 
-def plot_curves(history: Path, picture: Path, changed_at: Collection[int] = ()) -> None:
-    """Plot losses, discriminator outputs and every score against images seen.
+def plot_curves(history: Path, picture: Path, changed_at: Collection[int] = (), title: str = "") -> None:
+    """Plot losses, discriminator outputs and every score against images seen, below a title.
 
     Dotted lines are where settings changed, after ``changed_at`` images.
     """
@@ -33,26 +37,26 @@ def plot_curves(history: Path, picture: Path, changed_at: Collection[int] = ()) 
         for prefix, title in PANELS.items()
     }
     # Scores differ in scale, so each has its own axes.
-    scores = {readable(name): {name: curve} for name, curve in points.items() if name.startswith(SCORE)}
+    scores = {curve_name(name): {name: curve} for name, curve in points.items() if name.startswith(SCORE)}
     panels = {title: group for title, group in (groups | scores).items() if group}
     if not panels:
         return
     figure = Figure(figsize=(8, 3 * len(panels)), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-    for axis, (title, group) in zip(axes, panels.items(), strict=True):
+    for axis, (unit, group) in zip(axes, panels.items(), strict=True):
         for name, curve in group.items():
-            axis.plot(*zip(*curve, strict=True), label=readable(name))
+            marker = "o" if len(curve) <= FEW else ""
+            axis.plot(*zip(*curve, strict=True), marker=marker, markersize=4, label=curve_name(name))
         for images in changed_at:
             axis.axvline(images, color="black", linestyle=":", linewidth=1)
-        axis.set_ylabel(title)
+        axis.set_ylabel(unit)
         axis.grid(alpha=0.3)
         if len(group) > 1:
             axis.legend()
     axes[-1].set_xlabel("real images seen by the discriminator")
+    axes[-1].xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    if title:
+        # A dollar sign begins a formula.
+        figure.suptitle(title.replace("$", r"\$"))
     with named_errors(picture):
         figure.savefig(picture, format="png", dpi=100)
-
-
-def readable(column: str) -> str:
-    """Return a column's name without its group."""
-    return column.partition("/")[2].replace("_", " ")

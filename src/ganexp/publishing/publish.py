@@ -108,5 +108,6 @@ def labels_for_example(num_classes: int | None, names: Sequence[str] | None) -> 
     """Return the first two classes, by name where all names differ; None for a model without labels."""
     if num_classes is None:
         return None
-    by_name = names is not None and len(set(names)) == num_classes
-    return [*names[:2]] if names is not None and by_name else [*range(num_classes)[:2]]
+    if names is not None and len(set(names)) == num_classes:
+        return list(names[:2])
+    return list(range(min(num_classes, 2)))

@@ -3,9 +3,8 @@
 import re
 from pathlib import Path
 
-from ganexp.transfer.cyclegan_and_pix2pix import ROLES
-
-FILE = re.compile(rf"(?P<epoch>.+)_net_(?:{'|'.join(ROLES)})\.pth")
+# The roles are those of cyclegan_and_pix2pix.ROLES, which imports torch, and this file is imported before it.
+FILE = re.compile(r"(?P<epoch>.+)_net_[GD](?:_[AB])?\.pth")
 LATEST = "latest"
 
 
