@@ -65,11 +65,13 @@ def main(arguments: list[str]) -> None:
     names = read_class_names(run.folder)
     labels = None if options.labels is None else class_numbers(options.labels, names)
 
+    from ganexp.generation.image_files import ImageFiles
     from ganexp.generation.sample import write_samples
     from ganexp.runs.model import load_model
+    from ganexp.runs.value_range import value_range_of
 
-    model = load_model(run, options.truncation)
-    write_samples(model, options.n, options.seed, labels, out, names, options.by_class)
+    files, model = ImageFiles(value_range_of(run)), load_model(run, options.truncation)
+    write_samples(model, options.n, options.seed, labels, out, names, options.by_class, files)
 
 
 def require_no_noise(options: Arguments) -> None:

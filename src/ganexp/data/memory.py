@@ -21,7 +21,7 @@ CHUNK = 64
 
 
 class InMemory(Dataset[dict[str, Tensor]]):
-    """Images uint8 (N, C, H, W), or points float32 (N, C, H, W), with labels int64 (N,) or none.
+    """Images (N, C, H, W), uint8 or float32 in [-1, 1], or points float32 (N, C, 1, 1), with labels int64 (N,) or none.
 
     An item is {"image": (C, H, W), "label": ()}; `__getitems__` returns a batch,
     {"image": (B, C, H, W), "label": (B,)}. Without labels, there is no "label".
@@ -67,7 +67,7 @@ def decoded(pictures: Pictures, decoder: Decodes, labelled: bool) -> tuple[InMem
     Raises UnreadableError, a UserError with the pictures' names, if any are unreadable.
     """
     total = len(pictures)
-    images = torch.empty(total, decoder.channels, *decoder.image_size, dtype=torch.uint8)
+    images = torch.empty(total, decoder.channels, *decoder.image_size, dtype=decoder.dtype)
     labels = torch.zeros(total, dtype=torch.int64)
     sizes: set[tuple[int, int]] = set()
     failures: list[tuple[str, Exception]] = []

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from PIL import Image
 
+from ganexp.data.decoding import mark_reduced_depth
 from ganexp.data.lfs_pointers import naming_lfs_pointers
 
 
@@ -18,7 +19,7 @@ class Pictures(Protocol):
     (`as_picture`).
 
     It may have `classes`, the names of the classes (empty or absent: unlabelled), and `name(index)`, the location of
-    a picture for messages.
+    a picture for messages. `version` changes with the content of pictures that are not files of their own.
     """
 
     def __len__(self) -> int: ...
@@ -58,6 +59,7 @@ class FilePictures:
         path = Path(self.name(index))
         with path.open("rb") as file, naming_lfs_pointers(path):
             image = Image.open(file)
+            mark_reduced_depth(image)
             image.load()
         return image, label
 
@@ -105,3 +107,8 @@ def name_of(pictures: Pictures, index: int) -> str:
     """Return the name of one picture for messages: its path if it has one, else its number."""
     name = getattr(pictures, "name", None)
     return str(name(index)) if callable(name) else f"image {index}"
+
+
+def version_of(pictures: Pictures) -> str:
+    """Return what changes with the content of pictures that are not files of their own; empty if nothing is known."""
+    return version_of(pictures.pictures) if isinstance(pictures, Part) else str(getattr(pictures, "version", ""))

@@ -9,12 +9,15 @@ from PIL import Image
 from torch import Tensor
 
 from ganexp.drawing.captions import captioned, column_classes
-from ganexp.drawing.pictures import are_points, as_image, picture, save
+from ganexp.drawing.pictures import picture, save
 from ganexp.errors import UserError
 from ganexp.generation.class_folders import class_folders
+from ganexp.generation.image_files import ImageFiles
 from ganexp.numerics.flags import full_precision
+from ganexp.numerics.pixels import are_points
 
 GRID = "grid.png"
+IMAGE_FILES = ImageFiles()
 
 
 @full_precision()
@@ -26,8 +29,9 @@ def write_samples(
     out: Path,
     names: Sequence[str] | None = None,
     by_class: bool = False,
+    files: ImageFiles = IMAGE_FILES,
 ) -> None:
-    """Write ``n`` images as NNNNN.png, or points as points.csv, and a grid.png of all samples.
+    """Write ``n`` images as NNNNN.png, or as other ``files``, or points as points.csv, and a grid.png of all samples.
 
     ``names`` of the classes caption the grid's columns. With ``by_class`` the images are in a subfolder for each
     class, by default of every class in turn.
@@ -48,7 +52,7 @@ def write_samples(
         folders = class_folders(labels[:n], names) if by_class and labels else {}
         for number, sample in enumerate(samples):
             folder = out / folders[labels[number % len(labels)]] if folders and labels else out
-            save(as_image(sample), folder / f"{number:05d}.png")
+            files(sample, folder, f"{number:05d}")
     save(named_grid(samples, model.columns, labels, names), out / GRID)
     print(f"{n} samples and {GRID} are in {out}")
 

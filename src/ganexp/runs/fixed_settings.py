@@ -20,6 +20,7 @@ CHANGEABLE = (
     "doctor",
     "data_root",
     "data.root",
+    "data.path",
     "data.workers",
     "data.in_memory",
     "data.device_memory_share",

@@ -4,6 +4,7 @@ Sources of image-to-image data return pairs, or two domains.
 """
 
 from ganexp.data.sources.archives import paired_archive, unpaired_archive
+from ganexp.data.sources.arrays import arrays
 from ganexp.data.sources.cifar import cifar10
 from ganexp.data.sources.domains import unpaired_folder
 from ganexp.data.sources.faces import celeba
@@ -18,6 +19,7 @@ from ganexp.data.sources.splits import divided, halves
 from ganexp.data.sources.stl import stl10
 
 __all__ = [
+    "arrays",
     "celeba",
     "cifar10",
     "digits",
