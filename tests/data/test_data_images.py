@@ -82,7 +82,7 @@ def test_labels_are_served_only_on_demand():
         (pictures, {"num_classes": 3}, "data.num_classes=3, but test has 2 classes: data.num_classes=2"),
         (partial(pictures, classes=()), {}, "test has no labels: data.num_classes=null"),
         (pictures, {"image_size": 0}, "data.image_size=0"),
-        (pictures, {"channels": 4}, "data.channels=4"),
+        (pictures, {"channels": 5}, "data.channels=5: pictures have at most 4"),
         (pictures, {"resize_filter": "best"}, "data.resize_filter=best"),
         (partial(pictures, number=0), {}, "test has no images"),
     ],

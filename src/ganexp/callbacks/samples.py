@@ -10,7 +10,8 @@ from PIL import Image
 from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.pace import Interval
 from ganexp.drawing.captions import captioned
-from ganexp.drawing.pictures import are_points, picture, save
+from ganexp.drawing.pictures import picture, save
+from ganexp.numerics.pixels import are_points
 from ganexp.records.class_names import class_names
 
 POINTS = 1_024

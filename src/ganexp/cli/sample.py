@@ -78,11 +78,13 @@ def main(arguments: list[str]) -> None:
     read = attribute_sets if has_attributes else class_numbers
     labels = None if options.labels is None else read(options.labels, names)
 
+    from ganexp.generation.image_files import ImageFiles
     from ganexp.generation.sample import write_samples
     from ganexp.runs.model import load_model
+    from ganexp.runs.value_range import value_range_of
 
-    model = load_model(run, options.truncation)
-    write_samples(model, options.n, options.seed, labels, out, names, options.by_class)
+    files, model = ImageFiles(value_range_of(run)), load_model(run, options.truncation)
+    write_samples(model, options.n, options.seed, labels, out, names, options.by_class, files)
 
 
 def require_test_images(run: Run, options: Arguments) -> None:

@@ -73,6 +73,12 @@ def data_is(config: Config, targets: set[str]) -> bool:
     return (config.get("data") or {}).get("_target_") in targets
 
 
+def has_other_input_channels(config: Config) -> bool:
+    """Return whether the inputs of a translation have other channels than its targets."""
+    data = config.get("data") or {}
+    return data.get("input_channels") not in (None, data.get("channels"))
+
+
 def normalizes_unnormalized_networks(config: Config) -> bool:
     """Return whether a normalization is selected for networks that are built without one."""
     chosen = set(targets(config.get("normalization")))
@@ -173,6 +179,12 @@ RULES = (
         "the data has images to translate, and the model draws its images from noise",
         "nearest that works: model=pix2pix for pairs, model=cyclegan for two unpaired domains, or data of one domain "
         "such as data=cifar10",
+    ),
+    Rule(
+        lambda config: translates(config) == "unpaired" and has_other_input_channels(config),
+        "the model translates or contrasts inputs and targets by the same networks, so both need the same channels, "
+        "and data.input_channels differs from data.channels",
+        "leave out data.input_channels, which converts pictures to data.channels, or choose model=pix2pix for pairs",
     ),
     Rule(
         normalizes_unnormalized_networks,

@@ -1,4 +1,4 @@
-"""Picture decoding to uint8 pixels of one size."""
+"""Picture decoding to pixels of one size: uint8, or float32 where a range of values is stated."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -8,7 +8,9 @@ import torch
 from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
+from ganexp.data.planes import Planes, with_channels
 from ganexp.data.tensor_resizing import TensorResizer
+from ganexp.data.value_range import ValueRange
 from ganexp.errors import UserError
 from ganexp.image_size import ImageSize
 
@@ -22,15 +24,23 @@ FILTERS = {
 }
 # Of other names, as their pixels may differ by a grey level: the name is in checksums and in protocols of scores.
 TENSOR_FILTERS = {f"torch_{name}": TensorResizer(name, FILTERS[name]) for name in ("bilinear", "bicubic")}
-MODES = {1: "L", 3: "RGB"}
+MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+"""Modes of pictures by their number of channels."""
+OPAQUE = (1, 3)
+REDUCED = "reduced to 8 bits"
 
 
 class Decodes(Protocol):
-    """Decodes an item of a source into uint8 (channels, height, width) of an image size."""
+    """Decodes an item of a source into (channels, height, width) of an image size and of a type.
+
+    ``settings`` describes it for checksums.
+    """
 
     image_size: ImageSize
     channels: int
     resize_filter: str
+    dtype: torch.dtype
+    settings: str
 
     def __call__(self, picture: Any, /) -> Tensor:
         """Return the pixels."""
@@ -38,33 +48,61 @@ class Decodes(Protocol):
 
 
 class Decoder:
-    """Turns PIL images into uint8 tensors of shape (channels, height, width).
+    """Turns PIL images and `Planes` into tensors of shape (channels, height, width), uint8 or float32.
 
-    The picture is rotated by its EXIF orientation, converted to grey or RGB, resized with its aspect ratio kept so that
-    it just covers image_size, a square's side or (height, width), (with Pillow's antialiased filter; not at all if it
-    does so already), and center-cropped. Transparent pictures are composited on white. 16-bit grey is scaled to 8 bits
-    (65535 to 255), not clipped.
+    The picture is rotated by its EXIF orientation, converted to grey (1 channel), grey with alpha (2), RGB (3) or RGBA
+    (4), resized with its aspect ratio kept so that it just covers image_size, a square's side or (height, width), (with
+    Pillow's antialiased filter; not at all if it does so already), and center-cropped. Without a channel for alpha,
+    transparent pictures are composited on white. Without a value_range, 16-bit grey is scaled to 8 bits (65535 to 255),
+    not clipped, and the result is uint8. With one, the result is float32 in [-1, 1], at the picture's own depth.
 
-    Raises UserError if image_size is below 1, channels is not 1 or 3, or resize_filter is unknown.
+    Raises UserError if image_size or channels is below 1, or resize_filter is unknown.
     """
 
-    def __init__(self, image_size: int | Sequence[int], channels: int, resize_filter: str = "bicubic") -> None:
+    def __init__(
+        self,
+        image_size: int | Sequence[int],
+        channels: int,
+        resize_filter: str = "bicubic",
+        value_range: ValueRange | None = None,
+    ) -> None:
         self.image_size = checked_size(image_size)
-        if channels not in MODES:
-            raise UserError(f"data.channels={channels}: images have 1 (grey) or 3 (RGB) channels.")
+        if channels < 1:
+            raise UserError(f"data.channels={channels}: images have at least 1 channel.")
         if resize_filter not in (*FILTERS, *TENSOR_FILTERS):
             choices = ", ".join([*FILTERS, *TENSOR_FILTERS])
             raise UserError(f"data.resize_filter={resize_filter}: choose one of {choices}.")
         self.channels = channels
         self.resize_filter = resize_filter
+        self.value_range = value_range
+        self.dtype = torch.uint8 if value_range is None else torch.float32
+        values = "" if value_range is None else f" {value_range.text}"
+        self.settings = f"{self.image_size} {channels} {resize_filter}{values}"
 
-    def __call__(self, image: Image.Image) -> Tensor:
-        """Return the picture as uint8 (channels, height, width).
+    def with_range(self, value_range: ValueRange | None) -> "Decoder":
+        """Return a decoder with another range of values."""
+        return Decoder(self.image_size, self.channels, self.resize_filter, value_range)
 
-        Raises UserError for floating-point pixels and integers beyond 16 bits; Pillow's errors (mostly OSError) for
-        an unreadable file are not caught.
+    def __call__(self, image: Image.Image | Planes) -> Tensor:
+        """Return the picture as (channels, height, width).
+
+        Raises UserError for numbers of channels that cannot be converted, and without a value_range for
+        floating-point pixels and integers beyond 16 bits; Pillow's errors (mostly OSError) for an unreadable file are
+        not caught.
         """
+        if self.value_range is not None:
+            planes = self.value_range.scaled(deep_values(image, self.channels))
+            return self._fitted_planes(planes).clamp_(-1, 1)
+        if isinstance(image, Planes):
+            return self._fitted_planes(with_channels(_eight_bit_planes(image), self.channels))
         return pixels_of(self._fitted(upright(image, self.channels)))
+
+    def _fitted_planes(self, values: np.ndarray) -> Tensor:
+        """Return values (H, W, C), uint8 or float32, resized and cropped channel by channel."""
+        planes = np.moveaxis(values, 2, 0)
+        return torch.from_numpy(
+            np.stack([np.asarray(self._fitted(Image.fromarray(np.ascontiguousarray(plane)))) for plane in planes])
+        )
 
     def _fitted(self, image: Image.Image) -> Image.Image:
         height, width = self.image_size
@@ -96,14 +134,17 @@ def _covering(size: tuple[int, int], image_size: ImageSize) -> tuple[int, int]:
 
 
 def upright(image: Image.Image, channels: int) -> Image.Image:
-    """Return the picture rotated by its EXIF orientation, opaque, with 8 bits in 1 or 3 channels.
+    """Return the picture rotated by its EXIF orientation with 8 bits in 1 to 4 channels, opaque with 1 or 3.
 
-    Raises UserError for floating-point pixels and integers beyond 16 bits.
+    Raises UserError for more channels, for floating-point pixels and integers beyond 16 bits.
     """
+    if channels not in MODES:
+        raise UserError(f"data.channels={channels}: pictures have at most {max(MODES)} channels; data=arrays has any")
     # Neither copies nor decodes the picture where nothing is to be done, which are both Pillow's defaults.
     is_turned = image.getexif().get(ExifTags.Base.Orientation, 1) != 1
-    opaque = _flattened(ImageOps.exif_transpose(image) if is_turned else image)
-    return opaque if opaque.mode == MODES[channels] else opaque.convert(MODES[channels])
+    turned = ImageOps.exif_transpose(image) if is_turned else image
+    flat = _flattened(turned) if channels in OPAQUE else _eight_bits(turned)
+    return flat if flat.mode == MODES[channels] else flat.convert(MODES[channels])
 
 
 def resized(image: Image.Image, size: tuple[int, int], resize_filter: str) -> Image.Image:
@@ -112,8 +153,36 @@ def resized(image: Image.Image, size: tuple[int, int], resize_filter: str) -> Im
     return image.resize(size, FILTERS[resize_filter]) if tensor_filter is None else tensor_filter(image, size)
 
 
+def deep_values(image: Image.Image | Planes, channels: int) -> np.ndarray:
+    """Return the values (H, W, channels) of a picture, upright and at its own depth.
+
+    Raises UserError for numbers of channels that cannot be converted, and for coloured pictures of 16 bits, of which
+    Pillow reads 8.
+    """
+    if isinstance(image, Planes):
+        return with_channels(image.values, channels)
+    if image.info.get(REDUCED):
+        raise UserError("16-bit colour, of which Pillow reads 8 bits: save it as an array (.npy) for data=arrays")
+    if is_deep(image) or image.mode == "F":
+        return with_channels(np.asarray(ImageOps.exif_transpose(image))[..., None], channels)
+    pixels = np.asarray(upright(image, channels))
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def mark_reduced_depth(image: Image.Image) -> None:
+    """Mark an opened picture of 16-bit colour, before its pixels are read, since Pillow reads 8 bits of it."""
+    if any("16" in str(part) for tile in getattr(image, "tile", ()) for part in _arguments(tile)) and not is_deep(image):
+        image.info[REDUCED] = True
+
+
+def _arguments(tile: Any) -> tuple[Any, ...]:
+    """Return the arguments of Pillow's decoder for a tile, of which one names the file's own mode."""
+    arguments = tile[3]
+    return arguments if isinstance(arguments, tuple) else (arguments,)
+
+
 def pixels_of(image: Image.Image) -> Tensor:
-    """Return a grey or RGB picture as uint8 (channels, height, width)."""
+    """Return a picture of 1 to 4 channels as uint8 (channels, height, width)."""
     pixels = torch.from_numpy(np.array(image))
     return pixels.unsqueeze(0) if image.mode == "L" else pixels.permute(2, 0, 1).contiguous()
 
@@ -141,15 +210,33 @@ def is_deep(image: Image.Image) -> bool:
 
 def _flattened(image: Image.Image) -> Image.Image:
     """Return the picture with 8 bits per channel and without transparency."""
-    if image.mode == "F":
-        raise UserError("mode F (floating-point pixels) has no fixed range; save it as 8- or 16-bit integers")
-    if is_deep(image):
-        return _eight_bit(image)
+    if is_deep(image) or image.mode == "F":
+        return _eight_bits(image)
     if is_transparent(image):
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
         return Image.alpha_composite(white, rgba).convert("RGB")
     return image
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Return the picture with 8 bits per channel."""
+    if image.mode == "F":
+        raise UserError(
+            "mode F (floating-point pixels) has no fixed range; save it as 8- or 16-bit integers, or state its values, "
+            "such as data.value_range=[0,1]"
+        )
+    return _eight_bit(image) if is_deep(image) else image
+
+
+def _eight_bit_planes(image: Planes) -> np.ndarray:
+    """Return values (H, W, C) of 8 bits; raises UserError for any others, whose range must be stated."""
+    if image.values.dtype != np.uint8:
+        raise UserError(
+            f"{image.values.dtype} values have no fixed range: give uint8, 0 to 255, or state their values, such as "
+            "data.value_range=[0,1]"
+        )
+    return image.values
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

@@ -48,9 +48,8 @@ class OnDisk(Dataset[dict[str, Tensor]]):
 
         Hashing the contents of millions of pictures would take longer than training on them.
         """
-        decoder = self.decoder
         digest = hashlib.blake2b(digest_size=16)
-        digest.update(f"{decoder.image_size} {decoder.channels} {decoder.resize_filter} {self.labelled}".encode())
+        digest.update(f"{self.decoder.settings} {self.labelled}".encode())
         digest.update(version_of(self.pictures).encode())
         for index in range(len(self)):
             name = name_of(self.pictures, index)

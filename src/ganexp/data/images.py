@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 from ganexp.data.decoding import Decoder
 from ganexp.data.epoch_order import Balanced
 from ganexp.data.module import ImageDataModule
+from ganexp.data.percentiles import PERCENTILES, checked_percentiles, measured_range
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Pictures, classes_of
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
@@ -16,13 +17,16 @@ from ganexp.data.positions import POSITION
 from ganexp.data.problems import Problem, report_problem
 from ganexp.data.storage import Store, labels_of_store, stored, workers_for
 from ganexp.data.training_images import TrainingImages, describe
+from ganexp.data.value_range import MEASURED, checked_setting
 from ganexp.errors import UserError
 
 
 class ImageData(ImageDataModule):
     """Batches {"image": (B, channels, height, width)} of a source's images, with "label" (B,).
 
-    Images leave the loader as uint8 and reach the model as float32 in [-1, 1], scaled on its device. Labels
+    Images leave the loader as uint8 and reach the model as float32 in [-1, 1], scaled on its device. With a
+    `value_range`, they are float32 in [-1, 1] from the start, at their own depth: [low, high], or "percentiles" to
+    measure it on the images (`measured_range`, once the data are set up). Labels
     (int64, 0 to num_classes - 1) are included if num_classes is given. `batch_size` and `device_memory_share` are
     those of `ImageDataModule`.
 
@@ -36,8 +40,9 @@ class ImageData(ImageDataModule):
     (`TrainingImages`). Both are done on the model's device. `dataset` has neither, and so have scores. `balance` trains
     on images of every class equally often (`Balanced`).
 
-    Raises UserError for an image_size below 1, channels other than 1 or 3, or an unknown resize_filter; in
-    `setup`, for a num_classes that differs from the source's and for unreadable images.
+    Raises UserError for an image_size or channels below 1, an unknown resize_filter, an impossible range, or
+    dequantized images with a range; in `setup`, for a num_classes that differs from the source's and for unreadable
+    images.
     """
 
     def __init__(
@@ -59,6 +64,8 @@ class ImageData(ImageDataModule):
         path: str | None = None,
         balance: bool = False,
         labels: str | None = None,
+        value_range: str | Sequence[float] | None = None,
+        percentiles: Sequence[float] = PERCENTILES,
     ) -> None:
         if balance and num_classes is None:
             raise UserError("data.balance=true: the images have no labels (data.num_classes is null); give data.labels")
@@ -66,9 +73,16 @@ class ImageData(ImageDataModule):
         self.source = source
         self.in_memory = in_memory
         self.workers = workers
-        self.decoder = Decoder(image_size, channels, resize_filter)
         self.balance = balance
         self.labels = labels
+        if dequantize and value_range is not None:
+            raise UserError(
+                "data.dequantize=true adds noise below one of 256 grey levels, and data.value_range keeps the images' "
+                "own depth: leave one of them out."
+            )
+        self.value_range = value_range
+        self.percentiles = checked_percentiles(percentiles)
+        self.decoder = Decoder(image_size, channels, resize_filter, checked_setting(value_range))
         self._transform = TrainingImages(seed, flip, dequantize)
         self.classes: list[str] = []
         self._pictures: Pictures | None = None
@@ -88,6 +102,7 @@ class ImageData(ImageDataModule):
             raise UserError(f"{self._where()} has no images.")
         self.classes = classes_of(pictures)
         self._check_classes(self.classes)
+        self._measure(pictures)
         labelled = self.num_classes is not None
         self._dataset, description = stored(
             pictures, self.decoder, labelled, self.in_memory, self.workers, self._local_processes()
@@ -101,7 +116,7 @@ class ImageData(ImageDataModule):
 
     @property
     def dataset(self) -> Store:
-        """The images (uint8) and labels, after `setup`: by item, or by batch through `__getitems__`."""
+        """The images and labels, after `setup`: by item, or by batch through `__getitems__`."""
         if self._dataset is None:
             raise self._not_set_up()
         return self._dataset
@@ -116,10 +131,16 @@ class ImageData(ImageDataModule):
         """A description of what is done to training images, for the protocol of scores."""
         return describe(self._transform.flip, self._transform.dequantize, self.balance)
 
+    @property
+    def measured_ranges(self) -> dict[str, list[float]]:
+        """The measured range of values by "image"; empty if none is measured."""
+        is_measured = self.value_range == MEASURED and self.decoder.value_range is not None
+        return {"image": list(self.decoder.value_range)} if is_measured else {}  # type: ignore[arg-type]
+
     def train_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Return an endless loader that starts at the trainer's current batch.
 
-        Its images are uint8; `on_after_batch_transfer` mirrors and dequantizes them by their "position". Raises
+        Its images are as stored; `on_after_batch_transfer` mirrors and dequantizes them by their "position". Raises
         UserError if the batch size does not fit the data set or the number of ranks.
         """
         workers = workers_for(self.dataset, self.workers, self._local_processes())
@@ -153,7 +174,15 @@ class ImageData(ImageDataModule):
     def _open_picture_sets(self) -> list[PictureSet]:
         pictures = self.source()
         self._check_classes(classes_of(pictures))
+        self._measure(pictures)
         return [PictureSet(str(self.name), pictures, self.decoder)]
+
+    def _measure(self, pictures: Pictures) -> None:
+        """Measure the range of values on the images, where that is the setting."""
+        if self.value_range == MEASURED and self.decoder.value_range is None:
+            measured = measured_range(pictures, self.channels, self.percentiles)
+            self.decoder = self.decoder.with_range(measured)
+            self._log(f"values {measured.text} become [-1,1]: percentiles {list(self.percentiles)} of the images")
 
     def _check_classes(self, classes: list[str]) -> None:
         if self.num_classes is None or self.num_classes == len(classes):

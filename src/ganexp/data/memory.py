@@ -23,7 +23,7 @@ ASSUMED_MEMORY = 8 * 2**30
 
 
 class InMemory(Dataset[dict[str, Tensor]]):
-    """Images uint8 (N, C, H, W), or points float32 (N, C, H, W), with labels int64 (N,) or none.
+    """Images (N, C, H, W), uint8 or float32 in [-1, 1], or points float32 (N, C, 1, 1), with labels int64 (N,) or none.
 
     Labels may also be attributes, int8 (N, A) of 0 and 1.
 
@@ -71,7 +71,7 @@ def decoded(pictures: Pictures, decoder: Decodes, labelled: bool) -> tuple[InMem
     Raises UnreadableError, a UserError with the pictures' names, if any are unreadable.
     """
     total = len(pictures)
-    images = torch.empty(total, decoder.channels, *decoder.image_size, dtype=torch.uint8)
+    images = torch.empty(total, decoder.channels, *decoder.image_size, dtype=decoder.dtype)
     labels = empty_labels(pictures)
     sizes: set[tuple[int, int]] = set()
     failures: list[tuple[str, Exception]] = []

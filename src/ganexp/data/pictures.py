@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from PIL import Image
 
+from ganexp.data.decoding import mark_reduced_depth
 from ganexp.data.lfs_pointers import naming_lfs_pointers
 from ganexp.data.path_table import PathTable
 
@@ -67,6 +68,7 @@ class FilePictures:
                 # Decoded where its pixels are asked for, as there is a choice of decoders.
                 return Image.open(io.BytesIO(file.read())), label
             image = Image.open(file)
+            mark_reduced_depth(image)
             image.load()
         return image, label
 
@@ -110,11 +112,6 @@ def classes_of(pictures: Pictures) -> list[str]:
     return [str(name) for name in getattr(pictures, "classes", [])]
 
 
-def version_of(pictures: Pictures) -> str:
-    """Return what changes with the content of pictures that are not files of their own; empty if nothing is known."""
-    return version_of(pictures.pictures) if isinstance(pictures, Part) else str(getattr(pictures, "version", ""))
-
-
 def labels_of(pictures: Pictures) -> np.ndarray | None:
     """Return the labels (N, …), int64, of all pictures without reading any; None if the data set does not have them."""
     if isinstance(pictures, Part):
@@ -139,3 +136,8 @@ def name_of(pictures: Pictures, index: int) -> str:
     """Return the name of one picture for messages: its path if it has one, else its number."""
     name = getattr(pictures, "name", None)
     return str(name(index)) if callable(name) else f"image {index}"
+
+
+def version_of(pictures: Pictures) -> str:
+    """Return what changes with the content of pictures that are not files of their own; empty if nothing is known."""
+    return version_of(pictures.pictures) if isinstance(pictures, Part) else str(getattr(pictures, "version", ""))

@@ -28,7 +28,7 @@ def stored(
     divided by the number of processes. Raises UnreadableError, a UserError with the pictures' names, if any cannot be
     decoded into memory.
     """
-    size = len(pictures) * decoder.channels * decoder.image_size.pixels
+    size = len(pictures) * decoder.channels * decoder.image_size.pixels * decoder.dtype.itemsize
     fits = size < machine_memory() / 4 / processes if in_memory is None else in_memory
     if fits:
         dataset, sizes = decoded(pictures, decoder, labelled)

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ganexp.drawing.captions import captioned, column_classes
 from ganexp.drawing.contact_sheet import contact_sheet
-from ganexp.drawing.pictures import are_points, picture
+from ganexp.drawing.pictures import picture
+from ganexp.numerics.pixels import are_points
 
 
 def named_grid(samples: Tensor, columns: int, captions: Sequence[str] | None) -> Image.Image:

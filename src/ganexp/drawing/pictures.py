@@ -7,18 +7,11 @@ from PIL import Image
 from torch import Tensor
 from torch.nn.functional import pad
 
+from ganexp.drawing.captions import captioned
+from ganexp.drawing.channels import as_rgb, description
 from ganexp.errors import NotFinite
 from ganexp.files.atomic import named_errors
-
-
-def quantized(images: Tensor) -> Tensor:
-    """Map images in [-1, 1] to uint8 by that fixed range, without normalising to their minimum and maximum."""
-    return images.float().add(1).mul(127.5).round().clamp(0, 255).to(torch.uint8)
-
-
-def are_points(samples: Tensor) -> bool:
-    """Return whether samples (N, C, H, W) are points of the plane, stored as images of one pixel."""
-    return samples.shape[2:] == (1, 1)
+from ganexp.numerics.pixels import are_points, quantized
 
 
 def as_saved(samples: Tensor) -> Tensor:
@@ -52,11 +45,17 @@ def picture(samples: Tensor, columns: int) -> Image.Image:
 
 
 def grid(images: Tensor, columns: int) -> Image.Image:
-    """Draw images (N, C, H, W) in [-1, 1] row by row; small ones are enlarged by an integer factor."""
-    tiles = tiled(quantized(images).cpu(), columns, 255)
+    """Draw images (N, C, H, W) in [-1, 1] row by row; small ones are enlarged by an integer factor.
+
+    Images of other channels than grey and RGB are shown by `as_rgb`, which a caption says.
+    """
+    shown = as_rgb(images)
+    tiles = tiled(quantized(shown).cpu(), columns, 255)
     enlarge = max(1, 64 // max(images.shape[-2:]))
     drawn = Image.fromarray(tiles.permute(1, 2, 0).numpy())
-    return drawn.resize((drawn.width * enlarge, drawn.height * enlarge), Image.Resampling.NEAREST)
+    drawn = drawn.resize((drawn.width * enlarge, drawn.height * enlarge), Image.Resampling.NEAREST)
+    words = description(images.shape[1])
+    return drawn if words is None else captioned(drawn, [words])
 
 
 def tiled(images: Tensor, columns: int, line: float) -> Tensor:
@@ -92,8 +91,9 @@ def scatter(points: Tensor, size: int = 512) -> Image.Image:
 
 
 def as_image(sample: Tensor) -> Image.Image:
-    """Return a sample (C, H, W) in [-1, 1] as a picture of its own size, grey for one channel."""
-    pixels = quantized(sample).cpu().numpy()
+    """Return a sample (C, H, W) in [-1, 1] as a picture of its own size: grey, RGB or RGBA, others by `as_rgb`."""
+    shown = sample if len(sample) in (1, 3, 4) else as_rgb(sample[None])[0]
+    pixels = quantized(shown).cpu().numpy()
     return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
 
 

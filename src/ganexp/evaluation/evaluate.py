@@ -29,6 +29,7 @@ from ganexp.metrics.score import Score
 from ganexp.metrics.scoring import Measurement, RealSet, Result, Scoring, build_extractors
 from ganexp.metrics.table import add_scores, entries
 from ganexp.numerics.flags import full_precision
+from ganexp.numerics.pixels import eight_bits
 from ganexp.numerics.randomness import blocks
 from ganexp.publishing import layout
 from ganexp.records import summary
@@ -214,7 +215,7 @@ def folder_source(images: FolderImages, folder: Path) -> SampleSource:
         if n > len(images):
             raise UserError(f"samples={n}: {folder} has only {len(images):,} images")
         for numbers in blocks(n):
-            yield images.__getitems__(numbers.tolist())["image"], numbers, None
+            yield eight_bits(images.__getitems__(numbers.tolist())["image"]), numbers, None
 
     return SampleSource(str(folder), draw, lambda seed: {"source": "folder"})
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from omegaconf import DictConfig
 from PIL import Image
 
-from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
 from ganexp.data.folders import image_files
 from ganexp.data.lfs_pointers import naming_lfs_pointers
@@ -15,6 +14,7 @@ from ganexp.data.pages import further_pages, report_further_pages
 from ganexp.data.pictures import FilePictures
 from ganexp.data.unreadable import unreadable
 from ganexp.errors import UserError
+from ganexp.evaluation.decoders import decoder_of
 from ganexp.generation.sample import GRID
 from ganexp.image_size import ImageSize
 from ganexp.terminal.progress import progress
@@ -26,7 +26,7 @@ FolderImages = OnDisk
 
 def folder_images(folder: Path, data: DictConfig) -> FolderImages:
     """Return a folder's images, decoded by the data's settings."""
-    decoder = Decoder(data.image_size, data.channels, data.resize_filter)
+    decoder = decoder_of(data)
     return OnDisk(FilePictures(sample_files(folder)), decoder, labelled=False)
 
 

@@ -6,12 +6,12 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganexp.analysis.subject import HeldOut
 from ganexp.config import composition
-from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
 from ganexp.data.folders import all_images, held_out_folder, image_files
 from ganexp.data.labels.table import label_table, labels_of_files
 from ganexp.data.pictures import FilePictures
 from ganexp.errors import UserError
+from ganexp.evaluation.decoders import decoder_of
 from ganexp.evaluation.evaluate import real_set
 from ganexp.evaluation.folder_images import count_kinds, sample_files
 from ganexp.image_size import ImageSize
@@ -66,7 +66,7 @@ def from_folder(folder: Path, data: DictConfig) -> HeldOut:
     paths, labels, classes = labelled_files(folder, OmegaConf.select(data, "labels"))
     # `ganexp sample` writes a grid next to its samples.
     pictures = FilePictures(paths, labels, classes) if classes else FilePictures(sample_files(folder))
-    decoder = Decoder(data.image_size, data.channels, data.resize_filter)
+    decoder = decoder_of(data)
     images = OnDisk(pictures, decoder, labelled=bool(classes))
     height, width = decoder.image_size
     changed = any(kind != ((width, height), data.channels) for kind in count_kinds(folder))

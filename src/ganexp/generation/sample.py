@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 
 from ganexp.drawing.named_grid import named_grid
-from ganexp.drawing.pictures import are_points, as_image, save
+from ganexp.drawing.pictures import save
 from ganexp.errors import UserError
 from ganexp.generation.class_folders import class_folders
+from ganexp.generation.image_files import ImageFiles
 from ganexp.numerics.flags import full_precision
+from ganexp.numerics.pixels import are_points
 from ganexp.runs.class_names import attribute_text
 
 GRID = "grid.png"
+IMAGE_FILES = ImageFiles()
 
 
 @full_precision()
@@ -25,8 +28,9 @@ def write_samples(
     out: Path,
     names: Sequence[str] | None = None,
     by_class: bool = False,
+    files: ImageFiles = IMAGE_FILES,
 ) -> None:
-    """Write ``n`` images as NNNNN.png, or points as points.csv, and a grid.png of all samples.
+    """Write ``n`` images as NNNNN.png, or as other ``files``, or points as points.csv, and a grid.png of all samples.
 
     ``labels`` are class numbers, or sets of attributes, of 0 and 1. ``names`` of the classes, or of the attributes,
     caption the grid's columns. With ``by_class`` the images are in a subfolder for each class, by default of every
@@ -48,7 +52,7 @@ def write_samples(
         folders = class_folders(labels[:n], names) if by_class and labels else {}
         for number, sample in enumerate(samples):
             folder = out / folders[labels[number % len(labels)]] if folders and labels else out
-            save(as_image(sample), folder / f"{number:05d}.png")
+            files(sample, folder, f"{number:05d}")
     captions = None if names is None else captions_of(model, labels, names)
     save(named_grid(samples, model.columns, captions), out / GRID)
     print(f"{n} samples and {GRID} are in {out}")

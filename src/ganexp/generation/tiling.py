@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ganexp.data.values import to_signed_unit
-from ganexp.drawing.pictures import quantized
 from ganexp.errors import UserError
+from ganexp.numerics.pixels import quantized
 
 Network = Callable[[Tensor], Tensor]
 """Map from images (1, C, H, W) in [-1, 1] to images of the same shape."""

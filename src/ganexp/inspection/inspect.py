@@ -12,9 +12,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ganexp.data.arrays import as_label, as_picture
-from ganexp.data.decoding import is_deep, is_grey, is_transparent
+from ganexp.data.decoding import Decodes, is_deep, is_grey, is_transparent
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import classes_of, name_of
+from ganexp.data.planes import Planes
 from ganexp.data.problems import Problem
 from ganexp.data.unreadable import unreadable_problem
 from ganexp.data.values import to_signed_unit
@@ -47,12 +48,13 @@ class Kind(NamedTuple):
     """Called with the picture and the image size of training."""
 
 
+DEEP = Kind(
+    "of 16 bits per channel, scaled to 8",
+    "data.value_range=[low,high] keeps them at their depth; none if they use the full range",
+    lambda picture, size: is_deep(picture),
+)
 KINDS = (
-    Kind(
-        "of 16 bits per channel, scaled to 8",
-        "none if they use the full range, otherwise scale them to 8 bits yourself",
-        lambda picture, size: is_deep(picture),
-    ),
+    DEEP,
     Kind(
         "transparent, put on white",
         "none if white is right, otherwise save them on a background of your choice",
@@ -139,11 +141,15 @@ def inspect(picture_set: PictureSet, duplicates: Duplicates) -> tuple[Inspection
                 duplicates.add(pixels)
                 labels.update(label.nonzero().flatten().tolist() if label.dim() else [int(label)])
                 _count_header(inspection, item)
-                for kind in KINDS:
-                    if any(kind.applies(picture, picture_set.decoder.image_size) for picture in pictures_of(item)):
+                for kind in kinds_of(picture_set.decoder):
+                    if any(
+                        kind.applies(picture, picture_set.decoder.image_size)
+                        for picture in pictures_of(item)
+                        if isinstance(picture, Image.Image)
+                    ):
                         kinds[kind].append(name)
                 shown = [to_signed_unit(images[0]) for images in picture_set.shown(pixels[None])]
-                if len(shown) == 1:
+                if len(shown) == 1 and isinstance(item, Image.Image):
                     tones[is_grey(item)].append(name)
                 inspection.lowest = min(inspection.lowest, *(float(image.min()) for image in shown))
                 inspection.highest = max(inspection.highest, *(float(image.max()) for image in shown))
@@ -174,7 +180,7 @@ def problems_of(inspections: Sequence[Inspection]) -> list[Problem]:
 
 def pictures_of(item: Any) -> tuple[Image.Image, ...]:
     """Return the pictures of an item: one, or the two of a pair."""
-    return tuple(item) if isinstance(item, tuple) else (item,)
+    return tuple(map(as_picture, item)) if isinstance(item, tuple) else (item,)
 
 
 def repeated(duplicates: Duplicates, names: Sequence[str]) -> Iterator[Problem]:
@@ -192,7 +198,19 @@ def _count_header(inspection: Inspection, item: Any) -> None:
     for picture in pictures_of(item):
         inspection.sizes[picture.size] += 1
         inspection.modes[picture.mode] += 1
-        inspection.depths[16 if picture.mode.startswith("I;") else DEPTHS.get(picture.mode, 8)] += 1
+        inspection.depths[depth_of(picture)] += 1
+
+
+def kinds_of(decoder: Decodes) -> Sequence[Kind]:
+    """Return the kinds that a decoder converts or cuts; one with a range of values keeps 16 bits."""
+    return [kind for kind in KINDS if kind is not DEEP or decoder.dtype == torch.uint8]
+
+
+def depth_of(picture: Image.Image | Planes) -> int:
+    """Return the bits of a value of a picture."""
+    if isinstance(picture, Planes):
+        return 8 * picture.values.itemsize
+    return 16 if picture.mode.startswith("I;") else DEPTHS.get(picture.mode, 8)
 
 
 def _downsized(image: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from ganexp.metrics.moments import Moments, moments, power_sums
 from ganexp.metrics.store import Content, cached
 from ganexp.metrics.weights import checksum_of
 from ganexp.numerics.float64 import float64_device
+from ganexp.numerics.pixels import eight_bits
 from ganexp.numerics.randomness import generator
 from ganexp.terminal.progress import progress
 
@@ -25,7 +26,7 @@ class Images(Protocol):
     def __len__(self) -> int: ...
 
     def __getitems__(self, indices: Sequence[int], /) -> dict[str, Tensor]:
-        """Return {"image": uint8 (B, C, H, W)} and, where there are labels, "label": int64 (B,)."""
+        """Return {"image": (B, C, H, W)}, uint8 or float32 in [-1, 1], and "label" int64 (B,) if there are labels."""
         ...
 
 
@@ -84,8 +85,12 @@ class RealImages:
         return torch.cat([self.items(positions)["label"] for positions in torch.arange(self.count).split(BATCH)])
 
     def items(self, positions: Tensor) -> dict[str, Tensor]:
-        """Return {"image": (B, C, H, W)} and, where there are labels, "label": (B,), at these positions (B,)."""
-        return self.dataset.__getitems__(self.chosen[positions].tolist())
+        """Return {"image": (B, C, H, W)} and, where there are labels, "label": (B,), at these positions (B,).
+
+        Images of more depth are given 8 bits, as fakes are: extractors take no others.
+        """
+        items = self.dataset.__getitems__(self.chosen[positions].tolist())
+        return {**items, "image": eight_bits(items["image"])}
 
 
 def concatenated(batches: Iterable[Tensor], count: int) -> Tensor:

@@ -76,8 +76,8 @@ class TranslationScoring:
 
     ``update`` expects "input", "image", the model's outputs named in ``made``, and ``baselines``. ``fakes`` describes
     the model for the protocol, ``reference`` the test images. At most ``real_images`` images of a domain serve as
-    reference for feature metrics. Raises UserError for a measurement that these test images or the model's outputs do
-    not allow.
+    reference for feature metrics. Inputs of other channels than targets are not compared with them.
+    Raises UserError for a measurement that these test images or the model's outputs do not allow.
     """
 
     def __init__(
@@ -95,6 +95,8 @@ class TranslationScoring:
         measurements = list(measurements)
         self.count = len(tests)
         self.names = {"input", "image", *made, *baselines}
+        are_alike = channels_of(tests.inputs) == channels_of(tests.targets)
+        self.incomparable = set() if are_alike else {"input", *baselines}
         self.made = made
         self.fakes = fakes
         self.device = device
@@ -142,7 +144,7 @@ class TranslationScoring:
                 comparison, suffix, (made, against), comparison.metric().to(self.metric_device).set_dtype(torch.float64)
             )
             for suffix, (made, against) in comparison.pairs.items()
-            if {made, against} <= self.names
+            if {made, against} <= self.names and not (against == "image" and made in self.incomparable)
         ]
         if not columns:
             raise UserError(
@@ -161,7 +163,11 @@ class TranslationScoring:
         real_images: int | None,
     ) -> None:
         domains = {"image": tests.targets, "input": tests.inputs}
-        pairs = {suffix: pair for suffix, pair in DISTRIBUTIONS.items() if set(pair) <= self.names}
+        pairs = {
+            suffix: pair
+            for suffix, pair in DISTRIBUTIONS.items()
+            if set(pair) <= self.names and not (pair[1] == "image" and pair[0] in self.incomparable)
+        }
         for domain in dict.fromkeys(against for _, against in pairs.values()):
             real = RealImages(domains[domain], domains[domain].checksum(), real_images)
             extractors = build_extractors(measurements, factories, real, self.device)
@@ -197,3 +203,8 @@ def _named(result: Result, suffix: str) -> Result:
 
 def _with_suffix(name: str, suffix: str) -> str:
     return f"{name}_{suffix}" if suffix else name
+
+
+def channels_of(domain: Images) -> int:
+    """Return the number of channels of a domain's images."""
+    return int(domain.__getitems__([0])["image"].shape[1])

@@ -147,9 +147,9 @@ class Discriminator(nn.Module):
 
 
 class PairDiscriminator(nn.Module):
-    """The conditional Discriminator of pix2pix: images concatenated with their inputs, both (N, channels, H, W).
+    """The conditional Discriminator of pix2pix: images (N, channels, H, W) concatenated with their inputs.
 
-    The other arguments are those of `Discriminator`.
+    Inputs have ``input_channels``, None being channels. The other arguments are those of `Discriminator`.
     """
 
     def __init__(
@@ -163,16 +163,25 @@ class PairDiscriminator(nn.Module):
         antialias: bool = False,
         affine: bool = True,
         init_: Callable[[Tensor], Tensor] = dcgan_normal_,
+        input_channels: int | None = None,
     ) -> None:
         super().__init__()
         require_positive(channels=channels)
         self.network = Discriminator(
-            2 * channels, image_size, normalization, width, layers, padding, antialias, affine, init_
+            (input_channels or channels) + channels,
+            image_size,
+            normalization,
+            width,
+            layers,
+            padding,
+            antialias,
+            affine,
+            init_,
         )
         self.receptive_field = self.network.receptive_field
 
     def forward(self, images: Tensor, inputs: Tensor) -> Tensor:
-        """Return the patches' logits (N, 1, h, w) of images given their inputs, both (N, channels, H, W)."""
+        """Return the patches' logits (N, 1, h, w) of images given their inputs, (N, C, H, W) each."""
         output: Tensor = self.network(torch.cat([inputs, images], 1))
         return output
 

@@ -44,10 +44,12 @@ class Block(nn.Module):
 
 
 class Generator(nn.Module):
-    """Images (N, channels, H, W) in [-1, 1] to images of the same shape; H and W are multiples of 4, at least 8.
+    """Images (N, input_channels, H, W) in [-1, 1] to images (N, channels, H, W).
+
+    H and W are multiples of 4, at least 8.
 
     Two halvings, `blocks` residual blocks (None: 6 up to 128x128, 9 above), two doublings. `width` is the number of
-    channels of the largest hidden map, a quarter of the residual blocks'.
+    channels of the largest hidden map, a quarter of the residual blocks'. input_channels None are as many as channels.
 
     `antialias` replaces strides by `Downsampling` after the activation, and transposed convolutions by `Upsampling`
     before convolutions (taesungp/contrastive-unpaired-translation, models/networks.py). Instance normalization has
@@ -71,6 +73,7 @@ class Generator(nn.Module):
         affine: bool = True,
         init_: Init = dcgan_normal_,
         contrasted: str = ACTIVATIONS,
+        input_channels: int | None = None,
     ) -> None:
         super().__init__()
         size = ImageSize.of(image_size)
@@ -84,6 +87,7 @@ class Generator(nn.Module):
             )
         if contrasted not in FEATURES:
             raise ValueError(f"contrasted={contrasted}: choose one of {', '.join(FEATURES)}")
+        inputs = channels if input_channels is None else input_channels
         normalization = with_affine(normalization, affine)
         hidden = normalization.hidden
         doubling = _upsampled if antialias else _doubling
@@ -91,8 +95,8 @@ class Generator(nn.Module):
         halved = replace(normalization, centres=False) if contrasted == CONVOLUTIONS else normalization
         self.encoder = nn.ModuleList(
             [
-                nn.Sequential(ReflectionPad2d(3), hidden(initialized(nn.Conv2d(channels, width, 7), init_)), nn.ReLU()),
-                *(_halving(inputs, 2 * inputs, halved, antialias, init_) for inputs in (width, 2 * width)),
+                nn.Sequential(ReflectionPad2d(3), hidden(initialized(nn.Conv2d(inputs, width, 7), init_)), nn.ReLU()),
+                *(_halving(maps, 2 * maps, halved, antialias, init_) for maps in (width, 2 * width)),
             ]
         )
         self.blocks = nn.ModuleList(Block(4 * width, normalization, init_) for _ in range(blocks))
@@ -106,11 +110,11 @@ class Generator(nn.Module):
             nn.Tanh(),
         )
         self.contrasted = contrasted
-        self.feature_widths = [channels, 2 * width, 4 * width, 4 * width, 4 * width]
+        self.feature_widths = [inputs, 2 * width, 4 * width, 4 * width, 4 * width]
         initialize_norms(self)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return images in [-1, 1] of the shape (N, channels, H, W) of those given."""
+        """Return images in [-1, 1], (N, channels, H, W)."""
         for layer in (*self.encoder, *self.blocks):
             images = layer(images)
         output: Tensor = self.decoder(images)

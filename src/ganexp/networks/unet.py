@@ -35,7 +35,9 @@ def halvings(image_size: int | Sequence[int]) -> int:
 
 
 class Generator(nn.Module):
-    """Images (N, channels, H, W) in [-1, 1] to images of the same shape; H and W are multiples of `multiple`.
+    """Images (N, input_channels, H, W) in [-1, 1] to images (N, channels, H, W) of the same size.
+
+    H and W are multiples of `multiple`; `input_channels` None are as many as channels.
 
     Each encoder layer halves the map; each decoder layer doubles it and is concatenated with the encoder's map of that
     size. `depth` is the number of halvings; None is as many as `image_size` allows, at most the paper's 8.
@@ -60,6 +62,7 @@ class Generator(nn.Module):
         mask_per_image: bool = False,
         image_statistics_at_test: bool = False,
         affine: bool = True,
+        input_channels: int | None = None,
     ) -> None:
         super().__init__()
         normalization = with_affine(normalization, affine)
@@ -75,7 +78,7 @@ class Generator(nn.Module):
         self.multiple = 2**depth
         widths = [min(width * 2**level, max_width) for level in range(depth)]
         # The innermost map may be a single pixel, which instance normalization would set to zero.
-        outer = [normalization.edge(halving(channels, widths[0]))]
+        outer = [normalization.edge(halving(input_channels or channels, widths[0]))]
         inner = [_down(normalization.hidden(halving(*sizes))) for sizes in pairwise(widths[:-1])]
         innermost = [_down(normalization.edge(halving(*widths[-2:])))] if depth > 1 else []
         self.encoder = nn.ModuleList([*outer, *inner, *innermost])
@@ -90,7 +93,7 @@ class Generator(nn.Module):
         initialize_norms(self)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return images in [-1, 1] of the shape (N, channels, H, W) of those given."""
+        """Return images in [-1, 1], (N, channels, H, W)."""
         skips = []
         maps = images
         for down in self.encoder:

@@ -13,6 +13,8 @@ FILE = "summary.json"
 FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 CLASSES = "classes"
 """Key of the names of the classes, by class number."""
+VALUE_RANGES = "value_ranges"
+"""Key of measured ranges of values, [low, high] by "image" and, of translations, "input"."""
 BLOCK_BYTES = 512
 """The unit of ``st_blocks``."""
 

@@ -24,6 +24,7 @@ from ganexp.callbacks.numerics import ChannelsLast, OptimizersLikeWeights, Recor
 from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
 from ganexp.callbacks.time_limit import TimeLimit
+from ganexp.callbacks.value_range import RecordValueRange
 from ganexp.config.build import build
 from ganexp.distributed import gpu_memory
 from ganexp.distributed.environment import is_launched_by_srun, is_launched_by_torchrun
@@ -176,9 +177,9 @@ def out_of_memory(error: BaseException, module: Any, images: int, data: int = 0)
 
 
 def numerical_callbacks(numerics: Numerics, folder: Path) -> list[L.Callback]:
-    """Return the callbacks that record the numerical settings and apply the memory format."""
+    """Return the callbacks that record numerical settings and ranges of values, and apply the memory format."""
     layout = [ChannelsLast()] if numerics.channels_last else []
-    return [RecordNumerics(numerics, folder), *layout, OptimizersLikeWeights()]
+    return [RecordNumerics(numerics, folder), RecordValueRange(folder), *layout, OptimizersLikeWeights()]
 
 
 def graph_callbacks(graphs: Mapping[str, bool] | None, folder: Path) -> list[L.Callback]:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
+from ganexp.drawing.channels import as_rgb
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.game.batches import Batch
@@ -166,5 +167,11 @@ def l1_distance(images: Tensor, others: Tensor) -> Tensor:
 
 
 def interleave(*batches: Tensor) -> Tensor:
-    """Return the first image of every batch (N, C, H, W), then the second of every batch, and so on."""
-    return torch.stack([batch.float().cpu() for batch in batches], 1).flatten(0, 1)
+    """Return the first image of every batch (N, C, H, W), then the second of every batch, and so on.
+
+    If their numbers of channels differ, they are shown as RGB.
+    """
+    shown = [batch.float().cpu() for batch in batches]
+    if len({batch.shape[1] for batch in shown}) > 1:
+        shown = [as_rgb(batch) for batch in shown]
+    return torch.stack(shown, 1).flatten(0, 1)

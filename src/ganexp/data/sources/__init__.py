@@ -4,6 +4,7 @@ Sources of image-to-image data return pairs, or two domains.
 """
 
 from ganexp.data.sources.archives import paired_archive, unpaired_archive
+from ganexp.data.sources.arrays import arrays
 from ganexp.data.sources.cifar import cifar10
 from ganexp.data.sources.domains import unpaired_folder
 from ganexp.data.sources.faces import celeba
@@ -21,6 +22,7 @@ from ganexp.data.sources.stream import packed
 from ganexp.data.sources.webdataset import webdataset
 
 __all__ = [
+    "arrays",
     "celeba",
     "cifar10",
     "digits",

@@ -4,7 +4,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,13 +15,15 @@ from ganexp.data.device import OnDevice
 from ganexp.data.loading import budget, device_loader, endless_loader, global_batches, once_loader, real_batches
 from ganexp.data.module import ImageDataModule
 from ganexp.data.order import DeviceBatches, NumberedBatches, split_indexed, split_numbered
+from ganexp.data.percentiles import PERCENTILES, checked_percentiles
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Part, Pictures
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
 from ganexp.data.storage import Store, stored, workers_for
 from ganexp.data.translation.augmentation import CropAndFlip
-from ganexp.data.translation.degradations import Degradation
+from ganexp.data.translation.degradations import Degradation, Nothing
 from ganexp.data.translation.device_pairs import DevicePairs
+from ganexp.data.translation.items import Decoders
 from ganexp.data.translation.jitter import JitterUntil
 from ganexp.data.translation.pairs import (
     ImagePairs,
@@ -29,6 +31,7 @@ from ganexp.data.translation.pairs import (
     TestPairs,
     TrainingPairs,
 )
+from ganexp.data.value_range import MEASURED, ValueRange, checked_setting
 from ganexp.errors import UserError
 from ganexp.image_size import ImageSize
 from ganexp.numerics.randomness import generator
@@ -40,6 +43,14 @@ ORDERS = ("order", "order of targets")
 TEST_BATCH_PIXELS = 2**18
 MAX_TEST_BATCH_SIZE = 64
 LARGEST_USUAL_ENLARGEMENT = 1.5
+
+
+class Ranges(NamedTuple):
+    """The ranges of values of inputs and of targets; None for pictures of 8 bits."""
+
+    inputs: ValueRange | None
+    targets: ValueRange | None
+
 
 Subset = Callable[[Pictures], Pictures]
 
@@ -53,6 +64,8 @@ class TranslationData(ImageDataModule):
     images are resized to it and cropped at random to image_size; once the share `jitter_until` of the budget of images
     has been trained on (None: never), they are resized to image_size instead. That is 0.5 in the code of arXiv
     2007.15651 (data/unaligned_dataset.py). `flip` mirrors half of all training images. Test images are never augmented.
+    Inputs have `input_channels` (None: as many as targets). `value_range` is that of `ImageData`, with percentiles
+    measured on inputs and targets apart; `input_value_range` states another for inputs.
     `direction` is only checked here: the source applies it. `resize_filter`, `in_memory`, `workers` and `root` are
     those of `ImageData`, `device_memory_share` that of `ImageDataModule`; with a degradation, which is computed on the
     CPU, batches come from the host.
@@ -83,6 +96,10 @@ class TranslationData(ImageDataModule):
         num_classes: None = None,
         device_memory_share: float = DEVICE_MEMORY_SHARE,
         jitter_until: float | None = None,
+        value_range: str | Sequence[float] | None = None,
+        percentiles: Sequence[float] = PERCENTILES,
+        input_channels: int | None = None,
+        input_value_range: Sequence[float] | None = None,
     ) -> None:
         super().__init__(name, image_size, channels, num_classes, batch_size, seed, root, device_memory_share)
         self.load_size = self.image_size if load_size is None else _load_size(load_size, self.image_size)
@@ -107,19 +124,30 @@ class TranslationData(ImageDataModule):
         self.direction = direction
         self.in_memory = in_memory
         self.workers = workers
-        self.decoder = Decoder(self.image_size, channels, resize_filter)
-        self._training_decoder = Decoder(self.load_size, channels, resize_filter)
+        # None where they are equal, so that the checksums of such pairs are those of any others.
+        self.input_channels = None if input_channels == channels else input_channels
+        self.value_range = value_range
+        self.percentiles = checked_percentiles(percentiles)
+        self._require_equal_types(value_range, input_value_range)
+        self.ranges = self._stated_ranges(value_range, input_value_range)
+        self.resize_filter = resize_filter
+        self.decoder = Decoder(self.image_size, channels, resize_filter, self.ranges.targets)
         self._opened: tuple[Any, Any] | None = None
         self._pairs: ImagePairs | None = None
         self._whole_pairs: ImagePairs | None = None
         self._test_pairs: TestPairs | None = None
         if degradation is not None:
+            self._require_eight_bits(degradation)
             # Refused before anything is downloaded.
             degradation(torch.zeros(1, channels, *self.image_size, dtype=torch.uint8))
 
     @abstractmethod
-    def _decoded(self, opened: Any, decoder: Decoder, subset: Subset) -> ImagePairs:
+    def _decoded(self, opened: Any, decoders: Decoders, subset: Subset) -> ImagePairs:
         """Return the chosen subset of an opened split, ready to read."""
+
+    @abstractmethod
+    def _measured_ranges(self, opened: Any) -> Ranges:
+        """Return the ranges of values of the opened training split, from its percentiles."""
 
     @abstractmethod
     def _picture_sets(self, split: str) -> list[PictureSet]:
@@ -140,14 +168,68 @@ class TranslationData(ImageDataModule):
         train, test = self._open() if self._opened is None else self._opened
         self._opened = None
         self._warn_of_small_crops()
-        self._pairs = self._decoded(train, self._training_decoder, lambda pictures: pictures)
+        self._measure(train)
+        self._pairs = self._decoded(train, self._decoders(self.load_size), lambda pictures: pictures)
         if self.jitter_until is not None and self.load_size != self.image_size:
-            self._whole_pairs = self._decoded(train, self.decoder, lambda pictures: pictures)
-        self._test_pairs = TestPairs(self._decoded(test, self.decoder, self._test_subset), self.image_size)
+            self._whole_pairs = self._decoded(train, self._decoders(self.image_size), lambda pictures: pictures)
+        test_pairs = self._decoded(test, self._decoders(self.image_size), self._test_subset)
+        self._test_pairs = TestPairs(test_pairs, self.image_size)
         self._log(
             f"{self._counts()} of {self.channels}x{self.image_size.text} for training"
             f"{self._augmentation()}, {len(self._test_pairs):,} for testing"
         )
+
+    def _decoders(self, image_size: ImageSize) -> Decoders:
+        """Return the decoders of pictures of a size."""
+        targets = Decoder(image_size, self.channels, self.resize_filter, self.ranges.targets)
+        if self.input_channels is None and self.ranges.inputs == self.ranges.targets:
+            return Decoders(targets, targets)
+        channels = self.channels if self.input_channels is None else self.input_channels
+        return Decoders(Decoder(image_size, channels, self.resize_filter, self.ranges.inputs), targets)
+
+    def _measure(self, opened: Any) -> None:
+        """Measure the ranges of values on the training split, where that is the setting."""
+        if self.value_range != MEASURED or self.ranges.targets is not None:
+            return
+        measured = self._measured_ranges(opened)
+        self.ranges = Ranges(self.ranges.inputs or measured.inputs, measured.targets)
+        self.decoder = self.decoder.with_range(self.ranges.targets)
+        inputs, targets = (stated.text for stated in self.ranges if stated is not None)
+        self._log(
+            f"values {inputs} of inputs and {targets} of targets become [-1,1]: percentiles {list(self.percentiles)} "
+            "of the training images"
+        )
+
+    @property
+    def measured_ranges(self) -> dict[str, list[float]]:
+        """The measured ranges of values by "input" and "image"; empty if none is measured."""
+        inputs, targets = self.ranges
+        is_measured = self.value_range == MEASURED and inputs is not None and targets is not None
+        return {"input": list(inputs), "image": list(targets)} if is_measured else {}  # type: ignore[arg-type]
+
+    @staticmethod
+    def _stated_ranges(value_range: str | Sequence[float] | None, inputs: Sequence[float] | None) -> Ranges:
+        targets = checked_setting(value_range)
+        return Ranges(targets if inputs is None else ValueRange.of(inputs), targets)
+
+    @staticmethod
+    def _require_equal_types(value_range: str | Sequence[float] | None, inputs: Sequence[float] | None) -> None:
+        if inputs is not None and value_range is None:
+            raise UserError(
+                "data.input_value_range needs data.value_range, the range of the targets: such as [0,255] for pictures."
+            )
+
+    def _require_eight_bits(self, degradation: Degradation) -> None:
+        """Raise UserError for a degradation of images of another depth, or that would need other channels."""
+        if isinstance(degradation, Nothing):
+            return
+        if self.value_range is not None:
+            raise UserError("data.value_range: degradations are made for pictures of 8 bits; leave it out.")
+        if self.input_channels is not None:
+            raise UserError(
+                f"data.input_channels={self.input_channels}: a degradation's inputs have the channels of its images; "
+                "leave it out."
+            )
 
     @property
     def pairs(self) -> ImagePairs:

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
-from ganexp.data.decoding import Decoder
+from ganexp.data.percentiles import PERCENTILES, measured_range
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Domains, Pictures
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
-from ganexp.data.translation.base import Subset, TranslationData
+from ganexp.data.translation.base import Ranges, Subset, TranslationData
 from ganexp.data.translation.degradations import Degradation, Nothing
-from ganexp.data.translation.items import DegradedItems, PairedItems
+from ganexp.data.translation.items import Decoders, DegradedItems, PairedItems
 from ganexp.data.translation.pairs import PairedImages, UnpairedImages
 
 
@@ -23,13 +24,22 @@ class PairedData(TranslationData):
     @property
     def items(self) -> PairedItems | DegradedItems:
         """The way in which an item of the source becomes an input and its target."""
-        return PairedItems() if self.degradation is None else DegradedItems(self.degradation)
+        return PairedItems(self.input_channels) if self.degradation is None else DegradedItems(self.degradation)
 
     def _picture_sets(self, split: str) -> list[PictureSet]:
-        return [PictureSet(split, self.source(split=split), self.items.decoder(self.decoder), self.items)]
+        pictures = self.source(split=split)
+        if self.value_range is not None:
+            self._measure(pictures if split == self.split else self.source(split=self.split))
+        decoder = self.items.decoder(self._decoders(self.image_size))
+        return [PictureSet(split, pictures, decoder, self.items)]
 
-    def _decoded(self, opened: Pictures, decoder: Decoder, subset: Subset) -> PairedImages:
-        return PairedImages(self._store(subset(opened), self.items.decoder(decoder), "pairs"), self.items)
+    def _measured_ranges(self, opened: Pictures) -> Ranges:
+        input_channels = self.channels if self.input_channels is None else self.input_channels
+        inputs = measured_range(opened, input_channels, self.percentiles, attrgetter("input"))
+        return Ranges(inputs, measured_range(opened, self.channels, self.percentiles, attrgetter("target")))
+
+    def _decoded(self, opened: Pictures, decoders: Decoders, subset: Subset) -> PairedImages:
+        return PairedImages(self._store(subset(opened), self.items.decoder(decoders), "pairs"), self.items)
 
 
 class UnpairedData(TranslationData):
@@ -66,6 +76,10 @@ class UnpairedData(TranslationData):
         num_classes: None = None,
         device_memory_share: float = DEVICE_MEMORY_SHARE,
         jitter_until: float | None = None,
+        value_range: str | Sequence[float] | None = None,
+        percentiles: Sequence[float] = PERCENTILES,
+        input_channels: int | None = None,
+        input_value_range: Sequence[float] | None = None,
     ) -> None:
         self.degrade = Nothing() if degradation is None else degradation
         super().__init__(
@@ -89,17 +103,29 @@ class UnpairedData(TranslationData):
             num_classes,
             device_memory_share,
             jitter_until,
+            value_range,
+            percentiles,
+            input_channels,
+            input_value_range,
         )
 
     def _picture_sets(self, split: str) -> list[PictureSet]:
         domains: Domains = self.source(split=split)
-        inputs = PictureSet(f"{split} inputs", domains.inputs, self.decoder, lambda pixels: (self.degrade(pixels),))
-        targets = PictureSet(f"{split} targets", domains.targets, self.decoder)
+        if self.value_range is not None:
+            self._measure(domains if split == self.split else self.source(split=self.split))
+        decoders = self._decoders(self.image_size)
+        inputs = PictureSet(f"{split} inputs", domains.inputs, decoders.inputs, lambda pixels: (self.degrade(pixels),))
+        targets = PictureSet(f"{split} targets", domains.targets, decoders.targets)
         # Pictures that are both inputs and targets are inspected once.
         return [inputs] if domains.inputs is domains.targets else [inputs, targets]
 
-    def _decoded(self, opened: Domains, decoder: Decoder, subset: Subset) -> UnpairedImages:
-        inputs = self._store(subset(opened.inputs), decoder, "inputs")
-        same = opened.inputs is opened.targets
-        targets = inputs if same else self._store(subset(opened.targets), decoder, "targets")
+    def _measured_ranges(self, opened: Domains) -> Ranges:
+        input_channels = self.channels if self.input_channels is None else self.input_channels
+        inputs = measured_range(opened.inputs, input_channels, self.percentiles)
+        return Ranges(inputs, measured_range(opened.targets, self.channels, self.percentiles))
+
+    def _decoded(self, opened: Domains, decoders: Decoders, subset: Subset) -> UnpairedImages:
+        inputs = self._store(subset(opened.inputs), decoders.inputs, "inputs")
+        same = opened.inputs is opened.targets and decoders.inputs is decoders.targets
+        targets = inputs if same else self._store(subset(opened.targets), decoders.targets, "targets")
         return UnpairedImages(inputs, targets, self.degrade, opened.aligned)

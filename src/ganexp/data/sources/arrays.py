@@ -1,0 +1,145 @@
+"""Arrays in files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ganexp.data.array_files import arrays_in, memory_mapped
+from ganexp.data.pictures import Pictures
+from ganexp.data.planes import require_real, wrong_channels
+from ganexp.errors import UserError
+
+FIRST, LAST = "channels_first", "channels_last"
+LAYOUTS = (FIRST, LAST)
+
+
+def arrays(
+    path: str, channels: int, key: str | None = None, label_key: str | None = None, layout: str | None = None
+) -> Pictures:
+    """Return the images of an .npy, .npz or HDF5 file, or of a folder of .npy files with one image each.
+
+    They are (N, H, W), (N, H, W, C) or (N, C, H, W), in a file of its own without N, of any real type. `layout` says
+    where the channels are, if both places have as many as `channels`. Labels are (N,), whole numbers from 0; in a
+    folder, two or more subfolders are classes. An .npy or HDF5 file stays on disk.
+
+    Raises UserError for other shapes and types, another number of channels, and files that are damaged or have pickled
+    objects.
+    """
+    place = Path(path).expanduser()
+    if layout not in (None, *LAYOUTS):
+        raise UserError(f"data.source.layout={layout}: choose one of {', '.join(LAYOUTS)}, or null.")
+    if place.is_dir():
+        return FolderOfArrays(place, channels, layout)
+    if not place.is_file():
+        raise UserError(f"{place} does not exist: give a file or a folder of arrays (data.path=FILE).")
+    return StackedArrays(place, *arrays_in(place, key, label_key), channels, layout)
+
+
+class StackedArrays:
+    """Images from one array with all of them, and their labels (N,) or none."""
+
+    def __init__(self, path: Path, images: Any, labels: np.ndarray | None, channels: int, layout: str | None) -> None:
+        self.path = path
+        self.images = images
+        described = f"{path} ({images.dtype}, shape {tuple(images.shape)})"
+        if len(images.shape) not in (3, 4):
+            raise UserError(f"{described}: give (N, H, W), (N, H, W, C) or (N, C, H, W)")
+        require_real(images, described)
+        self.axis = channel_axis(tuple(images.shape[1:]), channels, layout, described)
+        self.labels = None if labels is None else checked_labels(labels, len(images), path)
+        self.classes = [] if self.labels is None else [str(number) for number in range(int(self.labels.max()) + 1)]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        return channels_last(self.images[index], self.axis), 0 if self.labels is None else int(self.labels[index])
+
+    def name(self, index: int) -> str:
+        """Return the file and the number of one image."""
+        return f"{self.path}[{index}]"
+
+    @property
+    def version(self) -> str:
+        """What changes with the content."""
+        return version_of_file(self.path)
+
+
+class FolderOfArrays:
+    """Images from .npy files with one image each; two or more subfolders are classes."""
+
+    def __init__(self, folder: Path, channels: int, layout: str | None) -> None:
+        self.paths = sorted(
+            path
+            for path in folder.rglob("*.npy")
+            if not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        )
+        if not self.paths:
+            raise UserError(f"{folder} has no .npy files.")
+        self.channels = channels
+        self.layout = layout
+        tops = [path.relative_to(folder).parts for path in self.paths]
+        names = sorted({parts[0] for parts in tops if len(parts) > 1})
+        self.classes = names if len(names) > 1 and all(len(parts) > 1 for parts in tops) else []
+        self.labels = [names.index(parts[0]) for parts in tops] if self.classes else None
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        image = memory_mapped(self.paths[index])
+        described = f"{image.dtype}, shape {image.shape}"
+        if image.ndim not in (2, 3):
+            raise UserError(f"{described}: give (H, W), (H, W, C) or (C, H, W)")
+        axis = channel_axis(image.shape, self.channels, self.layout, described)
+        return channels_last(np.asarray(image), axis), 0 if self.labels is None else self.labels[index]
+
+    def name(self, index: int) -> str:
+        """Return the path of one image."""
+        return str(self.paths[index])
+
+
+def channel_axis(shape: Sequence[int], channels: int, layout: str | None, described: str) -> int | None:
+    """Return the axis of the channels in an image's shape, 0 or 2; None for (H, W).
+
+    Raises UserError if neither place has that many channels, or both have and there is no layout.
+    """
+    if len(shape) == 2:
+        if channels != 1:
+            raise UserError(f"{described}: {wrong_channels(1, channels)}")
+        return None
+    axes = {FIRST: 0, LAST: 2}
+    fitting = [axis for name, axis in axes.items() if shape[axis] == channels and layout in (None, name)]
+    if len(fitting) == 2:
+        raise UserError(
+            f"{described}: data.channels={channels} are either the first or the last: data.source.layout={FIRST}, or "
+            f"{LAST}"
+        )
+    if not fitting:
+        own = shape[axes[layout]] if layout in axes else min(shape[0], shape[2])
+        raise UserError(f"{described}: {wrong_channels(own, channels)}")
+    return fitting[0]
+
+
+def channels_last(image: np.ndarray, axis: int | None) -> np.ndarray:
+    """Return an image (C, H, W), (H, W, C) or (H, W) as (H, W, C) or (H, W)."""
+    return np.moveaxis(image, 0, 2) if axis == 0 else image
+
+
+def checked_labels(labels: np.ndarray, count: int, path: Path) -> np.ndarray:
+    """Return class numbers (N,), int64; raises UserError unless they are whole numbers from 0, one for every image."""
+    flat = labels.reshape(-1) if labels.shape in ((count,), (count, 1)) else None
+    if flat is None or flat.dtype.kind not in "ui" or not count or int(flat.min()) < 0:
+        raise UserError(
+            f"{path}: labels of {labels.dtype} and shape {labels.shape} for {count:,} images: give whole numbers from "
+            "0, one for every image."
+        )
+    return flat.astype(np.int64)
+
+
+def version_of_file(path: Path) -> str:
+    """Return the size and the time of modification of a file."""
+    state = path.stat()
+    return f"{path.absolute()} {state.st_size} {state.st_mtime_ns}"

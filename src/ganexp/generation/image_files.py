@@ -1,0 +1,54 @@
+"""Files of generated images: PNG where it can hold them, else .npy."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from ganexp.data.value_range import ValueRange
+from ganexp.drawing.pictures import as_image, save
+from ganexp.errors import NotFinite
+from ganexp.files.atomic import replacing
+from ganexp.numerics.pixels import quantized
+
+PNG_CHANNELS = (1, 3, 4)
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """Writes images at the depth of the data that a model was trained on.
+
+    Without a range of values, images of 1, 3 or 4 channels are PNG of 8 bits, others arrays of uint8. With one, values
+    are in the units of the data: one channel is a PNG of 16 bits if that holds the range, all others are arrays of
+    float32. Arrays are (H, W) or (H, W, C).
+    """
+
+    value_range: ValueRange | None = None
+
+    def __call__(self, sample: Tensor, folder: Path, stem: str) -> None:
+        """Write an image (C, H, W) in [-1, 1]; raises NotFinite for values that are not finite."""
+        channels = len(sample)
+        if self.value_range is None and channels in PNG_CHANNELS:
+            save(as_image(sample), folder / f"{stem}.png")
+        elif self.value_range is None:
+            write_array(quantized(sample).cpu().numpy(), folder / f"{stem}.npy")
+        else:
+            self._write_deep(self.value_range, sample.float().cpu().numpy(), folder, stem)
+
+    def _write_deep(self, value_range: ValueRange, image: np.ndarray, folder: Path, stem: str) -> None:
+        if not np.isfinite(image).all():
+            raise NotFinite("a sample is not finite (a NaN image): the generator's weights are broken")
+        values = value_range.restored(image)
+        if len(values) == 1 and value_range.is_sixteen_bit:
+            save(Image.fromarray(np.rint(values[0]).astype(np.uint16)), folder / f"{stem}.png")
+        else:
+            write_array(values, folder / f"{stem}.npy")
+
+
+def write_array(image: np.ndarray, path: Path) -> None:
+    """Write an image (C, H, W) as an array (H, W), or (H, W, C) of several channels, atomically."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path, "wb") as file:
+        np.save(file, image[0] if len(image) == 1 else np.ascontiguousarray(image.transpose(1, 2, 0)))

@@ -1,0 +1,186 @@
+"""Values of any depth and images of any channels: files of arrays, ranges of values, percentiles."""
+
+import struct
+import zlib
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ganexp.data.decoding import Decoder
+from ganexp.data.images import ImageData
+from ganexp.data.percentiles import measured_range
+from ganexp.data.sources import arrays, image_folder
+from ganexp.data.translation.items import Pair
+from ganexp.data.translation.module import PairedData
+from ganexp.data.value_range import ValueRange
+from ganexp.errors import UserError
+
+RNG = np.random.default_rng(0)
+DEEP = RNG.integers(0, 65536, (12, 16, 16)).astype(np.uint16)
+FULL = [0, 65535]
+
+
+def decoded(source, channels=1, **settings):
+    data = ImageData(source, "test", 16, channels, None, 4, 0, workers=0, **settings)
+    data.setup()
+    return data.dataset.__getitems__(range(len(data.dataset)))["image"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    top = tmp_path_factory.mktemp("deep")
+    for name in ("png", "tif", "npy"):
+        (top / name).mkdir()
+        for number, image in enumerate(DEEP):
+            path = top / name / f"{number:02d}.{name}"
+            np.save(path, image) if name == "npy" else Image.fromarray(image).save(path)
+    np.save(top / "a.npy", DEEP)
+    np.savez(top / "a.npz", images=DEEP, labels=np.arange(12) % 3)
+    return top
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+@pytest.mark.parametrize("name", ["a.npy", "a.npz", "npy", "png", "tif"])
+def test_sixteen_bits_survive_from_every_kind_of_file(folder, name, in_memory):
+    place = str(folder / name)
+    images = decoded(
+        lambda: image_folder(place) if name in ("png", "tif") else arrays(place, 1),
+        value_range=FULL,
+        in_memory=in_memory,
+    )
+    assert images.dtype == torch.float32
+    assert (images[:, 0].numpy().astype(np.float64) + 1) / 2 * 65535 == pytest.approx(DEEP.astype(float), abs=0.01)
+
+
+def test_hdf5_is_read_by_key(folder):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(folder / "a.h5", "w") as file:
+        file["scans"], file["masks"], file["labels"] = DEEP, DEEP, np.arange(12) % 3
+    place = str(folder / "a.h5")
+    with pytest.raises(UserError, match=r"has the arrays .*scans.*: choose the images with data\.source\.key=NAME"):
+        arrays(place, 1)
+    pictures = arrays(place, 1, key="scans")
+    assert pictures.classes == ["0", "1", "2"]
+    assert np.array_equal(pictures[5][0], DEEP[5])
+    assert pictures[5][1] == 2
+
+
+def test_an_array_and_the_pictures_of_the_same_images_are_equal(tmp_path):
+    images = RNG.integers(0, 256, (5, 20, 24, 3), dtype=np.uint8)
+    (tmp_path / "png").mkdir()
+    for number, image in enumerate(images):
+        Image.fromarray(image).save(tmp_path / "png" / f"{number}.png")
+    pictures = decoded(lambda: image_folder(str(tmp_path / "png")), 3)
+    assert pictures.dtype == torch.uint8
+    for name, array in (("last", images), ("first", images.transpose(0, 3, 1, 2))):
+        np.save(tmp_path / f"{name}.npy", array)
+        assert torch.equal(decoded(lambda name=name: arrays(str(tmp_path / f"{name}.npy"), 3), 3), pictures)
+
+
+def test_a_channel_of_two_or_five_is_resized_like_a_grey_picture(tmp_path):
+    images = RNG.normal(size=(3, 5, 20, 20)).astype(np.float32)
+    np.save(tmp_path / "five.npy", images)
+    five = decoded(lambda: arrays(str(tmp_path / "five.npy"), 5), 5, value_range=[-3, 3])
+    assert five.shape == (3, 5, 16, 16)
+    alone = Decoder(16, 1, value_range=ValueRange(-3, 3))(Image.fromarray(images[1, 4]))
+    assert torch.equal(five[1, 4], alone[0])
+    assert five.abs().max() <= 1
+
+
+def test_transparency_is_kept_with_four_channels_only():
+    picture = Image.new("RGBA", (4, 4), (10, 20, 30, 0))
+    assert Decoder(4, 4)(picture)[:, 0, 0].tolist() == [10, 20, 30, 0]
+    assert Decoder(4, 3)(picture).eq(255).all()
+
+
+def test_eight_bits_with_their_own_range_are_the_default():
+    image = Image.fromarray(RNG.integers(0, 256, (9, 9, 3), dtype=np.uint8))
+    usual = Decoder(9, 3)(image).float() / 127.5 - 1
+    assert torch.allclose(Decoder(9, 3, value_range=ValueRange(0, 255))(image), usual, atol=1e-6)
+
+
+def test_percentiles_are_a_function_of_the_images(folder):
+    source = lambda: arrays(str(folder / "a.npy"), 1)  # noqa: E731
+    measured = measured_range(source(), 1, (0.5, 99.5))
+    assert measured == pytest.approx(np.percentile(DEEP, [0.5, 99.5]))
+    data = ImageData(source, "test", 16, 1, None, 4, 0, value_range="percentiles")
+    data.setup()
+    assert data.measured_ranges == {"image": list(measured)}
+    assert torch.equal(data.dataset.images, decoded(source, value_range=list(measured)))
+    with pytest.raises(UserError, match=r"are both 3; state the range"):
+        measured_range([(np.full((4, 4), 3.0), 0)], 1, (0.5, 99.5))
+
+
+@pytest.mark.parametrize("name", ["pickled.npy", "pickled.npz"])
+def test_pickled_objects_are_refused(tmp_path, name):
+    objects = np.array([{"a": 1}], dtype=object)
+    path = tmp_path / name
+    (np.savez(path, images=objects) if name.endswith("z") else np.save(path, objects))
+    with pytest.raises(UserError, match=r"pickled Python objects, which could run any code\. Give an array"):
+        arrays(str(path), 1)
+
+
+@pytest.mark.parametrize(
+    ("array", "channels", "words"),
+    [
+        (np.zeros((2, 8, 8, 3), np.uint8), 1, r"it has 3 channels, and data\.channels=1: data\.channels=3"),
+        (np.zeros((2, 8, 8), np.uint8), 3, r"it has 1 channel, and data\.channels=3: data\.channels=1"),
+        (np.zeros((2, 3, 8, 3), np.uint8), 3, r"either the first or the last: data\.source\.layout=channels_first"),
+        (np.zeros((8, 8), np.uint8), 1, r"give \(N, H, W\)"),
+        (np.zeros((2, 8, 8), bool), 1, r"bool.*give whole or floating-point numbers"),
+    ],
+)
+def test_other_shapes_and_types_are_refused(tmp_path, array, channels, words):
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(UserError, match=words):
+        arrays(str(tmp_path / "a.npy"), channels)
+
+
+def test_a_file_cut_short_and_values_that_are_not_finite_are_refused_by_name(tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.full((2, 8, 8), np.nan))
+    with pytest.raises(UserError, match=r"a\.npy\[0\] \(some values are not finite"):
+        decoded(lambda: arrays(str(path), 1), value_range=[0, 1])
+    path.write_bytes(path.read_bytes()[:-64])
+    with pytest.raises(UserError, match=r"a\.npy cannot be read"):
+        arrays(str(path), 1)
+
+
+@pytest.mark.parametrize("setting", [[1, 0], [0], "full", [0, float("inf")], [0, "1"]])
+def test_impossible_ranges_are_refused(setting):
+    with pytest.raises(UserError, match=r"data\.value_range=.*give \[low, high\]"):
+        ImageData(list, "test", 8, 1, None, 4, 0, value_range=setting)
+
+
+def test_coloured_pictures_of_sixteen_bits_are_refused_with_a_range(tmp_path):
+    rows = b"".join(b"\0" + row.tobytes() for row in RNG.integers(0, 65536, (4, 4, 3)).astype(">u2"))
+    chunks = ((b"IHDR", struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    parts = [
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    ]
+    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    picture, _ = image_folder(str(tmp_path))[0]
+    assert Decoder(4, 3)(picture).shape == (3, 4, 4)
+    with pytest.raises(UserError, match=r"16-bit colour, of which Pillow reads 8 bits: save it as an array"):
+        Decoder(4, 3, value_range=ValueRange(0, 65535))(picture)
+
+
+def test_values_and_images_are_inverse():
+    stated = ValueRange(-1024, 3071)
+    values = np.arange(-1024, 3072)
+    assert np.abs(stated.restored(stated.scaled(values)) - values).max() < 1e-3
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_pairs_may_have_other_channels_and_another_range_in_their_inputs(in_memory):
+    grey, colour = RNG.normal(size=(8, 8)), RNG.integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    data = PairedData(
+        lambda split: [(Pair(grey, colour), 0)] * 2, "test", 8, 3, 1, 0, flip=False, in_memory=in_memory, workers=0,
+        value_range=[0, 255], input_channels=1, input_value_range=[-4, 4],
+    )  # fmt: skip
+    data.setup()
+    batch = data.examples(2)
+    assert torch.allclose(batch["input"][0, 0], torch.from_numpy(grey / 4).float(), atol=1e-6)
+    assert torch.allclose(batch["image"][1], torch.from_numpy(colour).permute(2, 0, 1) / 127.5 - 1, atol=1e-6)
