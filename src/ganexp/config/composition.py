@@ -26,6 +26,7 @@ from ganexp.config.types import check_types, flatten
 from ganexp.data.folders import class_folders
 from ganexp.distributed.slurm import batch_job
 from ganexp.errors import UserError, one_line
+from ganexp.image_size import ImageSize
 from ganexp.terminal.text import shortened
 
 LONGEST_FILE_NAME = 255
@@ -69,14 +70,16 @@ def interval(images: int, times: int, at_most: int) -> int:
     return max(1, min(-(-images // times), at_most))
 
 
-def load_size(image_size: int | Sequence[int]) -> int | list[int]:
+def load_size(image_size: int | Sequence[int]) -> Any:
     """Return the size that training images are cropped from, 286/256 of theirs (arXiv 1611.07004, sec. 6.2).
 
-    Of [height, width] it has the same shape.
+    Of [height, width] it has the same shape. What is no size is returned as it is: the schema names it.
     """
-    if isinstance(image_size, Sequence):
-        return [round(side * 286 / 256) for side in image_size]
-    return round(image_size * 286 / 256)
+    try:
+        size = ImageSize.of(image_size)
+    except ValueError:
+        return image_size
+    return ImageSize(*(round(side * 286 / 256) for side in size)).setting
 
 
 def start_name(time: str) -> str:
