@@ -7,7 +7,7 @@ from ganexp.runs.class_names import read_class_names
 from support.command_line import CONDITIONAL
 from support.runs import UNSCORED
 
-IMAGES = 40
+IMAGES = 32
 
 
 @pytest.fixture
@@ -20,28 +20,7 @@ def data(here):
         rows.append(f"{number}.png,{'dog' if number % 4 == 0 else 'cat'}")
     (here / "labels.csv").write_text("\n".join(rows))
     sizes = ["data.image_size=8", "data.channels=1", "data.batch_size=16"]
-    return ["data=image_folder", "data.root=images", "data.labels=labels.csv", *sizes]
-
-
-def test_a_model_is_trained_on_the_classes_of_a_file_drawn_equally_often(ganexp, here, data):
-    train = [*UNSCORED, *data, "data.balance=true", "model=cdcgan", *CONDITIONAL, "images=32", "run_dir=run"]
-    assert ganexp(*train).status == 0
-    assert read_class_names(here / "run") == ["cat", "dog"]
-    assert ganexp("sample", "run=run", "n=2", "labels=[dog,cat]", "out=drawn").status == 0
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (["data.labels=nowhere.csv"], "data.labels=nowhere.csv: there is no such file"),
-        (["data.labels=null", "data.balance=true"], "data.balance=true: the images have no labels"),
-        (["data.num_classes=3"], "data.num_classes=3, but data.labels=labels.csv has 2 classes: data.num_classes=2"),
-    ],
-)
-def test_a_mistake_is_one_line(ganexp, data, change, message):
-    outcome = ganexp(*UNSCORED, *data, *change, "images=32", "run_dir=run")
-    assert outcome.status == 2
-    assert outcome.complaint.startswith(message)
+    return [*UNSCORED, "data=image_folder", "data.root=images", "data.labels=labels.csv", *sizes]
 
 
 @pytest.fixture
@@ -49,34 +28,62 @@ def attributes(here, data):
     """The arguments of the same folder, with two attributes for each image as in CelebA's list."""
     rows = [f"{number}.png  {1 if number % 2 else -1} {1 if number % 3 else -1}" for number in range(IMAGES)]
     (here / "attributes.txt").write_text("\n".join([str(IMAGES), "Smiling Male", *rows]))
-    return [*UNSCORED, *data, "data.labels=attributes.txt"]
+    return [*data, "data.labels=attributes.txt"]
+
+
+@pytest.mark.slow
+def test_a_model_is_trained_on_the_classes_of_a_file_drawn_equally_often(ganexp, here, data):
+    train = [*data, "data.balance=true", "model=cdcgan", *CONDITIONAL, "images=32", "run_dir=run"]
+    assert ganexp(*train).status == 0
+    assert read_class_names(here / "run") == ["cat", "dog"]
+    assert ganexp("sample", "run=run", "n=2", "labels=[dog,cat]", "out=drawn").status == 0
 
 
 def test_a_model_is_trained_on_attributes_and_draws_sets_of_them(ganexp, here, attributes):
-    train = [*attributes, "model=cdcgan", *CONDITIONAL, "images=32", "run_dir=run"]
-    assert ganexp(*train).status == 0
+    assert ganexp(*attributes, "model=cdcgan", *CONDITIONAL, "images=16", "run_dir=run").status == 0
     assert read_class_names(here / "run") == ["Smiling", "Male"]
+    assert ganexp("sample", "run=run", "n=2", "labels=[Smiling+Male,none]", "out=drawn").status == 0
+    wrong = ganexp("sample", "run=run", "n=2", "labels=[Smiling+Mael]", "out=wrong")
+    message = "labels=[Mael]: no such attribute; did you mean Male? There are: Smiling, Male"
+    assert (wrong.status, wrong.complaint) == (2, message)
+
+
+@pytest.mark.slow
+def test_a_model_of_attributes_is_resumed_and_other_commands_refuse_it(ganexp, attributes):
+    assert ganexp(*attributes, "model=cdcgan", *CONDITIONAL, "images=16", "run_dir=run").status == 0
     assert ganexp("resume=run", "images=48").status == 0
-    assert ganexp("sample", "run=run", "n=4", "labels=[Smiling+Male,none]", "out=drawn").status == 0
-    assert ganexp("sample", "run=run", "n=4", "out=plain").status == 0
-    wrong = ganexp("sample", "run=run", "n=4", "labels=[Smiling+Mael]", "out=wrong")
-    assert (wrong.status, wrong.complaint) == (
-        2,
-        "labels=[Mael]: no such attribute; did you mean Male? There are: Smiling, Male",
+    commands = (
+        ["sample", "by_class=true", "out=x"],
+        ["export", "out=x.onnx"],
+        ["publish", "to=x"],
+        ["analyze", "analysis=walk"],
     )
-    for command in (["sample", "by_class=true", "out=x"], ["export", "out=x.onnx"], ["publish", "to=x"]):
+    for command in commands:
         outcome = ganexp(command[0], "run=run", *command[1:])
         assert (outcome.status, "attributes" in outcome.complaint) == (2, True)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (["model=acgan"], "data.labels gives several attributes for each image, and the model takes one class"),
-        (["model=cdcgan", "data.balance=true", *CONDITIONAL], "data.balance=true: images have several attributes each"),
-    ],
-)
-def test_what_needs_one_class_for_each_image_refuses_attributes(ganexp, attributes, change, message):
-    outcome = ganexp(*attributes, *change, "images=32", "run_dir=run")
+def test_a_label_file_that_is_missing_is_one_line(ganexp, data):
+    outcome = ganexp(*data, "data.labels=nowhere.csv", "images=32", "run_dir=run")
+    assert (outcome.status, outcome.complaint) == (2, "data.labels=nowhere.csv: there is no such file")
+
+
+@pytest.mark.slow
+def test_another_number_of_classes_than_in_the_file_is_one_line(ganexp, data):
+    outcome = ganexp(*data, "data.num_classes=3", "images=32", "run_dir=run")
+    message = "data.num_classes=3, but data.labels=labels.csv has 2 classes: data.num_classes=2, or null to ignore"
     assert outcome.status == 2
     assert outcome.complaint.startswith(message)
+
+
+def test_a_model_of_one_class_refuses_attributes(ganexp, attributes):
+    outcome = ganexp(*attributes, "model=acgan", "images=32", "run_dir=run")
+    assert outcome.status == 2
+    assert outcome.complaint.startswith("data.labels gives several attributes for each image, and the model takes one")
+
+
+@pytest.mark.slow
+def test_balance_refuses_attributes(ganexp, attributes):
+    outcome = ganexp(*attributes, "model=cdcgan", "data.balance=true", *CONDITIONAL, "images=32", "run_dir=run")
+    assert outcome.status == 2
+    assert outcome.complaint.startswith("data.balance=true: images have several attributes each")

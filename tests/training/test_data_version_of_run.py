@@ -18,6 +18,7 @@ def data(here):
     return [*UNSCORED, *NETWORKS, "data=image_folder", "data.root=images", *sizes]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_resumed_with_other_images_says_so(ganexp, here, data):
     assert ganexp(*data, "images=32", "run_dir=run").status == 0
     first = recorded_version(summary.read(here / "run"))

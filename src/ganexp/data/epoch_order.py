@@ -31,7 +31,8 @@ class Balanced:
     def __init__(self, labels: Sequence[int] | Tensor) -> None:
         numbers = torch.as_tensor(labels, dtype=torch.int64)
         self.size = len(numbers)
-        self.members = [torch.nonzero(numbers == label).flatten() for label in numbers.unique()]
+        _, counts = numbers.unique(return_counts=True)
+        self.members = numbers.argsort(stable=True).split(counts.tolist())
 
     def __call__(self, rng: torch.Generator) -> Tensor:
         """Return the indices (size,)."""

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ganexp.data.file_kinds import EXAMPLES, is_image
-from ganexp.data.labels.table import label_table
+from ganexp.data.labels.table import label_names
 from ganexp.data.problems import Problem, note_problem, report_problem
 from ganexp.errors import UserError
 
@@ -29,7 +29,7 @@ def class_folders(root: str | os.PathLike[str], labels: str | None = None) -> in
     attributes instead.
     """
     if labels is not None:
-        return len(label_table(labels).names)
+        return len(label_names(labels).names)
     top = Path(root).expanduser()
     return len(_class_names(split_folders(top).get(TRAINING_SPLIT, top))) or None
 

@@ -1,13 +1,13 @@
 """Versions of training data: checksums by which two runs can be said to have been trained on the same images."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from ganexp.data.disk import OnDisk
 from ganexp.data.memory import InMemory
-from ganexp.data.pictures import labels_of, name_of
+from ganexp.data.pictures import Pictures, labels_of, name_of
 
 CONTENT, FILES = "content", "files"
 DIGEST_SIZE = 16
@@ -35,9 +35,8 @@ def _checksum_of_files(store: OnDisk) -> str | None:
     decoder = store.decoder
     digest = hashlib.blake2b(digest_size=DIGEST_SIZE)
     digest.update(f"{decoder.image_size} {decoder.channels} {decoder.resize_filter}".encode())
-    names = [name_of(store.pictures, index) for index in range(len(store))]
-    folder = _common_folder(names)
-    for name in names:
+    folder = _common_folder(store.pictures)
+    for name in _names(store.pictures):
         try:
             size = Path(name).stat().st_size
         except (OSError, ValueError):
@@ -49,10 +48,15 @@ def _checksum_of_files(store: OnDisk) -> str | None:
     return digest.hexdigest()
 
 
-def _common_folder(names: Sequence[str]) -> int:
+def _names(pictures: Pictures) -> Iterator[str]:
+    """Yield the names one by one: those of a million files together would take 150 MB."""
+    return (name_of(pictures, index) for index in range(len(pictures)))
+
+
+def _common_folder(pictures: Pictures) -> int:
     """Return the length of the path of the folder that all files are in."""
     # What the first and the last in alphabetical order have in common, all names between them have.
-    pairs = zip(min(names, default=""), max(names, default=""), strict=False)
+    pairs = zip(min(_names(pictures), default=""), max(_names(pictures), default=""), strict=False)
     common = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
     return common.rfind("/") + 1
 

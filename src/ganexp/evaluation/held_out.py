@@ -8,7 +8,8 @@ from ganexp.analysis.subject import HeldOut
 from ganexp.config import composition
 from ganexp.data.disk import OnDisk
 from ganexp.data.folders import all_images, held_out_folder, image_files
-from ganexp.data.labels.table import label_table, labels_of_files
+from ganexp.data.labels.matching import labels_of_files
+from ganexp.data.labels.table import label_table
 from ganexp.data.pictures import FilePictures
 from ganexp.errors import UserError
 from ganexp.evaluation.decoders import decoder_of

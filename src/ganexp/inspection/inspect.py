@@ -14,7 +14,7 @@ from torch.nn.functional import interpolate
 from ganexp.data.arrays import as_label, as_picture
 from ganexp.data.decoding import Decodes, is_deep, is_grey, is_transparent
 from ganexp.data.picture_set import PictureSet
-from ganexp.data.pictures import classes_of, name_of
+from ganexp.data.pictures import Pictures, classes_of, labels_of, name_of
 from ganexp.data.planes import Planes
 from ganexp.data.problems import Problem
 from ganexp.data.unreadable import unreadable_problem
@@ -165,7 +165,7 @@ def inspect(picture_set: PictureSet, duplicates: Duplicates) -> tuple[Inspection
     inspection.problems += [Problem(kind.what, tuple(kinds[kind]), kind.fix) for kind in KINDS if kinds[kind]]
     inspection.problems += [
         *_tone_problems(tones, picture_set.decoder.channels),
-        *_class_problems(inspection.classes),
+        *([] if has_attributes(picture_set.pictures) else _class_problems(inspection.classes)),
         *_value_problems(inspection),
     ]
     return inspection, names
@@ -230,6 +230,12 @@ def _tone_problems(tones: dict[bool, list[str]], channels: int) -> Iterator[Prob
     else:
         minority, tone = (grey, "grey") if len(grey) <= len(coloured) else (coloured, "coloured")
         yield Problem(f"{tone} pictures among others", tuple(minority), "remove them, or data.channels=1 for all")
+
+
+def has_attributes(pictures: Pictures) -> bool:
+    """Return whether pictures have attributes, which need not be equally frequent, instead of classes."""
+    labels = labels_of(pictures)
+    return labels is not None and labels.ndim > 1
 
 
 def _class_problems(classes: dict[str, int]) -> Iterator[Problem]:

@@ -58,7 +58,9 @@ class AttributeSampler(ConditionalSampler):
         """
         sets = self.sets.rows[: self.columns] if labels is None else self._given(labels)
         repeated = sets[torch.arange(n, device=sets.device) % len(sets)]
-        samples = [self.generate(self.numbered_noise(block, seed), repeated[block]) for block in blocks(n)]
+        samples = [
+            self.generate(self.numbered_noise(block, seed), repeated[block.to(sets.device)]) for block in blocks(n)
+        ]
         return clamped(torch.cat(samples))
 
     def numbered(self, numbers: Tensor, seed: int) -> Tensor:
