@@ -31,6 +31,9 @@ TRAINING_GROUPS = {
 }
 composition.register_resolvers()
 
+PLACED = ("image_folder", "paired_folder", "parquet", "hf", "webdataset", "stream")
+"""Data that need the place of a user's own files."""
+
 # The smallest version of each model with its structure, in which one batch updates both players; the tutorial's network
 # has a single size, and the smallest residual networks are for 32 pixels.
 TINY = {
@@ -135,11 +138,7 @@ def composed_option(group, option):
 
 @pytest.mark.parametrize(
     ("group", "option"),
-    every_third(
-        (group, option)
-        for group, option in options()
-        if group in TRAINING_GROUPS and option not in ("image_folder", "paired_folder")
-    ),
+    every_third((group, option) for group, option in options() if group in TRAINING_GROUPS and option not in PLACED),
 )
 def test_every_option_composes_and_resolves(group, option):
     values = composition.resolve(composed_option(group, option))

@@ -10,17 +10,19 @@ from PIL import Image
 from ganexp.config import composition
 from ganexp.data.gaussians import GaussianData
 from ganexp.data.images import ImageData
+from ganexp.data.packed.index import Header, write_index
 from ganexp.data.translation.module import PairedData, UnpairedData
 
 CONF = Path(__file__).parents[2] / "conf"
 NAMES = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
 OWN = {
     "digits", "mnist", "fashion_mnist", "cifar10", "svhn", "stl10", "ffhq64", "celeba", "lsun_bedroom", "imagenet",
-    "image_folder",
+    "image_folder", "parquet", "hf", "webdataset", "stream",
     "gaussians", "paired_folder", "unpaired_folder", "facades", "edges2shoes", "maps", "cityscapes", "horse2zebra",
     "summer2winter", "monet2photo", "mosaic", "mosaic_unpaired",
 }  # fmt: skip
 FOLDERS = ("image_folder", "paired_folder")
+PATHS = ("parquet", "hf", "webdataset", "stream")
 DEGRADATIONS = sorted(path.stem for path in (CONF / "data" / "degradation").glob("*.yaml"))
 SOURCES = sorted(path.stem for path in (CONF / "data" / "source").glob("*.yaml"))
 
@@ -31,6 +33,8 @@ def folder(tmp_path_factory):
     for name in ("cat", "dog"):
         (folder / name).mkdir()
         Image.new("RGB", (8, 8)).save(folder / name / "a.png")
+    # The same folder as a packed set.
+    write_index(folder, Header(8, 8, 3, 2, 2, ("cat", "dog"), "folder"), [])
     return folder
 
 
@@ -49,7 +53,8 @@ def composed(tmp_path):
 
 
 def overrides(name, folder):
-    return [f"data={name}", *([f"data.root={folder}"] if name in FOLDERS else [])]
+    key = "data.root" if name in FOLDERS else "data.path"
+    return [f"data={name}", *([f"{key}={folder}"] if name in FOLDERS + PATHS else [])]
 
 
 def test_all_options_are_there():

@@ -1,6 +1,8 @@
 """Parquet files and Hugging Face data sets as sources."""
 
 import io
+import os
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -13,6 +15,7 @@ from ganexp.data.shards.class_numbers import numbered
 from ganexp.data.sources import hugging_face, parquet
 from ganexp.data.sources.table_pictures import TablePictures
 from ganexp.errors import UserError
+from support.dataset_server import serving
 from support.runs import UNSCORED
 
 datasets = pytest.importorskip("datasets")
@@ -170,8 +173,8 @@ def test_a_downloaded_data_set_is_used_without_asking_the_hub(table):
             raise ConnectionError("no network")
         return table
 
-    hub = SimpleNamespace(config=SimpleNamespace(HF_HUB_OFFLINE=False), load_dataset=load_dataset, fails=False)
-    assert sources.hugging_face.__module__ == "ganexp.data.sources.hugging_face"
+    config = SimpleNamespace(HF_HUB_OFFLINE=False)
+    hub = SimpleNamespace(config=config, load_dataset=load_dataset, logging=datasets.logging, fails=False)
     from_hub = sys.modules["ganexp.data.sources.hugging_face"]._from_hub
     assert len(from_hub(hub, "owner/name", None, "train", True)) == 10
     assert asked == [True]
@@ -179,6 +182,42 @@ def test_a_downloaded_data_set_is_used_without_asking_the_hub(table):
     assert "cannot be reached (no network)" in complaint(from_hub, hub, "owner/name", None, "train", True)
     assert asked == [True, True, False]
     assert "switched off" in complaint(from_hub, hub, "owner/name", None, "train", False)
+
+
+PROGRAM = """
+import sys
+from ganexp.data.sources import hugging_face
+from ganexp.errors import UserError
+for argument in sys.argv[1:]:
+    path, split = argument.split(":")
+    try:
+        pictures = hugging_face(path, split)
+        print(len(pictures), pictures[3][0].size)
+    except UserError as error:
+        print(error)
+"""
+
+
+@pytest.mark.slow
+def test_a_data_set_of_the_hub_is_downloaded_once(folder, tmp_path):
+    file = folder / "train-00000-of-00002.parquet"
+    with serving("owner/name", {file.name: file.read_bytes()}) as (address, asked):
+        variables = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+
+        def lines(*arguments):
+            command = [sys.executable, "-c", PROGRAM, *arguments]
+            return subprocess.run(
+                command, env=variables, capture_output=True, text=True, check=True
+            ).stdout.splitlines()
+
+        first, *refused = lines("owner/name:train", "owner/name:test", "owner/other:train")
+        assert first == "6 (8, 8)"
+        assert "Unknown split" in refused[0]
+        assert "'owner/other' doesn't exist on the Hub" in refused[1]
+        assert len(refused) == 2
+        asked.clear()
+        assert lines("owner/name:train") == ["6 (8, 8)"]
+        assert not [path for path in asked if "owner" in path]
 
 
 def test_a_model_is_trained_on_parquet_files(folder, ganexp):

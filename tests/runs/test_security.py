@@ -452,6 +452,26 @@ def test_data_are_downloaded_to_the_default_or_a_given_folder(run, tmp_path, mon
     assert refusal(root=str(tmp_path / "other"), _target_="ganexp.data.sources.cifar10", url=None) is None
 
 
+def test_a_repository_is_the_users_to_trust(run, tmp_path):
+    def refusal(path, download=True, trust=(), given=()):
+        config = run_folder.read_config(run, list(trust))
+        target = "ganexp.data.sources.hugging_face"
+        config.data.source = {"_target_": target, "_partial_": True, "path": path, "download": download}
+        config.data.path = path
+        config[run_folder.GIVEN] = list(given)
+        try:
+            bounded(config)
+        except UserError as error:
+            return str(error).partition(":")[0]
+
+    composition.register_resolvers()
+    assert refusal("owner/name") == "data.source.path"
+    assert refusal("owner/name", trust=["owner/name"]) is None
+    assert refusal("owner/name", given=["data.path"]) is None
+    assert refusal("owner/name", download=False) is None
+    assert refusal(str(tmp_path)) is None
+
+
 def test_default_write_paths_of_loggers_and_pruning_are_in_the_runs_folder(run):
     composition.register_resolvers()
     config = composition.compose("train", ["logger=[csv,tensorboard,wandb,trackio]", "callbacks=pruned"])

@@ -135,12 +135,15 @@ def _from_hub(datasets: Any, path: str, subset: str | None, split: str, download
 @contextmanager
 def _offline(datasets: Any) -> Iterator[None]:
     """Let datasets use what it has downloaded before, without asking the Hub whether there is something newer."""
-    before = datasets.config.HF_HUB_OFFLINE
+    before, verbosity = datasets.config.HF_HUB_OFFLINE, datasets.logging.get_verbosity()
     datasets.config.HF_HUB_OFFLINE = True
+    # It would warn that the Hub has not been asked.
+    datasets.logging.set_verbosity_error()
     try:
         yield
     finally:
         datasets.config.HF_HUB_OFFLINE = before
+        datasets.logging.set_verbosity(verbosity)
 
 
 def _hub_cache() -> Path:
