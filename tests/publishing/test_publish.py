@@ -164,10 +164,12 @@ def test_a_changed_configuration_is_refused_in_one_line(message, copy):
     refused(message, copy)
 
 
+ODD_NAME = json.dumps({"average.a\x1b[2J\nb": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]}}).encode()
 FILES = {
     "cannot be read as JSON": ("config.json", b"{"),
     "nested more than": ("config.json", b"[" * 200),
     "is not an intact safetensors file": ("model.safetensors", b"\x80\x04\x95"),
+    "; and": ("model.safetensors", len(ODD_NAME).to_bytes(8, "little") + ODD_NAME),
 }
 
 

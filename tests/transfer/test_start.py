@@ -175,6 +175,7 @@ HEADERS = {
     "a list as type": a_tensor(dtype=["F32"]),
     "no elements in 10^30 rows": a_tensor(shape=[0, 10**30], data_offsets=[0, 0]),
     "no elements in 2^124 rows": a_tensor(shape=[0, 2**62, 2**62], data_offsets=[0, 0]),
+    "20,001 tensors": {str(number): a_tensor(shape=[0], data_offsets=[0, 0])["x"] for number in range(20_001)},
     "a negative place": a_tensor(data_offsets=[-4, 0]),
     "no shape": {"x": {"dtype": "F32"}},
     "a list": [1],

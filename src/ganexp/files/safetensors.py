@@ -13,6 +13,8 @@ SUFFIX = ".safetensors"
 LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 25_000_000
 MAX_STRIDE = 2**63 - 1
+MAX_TENSORS = 20_000
+"""The largest number of tensors; networks have a few thousand, and the time to compare names grows with both."""
 DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -39,6 +41,8 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         start = file.tell()
         available = path.stat().st_size - start
         entries = {name: entry for name, entry in header.items() if name != METADATA}
+        if len(entries) > MAX_TENSORS:
+            raise ValueError(f"its header names more than {MAX_TENSORS:,} tensors")
         if sum(length_of(entry, available) for entry in entries.values()) > available:
             raise ValueError("its tensors overlap")
         return {name: read_tensor(file, start, entry) for name, entry in entries.items()}

@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganexp.config.types import flatten
 from ganexp.runs import run_folder
+from ganexp.terminal.text import printable
 
 CHANGEABLE = (
     "images",
@@ -82,6 +83,7 @@ def describe_changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> str:
 
 
 def short(value: object) -> str:
-    """Return a value as text, of which the end is left out if it is long, as in somebody else's checkpoint."""
+    """Return a value as one line, of which the end is left out if it is long, as in somebody else's checkpoint."""
     text = str(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    line = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return " ".join(printable(line).splitlines())
