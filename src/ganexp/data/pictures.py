@@ -1,6 +1,7 @@
 """Map-style data sets of undecoded pictures: (PIL image, label)."""
 
 import io
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -58,11 +59,12 @@ class FilePictures:
     def __getitem__(self, index: int) -> tuple[Image.Image, int]:
         label = 0 if self.labels is None else int(self.labels[index])
         path = Path(self.name(index))
-        with path.open("rb") as file, naming_lfs_pointers(path):
-            if file.peek(len(JPEG))[: len(JPEG)] == JPEG:
+        # Without a buffer, as a JPEG is read whole; the first bytes are read without moving on.
+        with path.open("rb", buffering=0) as file, naming_lfs_pointers(path):
+            if os.pread(file.fileno(), len(JPEG), 0) == JPEG:
                 # Decoded where its pixels are asked for, as there is a choice of decoders.
-                return Image.open(io.BytesIO(file.read())), label
-            image = Image.open(file)
+                return Image.open(io.BytesIO(file.readall())), label
+            image = Image.open(io.BufferedReader(file))
             image.load()
         return image, label
 
