@@ -63,11 +63,14 @@ class FilePictures:
     def __getitem__(self, index: int) -> tuple[Image.Image, Any]:
         label = 0 if self.labels is None else self.labels[index]
         path = Path(self.name(index))
-        with path.open("rb") as file, naming_lfs_pointers(path):
-            if file.peek(len(JPEG))[: len(JPEG)] == JPEG:
+        # Without a buffer, as a JPEG is read whole.
+        with path.open("rb", buffering=0) as file, naming_lfs_pointers(path):
+            start = file.read(len(JPEG))
+            file.seek(0)
+            if start == JPEG:
                 # Decoded where its pixels are asked for, as there is a choice of decoders.
-                return Image.open(io.BytesIO(file.read())), label
-            image = Image.open(file)
+                return Image.open(io.BytesIO(file.readall())), label
+            image = Image.open(io.BufferedReader(file))
             mark_reduced_depth(image)
             image.load()
         return image, label
