@@ -98,8 +98,9 @@ def resolve_direction(model: Any, wanted: str | None, trained: str) -> str:
 
 
 def read(path: Path, channels: int, value_range: ValueRange | None = None) -> tuple[Tensor, list[str]]:
-    """Return an image as uint8 (channels, H, W), or float32 in [-1, 1] with a range of values, upright, and descriptions of its conversions.
+    """Return an image (channels, H, W), upright, and descriptions of its conversions.
 
+    It is uint8 or, with a range of values, float32 in [-1, 1].
     Pillow's errors, mostly OSError, pass through.
     """
     with naming_lfs_pointers(path), Image.open(path) as image:
