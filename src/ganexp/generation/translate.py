@@ -101,7 +101,6 @@ def read(path: Path, channels: int, value_range: ValueRange | None = None) -> tu
     """Return an image (channels, H, W), upright, and descriptions of its conversions.
 
     It is uint8 or, with a range of values, float32 in [-1, 1].
-
     Pillow's errors, mostly OSError, pass through.
     """
     with naming_lfs_pointers(path), Image.open(path) as image:
