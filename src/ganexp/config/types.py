@@ -6,8 +6,10 @@ from typing import Any
 from ganexp.errors import UserError
 
 TYPE_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", list: "a list"}
-KEYS_OF_SEVERAL_TYPES = ("trainer.devices", "data.image_size")
-"""A number or a list of numbers; validated in `checks` and by the schema."""
+KEYS_OF_SEVERAL_TYPES = ("trainer.devices",)
+"""A number or a list of numbers; validated in `checks`."""
+KEYS_OF_LISTS = ("data.image_size",)
+"""Instead of its number a list may be given, which the schema checks."""
 
 
 def check_types(values: dict[str, Any], defaults: dict[str, Any], keys: list[str]) -> None:
@@ -15,7 +17,8 @@ def check_types(values: dict[str, Any], defaults: dict[str, Any], keys: list[str
     given, expected = dict(flatten(values)), dict(flatten(defaults))
     for key in keys:
         value, default = given.get(key), expected.get(key)
-        if key not in KEYS_OF_SEVERAL_TYPES and not same_type(value, default):
+        is_list = key in KEYS_OF_LISTS and isinstance(value, list)
+        if key not in KEYS_OF_SEVERAL_TYPES and not is_list and not same_type(value, default):
             expected_type = TYPE_NAMES.get(type(default), "a group of values")
             example = "" if isinstance(default, dict) else f", for example {key}={default}"
             raise UserError(f"{key}={value}: {expected_type} is expected{example}")
