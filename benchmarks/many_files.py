@@ -71,7 +71,7 @@ def timed(step: str) -> Iterator[None]:
 def measure(folder: str) -> None:
     """Report the steps from the folder's name to the first batch, and the checksum that scores ask for."""
     with timed("import"):
-        from ganexp.data.folders import class_folders
+        from ganexp.data.files.folders import class_folders
         from ganexp.data.images import ImageData
         from ganexp.data.sources.folder import image_folder
     begun, cpu_begun = time.perf_counter(), time.process_time()

@@ -17,7 +17,7 @@ from PIL import Image
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganexp.data.disk import OnDisk
-from ganexp.data.folders import class_folders
+from ganexp.data.files.folders import class_folders
 from ganexp.data.gaussians import GaussianData, ring
 from ganexp.data.images import ImageData
 from ganexp.data.memory import InMemory

@@ -5,8 +5,8 @@ import sys
 import pytest
 from PIL import Image
 
-from ganexp.data.folders import class_folders, held_out_folder, images_below
-from ganexp.data.headers import upright_sizes
+from ganexp.data.files.folders import class_folders, held_out_folder, images_below
+from ganexp.data.files.headers import upright_sizes
 from ganexp.data.problems import collect_problems
 from ganexp.data.sources import image_folder
 from ganexp.errors import UserError
@@ -101,7 +101,7 @@ def test_missing_empty_and_half_empty_folders_are_refused_by_name(tmp_path):
 
 
 def test_counting_classes_imports_nothing_heavy():
-    code = "import sys, ganexp.data.folders; print({'torch', 'PIL', 'numpy'} & set(sys.modules))"
+    code = "import sys, ganexp.data.files.folders; print({'torch', 'PIL', 'numpy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ganexp.data.folders import class_folders
+from ganexp.data.files.folders import class_folders
 from ganexp.data.images import ImageData
 from ganexp.data.problems import collect_problems
 from ganexp.data.sources import image_folder

@@ -4,10 +4,10 @@ import os
 
 import pytest
 
-from ganexp.data import folders
-from ganexp.data.file_kinds import begins_as_image
-from ganexp.data.folders import class_folders
-from ganexp.data.path_table import CHUNK, PathTable
+from ganexp.data.files import folders
+from ganexp.data.files.file_kinds import begins_as_image
+from ganexp.data.files.folders import class_folders
+from ganexp.data.files.path_table import CHUNK, PathTable
 
 
 def test_a_table_of_paths_returns_them_unchanged():

@@ -12,7 +12,7 @@ from torch import Tensor
 from ganexp.analysis.projected_noise import FILE, ProjectedNoise
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.data.decoding import Decoder
-from ganexp.data.folders import images_below
+from ganexp.data.files.folders import images_below
 from ganexp.data.unreadable import unreadable
 from ganexp.data.values import to_signed_unit
 from ganexp.drawing.contact_sheet import contact_sheet

@@ -10,7 +10,7 @@ from ganexp.cli.flags import check_override
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
 from ganexp.config.schema import check_schema
-from ganexp.data.folders import existing
+from ganexp.data.files.folders import existing
 from ganexp.errors import UserError
 from ganexp.publishing.layout import is_hub_name
 from ganexp.publishing.trained_run import is_run, trained_run

@@ -8,8 +8,8 @@ from pathlib import Path
 from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
-from ganexp.data.file_kinds import EXAMPLES
-from ganexp.data.folders import images_below, left_out_text
+from ganexp.data.files.file_kinds import EXAMPLES
+from ganexp.data.files.folders import images_below, left_out_text
 from ganexp.errors import UserError
 from ganexp.publishing.trained_run import trained_run
 

@@ -5,7 +5,7 @@ from typing import Any
 from ganexp.config.kinds import is_whole
 from ganexp.config.rules import check_rules
 from ganexp.config.schema import check_schema
-from ganexp.data.folders import existing
+from ganexp.data.files.folders import existing
 from ganexp.errors import UserError
 
 REPLACEMENTS = {

@@ -23,7 +23,7 @@ from omegaconf.errors import (
 from yaml import MarkedYAMLError, YAMLError
 
 from ganexp.config.types import check_types, flatten
-from ganexp.data.folders import class_folders
+from ganexp.data.files.folders import class_folders
 from ganexp.data.labels.table import has_attributes
 from ganexp.data.packed.index import setting as packed_setting
 from ganexp.distributed.slurm import batch_job

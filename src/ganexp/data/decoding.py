@@ -8,9 +8,9 @@ import torch
 from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
-from ganexp.data.planes import Planes, with_channels
+from ganexp.data.depth.planes import Planes, with_channels
+from ganexp.data.depth.value_range import ValueRange
 from ganexp.data.tensor_resizing import TensorResizer
-from ganexp.data.value_range import ValueRange
 from ganexp.errors import UserError
 from ganexp.image_size import ImageSize
 

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image
 
 from ganexp.data.decoding import mark_reduced_depth
-from ganexp.data.lfs_pointers import naming_lfs_pointers
-from ganexp.data.path_table import PathTable
+from ganexp.data.files.lfs_pointers import naming_lfs_pointers
+from ganexp.data.files.path_table import PathTable
 
 JPEG = b"\xff\xd8\xff"
 

@@ -8,9 +8,9 @@ from omegaconf import DictConfig
 from PIL import Image
 
 from ganexp.data.disk import OnDisk
-from ganexp.data.folders import image_files
-from ganexp.data.lfs_pointers import naming_lfs_pointers
-from ganexp.data.pages import further_pages, report_further_pages
+from ganexp.data.files.folders import image_files
+from ganexp.data.files.lfs_pointers import naming_lfs_pointers
+from ganexp.data.files.pages import further_pages, report_further_pages
 from ganexp.data.pictures import FilePictures
 from ganexp.data.unreadable import unreadable
 from ganexp.errors import UserError

@@ -7,7 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp.analysis.subject import HeldOut
 from ganexp.config import composition
 from ganexp.data.disk import OnDisk
-from ganexp.data.folders import all_images, held_out_folder, image_files
+from ganexp.data.files.folders import all_images, held_out_folder, image_files
 from ganexp.data.labels.matching import labels_of_files
 from ganexp.data.labels.table import label_table
 from ganexp.data.pictures import FilePictures

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ganexp.data.file_kinds import SUFFIXES
+from ganexp.data.files.file_kinds import SUFFIXES
 from ganexp.files.cache import cache_folder
 
 ARRAY = "npy"

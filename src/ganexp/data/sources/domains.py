@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from ganexp.data.folders import existing
-from ganexp.data.headers import upright_sizes
+from ganexp.data.files.folders import existing
+from ganexp.data.files.headers import upright_sizes
 from ganexp.data.pictures import Domains, FilePictures, Pictures
 from ganexp.data.sources.layout import images_in, layout, share
 from ganexp.data.sources.splits import TRAIN

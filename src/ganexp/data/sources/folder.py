@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ganexp.data.folders import all_images, existing, image_files, training_folder
+from ganexp.data.files.folders import all_images, existing, image_files, training_folder
+from ganexp.data.files.pages import count_further_pages, report_further_pages
 from ganexp.data.labels.matching import labels_of_files, require_images
 from ganexp.data.labels.table import LabelTable, label_table
-from ganexp.data.pages import count_further_pages, report_further_pages
 from ganexp.data.pictures import FilePictures, Pictures
 from ganexp.data.sources.layout import layout, share
 from ganexp.errors import UserError

@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from ganexp.data.folders import images_below, report_left_out
+from ganexp.data.files.folders import images_below, report_left_out
 from ganexp.data.pictures import Pictures
 from ganexp.data.sources.splits import TRAIN, part_of
 from ganexp.errors import UserError

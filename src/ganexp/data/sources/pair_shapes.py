@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from ganexp.data.folders import images_below
-from ganexp.data.headers import Size, upright_size
+from ganexp.data.files.folders import images_below
+from ganexp.data.files.headers import Size, upright_size
 from ganexp.data.problems import Problem, report_problem
 from ganexp.data.sources.layout import layout
 from ganexp.data.sources.splits import TRAIN

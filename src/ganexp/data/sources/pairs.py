@@ -5,8 +5,8 @@ from pathlib import Path
 
 from PIL import ImageOps
 
-from ganexp.data.folders import existing
-from ganexp.data.headers import Size, upright_sizes
+from ganexp.data.files.folders import existing
+from ganexp.data.files.headers import Size, upright_sizes
 from ganexp.data.pictures import FilePictures, Pictures
 from ganexp.data.problems import Problem, report_problem
 from ganexp.data.sources.layout import images_in, layout, share

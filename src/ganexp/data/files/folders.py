@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ganexp.data.file_kinds import EXAMPLES, is_image
+from ganexp.data.files.file_kinds import EXAMPLES, is_image
 from ganexp.data.labels.table import label_names
 from ganexp.data.problems import Problem, note_problem, report_problem
 from ganexp.errors import UserError

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from PIL import Image
 
 from ganexp.data.decoding import conversions, is_grey
-from ganexp.data.lfs_pointers import naming_lfs_pointers
-from ganexp.data.pages import further_pages, report_further_pages
+from ganexp.data.files.lfs_pointers import naming_lfs_pointers
+from ganexp.data.files.pages import further_pages, report_further_pages
 from ganexp.data.problems import report_problem
 from ganexp.data.unreadable import unreadable, unreadable_problem
 from ganexp.terminal.progress import progress
