@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 
 from ganexp.data.decoding import Decoder
+from ganexp.data.depth.percentiles import measured_range
+from ganexp.data.depth.value_range import ValueRange
 from ganexp.data.images import ImageData
-from ganexp.data.percentiles import measured_range
 from ganexp.data.sources import arrays, image_folder
 from ganexp.data.translation.items import Pair
 from ganexp.data.translation.module import PairedData
-from ganexp.data.value_range import ValueRange
 from ganexp.errors import UserError
 
 RNG = np.random.default_rng(0)

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from ganexp.data.decoding import Decoder
-from ganexp.data.value_range import ValueRange
+from ganexp.data.depth.value_range import ValueRange
 from ganexp.errors import NotFinite
 from ganexp.generation.image_files import ImageFiles
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from ganexp.data.planes import Planes, require_real
+from ganexp.data.depth.planes import Planes, require_real
 from ganexp.errors import UserError
 
 PICTURE_CHANNELS = (1, 3, 4)

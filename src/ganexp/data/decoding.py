@@ -8,8 +8,8 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from ganexp.data.planes import Planes, with_channels
-from ganexp.data.value_range import ValueRange
+from ganexp.data.depth.planes import Planes, with_channels
+from ganexp.data.depth.value_range import ValueRange
 from ganexp.errors import UserError
 from ganexp.image_size import ImageSize
 
@@ -159,7 +159,9 @@ def deep_values(image: Image.Image | Planes, channels: int) -> np.ndarray:
 
 def mark_reduced_depth(image: Image.Image) -> None:
     """Mark an opened picture of 16-bit colour, before its pixels are read, since Pillow reads 8 bits of it."""
-    if any("16" in str(part) for tile in getattr(image, "tile", ()) for part in _arguments(tile)) and not is_deep(image):
+    if any("16" in str(part) for tile in getattr(image, "tile", ()) for part in _arguments(tile)) and not is_deep(
+        image
+    ):
         image.info[REDUCED] = True
 
 

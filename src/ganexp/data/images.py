@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganexp.data.decoding import Decoder
+from ganexp.data.depth.percentiles import PERCENTILES, checked_percentiles, measured_range
+from ganexp.data.depth.value_range import MEASURED, checked_setting
 from ganexp.data.module import ImageDataModule
-from ganexp.data.percentiles import PERCENTILES, checked_percentiles, measured_range
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Pictures, classes_of
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
@@ -16,7 +17,6 @@ from ganexp.data.positions import POSITION
 from ganexp.data.problems import Problem, report_problem
 from ganexp.data.storage import Store, stored, workers_for
 from ganexp.data.training_images import TrainingImages, describe
-from ganexp.data.value_range import MEASURED, checked_setting
 from ganexp.errors import UserError
 
 

@@ -3,7 +3,7 @@
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp.data.decoding import Decoder
-from ganexp.data.value_range import MEASURED, checked_setting
+from ganexp.data.depth.value_range import MEASURED, checked_setting
 from ganexp.errors import UserError
 
 

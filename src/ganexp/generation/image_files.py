@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from ganexp.data.value_range import ValueRange
+from ganexp.data.depth.value_range import ValueRange
 from ganexp.drawing.pictures import as_image, save
 from ganexp.errors import NotFinite
 from ganexp.files.atomic import replacing

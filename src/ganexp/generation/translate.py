@@ -14,10 +14,10 @@ from PIL import Image
 from torch import Tensor
 
 from ganexp.data.decoding import conversions, deep_values, is_grey, mark_reduced_depth, pixels_of, upright
+from ganexp.data.depth.value_range import ValueRange
 from ganexp.data.lfs_pointers import naming_lfs_pointers
 from ganexp.data.pages import further_pages
 from ganexp.data.unreadable import reason_of, unreadable
-from ganexp.data.value_range import ValueRange
 from ganexp.distributed import gpu_memory
 from ganexp.errors import UserError
 from ganexp.generation.image_files import ImageFiles

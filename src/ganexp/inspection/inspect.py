@@ -13,9 +13,9 @@ from torch.nn.functional import interpolate
 
 from ganexp.data.arrays import as_picture
 from ganexp.data.decoding import Decodes, is_deep, is_grey, is_transparent
+from ganexp.data.depth.planes import Planes
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import classes_of, name_of
-from ganexp.data.planes import Planes
 from ganexp.data.problems import Problem
 from ganexp.data.unreadable import unreadable_problem
 from ganexp.data.values import to_signed_unit

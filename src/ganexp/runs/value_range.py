@@ -4,7 +4,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from ganexp.data.value_range import MEASURED, ValueRange
+from ganexp.data.depth.value_range import MEASURED, ValueRange
 from ganexp.errors import UserError
 from ganexp.records import summary
 from ganexp.runs.run import Run

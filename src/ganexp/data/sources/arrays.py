@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ganexp.data.array_files import arrays_in, memory_mapped
+from ganexp.data.depth.planes import require_real, wrong_channels
 from ganexp.data.pictures import Pictures
-from ganexp.data.planes import require_real, wrong_channels
 from ganexp.errors import UserError
 
 FIRST, LAST = "channels_first", "channels_last"

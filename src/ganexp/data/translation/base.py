@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ganexp.data.decoding import Decoder, Decodes
+from ganexp.data.depth.percentiles import PERCENTILES, checked_percentiles
+from ganexp.data.depth.value_range import MEASURED, ValueRange, checked_setting
 from ganexp.data.device import OnDevice
 from ganexp.data.loading import budget, device_loader, endless_loader, global_batches, once_loader, real_batches
 from ganexp.data.module import ImageDataModule
 from ganexp.data.order import DeviceBatches, NumberedBatches, split_indexed, split_numbered
-from ganexp.data.percentiles import PERCENTILES, checked_percentiles
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Part, Pictures
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
@@ -31,7 +32,6 @@ from ganexp.data.translation.pairs import (
     TestPairs,
     TrainingPairs,
 )
-from ganexp.data.value_range import MEASURED, ValueRange, checked_setting
 from ganexp.errors import UserError
 from ganexp.image_size import ImageSize
 from ganexp.numerics.randomness import generator

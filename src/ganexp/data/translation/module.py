@@ -5,7 +5,7 @@ from functools import partial
 from operator import attrgetter
 from typing import Any
 
-from ganexp.data.percentiles import PERCENTILES, measured_range
+from ganexp.data.depth.percentiles import PERCENTILES, measured_range
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Domains, Pictures
 from ganexp.data.placement import DEVICE_MEMORY_SHARE

@@ -6,9 +6,9 @@ import numpy as np
 
 from ganexp.data.arrays import as_picture
 from ganexp.data.decoding import deep_values
+from ganexp.data.depth.value_range import ValueRange
 from ganexp.data.pictures import Pictures, name_of
 from ganexp.data.unreadable import unreadable
-from ganexp.data.value_range import ValueRange
 from ganexp.errors import UserError
 from ganexp.terminal.progress import progress
 
