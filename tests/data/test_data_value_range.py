@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
 def test_sixteen_bits_survive_from_every_kind_of_file(folder, name, in_memory):
     place = str(folder / name)
     images = decoded(
-        lambda: image_folder(place) if name in ("png", "tif") else arrays(place, 1),
+        lambda: image_folder(place) if name in ("png", "tif") else arrays(place, 1, FULL),
         value_range=FULL,
         in_memory=in_memory,
     )
@@ -61,7 +61,7 @@ def test_hdf5_is_read_by_key(folder):
     place = str(folder / "a.h5")
     with pytest.raises(UserError, match=r"has the arrays .*scans.*: choose the images with data\.source\.key=NAME"):
         arrays(place, 1)
-    pictures = arrays(place, 1, key="scans")
+    pictures = arrays(place, 1, FULL, key="scans")
     assert pictures.classes == ["0", "1", "2"]
     assert np.array_equal(pictures[5][0], DEEP[5])
     assert pictures[5][1] == 2
@@ -82,7 +82,7 @@ def test_an_array_and_the_pictures_of_the_same_images_are_equal(tmp_path):
 def test_a_channel_of_two_or_five_is_resized_like_a_grey_picture(tmp_path):
     images = RNG.normal(size=(3, 5, 20, 20)).astype(np.float32)
     np.save(tmp_path / "five.npy", images)
-    five = decoded(lambda: arrays(str(tmp_path / "five.npy"), 5), 5, value_range=[-3, 3])
+    five = decoded(lambda: arrays(str(tmp_path / "five.npy"), 5, [-3, 3]), 5, value_range=[-3, 3])
     assert five.shape == (3, 5, 16, 16)
     alone = Decoder(16, 1, value_range=ValueRange(-3, 3))(Image.fromarray(images[1, 4]))
     assert torch.equal(five[1, 4], alone[0])
@@ -102,7 +102,7 @@ def test_eight_bits_with_their_own_range_are_the_default():
 
 
 def test_percentiles_are_a_function_of_the_images(folder):
-    source = lambda: arrays(str(folder / "a.npy"), 1)  # noqa: E731
+    source = lambda: arrays(str(folder / "a.npy"), 1, FULL)  # noqa: E731
     measured = measured_range(source(), 1, (0.5, 99.5))
     assert measured == pytest.approx(np.percentile(DEEP, [0.5, 99.5]))
     data = ImageData(source, "test", 16, 1, None, 4, 0, value_range="percentiles")
@@ -128,6 +128,11 @@ def test_pickled_objects_are_refused(tmp_path, name):
         (np.zeros((2, 8, 8, 3), np.uint8), 1, r"it has 3 channels, and data\.channels=1: data\.channels=3"),
         (np.zeros((2, 8, 8), np.uint8), 3, r"it has 1 channel, and data\.channels=3: data\.channels=1"),
         (np.zeros((2, 3, 8, 3), np.uint8), 3, r"either the first or the last: data\.source\.layout=channels_first"),
+        (
+            np.zeros((2, 8, 8), np.uint16),
+            1,
+            r"a\.npy has uint16 values.*: data\.value_range=\[0,4095\], or perc",
+        ),
         (np.zeros((8, 8), np.uint8), 1, r"give \(N, H, W\)"),
         (np.zeros((2, 8, 8), bool), 1, r"bool.*give whole or floating-point numbers"),
     ],
@@ -142,7 +147,7 @@ def test_a_file_cut_short_and_values_that_are_not_finite_are_refused_by_name(tmp
     path = tmp_path / "a.npy"
     np.save(path, np.full((2, 8, 8), np.nan))
     with pytest.raises(UserError, match=r"a\.npy\[0\] \(some values are not finite"):
-        decoded(lambda: arrays(str(path), 1), value_range=[0, 1])
+        decoded(lambda: arrays(str(path), 1, [0, 1]), value_range=[0, 1])
     path.write_bytes(path.read_bytes()[:-64])
     with pytest.raises(UserError, match=r"a\.npy cannot be read"):
         arrays(str(path), 1)
@@ -157,10 +162,10 @@ def test_impossible_ranges_are_refused(setting):
 def test_coloured_pictures_of_sixteen_bits_are_refused_with_a_range(tmp_path):
     rows = b"".join(b"\0" + row.tobytes() for row in RNG.integers(0, 65536, (4, 4, 3)).astype(">u2"))
     chunks = ((b"IHDR", struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    parts = [
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
-    ]
-    (tmp_path / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
+    file = b"\x89PNG\r\n\x1a\n"
+    for kind, data in chunks:
+        file += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    (tmp_path / "a.png").write_bytes(file)
     picture, _ = image_folder(str(tmp_path))[0]
     assert Decoder(4, 3)(picture).shape == (3, 4, 4)
     with pytest.raises(UserError, match=r"16-bit colour, of which Pillow reads 8 bits: save it as an array"):

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp.errors import UserError
 from ganexp.numerics.flags import full_precision
 from ganexp.runs.class_names import class_numbers
+from ganexp.runs.input_channels import input_channels_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -92,7 +93,7 @@ class TrainedModel:
         trained = OmegaConf.select(self.config, "data.direction", default="a2b")
         own_direction = resolve_direction(self.game, direction, trained)
         network = partial(self.game.translate, direction=own_direction)
-        require_images(images, int(self.config.data.channels))
+        require_images(images, input_channels_of(self.config.data))
         with full_precision():
             return translate_whole(network, images, self.game.multiple)
 

@@ -159,7 +159,7 @@ def deep_values(image: Image.Image | Planes, channels: int) -> np.ndarray:
 
 def mark_reduced_depth(image: Image.Image) -> None:
     """Mark an opened picture of 16-bit colour, before its pixels are read, since Pillow reads 8 bits of it."""
-    if any("16" in str(part) for tile in image.tile for part in _arguments(tile)) and not is_deep(image):
+    if any("16" in str(part) for tile in getattr(image, "tile", ()) for part in _arguments(tile)) and not is_deep(image):
         image.info[REDUCED] = True
 
 

@@ -42,7 +42,8 @@ def with_channels(values: np.ndarray, channels: int) -> np.ndarray:
     if (own, channels) == (3, 1):
         grey = values.astype(np.float64) @ BRIGHTNESS
         is_integer = np.issubdtype(values.dtype, np.integer)
-        return (np.rint(grey) if is_integer else grey).astype(values.dtype)[..., None]
+        brightness: np.ndarray = np.rint(grey) if is_integer else grey
+        return brightness.astype(values.dtype)[..., None]
     raise wrong_channels(own, channels)
 
 

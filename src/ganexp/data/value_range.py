@@ -37,7 +37,7 @@ class ValueRange(NamedTuple):
     @property
     def is_sixteen_bit(self) -> bool:
         """Whether both ends are whole numbers that 16-bit pictures can hold."""
-        return self.low >= 0 and self.high <= np.iinfo(np.uint16).max and all(end.is_integer() for end in self)
+        return self.low >= 0 and self.high <= np.iinfo(np.uint16).max and all(float(end).is_integer() for end in self)
 
     def scaled(self, values: np.ndarray) -> np.ndarray:
         """Return values of any shape and real type as float32 in [-1, 1].

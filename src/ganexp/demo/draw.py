@@ -19,6 +19,7 @@ from ganexp.errors import UserError
 from ganexp.evaluation.subject import build_subject
 from ganexp.generation.translate import OPPOSITE, read, resolve_direction, translate
 from ganexp.noise import truncated
+from ganexp.runs.input_channels import input_channels_of
 
 SLIDERS = 6
 STEPS = 8
@@ -107,7 +108,7 @@ class Translations:
     @classmethod
     def of(cls, model: Any, config: DictConfig) -> "Translations":
         """Return the translations by a run's model."""
-        return cls(model, int(config.data.channels), OmegaConf.select(config, "data.direction", default="a2b"))
+        return cls(model, input_channels_of(config.data), OmegaConf.select(config, "data.direction", default="a2b"))
 
     @torch.inference_mode()
     def draw(self, path: Path, direction: str) -> tuple[Image.Image, Image.Image]:

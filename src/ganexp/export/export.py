@@ -21,6 +21,7 @@ from ganexp.image_size import ImageSize
 from ganexp.metrics.extractor import qualified_name
 from ganexp.numerics.flags import full_precision
 from ganexp.runs.checkpoint import load_checkpoint
+from ganexp.runs.input_channels import input_channels_of
 from ganexp.runs.model import load_model
 from ganexp.runs.run import Run
 
@@ -67,7 +68,7 @@ def chosen(model: Any, run: Run, choices: Choices) -> Portable:
             raise UserError(f"truncation={choices.truncation}: this model translates images and takes no noise")
         if choices.live:
             model.average = None
-        return portable_translator(model, direction, channels, size, choices.dropout)
+        return portable_translator(model, direction, input_channels_of(run.config.data), size, choices.dropout)
     if choices.live:
         model.sampler.average = None
     return portable_generator(model, choices.truncation)

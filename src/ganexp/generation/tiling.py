@@ -11,14 +11,16 @@ from ganexp.errors import UserError
 from ganexp.numerics.pixels import quantized
 
 Network = Callable[[Tensor], Tensor]
-"""Map from images (1, C, H, W) in [-1, 1] to images of the same shape."""
+"""Map from images (1, C, H, W) in [-1, 1] to images of the same size."""
+Finish = Callable[[Tensor], Tensor]
+"""Map from rows of a result in [-1, 1] to what is kept of them."""
 
 OVERLAP = 4
 """Neighbouring tiles share at least one in ``OVERLAP`` of their pixels."""
 
 
-def translate_in_tiles(network: Network, image: Tensor, multiple: int, tile: int) -> Tensor:
-    """Translate an image, uint8 (C, H, W) like the result.
+def translate_in_tiles(network: Network, image: Tensor, multiple: int, tile: int, finish: Finish = quantized) -> Tensor:
+    """Translate an image, uint8 or float32 in [-1, 1], (C, H, W), to a result that ``finish`` makes, uint8 by default.
 
     The image is mirrored beyond its edges until its sides are multiples of ``multiple``, and the result is cropped. If
     a side is longer than ``tile``, overlapping tiles are translated and blended. Raises UserError if the network
@@ -27,7 +29,7 @@ def translate_in_tiles(network: Network, image: Tensor, multiple: int, tile: int
     height, width = image.shape[1:]
     padded, top, left = mirror_pad(image, multiple)
     tile = -(-tile // multiple) * multiple
-    result = torch.cat(list(translate_rows(network, padded, tile)), dim=1)
+    result = torch.cat(list(translate_rows(network, padded, tile, finish)), dim=1)
     return result[:, top : top + height, left : left + width]
 
 
@@ -52,21 +54,23 @@ def mirror_pad(image: Tensor, multiple: int) -> tuple[Tensor, int, int]:
     return torch.from_numpy(np.pad(image.numpy(), edges, mode="symmetric")), above // 2, beside // 2
 
 
-def translate_rows(network: Network, image: Tensor, tile: int) -> Iterator[Tensor]:
-    """Yield the translated image, uint8 (C, h, W), from top to bottom; only one row of tiles is held as floats."""
+def translate_rows(network: Network, image: Tensor, tile: int, finish: Finish = quantized) -> Iterator[Tensor]:
+    """Yield the translated image (C, h, W) from top to bottom; only one row of tiles is held before ``finish``."""
     height, width = image.shape[1:]
     tops, lefts = tile_starts(height, tile), tile_starts(width, tile)
     rows, columns = min(tile, height), min(tile, width)
     down, across = blending_weights(tops, rows, height), blending_weights(lefts, columns, width)
-    unfinished = torch.zeros(image.shape[0], rows, width)
+    unfinished = torch.zeros(1, rows, width)
     for top, below, height_weight in zip(tops, [*tops[1:], height], down, strict=True):
         for left, width_weight in zip(lefts, across, strict=True):
             part = image[:, top : top + rows, left : left + columns]
             output = network(to_signed_unit(part).unsqueeze(0))[0].float().cpu()
+            if len(output) != len(unfinished):
+                unfinished = unfinished.new_zeros(len(output), rows, width)
             unfinished[..., left : left + columns] += output * height_weight[:, None] * width_weight
         if not unfinished.isfinite().all():
             raise UserError("the translations are not finite (NaN images): the generator's weights are broken")
-        yield quantized(unfinished[:, : below - top])
+        yield finish(unfinished[:, : below - top])
         unfinished = torch.cat([unfinished[:, below - top :], torch.zeros_like(unfinished[:, : below - top])], dim=1)
 
 

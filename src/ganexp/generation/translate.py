@@ -7,21 +7,26 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from omegaconf import OmegaConf
 from PIL import Image
 from torch import Tensor
 
-from ganexp.data.decoding import conversions, is_grey, pixels_of, upright
+from ganexp.data.decoding import conversions, deep_values, is_grey, mark_reduced_depth, pixels_of, upright
 from ganexp.data.lfs_pointers import naming_lfs_pointers
 from ganexp.data.pages import further_pages
 from ganexp.data.unreadable import reason_of, unreadable
+from ganexp.data.value_range import ValueRange
 from ganexp.distributed import gpu_memory
 from ganexp.errors import UserError
+from ganexp.generation.image_files import ImageFiles
 from ganexp.generation.tiling import translate_in_tiles
 from ganexp.numerics.flags import full_precision
+from ganexp.runs.input_channels import input_channels_of
 from ganexp.runs.model import load_model
 from ganexp.runs.run import Run
+from ganexp.runs.value_range import value_range_of
 from ganexp.terminal.progress import progress
 
 PNG = {"format": "PNG"}
@@ -48,18 +53,24 @@ def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wante
     model = load_model(run)
     direction = resolve_direction(model, wanted, OmegaConf.select(run.config, "data.direction", default="a2b"))
     network = partial(model.translate, direction=direction)
-    channels = int(run.config.data.channels)
+    channels, value_range = input_channels_of(run.config.data), value_range_of(run, "input")
+    files = ImageFiles(value_range_of(run))
     failures: list[tuple[str, Exception]] = []
     kinds: Counter[str] = Counter()
     names = output_names([path.relative_to(top) for path in paths])
     with torch.inference_mode(), progress(f"translating {top}", len(paths)) as advance:
         for path, name in zip(paths, names, strict=True):
             try:
-                image, conversions_made = read(path, channels)
+                image, conversions_made = read(path, channels, value_range)
             except Exception as error:  # a broken file makes Pillow raise nearly anything
                 failures.append((str(path), error))
             else:
-                write(translate(network, image, model.multiple, tile), out / name)
+                if files.value_range is None:
+                    write(translate(network, image, model.multiple, tile), out / name)
+                else:
+                    values = translate_in_tiles(network, image, model.multiple, tile, torch.clone)
+                    stem = name.stem if name.suffix.lower() == ".png" else name.name
+                    files(values, (out / name).parent, stem)
                 kinds.update([*conversions_made, *(["written as PNG"] if name.name != path.name else [])])
             advance(1)
     if len(failures) == len(paths):
@@ -86,12 +97,17 @@ def resolve_direction(model: Any, wanted: str | None, trained: str) -> str:
     return str(directions[wanted])
 
 
-def read(path: Path, channels: int) -> tuple[Tensor, list[str]]:
-    """Return an image as uint8 (channels, H, W), upright, and descriptions of its conversions.
+def read(path: Path, channels: int, value_range: ValueRange | None = None) -> tuple[Tensor, list[str]]:
+    """Return an image (channels, H, W), upright, and descriptions of its conversions.
 
+    It is uint8 or, with a range of values, float32 in [-1, 1].
     Pillow's errors, mostly OSError, pass through.
     """
     with naming_lfs_pointers(path), Image.open(path) as image:
+        if value_range is not None:
+            mark_reduced_depth(image)
+            values = value_range.scaled(deep_values(image, channels))
+            return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1))), []
         descriptions = [
             *conversions(image),
             *(["of several pages (the first translated)"] if further_pages(image) else []),

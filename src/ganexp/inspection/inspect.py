@@ -50,7 +50,7 @@ class Kind(NamedTuple):
 
 DEEP = Kind(
     "of 16 bits per channel, scaled to 8",
-    "data.value_range=[low,high] keeps them at their depth; none if they use the full range",
+    "none if they use the full range; otherwise data.value_range=[low,high], or scale them to 8 bits yourself",
     lambda picture, size: is_deep(picture),
 )
 KINDS = (

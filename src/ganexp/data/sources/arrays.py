@@ -16,11 +16,17 @@ LAYOUTS = (FIRST, LAST)
 
 
 def arrays(
-    path: str, channels: int, key: str | None = None, label_key: str | None = None, layout: str | None = None
+    path: str,
+    channels: int,
+    value_range: str | Sequence[float] | None = None,
+    key: str | None = None,
+    label_key: str | None = None,
+    layout: str | None = None,
 ) -> Pictures:
     """Return the images of an .npy, .npz or HDF5 file, or of a folder of .npy files with one image each.
 
-    They are (N, H, W), (N, H, W, C) or (N, C, H, W), in a file of its own without N, of any real type. `layout` says
+    They are (N, H, W), (N, H, W, C) or (N, C, H, W), in a file of its own without N; uint8, or any real type if
+    there is a `value_range`. `layout` says
     where the channels are, if both places have as many as `channels`. Labels are (N,), whole numbers from 0; in a
     folder, two or more subfolders are classes. An .npy or HDF5 file stays on disk.
 
@@ -31,10 +37,23 @@ def arrays(
     if layout not in (None, *LAYOUTS):
         raise UserError(f"data.source.layout={layout}: choose one of {', '.join(LAYOUTS)}, or null.")
     if place.is_dir():
-        return FolderOfArrays(place, channels, layout)
+        folder = FolderOfArrays(place, channels, layout)
+        require_range(memory_mapped(folder.paths[0]).dtype, value_range, folder.name(0))
+        return folder
     if not place.is_file():
         raise UserError(f"{place} does not exist: give a file or a folder of arrays (data.path=FILE).")
-    return StackedArrays(place, *arrays_in(place, key, label_key), channels, layout)
+    stacked = StackedArrays(place, *arrays_in(place, key, label_key), channels, layout)
+    require_range(stacked.images.dtype, value_range, str(place))
+    return stacked
+
+
+def require_range(dtype: np.dtype[Any], value_range: object, name: str) -> None:
+    """Raise UserError for other types than uint8 without a range of values."""
+    if value_range is None and dtype != np.uint8:
+        raise UserError(
+            f"{name} has {dtype} values, which become [-1,1] within a range that is to be stated: "
+            f"data.value_range={'[0,1]' if dtype.kind == 'f' else '[0,4095]'}, or percentiles."
+        )
 
 
 class StackedArrays:
