@@ -306,3 +306,11 @@ def test_a_published_translator_translates_and_says_that_it_has_no_test_images(g
         assert done.status == 0, done.err
     assert Path("by_run/one.png").read_bytes() == Path("by_model/one.png").read_bytes()
     assert "has no test images; translate your own" in ganexp("sample", "run=model", "out=drawn").complaint
+
+
+def test_networks_far_larger_than_the_weights_are_not_built(copy):
+    config = json.loads((copy / "config.json").read_text())
+    config["model"]["generator"]["network"]["latent"] = 10**9
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match="describes larger networks than its weights are"):
+        package.load(copy)

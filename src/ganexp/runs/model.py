@@ -6,9 +6,13 @@ from ganexp.config.build import build
 from ganexp.distributed import devices
 from ganexp.errors import UserError
 from ganexp.files.safetensors import SUFFIX
+from ganexp.numerics.bounded_tensors import BoundedTensors
 from ganexp.runs.checkpoint import load_weights
 from ganexp.runs.published_weights import load_published_weights
 from ganexp.runs.run import Run
+
+FEW_VALUES = 10**8
+"""So many values any model may have, whatever the size of its checkpoint: not all that it makes is saved."""
 
 
 def require_no_attributes(model: Any, command: str) -> None:
@@ -17,12 +21,25 @@ def require_no_attributes(model: Any, command: str) -> None:
         raise UserError(f"{command}: this model is conditioned on several attributes; it takes classes, or no labels")
 
 
+def build_model(run: Run) -> Any:
+    """Return the untrained model of a run.
+
+    Raises UserError if its configuration, which may be a stranger's, describes far larger networks than its checkpoint
+    has weights for.
+    """
+    if run.checkpoint is None:
+        return build(run.config.model)
+    most = max(run.checkpoint.stat().st_size, FEW_VALUES)
+    with BoundedTensors(most, f"the configuration of {run.checkpoint}"):
+        return build(run.config.model)
+
+
 def load_model(run: Run, truncation: float | None = None) -> Any:
     """Return the trained model on the fastest device, in evaluation mode, its noise truncated if asked for.
 
     Raises UserError if the weights are damaged or do not fit, or the noise cannot be truncated.
     """
-    model = build(run.config.model)
+    model = build_model(run)
     if run.checkpoint is not None and run.checkpoint.suffix == SUFFIX:
         load_published_weights(model, run.checkpoint)
     else:

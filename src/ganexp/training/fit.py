@@ -38,6 +38,7 @@ from ganexp.numerics.flags import (
     prepare_cublas,
 )
 from ganexp.records.version import code_version
+from ganexp.runs.model import build_model
 from ganexp.runs.run import Run
 from ganexp.terminal.commands import resume_command
 from ganexp.training import gpus
@@ -88,7 +89,7 @@ def train(run: Run) -> None:
     prepare_cublas()
     numerics = numerics_of(run.config.get("numerics"), run.config.trainer)
     L.seed_everything(run.config.seed, workers=True, verbose=False)
-    data, module = build(run.config.data), build(run.config.model)
+    data, module = build(run.config.data), build_model(run)
     require_optimizers(module)
     contents = None if run.checkpoint is None else restore(module, run)
     if contents is None:
