@@ -46,13 +46,13 @@ def test_it_holds_every_module_and_every_config_and_nothing_else(wheel):
     packages = [source / "ganexp", source / "hydra_plugins"]
     modules = {path.relative_to(source).as_posix() for package in packages for path in package.rglob("*.py")}
     tables = {path.relative_to(source).as_posix() for path in (source / "ganexp").rglob("*.yaml")}
-    page = {path.relative_to(source).as_posix() for path in (source / "ganexp" / "comparison" / "templates").iterdir()}
+    pages = {path.relative_to(source).as_posix() for path in (source / "ganexp").glob("*/templates/*")}
     configs = {
         f"ganexp/{path.relative_to(REPOSITORY).as_posix()}"
         for folder in ("conf", "sweeps")
         for path in (REPOSITORY / folder).rglob("*.yaml")
     }
-    assert held == modules | tables | page | configs | {"ganexp/py.typed", "ganexp/__init__.pyi"}
+    assert held == modules | tables | pages | configs | {"ganexp/py.typed", "ganexp/__init__.pyi"}
 
 
 @pytest.mark.slow

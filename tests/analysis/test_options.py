@@ -17,7 +17,7 @@ from ganexp.errors import UserError
         (LinearProbe, {"seeds": 0}, "seeds=0: it must be 1 or more"),
         (LinearProbe, {"labels": ["a"]}, "labels=.*numbers of labels are expected"),
         (LinearProbe, {"labels": [0]}, "labels=0: it must be 1 or more"),
-        (FeatureAblation, {"label": "zero"}, "label=zero: the number of a class is expected"),
+        (FeatureAblation, {"label": 0.5}, "label=0.5: the number of a class is expected"),
         (FeatureAblation, {"samples": 1}, "samples=1: it must be 2 or more"),
         (FeatureAblation, {"strength": 0.0}, "strength=0.0: it must be above 0"),
         (Filters, {"best": 0}, "best=0: it must be 1 or more"),

@@ -214,7 +214,8 @@ MADE_OF_PICTURES = ("mosaic", "mosaic_unpaired")
 OFFLINE = [
     path.stem
     for path in sorted((CONF / "data").glob("*.yaml"))
-    if "download: true" not in path.read_text() and path.stem not in MADE_OF_PICTURES
+    if not {"download: true", "path: ???"} & set(map(str.strip, path.read_text().splitlines()))
+    and path.stem not in MADE_OF_PICTURES
 ]
 
 

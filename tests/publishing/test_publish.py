@@ -310,7 +310,7 @@ def test_a_published_translator_translates_and_says_that_it_has_no_test_images(g
 
 def test_networks_far_larger_than_the_weights_are_not_built(copy):
     config = json.loads((copy / "config.json").read_text())
-    config["model"]["generator"]["network"]["latent"] = 10**9
+    config["model"]["generator"]["network"]["channels"] = 10**9
     (copy / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match="describes larger networks than its weights are"):
         package.load(copy)

@@ -57,6 +57,8 @@ def summary_of(images, seed, loss, status="finished"):
         "peak_memory_bytes": 500_000_000,
         "peak_memory_of": "process",
         "numerics": {},
+        "data": "content:0123456789abcdef",
+        "waited_for_data": 0.0,
     }
 
 

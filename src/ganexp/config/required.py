@@ -31,7 +31,7 @@ def check_required(values: Mapping[str, Any], defaults: Mapping[str, Any], keys:
 
 def is_required(key: str, owner: str, default: Any) -> bool:
     """Return whether a run cannot be built without a setting: a part, or what only the configuration can refer to."""
-    group, *_, name = key.split(".")
+    group, name = key.partition(".")[0], key.rpartition(".")[2]
     if group not in GROUPS or OPTIONAL_PARTS in key.split("."):
         return False
     if name in INSTANTIATION or (isinstance(default, Mapping) and "_target_" in default):

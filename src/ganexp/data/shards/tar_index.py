@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import tarfile
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -65,7 +66,7 @@ def indexed(path: Path, faults: Faults) -> ShardIndex:
     for kind, names in vars(own).items():
         getattr(faults, kind).extend(names)
     if not any(vars(own).values()):
-        part = cached.with_name(f"{cached.stem}.{os.uname().nodename}.{os.getpid()}.part.npz")
+        part = cached.with_name(f"{cached.stem}.{platform.node()}.{os.getpid()}.part.npz")
         np.savez(part, **index._asdict())
         part.replace(cached)
     return index
