@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from omegaconf import OmegaConf
 from PIL import Image
 
 from cli.test_translation_runs import MODELS, TINY
@@ -245,3 +246,9 @@ def test_a_server_refuses_foreign_pages_and_large_uploads_and_keeps_nothing(unla
         assert statuses == [200, 403, 413]
         assert list(tmp_path.rglob("a.png"))
     assert not list(tmp_path.glob("ganexp-demo-*"))
+
+
+def test_translations_of_deeper_images_than_a_page_shows_are_refused():
+    config = OmegaConf.create({"data": {"value_range": [0, 4095]}})
+    with pytest.raises(UserError, match=r"a page shows 8 bits: see translate"):
+        Translations.of(None, config)

@@ -270,6 +270,8 @@ def test_a_published_model_is_scored_on_given_data_as_its_run_is(scored, folder,
     (mine,) = json.loads((here / "mine.json").read_text())["scores"]
     own = json.loads((run / "scores.json").read_text())["scores"][-1]
     assert mine.pop("model") == str(folder)
+    # The images that it was trained on are unknown to whoever has only the published folder.
+    assert own["protocol"]["fakes"].pop("data").startswith("content:")
     assert mine == own
 
 

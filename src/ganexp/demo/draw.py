@@ -129,7 +129,12 @@ class Translations:
 
     @classmethod
     def of(cls, model: Any, config: DictConfig) -> "Translations":
-        """Return the translations by a run's model."""
+        """Return the translations by a run's model.
+
+        Raises UserError for one of images with a range of values: a browser shows 8 bits.
+        """
+        if any(config.data.get(key) is not None for key in ("value_range", "input_value_range")):
+            raise UserError("run: its images have a data.value_range, of which a page shows 8 bits: see translate")
         return cls(model, input_channels_of(config.data), OmegaConf.select(config, "data.direction", default="a2b"))
 
     @torch.inference_mode()
