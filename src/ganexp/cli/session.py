@@ -19,7 +19,7 @@ from ganexp.distributed.environment import is_rank_zero
 from ganexp.errors import UserError
 from ganexp.records import summary
 from ganexp.runs import run_folder, run_lock
-from ganexp.runs.provenance import given_overrides, group_by_sweep, origin
+from ganexp.runs.provenance import given_overrides, group_by_sweep, name_in_loggers, origin
 from ganexp.runs.run import Run, training_run
 from ganexp.sweeps import job, joblib_signals
 from ganexp.sweeps.status import Outcome
@@ -54,6 +54,7 @@ class Session:
             self.check(config)
             say_what_differs()
             self.run = training_run(config, folder)
+            name_in_loggers(self.run.config)
             launch.start(self.run, origin(self.flags))
         except Exception as failure:
             # Hydra has made it.
@@ -76,6 +77,7 @@ class Session:
         """Start or continue a run of a sweep."""
         say_what_differs()
         group_by_sweep(run.config)
+        name_in_loggers(run.config)
         with joblib_signals.interruptible(self.process):
             launch.start(run, {**origin(self.flags), "overrides": overrides})
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ganexp.config import composition
 from ganexp.config.rules import RULES, Rule, broken_rule
+from ganexp.terminal.progress import progress
 
 Parts = Mapping[str, Any]
 Cell = tuple[str, str, str, str]
@@ -56,8 +57,18 @@ def data_parts(name: str) -> Parts:
     return {"data": composition.compose_or_empty([f"data={name}"], [])["data"]}
 
 
+def compose_all(models: Sequence[str], data: Sequence[str]) -> None:
+    """Compose every model and data set, which is what the matrix takes its time for, behind a progress bar."""
+    with progress("composing models and data", len(models) + len(data)) as advance:
+        for compose, names in ((data_parts, data), (model_parts, models)):
+            for name in names:
+                compose(name)
+                advance(1)
+
+
 def show() -> None:
     """Print the tables, with a letter for each rule, and the reasons of the rules."""
+    compose_all(options("model"), options("data"))
     models, losses, penalties, normalizations = map(options, GROUPS)
     normalized = [option("normalization", name) for name in normalizations]
     print("Compatible combinations: + trains; a letter is refused before training, for the reason below.\n")

@@ -31,6 +31,21 @@ def given_overrides() -> list[str]:
     return OmegaConf.to_container(HydraConfig.get().overrides.task)  # type: ignore[return-value]
 
 
+def name_in_loggers(config: DictConfig) -> None:
+    """Name a run ``<model>-<data>-<loss>-s<seed>``, in the group of its seeds, in each logger with an unset name.
+
+    A logger without the key ``name`` has names of its own. A sweep's group, if any, must be set before.
+    """
+    choices = HydraConfig.get().runtime.choices
+    group = "-".join(str(choices[part]) for part in ("model", "data", "loss"))
+    for logger in config.logger.values():
+        if "name" not in (logger or {}):
+            continue
+        for name, value in (("name", f"{group}-s{config.seed}"), ("group", group)):
+            if name in logger and logger[name] is None:
+                logger[name] = value
+
+
 def group_by_sweep(config: DictConfig) -> None:
     """Group the runs of a sweep by its folder, in each logger that can group runs and has no group set."""
     composed = HydraConfig.get()
