@@ -220,6 +220,7 @@ def test_a_data_set_of_the_hub_is_downloaded_once(folder, tmp_path):
         assert not [path for path in asked if "owner" in path]
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_on_parquet_files(folder, ganexp):
     networks = ["model.generator.network.width=8", "model.discriminator.network.width=8"]
     done = ganexp(

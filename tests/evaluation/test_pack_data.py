@@ -40,6 +40,7 @@ def losses(folder):
     return [[row.split(",")[number] for number in kept] for row in rows]
 
 
+@pytest.mark.slow
 def test_a_packed_set_is_trained_on_as_its_source_and_needed_for_nothing_else(ganexp, packed, here):
     again = ganexp(*PACK, "out=packed")
     assert "in 3 shards, 3 of them there before" in again.out

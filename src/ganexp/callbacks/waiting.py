@@ -11,7 +11,10 @@ WINDOW_SECONDS = 30.0
 MARK_SECONDS = 1.0
 SHOWN_FROM = 0.2
 """The share of a window from which training is said to wait for its data."""
-REMEDIES = "data.in_memory=true, more data.workers or data.resize_filter=torch_bicubic may help (docs/data.md, «Speed»)"
+REMEDIES = (
+    "data.in_memory=true, more data.workers, data.resize_filter=torch_bicubic or a packed set (data pack) may help "
+    "(docs/data.md, «Speed»)"
+)
 
 
 class DataWait:
