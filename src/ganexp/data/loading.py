@@ -61,7 +61,7 @@ def global_batches(
 
     def start() -> int:
         # Where one batch is overfitted, every epoch is that batch.
-        if trainer is None or getattr(trainer, "overfit_batches", 0):
+        if trainer is None or getattr(trainer, "overfit_batches", False):
             return 0
         module: Any = trainer.lightning_module
         return int(module.batches_seen)
