@@ -63,6 +63,16 @@ def test_an_unknown_command_is_refused_with_the_list_of_commands(capsys, argumen
     assert all(command in complaint for command in main.COMMANDS)
 
 
+def test_the_console_script_finds_modules_of_the_current_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ganexp", "--version"])
+    monkeypatch.setattr(sys, "path", ["bin", *sys.path])
+    assert main.main() == 0
+    assert sys.path[:2] == [str(tmp_path), "bin"]
+    assert main.main() == 0
+    assert sys.path.count(str(tmp_path)) == 1
+
+
 def test_version(capsys):
     assert main.main(["--version"]) == 0
     assert capsys.readouterr().out == f"ganexp {__version__}\n"

@@ -41,6 +41,10 @@ WRITE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return the exit status: 0 for success, 2 for a user's mistake."""
     prepare_cublas()
+    if arguments is None:
+        # A deleted current folder has no modules.
+        with suppress(FileNotFoundError):
+            find_modules_here()
     try:
         command, rest = split_command(list(sys.argv[1:] if arguments is None else arguments))
         if "--version" in rest:
@@ -70,6 +74,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         why = f"{error.strerror or error}; files written earlier are intact"
         return report(f"cannot {failed_operation(error)} {where}: {why}", 1)
     return 0
+
+
+def find_modules_here() -> None:
+    """Let the console script import modules of the current folder, as ``python -m ganexp`` does."""
+    here = os.getcwd()  # noqa: PTH109
+    if not sys.flags.safe_path and here not in sys.path:
+        sys.path.insert(0, here)
 
 
 def split_command(arguments: list[str]) -> tuple[str, list[str]]:
