@@ -47,7 +47,7 @@ def test_loggers_with_an_unset_name_are_named_after_the_run(monkeypatch):
         "mine": {"name": "own", "group": "sweep"},
     }
     config = OmegaConf.create({"seed": 3, "logger": loggers})
-    provenance.name_in_loggers(config)
+    provenance.name_in_loggers(config.logger, config.seed)
     assert config.logger == {
         "csv": {"folder": "a"},
         "wandb": {"name": "dcgan_small-digits-hinge-s3", "group": "dcgan_small-digits-hinge"},

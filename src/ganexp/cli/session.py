@@ -54,7 +54,7 @@ class Session:
             self.check(config)
             say_what_differs()
             self.run = training_run(config, folder)
-            name_in_loggers(self.run.config)
+            name_in_loggers(self.run.config.logger, self.run.config.seed)
             launch.start(self.run, origin(self.flags))
         except Exception as failure:
             # Hydra has made it.
@@ -77,7 +77,7 @@ class Session:
         """Start or continue a run of a sweep."""
         say_what_differs()
         group_by_sweep(run.config)
-        name_in_loggers(run.config)
+        name_in_loggers(run.config.logger, run.config.seed)
         with joblib_signals.interruptible(self.process):
             launch.start(run, {**origin(self.flags), "overrides": overrides})
 

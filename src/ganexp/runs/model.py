@@ -1,6 +1,9 @@
 """Model loading for inference."""
 
+from pathlib import Path
 from typing import Any
+
+from omegaconf import DictConfig
 
 from ganexp.config.build import build
 from ganexp.distributed import devices
@@ -21,17 +24,17 @@ def require_no_attributes(model: Any, command: str) -> None:
         raise UserError(f"{command}: this model is conditioned on several attributes; it takes classes, or no labels")
 
 
-def build_model(run: Run) -> Any:
-    """Return the untrained model of a run.
+def build_model(config: DictConfig, checkpoint: Path | None) -> Any:
+    """Return the untrained model of a configuration.
 
-    Raises UserError if its configuration, which may be a stranger's, describes far larger networks than its checkpoint
-    has weights for.
+    Raises UserError if that, which may be a stranger's, describes far larger networks than the checkpoint has weights
+    for.
     """
-    if run.checkpoint is None:
-        return build(run.config.model)
-    most = max(run.checkpoint.stat().st_size, FEW_VALUES)
-    with BoundedTensors(most, f"the configuration of {run.checkpoint}"):
-        return build(run.config.model)
+    if checkpoint is None:
+        return build(config)
+    most = max(checkpoint.stat().st_size, FEW_VALUES)
+    with BoundedTensors(most, f"the configuration of {checkpoint}"):
+        return build(config)
 
 
 def load_model(run: Run, truncation: float | None = None) -> Any:
@@ -39,7 +42,7 @@ def load_model(run: Run, truncation: float | None = None) -> Any:
 
     Raises UserError if the weights are damaged or do not fit, or the noise cannot be truncated.
     """
-    model = build_model(run)
+    model = build_model(run.config.model, run.checkpoint)
     if run.checkpoint is not None and run.checkpoint.suffix == SUFFIX:
         load_published_weights(model, run.checkpoint)
     else:

@@ -31,17 +31,21 @@ def given_overrides() -> list[str]:
     return OmegaConf.to_container(HydraConfig.get().overrides.task)  # type: ignore[return-value]
 
 
-def name_in_loggers(config: DictConfig) -> None:
+def name_in_loggers(loggers: DictConfig, seed: int) -> None:
     """Name a run ``<model>-<data>-<loss>-s<seed>``, in the group of its seeds, in each logger with an unset name.
 
-    A logger without the key ``name`` has names of its own. A sweep's group, if any, must be set before.
+    A logger without the key ``name`` has names of its own. A sweep's group, if any, must be set before. A run that is
+    composed from another's config.yaml, without options, has no name of this kind.
     """
     choices = HydraConfig.get().runtime.choices
-    group = "-".join(str(choices[part]) for part in ("model", "data", "loss"))
-    for logger in config.logger.values():
+    parts = [choices.get(part) for part in ("model", "data", "loss")]
+    if None in parts:
+        return
+    group = "-".join(map(str, parts))
+    for logger in loggers.values():
         if "name" not in (logger or {}):
             continue
-        for name, value in (("name", f"{group}-s{config.seed}"), ("group", group)):
+        for name, value in (("name", f"{group}-s{seed}"), ("group", group)):
             if name in logger and logger[name] is None:
                 logger[name] = value
 

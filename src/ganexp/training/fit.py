@@ -89,7 +89,7 @@ def train(run: Run) -> None:
     prepare_cublas()
     numerics = numerics_of(run.config.get("numerics"), run.config.trainer)
     L.seed_everything(run.config.seed, workers=True, verbose=False)
-    data, module = build(run.config.data), build_model(run)
+    data, module = build(run.config.data), build_model(run.config.model, run.checkpoint)
     require_optimizers(module)
     contents = None if run.checkpoint is None else restore(module, run)
     if contents is None:
