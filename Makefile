@@ -35,7 +35,7 @@ test: $(READY) ## run the default test suite
 test-slow: $(READY) ## run the slow tests
 	$(PYTEST) -m slow --timeout 1200 $(ARGS)
 
-test-chaos: $(READY) ## kill every model again and again, and read hostile folders (about 20 minutes on two cores)
+test-chaos: $(READY) ## kill every model again and again, and read hostile folders (about 7 minutes on two cores)
 	$(PYTEST) -m chaos --timeout 1200 $(ARGS) tests/chaos
 
 # Uses the existing environment and installs nothing.
