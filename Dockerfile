@@ -1,4 +1,4 @@
-# docker build --tag ganexp . && docker run --rm --volume "$PWD/outputs:/work/outputs" ganexp model=dcgan_small
+# docker build --tag ganexp . && docker run --rm --volume "$PWD/outputs:/runs/outputs" ganexp model=dcgan_small
 # With a GPU: docker run --gpus all …; without one: docker build --build-arg BACKEND=cpu …, a third of the size.
 FROM python:3.12-slim
 ARG BACKEND=auto
@@ -6,5 +6,5 @@ WORKDIR /src
 COPY . .
 RUN pip install --no-cache-dir --constraint constraints.txt uv \
     && uv pip install --system --no-cache --torch-backend "$BACKEND" --constraint constraints.txt .
-WORKDIR /work
+WORKDIR /runs
 ENTRYPOINT ["python", "-m", "ganexp"]
