@@ -1,5 +1,5 @@
 # docker build --tag ganexp . && docker run --rm --volume "$PWD/outputs:/runs/outputs" ganexp model=dcgan_small
-# With a GPU: docker run --gpus all …; without one: docker build --build-arg BACKEND=cpu …, a third of the size.
+# With a GPU: docker run --gpus all …; without one: docker build --build-arg BACKEND=cpu …
 FROM python:3.12-slim
 ARG BACKEND=auto
 WORKDIR /src

@@ -16,7 +16,7 @@ from ganexp.comparison.run_record import RunRecord
 from ganexp.comparison.settings import differing, identity, setting_title
 from ganexp.comparison.table import Table, combined_table
 from ganexp.comparison.thumbnails import frames_by_run
-from ganexp.errors import UserError
+from ganexp.files.templates import template
 from ganexp.records.curves import Curve
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -34,16 +34,10 @@ def render(comparison: Comparison, remarks: Sequence[str]) -> str:
 
     Raises UserError if jinja2 is not installed.
     """
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ImportError as error:
-        raise UserError("report.html needs jinja2: pip install 'ganexp[report]'") from error
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    page = template(TEMPLATES, "report.html")
     script = "\n".join((TEMPLATES / name).read_text("utf-8") for name in SCRIPTS)
     experiments = ranked_first(comparison)
-    return environment.get_template("report.html").render(
+    text: str = page.render(
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         style=(TEMPLATES / "style.css").read_text("utf-8"),
@@ -54,6 +48,7 @@ def render(comparison: Comparison, remarks: Sequence[str]) -> str:
         settings=settings_matrix(experiments),
         data=script_data(experiments, comparison),
     )
+    return text
 
 
 def ranked_first(comparison: Comparison) -> list[Experiment]:

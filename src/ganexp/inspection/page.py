@@ -9,7 +9,7 @@ from PIL import Image
 
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.problems import Problem
-from ganexp.errors import UserError
+from ganexp.files.templates import template
 from ganexp.inspection.inspect import SAMPLES, Inspection
 from ganexp.inspection.thumbnails import SHEET_SIDE, data_uri, thumbnails_by_name
 from ganexp.terminal.text import printable
@@ -33,15 +33,9 @@ def render(
 
     Raises UserError if jinja2 is not installed.
     """
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ImportError as error:
-        raise UserError("inspect.html needs jinja2: pip install 'ganexp[report]'") from error
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
+    page = template(TEMPLATES, "inspect.html")
     thumbnails = thumbnails_by_name(picture_sets, wanted_names(problems))
-    return environment.get_template("inspect.html").render(
+    text: str = page.render(
         name=printable(name),
         style=(TEMPLATES / "inspect.css").read_text("utf-8"),
         problems=[problem_details(problem, thumbnails) for problem in problems],
@@ -49,6 +43,7 @@ def render(
         sheets=[{"name": printable(title), "source": sheet_source(path)} for title, path in sheets.items()],
         samples=SAMPLES,
     )
+    return text
 
 
 def wanted_names(problems: Sequence[Problem]) -> Iterator[str]:
