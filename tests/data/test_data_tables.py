@@ -11,8 +11,14 @@ import pytest
 from PIL import Image
 
 from ganexp.data import sources
+from ganexp.data.decoding import Decoder
+from ganexp.data.images import ImageData
+from ganexp.data.packed.packing import pack
+from ganexp.data.packed.pictures import PackedPictures
+from ganexp.data.pictures import ArrayPictures
 from ganexp.data.shards.class_numbers import numbered
 from ganexp.data.sources import hugging_face, parquet
+from ganexp.data.sources.streamed_pictures import StreamedPictures
 from ganexp.data.sources.table_pictures import TablePictures
 from ganexp.errors import UserError
 from support.dataset_server import serving
@@ -184,6 +190,72 @@ def test_a_downloaded_data_set_is_used_without_asking_the_hub(table):
     assert "switched off" in complaint(from_hub, hub, "owner/name", None, "train", False)
 
 
+class Rows:
+    """An iterable of rows that remembers where it was started, and may lose its connection."""
+
+    def __init__(self, table, starts, start=0):
+        self.table, self.starts, self.start = table, starts, start
+        self.fails_at = None
+
+    def skip(self, number):
+        rows = Rows(self.table, self.starts, number)
+        rows.fails_at = self.fails_at
+        return rows
+
+    def __iter__(self):
+        self.starts.append(self.start)
+        for number in range(self.start, len(self.table)):
+            if number == self.fails_at:
+                raise ConnectionError("reset by peer")
+            yield self.table[number]
+
+
+@pytest.fixture
+def rows(table):
+    undecoded = table.cast_column("image", datasets.Image(decode=False))
+    return Rows(undecoded, [])
+
+
+@pytest.fixture
+def stream(rows):
+    return StreamedPictures(rows, "image", "label", NAMES, "owner/name", 10, "a commit")
+
+
+def test_a_stream_is_packed_as_the_table_is_and_read_once(folder, stream, rows, table, tmp_path):
+    decoder = Decoder(8, 3, "bicubic")
+    pack(stream, decoder, "hf", tmp_path / "streamed", 4)
+    assert rows.starts == [0]
+    whole = ArrayPictures(
+        np.stack([np.asarray(Image.open(io.BytesIO(encoded(n)))) for n in range(10)]), table["label"], NAMES
+    )
+    pack(whole, decoder, "hf", tmp_path / "whole", 4)
+    for number in range(3):
+        name = f"shard-{number:06d}.tar"
+        assert (tmp_path / "streamed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_packing_a_stream_goes_on_after_a_lost_connection(stream, rows, tmp_path):
+    rows.fails_at = 6
+    line = complaint(pack, stream, Decoder(8, 3, "bicubic"), "hf", tmp_path / "p", 4)
+    assert line == "owner/name, row 6: the connection failed (reset by peer)"
+    rows.fails_at = None
+    rows.starts.clear()
+    again = StreamedPictures(rows, "image", "label", NAMES, "owner/name", 10, "a commit")
+    packed = pack(again, Decoder(8, 3, "bicubic"), "hf", tmp_path / "p")
+    assert packed.kept == 1
+    # Row 0 for the shape of images, then from the first shard that is missing.
+    assert rows.starts == [0, 4]
+    assert reds(PackedPictures(tmp_path / "p")) == list(range(10))
+
+
+def test_a_stream_says_when_it_ends_early_or_is_read_in_another_order(rows):
+    stream = StreamedPictures(rows, "image", None, [], "owner/name", 12, "a commit")
+    assert complaint(stream.prepare, range(8, 12)) == "owner/name has 10 rows: data.source.images=10"
+    assert "python -m ganexp data pack" in complaint(stream.__getitem__, 3)
+    data = ImageData(lambda: stream, "hf", 8, 3, None, 4, 0, path="owner/name")
+    assert "training reads in random order" in complaint(data.setup)
+
+
 PROGRAM = """
 import sys
 from ganexp.data.sources import hugging_face
@@ -231,3 +303,24 @@ def test_a_model_is_trained_on_parquet_files(folder, ganexp):
     failed = ganexp("run_dir=s", *UNSCORED, "images=8", "data=parquet", f"data.path={folder}", "data.num_classes=4")
     assert failed.status == 2
     assert "has 3 classes: data.num_classes=3" in failed.complaint
+
+
+@pytest.mark.slow
+def test_a_data_set_of_the_hub_is_packed_without_being_downloaded(folder, tmp_path):
+    file = folder / "train-00000-of-00002.parquet"
+    with serving("owner/name", {file.name: file.read_bytes()}) as (address, _):
+        variables = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
+
+        def run(*arguments):
+            command = [sys.executable, "-m", "ganexp", "data", "pack", "data=hf", "data.path=owner/name", *arguments]
+            options = ["data.source.streaming=true", "data.image_size=8", "data.num_classes=3", f"out={tmp_path / 'p'}"]
+            return subprocess.run([*command, *options], env=variables, capture_output=True, text=True, cwd=tmp_path)
+
+        unknown = run()
+        assert unknown.returncode == 2
+        assert "owner/name does not say how many images it has: data.source.images=N" in unknown.stderr
+        done = run("data.source.images=5")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith("5 images of 3x8x8, 3 classes")
+    assert reds(PackedPictures(tmp_path / "p")) == [0, 1, 2, 3, 4]
+    assert not list((tmp_path / "hf").rglob("*.parquet"))

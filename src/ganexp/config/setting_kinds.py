@@ -122,6 +122,8 @@ PARTS: Mapping[str, Kind] = {
     "HalfLife.share": part(),
     "HingeLeCam.start": whole(0),
     "Hole.value": whole(0, 255),
+    "hugging_face.images": optional(COUNT),
+    "hugging_face.streaming": flag(),
     "image_folder.labels": optional(text()),
     "LabelledNoise.embedding": optional(SIZE),
     "LabelledVector.embedding": optional(SIZE),

@@ -12,7 +12,7 @@ from ganexp.data.depth.value_range import MEASURED, checked_setting
 from ganexp.data.epoch_order import Balanced
 from ganexp.data.module import ImageDataModule
 from ganexp.data.picture_set import PictureSet
-from ganexp.data.pictures import Pictures, classes_of
+from ganexp.data.pictures import Pictures, classes_of, is_sequential
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
 from ganexp.data.positions import POSITION
 from ganexp.data.problems import Problem, report_problem
@@ -100,6 +100,11 @@ class ImageData(ImageDataModule):
         self._pictures = None
         if len(pictures) == 0:
             raise UserError(f"{self._where()} has no images.")
+        if is_sequential(pictures):
+            raise UserError(
+                f"{self._where()} is streamed, so it can be read in order only, and training reads in random order: "
+                "python -m ganexp data pack … out=FOLDER, then data=stream data.path=FOLDER"
+            )
         self.classes = classes_of(pictures)
         self._check_classes(self.classes)
         self._measure(pictures)

@@ -23,7 +23,8 @@ class Pictures(Protocol):
 
     It may have `classes`, the names of the classes (empty or absent: unlabelled), `name(index)`, the location of
     a picture for messages, and `labels` or `targets`, the class numbers (N,) of all pictures. `version` changes with
-    the content of pictures that are not files of their own.
+    the content of pictures that are not files of their own. With `prepare(numbers)` it is a data set that can only be
+    read in order (`prepare`).
     """
 
     def __len__(self) -> int: ...
@@ -139,6 +140,17 @@ def name_of(pictures: Pictures, index: int) -> str:
     """Return the name of one picture for messages: its path if it has one, else its number."""
     name = getattr(pictures, "name", None)
     return str(name(index)) if callable(name) else f"image {index}"
+
+
+def prepare(pictures: Pictures, numbers: range) -> None:
+    """Read the pictures with these numbers from their source, if it can only be read in order."""
+    if is_sequential(pictures):
+        pictures.prepare(numbers)  # type: ignore[attr-defined]
+
+
+def is_sequential(pictures: Pictures) -> bool:
+    """Return whether a data set can only be read in order, so that pictures must be prepared before they are read."""
+    return callable(getattr(pictures, "prepare", None))
 
 
 def version_of(pictures: Pictures) -> str:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ganexp.config.build import build
 from ganexp.data.picture_set import PictureSet
+from ganexp.data.pictures import is_sequential
 from ganexp.data.problems import Problem, collect_problems
 from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.pictures import grid, save
@@ -49,6 +50,10 @@ def inspect_data(config: DictConfig, name: str, out: Path) -> None:
         show(problems, console)
         raise errors[0]
     problems += [Problem("a split that cannot be opened", (str(error),), "as the message says") for error in errors]
+    if any(is_sequential(collection.pictures) for collection in collections):
+        raise UserError(
+            f"data={name} is streamed: pack it first (python -m ganexp data pack …), then inspect the packed set"
+        )
     duplicates, names, inspections = Duplicates(), [], []
     prefixes = [f"{collection.name}: " if len(collections) > 1 else "" for collection in collections]
     for prefix, collection in zip(prefixes, collections, strict=True):

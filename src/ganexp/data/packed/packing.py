@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from ganexp.data.disk import OnDisk
 from ganexp.data.memory import available_cpus
 from ganexp.data.packed.index import INDEX, Header, Shard, line, read_header, read_shards, shard_name, write_index
 from ganexp.data.packed.layout import Layout
-from ganexp.data.pictures import Pictures, classes_of, name_of
+from ganexp.data.pictures import Pictures, classes_of, name_of, prepare
 from ganexp.data.unreadable import unreadable
 from ganexp.errors import UserError
 from ganexp.files.atomic import replacing
@@ -27,6 +27,8 @@ from ganexp.terminal.progress import progress
 log = logging.getLogger(__name__)
 
 SHARD_BYTES = 100_000_000
+PREPARED = 256
+"""Pictures, not yet decoded, that are read from a network at a time."""
 
 Item = tuple[np.ndarray, int] | Exception
 """A decoded picture with its label, or why it cannot be read."""
@@ -79,6 +81,7 @@ def _shape(pictures: Pictures, decoder: Decodes) -> tuple[int, int, int]:
     """Return the shape (channels, height, width) of a decoded picture, the first that can be read."""
     failures: Failures = []
     for index in range(len(pictures)):
+        prepare(pictures, range(index, index + 1))
         try:
             pixels = decoder(as_picture(pictures[index][0]))
         except Exception as error:  # a broken file makes Pillow raise nearly anything
@@ -130,7 +133,7 @@ def _write_missing(pictures: Pictures, decoder: Decodes, out: Path, header: Head
             return _decoded(pictures, decoder, header, number)
 
         for number in missing:
-            items = list(pool.map(read, header.numbers(number)))
+            items = [item for part in _parts(header.numbers(number)) for item in _read(pictures, part, read, pool)]
             failed = _failures(pictures, header.numbers(number), items)
             failures += failed
             if not failed:
@@ -138,6 +141,15 @@ def _write_missing(pictures: Pictures, decoder: Decodes, out: Path, header: Head
                 index.write(line(shards[-1]))
                 index.flush()
     return failures
+
+
+def _parts(numbers: range) -> list[range]:
+    return [numbers[start : start + PREPARED] for start in range(0, len(numbers), PREPARED)]
+
+
+def _read(pictures: Pictures, numbers: range, read: Callable[[int], Item], pool: ThreadPoolExecutor) -> Iterable[Item]:
+    prepare(pictures, numbers)
+    return pool.map(read, numbers)
 
 
 def _decoded(pictures: Pictures, decoder: Decodes, header: Header, number: int) -> Item:

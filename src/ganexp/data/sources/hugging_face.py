@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ganexp.data.shards.class_numbers import numbered, rows_without_labels
+from ganexp.data.sources.streamed_pictures import StreamedPictures
 from ganexp.data.sources.table_pictures import TablePictures
 from ganexp.errors import UserError, one_line
 from ganexp.files.cache import cache_folder, one_process_at_a_time
@@ -44,6 +45,8 @@ def hugging_face(
     label_column: str | None = None,
     subset: str | None = None,
     download: bool = True,
+    streaming: bool = False,
+    images: int | None = None,
 ) -> TablePictures:
     """Return the images of a Hugging Face data set: a folder, or owner/name on the Hub.
 
@@ -51,10 +54,17 @@ def hugging_face(
     without asking the Hub. Columns are those of `parquet`; ``subset`` is the configuration of a data set that has
     several. Source: Lhoest et al., 2021, arXiv:2109.02846.
 
+    With ``streaming``, a data set of the Hub is read over the network in order, and nothing of it is kept, for packing
+    one that is larger than the disk (`StreamedPictures`); ``images`` is then how many of its rows are read (None: all).
+
     Raises UserError if there is no such data set, split or column, or if it can be neither found nor downloaded.
     """
     place = Path(path).expanduser()
+    if images is not None and not streaming:
+        raise UserError(f"data.source.images={images} is for data.source.streaming=true")
     if place.is_dir():
+        if streaming:
+            raise UserError(f"data.source.streaming=true is for data sets on the Hub, and {place} is a folder")
         saved = any((place / name).is_file() for name in SAVED)
         # Absolute, since a relative one may have the name of a format.
         kind = str(place.absolute())
@@ -62,8 +72,31 @@ def hugging_face(
         return as_pictures(table, path, image_column, label_column, [place])
     if path.count("/") != 1 or path.startswith((".", "/", "~")):
         raise UserError(f"data.path={path}: neither a folder nor a data set on the Hugging Face Hub (owner/name)")
+    if streaming:
+        return streamed(path, split, image_column, label_column, subset, images)
     table = loaded(path, lambda datasets: _from_hub(datasets, path, subset, split, download))
     return as_pictures(table, path, image_column, label_column, [_hub_cache()])
+
+
+def streamed(
+    path: str, split: str, image_column: str | None, label_column: str | None, subset: str | None, images: int | None
+) -> StreamedPictures:
+    """Return the pictures of a data set on the Hub, to be read in order over the network; classes must have names.
+
+    Raises UserError if the Hub cannot be reached, or does not say how many rows there are and ``images`` does not.
+    """
+    version, rows = loaded(path, lambda datasets: _streamed(datasets, path, subset, split))
+    column = _image_column(rows.features, path, image_column)
+    labels = _class_column(rows.features, path, label_column)
+    if labels is not None and type(rows.features[labels]).__name__ != "ClassLabel":
+        raise UserError(f"data.source.label_column={labels}: only a column of named classes can be streamed")
+    classes = [] if labels is None else rows.features[labels].names
+    stated = (rows.info.splits or {}).get(split)
+    stated_images = getattr(stated, "num_examples", None)
+    if images is None and not stated_images:
+        raise UserError(f"{path} does not say how many images it has: data.source.images=N")
+    number = min(count for count in (images, stated_images) if count)
+    return StreamedPictures(_undecoded(rows, column, labels), column, labels, classes, path, number, version)
 
 
 def as_pictures(
@@ -146,6 +179,16 @@ def _offline(datasets: Any) -> Iterator[None]:
         datasets.logging.set_verbosity(verbosity)
 
 
+def _streamed(datasets: Any, path: str, subset: str | None, split: str) -> tuple[str, Any]:
+    """Return the commit of a data set on the Hub, and an iterable of that commit's rows, whose features are known."""
+    from huggingface_hub import HfApi
+
+    commit = str(HfApi().dataset_info(path).sha)
+    rows = datasets.load_dataset(path, subset, split=split, revision=commit, streaming=True)
+    # Files without a description say only in their first rows which columns they have.
+    return commit, rows if rows.features else rows._resolve_features()
+
+
 def _hub_cache() -> Path:
     from huggingface_hub.constants import HF_HUB_CACHE
 
@@ -173,29 +216,34 @@ def _is_image(feature: Any) -> bool:
     return type(feature).__name__ == "Image" or is_binary
 
 
-def _undecoded(table: Any, column: str) -> Any:
-    selected = table.select_columns([column])
+def _undecoded(table: Any, column: str, labels: str | None = None) -> Any:
+    selected = table.select_columns([column] if labels is None else [column, labels])
     feature = selected.features[column]
     if type(feature).__name__ != "Image":
         return selected
     return selected.cast_column(column, type(feature)(decode=False))
 
 
-def _labels(table: Any, where: str, wanted: str | None) -> tuple[np.ndarray | None, list[str]]:
+def _class_column(features: Any, where: str, wanted: str | None) -> str | None:
+    """Return the column of classes: the wanted one, or the only one of named classes; None for no labels."""
     if wanted == NO_LABELS:
-        return None, []
-    features = table.features
+        return None
     named = [name for name, feature in features.items() if type(feature).__name__ == "ClassLabel"]
     if wanted is not None and wanted not in features:
         raise UserError(
             f"data.source.label_column={wanted}: {where} has no such column; there are {', '.join(features)}, and "
             f"{NO_LABELS} for no labels"
         )
-    column = wanted or (named[0] if len(named) == 1 else None)
+    return wanted or (named[0] if len(named) == 1 else None)
+
+
+def _labels(table: Any, where: str, wanted: str | None) -> tuple[np.ndarray | None, list[str]]:
+    features = table.features
+    column = _class_column(features, where, wanted)
     if column is None:
         return None, []
     values = table.data.column(column).to_pylist()
-    if column not in named:
+    if type(features[column]).__name__ != "ClassLabel":
         return numbered(values, f"{where}, column {column}")
     without = [f"row {row}" for row, value in enumerate(values) if value is None or value < 0]
     # Splits for testing are published without labels.

@@ -1,7 +1,7 @@
 """Pictures from the rows of a table, one column of which has encoded images."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +39,16 @@ class TablePictures:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> tuple[Image.Image, int]:
-        image = Image.open(io.BytesIO(self._encoded(self.rows[index][self.column])))
-        image.load()
-        return image, 0 if self.labels is None else int(self.labels[index])
+        return self._opened(self.rows[index]), 0 if self.labels is None else int(self.labels[index])
 
     def name(self, index: int) -> str:
         """Return the table and the row of one picture."""
         return f"{self.where}, row {index}"
+
+    def _opened(self, row: Mapping[str, Any]) -> Image.Image:
+        image = Image.open(io.BytesIO(self._encoded(row[self.column])))
+        image.load()
+        return image
 
     def _encoded(self, value: Any) -> bytes:
         if isinstance(value, bytes):
