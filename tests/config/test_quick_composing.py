@@ -2,7 +2,8 @@
 
 import pytest
 import yaml
-from hydra._internal import defaults_list
+from hydra._internal import config_loader_impl, defaults_list
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
 from omegaconf import OmegaConf, _utils, base, grammar_parser
 
@@ -18,6 +19,8 @@ CHOICES = {
 
 def plainly(monkeypatch):
     monkeypatch.setattr(OmegaConf, "load", staticmethod(quick_composing.load_file))
+    monkeypatch.setattr(config_loader_impl, "create_defaults_list", quick_composing.create_defaults)
+    monkeypatch.setattr(ConfigLoaderImpl, "_compose_config_from_defaults_list", quick_composing.merge_defaults)
     monkeypatch.setattr(base, "parse", grammar_parser.parse)
     monkeypatch.setattr(_utils, "parse", grammar_parser.parse)
     monkeypatch.setattr(Hydra, "get_mode", quick_composing.get_mode)
