@@ -59,6 +59,9 @@ def test_a_run_keeps_the_names_of_its_class_folders(ganexp, here):
     assert read_class_names(here / "named") == ["cat", "dog"]
     # Eight rows of two columns of eight pixels, eight times enlarged, with lines.
     assert Image.open(here / "named" / "samples" / "latest.png").size == (19 * 8, 73 * 8 + STRIP)
+    # The trained model does not need its images.
+    (here / "animals").rename(here / "moved")
+    assert ganexp("sample", "run=named", "n=2", "labels=dog", "out=dogs").status == 0
 
 
 def test_names_mean_what_their_numbers_mean(ganexp, here, named):

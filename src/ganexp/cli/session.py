@@ -96,7 +96,7 @@ class Session:
         check_required(values, defaults, [*deleted, *keys])
         resolved = composition.resolve(config)
         # So that the trained model does not need the images.
-        composition.settle(config, resolved, composition.PACKED)
+        composition.settle(config, resolved, composition.OF_THE_DATA)
         # Before the rules, which would report that a missing folder has no labels.
         checks.check_folders(resolved["data"])
         checks.check(resolved)

@@ -33,8 +33,8 @@ from ganexp.terminal.text import shortened
 
 LONGEST_FILE_NAME = 255
 OF_A_RESOLVER = "UserError raised while resolving interpolation: "
-PACKED = "packed"
-"""The resolver of settings that a packed set has."""
+OF_THE_DATA = ("packed", "class_folders")
+"""The resolvers of settings that a packed set or a folder of images has."""
 
 # conf/hydra/launcher has defaults under the plugins' own names; Hydra may validate them against the plugins' schemas.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
@@ -68,7 +68,7 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("load_size", load_size, replace=True)
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
     OmegaConf.register_new_resolver("attributes_in", has_attributes, replace=True)
-    OmegaConf.register_new_resolver(PACKED, packed_setting, replace=True)
+    OmegaConf.register_new_resolver("packed", packed_setting, replace=True)
     OmegaConf.register_new_resolver("start", start_name, replace=True, use_cache=True)
 
 
@@ -119,11 +119,12 @@ def resolve(config: DictConfig) -> dict[str, Any]:
         raise UserError(explain(error)) from error
 
 
-def settle(config: DictConfig, resolved: dict[str, Any], resolver: str) -> None:
+def settle(config: DictConfig, resolved: dict[str, Any], resolvers: Sequence[str]) -> None:
     """Replace every reference ``${resolver:…}`` in a configuration by its value in the resolved one."""
     values = dict(flatten(resolved))
+    starts = tuple(f"${{{resolver}:" for resolver in resolvers)
     for key, value in flatten(OmegaConf.to_container(config)):
-        if isinstance(value, str) and value.startswith(f"${{{resolver}:"):
+        if isinstance(value, str) and value.startswith(starts):
             OmegaConf.update(config, key, values[key])
 
 
