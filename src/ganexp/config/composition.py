@@ -33,8 +33,8 @@ from ganexp.terminal.text import shortened
 
 LONGEST_FILE_NAME = 255
 OF_A_RESOLVER = "UserError raised while resolving interpolation: "
-OF_THE_DATA = ("packed", "class_folders")
-"""The resolvers of settings that a packed set or a folder of images has."""
+OF_THE_DATA = ("packed", "class_folders", "attributes_in")
+"""The resolvers of settings that a packed set, a folder of images or a file of labels has."""
 
 # conf/hydra/launcher has defaults under the plugins' own names; Hydra may validate them against the plugins' schemas.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
