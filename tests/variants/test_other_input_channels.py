@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from ganexp.config import rules
 from ganexp.data.translation.items import Pair
@@ -60,7 +61,35 @@ def test_an_input_is_not_compared_with_a_target_of_other_channels():
     assert names == [{"input"}, set()]
 
 
-def test_unpaired_models_refuse_it():
-    config = {"requires": {"inputs": "unpaired"}, "data": {"channels": 3, "input_channels": 1}}
-    assert rules.has_other_input_channels(config)
-    assert not rules.has_other_input_channels({"data": {"channels": 3, "input_channels": None}})
+def test_a_model_of_one_network_for_both_refuses_it():
+    def complaint(model):
+        config = {"requires": {"inputs": "unpaired"}, "model": model, "data": {"channels": 3, "input_channels": 1}}
+        return [rule.instead for rule in rules.RULES if rule.broken(config)]
+
+    assert "model=cyclegan" in str(complaint({"_target_": rules.CUT}))
+    assert "model.identity=0" in str(complaint({"identity": 0.5}))
+    assert complaint({"identity": 0}) == []
+
+
+def test_cyclegan_translates_grey_to_colour_and_back(ganexp, here):
+    for number in range(8):
+        grey, colour = RNG.integers(0, 256, (16, 16), np.uint8), RNG.integers(0, 256, (16, 16, 3), np.uint8)
+        for folder, pixels in (("a", grey), ("b", colour)):
+            for split in ("train", "test"):
+                path = here / "set" / f"{split}{folder.upper()}" / f"{number}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(pixels).save(path)
+    command = [
+        "model=cyclegan", "data=unpaired_folder", "data.root=set", "data.image_size=16", "data.input_channels=1",
+        "data.batch_size=4", "images=8", "metric=cycle", "model.generator.width=4", "model.generator.blocks=1",
+        "model.discriminator.width=4", "model.discriminator.layers=1", "run_dir=run",
+    ]  # fmt: skip
+    assert "model.identity=0" in ganexp(*command).complaint
+    done = ganexp(*command, "model.identity=0")
+    assert done.status == 0, done.err
+    # Input, translation and reconstruction of both domains, of 16 pixels and a line each, four times enlarged.
+    assert Image.open(here / "run" / "samples" / "latest.png").width == 4 * (6 * 17 + 1)
+    for direction, given, mode in (("a2b", "testA", "RGB"), ("b2a", "testB", "L")):
+        done = ganexp("translate", "run=run", f"input=set/{given}", f"out={direction}", f"direction={direction}")
+        assert done.status == 0, done.err
+        assert Image.open(here / direction / "0.png").mode == mode

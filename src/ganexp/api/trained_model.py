@@ -94,7 +94,7 @@ class TrainedModel:
         trained = OmegaConf.select(self.config, "data.direction", default="a2b")
         own_direction = resolve_direction(self.game, direction, trained)
         network = partial(self.game.translate, direction=own_direction)
-        require_images(images, input_channels_of(self.config.data))
+        require_images(images, input_channels_of(self.config.data, own_direction))
         with full_precision():
             return translate_whole(network, images, self.game.multiple)
 

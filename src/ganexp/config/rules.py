@@ -18,6 +18,7 @@ BATCH_NORMS = {f"ganexp.layers.normalization.{name}" for name in ("batch", "batc
 SPECTRAL_NORMS = {f"ganexp.layers.normalization.{name}" for name in ("spectral", "batch_spectral")}
 NO_NORM = {"ganexp.layers.normalization.none"}
 UNBOUNDED_LOSSES = {"ganexp.losses.Wasserstein"}
+CUT = "ganexp.variants.cut.CUT"
 ONE_DOMAIN = {"ganexp.data.images.ImageData", "ganexp.data.gaussians.GaussianData"}
 PAIRED = {"ganexp.data.translation.module.PairedData"}
 UNPAIRED = {"ganexp.data.translation.module.UnpairedData"}
@@ -181,10 +182,16 @@ RULES = (
         "such as data=cifar10",
     ),
     Rule(
-        lambda config: translates(config) == "unpaired" and has_other_input_channels(config),
-        "the model translates or contrasts inputs and targets by the same networks, so both need the same channels, "
-        "and data.input_channels differs from data.channels",
-        "leave out data.input_channels, which converts pictures to data.channels, or choose model=pix2pix for pairs",
+        lambda config: config["model"].get("_target_") == CUT and has_other_input_channels(config),
+        "the model contrasts inputs and translations by the same network, so both need the same channels, and "
+        "data.input_channels differs from data.channels",
+        "leave out data.input_channels, which converts pictures to data.channels, or choose model=cyclegan, or "
+        "model=pix2pix for pairs",
+    ),
+    Rule(
+        lambda config: bool(config["model"].get("identity")) and has_other_input_channels(config),
+        "the identity loss translates an image into its own domain, and data.input_channels differs from data.channels",
+        "set model.identity=0",
     ),
     Rule(
         normalizes_unnormalized_networks,

@@ -1,6 +1,6 @@
 """Pictures of the demo: samples, interpolations and translations, independent of the page that shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -116,9 +116,9 @@ class Samples:
 
 
 class Translations:
-    """Translations of a user's pictures."""
+    """Translations of a user's pictures, which have ``channels`` by the model's own name of a direction."""
 
-    def __init__(self, model: Any, channels: int, trained: str = "a2b") -> None:
+    def __init__(self, model: Any, channels: Mapping[str, int], trained: str = "a2b") -> None:
         self.model = model
         self.channels = channels
         self.own = {}
@@ -135,7 +135,8 @@ class Translations:
         """
         if any(config.data.get(key) is not None for key in ("value_range", "input_value_range")):
             raise UserError("run: its images have a data.value_range, of which a page shows 8 bits: see translate")
-        return cls(model, input_channels_of(config.data), OmegaConf.select(config, "data.direction", default="a2b"))
+        channels = {direction: input_channels_of(config.data, direction) for direction in OPPOSITE}
+        return cls(model, channels, OmegaConf.select(config, "data.direction", default="a2b"))
 
     @torch.inference_mode()
     def draw(self, path: Path, direction: str) -> tuple[Image.Image, Image.Image]:
@@ -145,7 +146,7 @@ class Translations:
         """
         require_few_pixels(path)
         try:
-            image, _ = read(path, self.channels)
+            image, _ = read(path, self.channels[self.own[direction]])
         except Exception as error:  # Pillow can raise almost any exception on a broken file
             raise UserError(f"{path.name}: {reason_of(error)}") from error
         network = partial(self.model.translate, direction=self.own[direction])

@@ -63,13 +63,18 @@ def chosen(model: Any, run: Run, choices: Choices) -> Portable:
     if translates or choices.direction is not None:
         direction = resolve_direction(model, choices.direction, trained)
     if choices.network == "discriminator":
-        return portable_discriminator(model, discriminator_of(model, direction), channels, size)
+        judges = discriminator_of(model, direction)
+        if direction is None:
+            return portable_discriminator(model, judges, channels, size)
+        given, made = (input_channels_of(run.config.data, name) for name in (direction, OPPOSITE[direction]))
+        return portable_discriminator(model, judges, made, size, given)
     if direction is not None:
         if choices.truncation is not None:
             raise UserError(f"truncation={choices.truncation}: this model translates images and takes no noise")
         if choices.live:
             model.average = None
-        return portable_translator(model, direction, input_channels_of(run.config.data), size, choices.dropout)
+        inputs = input_channels_of(run.config.data, direction)
+        return portable_translator(model, direction, inputs, size, choices.dropout)
     if choices.live:
         model.sampler.average = None
     return portable_generator(model, choices.truncation)

@@ -126,8 +126,16 @@ def portable_translator(
     )
 
 
-def portable_discriminator(model: Any, network: nn.Module, channels: int, image_size: int | Sequence[int]) -> Portable:
+def portable_discriminator(
+    model: Any,
+    network: nn.Module,
+    channels: int,
+    image_size: int | Sequence[int],
+    input_channels: int | None = None,
+) -> Portable:
     """Return a discriminator of images (N, channels, H, W) of a size.
+
+    One of translations is also given what was translated, (N, input_channels, H, W); None: as many as channels.
 
     Raises UserError for one whose second input is neither labels nor an image.
     """
@@ -140,7 +148,8 @@ def portable_discriminator(model: Any, network: nn.Module, channels: int, image_
         if is_given_labels(model, network, inputs[0].example({BATCH: 2}, rng(0, "export shape"))):
             inputs.append(labels_input(model.num_classes))
     elif needed == 2 and hasattr(model, "translator"):
-        inputs.append(image_input("input", shape, f"{SIGNED_UNIT}; the image that `image` is a translation of"))
+        given = (BATCH, input_channels or channels, *size)
+        inputs.append(image_input("input", given, f"{SIGNED_UNIT}; the image that `image` is a translation of"))
     elif needed != 1:
         raise UserError(
             f"network=discriminator: {qualified_name(type(network))} takes {needed} inputs; only an image, and with it "

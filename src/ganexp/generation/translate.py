@@ -26,7 +26,7 @@ from ganexp.numerics.flags import full_precision
 from ganexp.runs.input_channels import input_channels_of
 from ganexp.runs.model import load_model
 from ganexp.runs.run import Run
-from ganexp.runs.value_range import value_range_of
+from ganexp.runs.value_range import ranges_of
 from ganexp.terminal.progress import progress
 
 PNG = {"format": "PNG"}
@@ -53,8 +53,9 @@ def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wante
     model = load_model(run)
     direction = resolve_direction(model, wanted, OmegaConf.select(run.config, "data.direction", default="a2b"))
     network = partial(model.translate, direction=direction)
-    channels, value_range = input_channels_of(run.config.data), value_range_of(run, "input")
-    files = ImageFiles(value_range_of(run))
+    channels = input_channels_of(run.config.data, direction)
+    value_range, values_written = ranges_of(run, direction)
+    files = ImageFiles(values_written)
     failures: list[tuple[str, Exception]] = []
     kinds: Counter[str] = Counter()
     names = output_names([path.relative_to(top) for path in paths])

@@ -28,3 +28,9 @@ def value_range_of(run: Run, which: str = "image") -> ValueRange | None:
             f"({summary.VALUE_RANGES}.{which}): train the run before."
         )
     return ValueRange.of(value)
+
+
+def ranges_of(run: Run, direction: str) -> tuple[ValueRange | None, ValueRange | None]:
+    """Return the ranges of what a model is given and of what it returns in one of its own directions."""
+    inputs, outputs = ("input", "image") if direction == "a2b" else ("image", "input")
+    return value_range_of(run, inputs), value_range_of(run, outputs)

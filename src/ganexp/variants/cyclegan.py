@@ -6,6 +6,7 @@ from typing import Any, Unpack
 from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation
+from ganexp.errors import UserError
 from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import Player
@@ -32,6 +33,12 @@ class CycleGAN(TwoWayTranslation):
     reconstruction (eq. 2 and 3), and ``cycle * identity`` times its distance from its translation into its own domain
     (section 5.2). They take their turn first; the discriminators then see the same fakes, or past ones from a pool of
     ``pool`` images per domain (section 4).
+
+    Images of the domain a have ``input_channels`` (None: ``channels``, those of b). If they differ, ``generator`` is
+    called with `input_channels` and `channels`, ``discriminator`` with `channels`, and an image cannot be translated
+    into its own domain, so ``identity`` must be 0.
+
+    Raises UserError if it is not.
     """
 
     # Modules, so that their state is in the checkpoint.
@@ -40,8 +47,8 @@ class CycleGAN(TwoWayTranslation):
 
     def __init__(
         self,
-        generator: Callable[[], nn.Module],
-        discriminator: Callable[[], nn.Module],
+        generator: Callable[..., nn.Module],
+        discriminator: Callable[..., nn.Module],
         channels: int,
         image_size: int | Sequence[int],
         adversarial: float = 1.0,
@@ -51,18 +58,39 @@ class CycleGAN(TwoWayTranslation):
         penalties: Mapping[str, Penalty | None] | None = None,
         constraint: Callable[[nn.Module], None] | None = None,
         augmentation: Augmentation | None = None,
+        input_channels: int | None = None,
         **translation: Unpack[TranslationSettings],
     ) -> None:
-        super().__init__({direction: generator() for direction in self.directions}, **translation)
-        self.discriminators = nn.ModuleDict({domain: discriminator() for domain in DOMAINS})
+        sides = {"a": channels if input_channels is None else input_channels, "b": channels}
+        differ = sides["a"] != sides["b"]
+        if differ and identity > 0:
+            raise UserError(
+                f"model.identity={identity}: images of {sides['a']} channels and of {channels} cannot be translated "
+                "into their own domains: model.identity=0"
+            )
+        super().__init__(
+            {
+                direction: generator(input_channels=sides[direction[0]], channels=sides[direction[-1]])
+                if differ
+                else generator()
+                for direction in self.directions
+            },
+            **translation,
+        )
+        self.discriminators = nn.ModuleDict(
+            {domain: discriminator(channels=sides[domain]) if differ else discriminator() for domain in DOMAINS}
+        )
         self.adversaries = nn.ModuleDict(
             {
                 "a": DiscriminatorObjective(self.loss, penalties, augmentation, "a", suffix="_a"),
                 "b": DiscriminatorObjective(self.loss, penalties, augmentation, "b"),
             }
         )
-        self.pools = nn.ModuleDict({domain: ImagePool(pool, channels, image_size) for domain in DOMAINS})
+        self.pools = nn.ModuleDict({domain: ImagePool(pool, sides[domain], image_size) for domain in DOMAINS})
         self.constraint = constraint
+        if differ:
+            # The grid is without the images translated into their own domains.
+            self.columns = 6
         self.adversarial = adversarial
         self.cycle = cycle
         self.identity = identity

@@ -43,7 +43,7 @@ class Translation(AdversarialModule):
     directions: ClassVar[tuple[str, ...]] = (FORWARD,)
     made: ClassVar[tuple[str, ...]] = (FORWARD,)
     """The names of the images that ``translations`` returns."""
-    columns: ClassVar[int] = 3
+    columns: int = 3
     """The number of images that ``grid`` shows of each example."""
 
     def __init__(
@@ -148,8 +148,10 @@ class TwoWayTranslation(Translation):
         The identity is the translation of an image into its own domain. (N * columns, C, H, W).
         """
         a, b, made, numbers = examples["input"], examples["image"], self.translations(examples), examples.get("number")
-        from_a = a, made[FORWARD], made["a2b2a"], self.translate(a, BACKWARD, numbers)
-        from_b = b, made[BACKWARD], made["b2a2b"], self.translate(b, FORWARD, numbers)
+        from_a, from_b = [a, made[FORWARD], made["a2b2a"]], [b, made[BACKWARD], made["b2a2b"]]
+        if a.shape[1] == b.shape[1]:
+            from_a.append(self.translate(a, BACKWARD, numbers))
+            from_b.append(self.translate(b, FORWARD, numbers))
         return interleave(*from_a, *from_b)
 
 
