@@ -43,7 +43,7 @@ def gaussian_pyramid(images: Tensor, levels: int) -> list[Tensor]:
 
 
 def decomposed(images: Tensor, levels: int) -> list[Tensor]:
-    """Return the Laplacian pyramid of images (N, C, H, W): the coarsest image, then the band of each finer level (eq. 3).
+    """Return the Laplacian pyramid of images (N, C, H, W): the coarsest image, then each band (eq. 3).
 
     A band is the image minus the expanded image of the level below, so `rebuilt` returns the images exactly.
     """

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from ganexp.image_size import ImageSize
 from ganexp.layers.checks import require_positive
-from ganexp.layers.laplacian import doubled, gaussian_pyramid, pyramid_sizes
 from ganexp.layers.label_embedding import LabelEmbedding
+from ganexp.layers.laplacian import doubled, gaussian_pyramid, pyramid_sizes
 from ganexp.layers.normalization import Normalization
 from ganexp.networks.conditional import LabelledNoise, LabelledPlane
 
