@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -91,7 +92,7 @@ class Generator(Growing):
         # Its fan-in counts the kernel's pixels, although each output is a sum over the noise alone: so do the authors.
         first = equalized(nn.ConvTranspose2d(latent, widths[0], start))
         self.blocks = nn.ModuleList([nn.Sequential(*_normalized(first), *_normalized(_conv(widths[0], widths[0])))])
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in pairwise(widths):
             layers = [Repeat(), *_normalized(_conv(inputs, outputs)), *_normalized(_conv(outputs, outputs))]
             self.blocks.append(nn.Sequential(*layers))
         self.to_image = nn.ModuleList(equalized(nn.Conv2d(size, channels, 1), gain=1.0) for size in widths)
@@ -130,7 +131,7 @@ class Discriminator(Growing):
         widths = _widths(steps, width, max_width)
         self.from_image = nn.ModuleList(nn.Sequential(*_active(equalized(nn.Conv2d(channels, n, 1)))) for n in widths)
         self.blocks = nn.ModuleList([_head(widths[0], start, min(2 * widths[0], max_width), group)])
-        for outputs, inputs in zip(widths, widths[1:], strict=False):
+        for outputs, inputs in pairwise(widths):
             layers = [*_active(_conv(inputs, inputs)), *_active(_conv(inputs, outputs)), Average()]
             self.blocks.append(nn.Sequential(*layers))
 
