@@ -132,7 +132,8 @@ class Discriminator(Growing):
         self.from_image = nn.ModuleList(nn.Sequential(*_active(equalized(nn.Conv2d(channels, n, 1)))) for n in widths)
         self.blocks = nn.ModuleList([_head(widths[0], start, min(2 * widths[0], max_width), group)])
         for outputs, inputs in pairwise(widths):
-            layers = [*_active(_conv(inputs, inputs)), *_active(_conv(inputs, outputs)), Average()]
+            # The convolution's output is averaged before it is rectified, as in the authors' fused layer.
+            layers = [*_active(_conv(inputs, inputs)), _conv(inputs, outputs), Average(), nn.LeakyReLU(SLOPE)]
             self.blocks.append(nn.Sequential(*layers))
 
     def forward(self, image: Tensor, stage: Stage | None = None) -> Tensor:
