@@ -7,6 +7,9 @@ from config.test_configs import tiny, train
 from ganexp.config.build import build
 from ganexp.errors import UserError
 from ganexp.layers.laplacian import decomposed, doubled, halved, pyramid_sizes, rebuilt
+from ganexp.runs.published_weights import network_tensors
+from ganexp.transfer.settings import InitialWeights
+from ganexp.transfer.start import chosen_players
 
 
 @pytest.mark.parametrize("size", [(28, 28), (32, 64)])
@@ -71,6 +74,16 @@ def test_only_the_stages_asked_for_are_trained():
         if not torch.equal(weight, untrained.get_parameter(name)) and name.startswith(("generator", "discriminator"))
     }
     assert changed == {"8"}
+
+
+def test_a_run_of_some_stages_has_the_networks_of_the_others_too():
+    """Its published weights are the whole model's, and a new run starts from all of them."""
+    whole, part = build(tiny("lapgan").model), build(tiny("lapgan", "model.stages=[8]").model)
+    assert network_tensors(part).keys() == network_tensors(whole).keys()
+    assert {name.split(".")[0] for name in network_tensors(part)} == {"average", "discriminator", "generator"}
+    assert {player.name for player in chosen_players(part, InitialWeights())} == {
+        player.name for player in whole.players()
+    }
 
 
 def build_seeded(config):

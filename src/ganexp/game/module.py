@@ -114,6 +114,10 @@ class AdversarialModule(L.LightningModule):
         """Return the players in the order of their turns."""
         raise NotImplementedError("a variant defines its players")
 
+    def resting_players(self) -> list[Player]:
+        """Return players that take no turns in this run, but whose networks are part of the model: none."""
+        return []
+
     def configure_optimizers(self) -> list[Optimizer]:
         """Freeze the layers that are not trained, and return one optimizer per player, in the order of their turns."""
         players = self.players()

@@ -14,7 +14,7 @@ def network_tensors(model: Any) -> dict[str, Tensor]:
     """Return the tensors of a game's networks and averages by their names in its state, without what only training
     needs, such as the past fakes of CycleGAN.
     """
-    players = model.players()
+    players = [*model.players(), *model.resting_players()]
     averages = [player.average.network for player in players if player.average is not None]
     networks = [*(player.network for player in players), *averages]
     modules = model.named_modules(remove_duplicate=False)

@@ -89,6 +89,10 @@ class LAPGAN(Generation):
         """Return the discriminator and the generator of each level that is trained, from the coarsest."""
         return [player for level in self.trained for player in self.pair(level)]
 
+    def resting_players(self) -> list[Player]:
+        """Return the discriminator and the generator of each level that is not trained."""
+        return [player for level in self.levels if level not in self.trained for player in self.pair(level)]
+
     def pair(self, level: str) -> tuple[Player, Player]:
         """Return a level's discriminator and generator."""
         average = None
