@@ -1,7 +1,7 @@
 """The exponential moving average of a network's weights, used for samples and scores."""
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -95,17 +95,21 @@ class ExponentialMovingAverage(nn.Module):
             bounds.append(self.at_most(progress))
         return min(bounds)
 
-    @torch.no_grad()
     def update(self, network: nn.Module, progress: float = 0.0) -> None:
         """Move the average towards ``network`` by one step, at this share of the budget."""
+        self.move(self.network, network, progress)
+        self.updates += 1
+
+    @torch.no_grad()
+    def move(self, average: nn.Module, network: nn.Module, progress: float = 0.0) -> None:
+        """Move the average, or a part of it, towards a network, or the same part of it, without counting the update."""
         weight = 1 - self.current_decay(progress)
-        averages, currents = self._averaged(self.network), self._averaged(network)
+        averages, currents = self._averaged(average), self._averaged(network)
         torch._foreach_lerp_(averages, currents, weight)
         followed = {id(tensor) for tensor in [*averages, *currents]}
-        copies = [buffer for buffer in self.network.buffers() if id(buffer) not in followed]
+        copies = [buffer for buffer in average.buffers() if id(buffer) not in followed]
         if copies:
             torch._foreach_copy_(copies, [buffer for buffer in network.buffers() if id(buffer) not in followed])
-        self.updates += 1
 
     def _averaged(self, network: nn.Module) -> list[Tensor]:
         """Return the tensors of a network that are averaged."""
@@ -119,3 +123,30 @@ class ExponentialMovingAverage(nn.Module):
     def set_extra_state(self, state: dict[str, int]) -> None:
         """Take the number of updates from a checkpoint; raises NotACheckpoint unless it is a count."""
         self.updates = require_count(entry(require_dict(state, "average"), "updates"), "average.updates")
+
+
+class PartOfAverage:
+    """The average of one part of a network, such as a level of a pyramid, whose player updates it alone.
+
+    ``part`` is the part's name within the network. All parts are updated in the same batches, the ``is_last`` of which
+    counts the update.
+    """
+
+    def __init__(self, whole: ExponentialMovingAverage, part: str, is_last: bool) -> None:
+        self.whole = whole
+        self.part = part
+        self.is_last = is_last
+
+    @property
+    def network(self) -> nn.Module:
+        """The average of the part."""
+        return self.whole.network.get_submodule(self.part)
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the averaged weights of the part."""
+        return self.network.parameters()
+
+    def update(self, network: nn.Module, progress: float = 0.0) -> None:
+        """Move the part of the average towards the same part of the network by one step."""
+        self.whole.move(self.network, network, progress)
+        self.whole.updates += self.is_last

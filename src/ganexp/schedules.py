@@ -28,3 +28,15 @@ def cosine(progress: float, final: float = 0.0, initial: float = 1.0, until: flo
 def warmup(progress: float, until: float = 0.05) -> float:
     """Rise linearly from 0 until ``until``, then hold."""
     return min(1.0, progress / until) if until > 0 else 1.0
+
+
+def growth(progress: float, doublings: int, until: float = 0.8, fading: float = 0.5) -> float:
+    """Rise from 0 to a number of doublings at ``until``, in equal phases (arXiv 1710.10196, section 2, appendix A).
+
+    Each phase stays at its whole number, and rises linearly to the next in its last part, of the share ``fading``.
+    """
+    phases = progress / until * doublings if until > 0 else float(doublings)
+    if phases >= doublings:
+        return float(doublings)
+    whole = math.floor(phases)
+    return whole + (max(0.0, phases - whole - (1 - fading)) / fading if fading > 0 else 0.0)

@@ -63,6 +63,8 @@ REFUSED = {
     ("dcgan_small", "instance"): "instance normalization needs feature maps",
     ("sngan", "instance"): "instance normalization needs feature maps",
     ("cgan", "instance"): "instance normalization needs feature maps",
+    ("lapgan", "instance"): "instance normalization needs feature maps",
+    ("lapgan_conditional", "instance"): "instance normalization needs feature maps",
     ("dcgan_tutorial", "instance"): "instance normalization needs feature maps",
 }
 

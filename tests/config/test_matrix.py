@@ -50,9 +50,13 @@ def train_a_batch(config):
 def require_trained(combination):
     module = train_a_batch(cell(*combination))
     seen = BATCH // module.real_batches
-    assert (module.images_seen, list(module.loss_history.turns)) == (seen, ["discriminator", "generator"])
+    names = [player.name for player in module.players()]
+    pairs = ["discriminator", "generator"] * (len(names) // 2)
+    assert (module.images_seen, list(module.loss_history.turns)) == (seen, names)
+    assert [name.partition("_")[0] for name in names] == pairs
     # Terms that are not finite raise.
-    assert "discriminator/adversarial" in module.read_terms()
+    terms = module.read_terms()
+    assert all(f"{name}/adversarial" in terms for name in names)
     assert all(parameter.isfinite().all() for parameter in module.parameters())
 
 

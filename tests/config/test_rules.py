@@ -20,11 +20,11 @@ PER_IMAGE = {
 }
 BOUNDED = PER_IMAGE | {"weight_clip"}
 # The default data, digits, are 8x8, where dcgan_small begins with one pixel.
-WITHOUT_MAPS = {"gan", "sngan", "cgan", "dcgan_tutorial", "dcgan_small"}
+WITHOUT_MAPS = {"gan", "sngan", "cgan", "dcgan_tutorial", "dcgan_small", "lapgan", "lapgan_conditional"}
 
 
 def expected(model, loss, penalty, normalization):
-    if model in ("r3gan", "r3gan_conditional") and normalization != "none":
+    if model in ("progan", "r3gan", "r3gan_conditional") and normalization != "none":
         return "have no normalization layers"
     if model in WITHOUT_MAPS and normalization == "instance":
         return "needs feature maps"

@@ -54,7 +54,9 @@ def require_signs(game, config, batch):
         )
     doctor.check(trainer, game, batch)
     signs = doctor.history[-1]
-    assert {"accuracy", "lipschitz", "diversity", "update_ratio/generator"} <= signs.keys()
+    assert {"accuracy", "lipschitz", "diversity"} <= signs.keys()
+    assert {f"update_ratio/{player.name}" for player in game.players()} <= signs.keys()
+    assert any(name.startswith("update_ratio/generator") for name in signs)
     assert all(isinstance(value, float) for value in signs.values())
 
 

@@ -24,7 +24,7 @@ LARGE = (
 """Files whose networks take seconds to build, which the default suite leaves to those of the same kind."""
 FILES = sorted(path.stem for path in FIGURES.glob("*.yaml") if path.stem not in CALCULATIONS)
 ABOUT = {"source", "read_or_run", "overrides", "narrow", "differs"}
-NETWORK = {"parameters", "absent", "output_shape", "weight_std", "inputs", "forward"}
+NETWORK = {"parameters", "absent", "output_shape", "weight_std", "inputs", "buffers", "forward"}
 
 
 @cache
@@ -98,6 +98,8 @@ def outputs(name, network):
     # After the initial weights have been looked at, which are those of another copy.
     module = fill(build(composed(narrow_overrides(name)).model).get_submodule(network))
     remove(module, expected.get("absent", []))
+    for buffer, value in expected.get("buffers", {}).items():
+        module.get_buffer(buffer).fill_(value)
     module.train((expected.get("forward") or {}).get("mode") == "train")
     with torch.no_grad():
         output = module(*inputs)

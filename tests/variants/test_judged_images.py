@@ -22,7 +22,11 @@ from support.parts import thinned
 
 BATCHES = 2
 # With one mask of dropout for both passes there is something to compare; the tutorial's network is the slowest by far.
-SETTINGS = {"cgan": {"model.discriminator.network.dropout": 0.0}}
+WITHOUT_DROPOUT = {"model.discriminator.network.dropout": 0.0}
+SETTINGS = {
+    "cgan": WITHOUT_DROPOUT,
+    **dict.fromkeys(("lapgan", "lapgan_conditional"), WITHOUT_DROPOUT | {"model.discriminator.dropout": 0.0}),
+}
 MODELS = thinned([model for model in GROUPS["model"] if model != "unet_l1"], 4, first=2, slow=("dcgan_tutorial",))
 
 

@@ -196,7 +196,7 @@ RULES = (
     Rule(
         normalizes_unnormalized_networks,
         "the model's networks have no normalization layers: their initialization is made for training without "
-        "(arXiv 2501.05441, section 3)",
+        "(arXiv 2501.05441, section 3; 1710.10196, section 4)",
         "leave out normalization=…, or choose a residual model with normalization, such as model=sngan_resnet",
     ),
     Rule(

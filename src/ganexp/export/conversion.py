@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from ganexp.layers.dropout import Dropout
+from ganexp.networks.progan import Growing
 
 
 class FixedMask(nn.Module):
@@ -29,10 +30,13 @@ class FixedMask(nn.Module):
 def converted(network: nn.Module, run: Callable[[nn.Module], Any]) -> nn.Module:
     """Return a copy of a network in evaluation that computes the same with plain layers.
 
-    Normalized weights become plain weights, and masks of dropout that stays on in evaluation become part of the
-    network, for the image size of ``run``, which calls the network on an example.
+    Normalized weights become plain weights, a network that grows stays at its stage, and masks of dropout that stays on
+    in evaluation become part of the network, for the image size of ``run``, which calls the network on an example.
     """
     plain = copy.deepcopy(network).eval().requires_grad_(False)
+    for module in plain.modules():
+        if isinstance(module, Growing):
+            module.fix()
     fix_masks(plain, run)
     for module in list(plain.modules()):
         if parametrize.is_parametrized(module):

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from ganexp.distributed import collectives
-from ganexp.ema import ExponentialMovingAverage
+from ganexp.ema import ExponentialMovingAverage, PartOfAverage
 from ganexp.game.batches import Batch, rows_of, split
 from ganexp.game.freezing import Chosen, freeze
 from ganexp.game.loss_history import LossHistory, Terms
@@ -39,7 +39,7 @@ class Player:
     """From a batch to named terms, of which the player minimizes the sum."""
     every: int = 1
     """The player takes its turn on every ``every``-th batch, so that the other takes several on fresh data."""
-    average: ExponentialMovingAverage | None = None
+    average: ExponentialMovingAverage | PartOfAverage | None = None
     """The moving average of the network, updated after each optimizer step."""
     constraint: Callable[[nn.Module], None] | None = None
     """Projects the network's weights onto the allowed set after each optimizer step."""
@@ -113,6 +113,10 @@ class AdversarialModule(L.LightningModule):
     def players(self) -> list[Player]:
         """Return the players in the order of their turns."""
         raise NotImplementedError("a variant defines its players")
+
+    def resting_players(self) -> list[Player]:
+        """Return players that take no turns in this run, but whose networks are part of the model: none."""
+        return []
 
     def configure_optimizers(self) -> list[Optimizer]:
         """Freeze the layers that are not trained, and return one optimizer per player, in the order of their turns."""

@@ -14,7 +14,9 @@ def network_tensors(model: Any) -> dict[str, Tensor]:
     """Return the tensors of a game's networks and averages by their names in its state, without what only training
     needs, such as the past fakes of CycleGAN.
     """
-    networks = [network for player in model.players() for network in (player.network, player.average)]
+    players = [*model.players(), *model.resting_players()]
+    averages = [player.average.network for player in players if player.average is not None]
+    networks = [*(player.network for player in players), *averages]
     modules = model.named_modules(remove_duplicate=False)
     prefixes = tuple(f"{name}." for name, module in modules if any(module is network for network in networks))
     state = model.state_dict().items()

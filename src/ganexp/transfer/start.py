@@ -88,7 +88,7 @@ def name_of(files: Sequence[Path]) -> str:
 
 def chosen_players(game: AdversarialModule, settings: InitialWeights) -> list[Player]:
     """Return the players whose networks are loaded; raises UserError if the game does not have them."""
-    players = {player.name: player for player in game.players()}
+    players = {player.name: player for player in [*game.players(), *game.resting_players()]}
     for name in settings.only:
         if name not in players:
             raise UserError(f"init.only={name}: this model has only {' and '.join(players)}")

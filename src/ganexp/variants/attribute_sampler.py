@@ -63,10 +63,9 @@ class AttributeSampler(ConditionalSampler):
         ]
         return clamped(torch.cat(samples))
 
-    def numbered(self, numbers: Tensor, seed: int) -> Tensor:
-        """Return the samples with these numbers (B,), one of the ``blocks``: number k has the set k % SETS."""
-        rows = self.sets.rows[(numbers % SETS).to(self.sets.rows.device)]
-        return clamped(self.generate(self.numbered_noise(numbers, seed), rows))
+    def numbered_inputs(self, numbers: Tensor, seed: int) -> tuple[Tensor, ...]:
+        """Return the noise and the attributes of the samples with these numbers: number k has the set k % SETS."""
+        return self.numbered_noise(numbers, seed), self.sets.rows[(numbers % SETS).to(self.sets.rows.device)]
 
     def current_labels(self, n: int) -> Tensor:
         """Return the attributes (n, A) of the ``current`` samples: every set in turn."""

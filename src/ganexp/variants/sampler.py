@@ -1,6 +1,6 @@
 """Sampling from a trained generator: numbered noise, labels, truncation and standing statistics."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -68,7 +68,11 @@ class Sampler:
 
     def numbered(self, numbers: Tensor, seed: int) -> Tensor:
         """Return the samples with these numbers (B,), which are one of the ``blocks``."""
-        return clamped(self.generate(self.numbered_noise(numbers, seed)))
+        return clamped(self.generate(*self.numbered_inputs(numbers, seed)))
+
+    def numbered_inputs(self, numbers: Tensor, seed: int) -> tuple[Tensor, ...]:
+        """Return what the generator is given for the samples with these numbers, one of the ``blocks``: noise."""
+        return (self.numbered_noise(numbers, seed),)
 
     def numbered_noise(self, numbers: Tensor, seed: int) -> Tensor:
         """Return the noise (B, latent) of the samples with these numbers, which are one of the ``blocks``."""
@@ -122,25 +126,30 @@ class Sampler:
             self._standing_of = present
         return self._standing
 
-    @torch.no_grad()
     def generate(self, *inputs: Tensor, network: nn.Module | None = None) -> Tensor:
         """Return the images (N, C, H, W), float32, of noise (N, latent) and possibly labels (N,).
 
         ``network`` is used instead of the one that draws samples.
         """
         network = network or self.network
-        was_training = network.training
-        network.eval()
-        # A user's network may have no parameters.
-        like = next(network.parameters(), inputs[0])
-        images = network(*(x.to(like.device, like.dtype if x.is_floating_point() else None) for x in inputs)).float()
-        network.train(was_training)
-        output: Tensor = images
-        return output
+        images: Tensor = evaluated(network, network, *inputs).float()
+        return images
 
     def device(self) -> torch.device:
         """Return the device of the network that draws samples."""
         return next(self.weights.parameters(), torch.empty(0)).device
+
+
+@torch.no_grad()
+def evaluated(network: nn.Module, compute: Callable[..., Any], *inputs: Tensor) -> Any:
+    """Return what ``compute``, a network or a method of it, returns for inputs when the network is in evaluation."""
+    was_training = network.training
+    network.eval()
+    # A user's network may have no parameters.
+    like = next(network.parameters(), inputs[0])
+    output = compute(*(x.to(like.device, like.dtype if x.is_floating_point() else None) for x in inputs))
+    network.train(was_training)
+    return output
 
 
 def describe_weights(average: ExponentialMovingAverage | None) -> dict[str, str]:
@@ -186,9 +195,9 @@ class ConditionalSampler(Sampler):
         samples = [self.generate(self.numbered_noise(block, seed), repeated[block]) for block in blocks(n)]
         return clamped(torch.cat(samples))
 
-    def numbered(self, numbers: Tensor, seed: int) -> Tensor:
-        """Return the samples with these numbers (B,), one of the ``blocks``: number k is of class k % num_classes."""
-        return clamped(self.generate(self.numbered_noise(numbers, seed), numbers.cpu() % self.num_classes))
+    def numbered_inputs(self, numbers: Tensor, seed: int) -> tuple[Tensor, ...]:
+        """Return the noise and the labels of the samples with these numbers: number k is of class k % num_classes."""
+        return self.numbered_noise(numbers, seed), numbers.cpu() % self.num_classes
 
     def current(self, n: int, batches_seen: int) -> Tensor:
         """Return ``n`` samples of the current generator, not of its average, with the ``current_labels``."""
