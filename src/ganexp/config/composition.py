@@ -56,6 +56,11 @@ def sweeps_dir() -> Path:
     return conf_dir().parent / "sweeps"
 
 
+def template_dir() -> Path:
+    """Return the folder that ``ganexp new`` copies, which is beside that of the config groups."""
+    return conf_dir().parent / "template"
+
+
 def register_sweeps() -> None:
     """Register ``+sweeps=NAME`` with Hydra, whose search path would make groups of the folders beside ``sweeps``."""
     for path in sorted(sweeps_dir().glob("*.yaml")):
