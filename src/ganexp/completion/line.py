@@ -19,7 +19,8 @@ class Line:
 
 def split(text: str) -> Line:
     """Return the words of a line of a shell; the last one may be unfinished, or empty after a space."""
-    words, word, quote, is_escaped = [], "", "", False
+    words: list[str] = []
+    word, quote, is_escaped = "", "", False
     for character in text:
         if is_escaped:
             word, is_escaped = word + character, False

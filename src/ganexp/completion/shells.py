@@ -1,4 +1,4 @@
-"""What each shell reads: the script that asks for answers, and the answers as lines."""
+"""Input and output of each shell: the script that asks for answers, and the answers as lines."""
 
 from collections.abc import Iterable
 from pathlib import Path
