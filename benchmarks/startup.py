@@ -15,6 +15,9 @@ COMMANDS = {
     "ganexp --cfg job": ["-m", "ganexp", "--cfg", "job"],
     "ganexp model=dcgn (a mistake)": ["-m", "ganexp", "model=dcgn"],
     "ganexp list": ["-m", "ganexp", "list"],
+    "tab after model=": ["-m", "ganexp", "completion", "bash", "ganexp model="],
+    "tab after model.generator.": ["-m", "ganexp", "completion", "bash", "ganexp model=biggan model.generator."],
+    "tab after run=": ["-m", "ganexp", "completion", "bash", "ganexp sample run="],
 }
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from support import runs
+from support.template import FILES
 
 REPOSITORY = Path(__file__).parents[1]
 
@@ -21,6 +22,7 @@ from pathlib import Path
 installed = Path(sys.argv[1])
 assert Path(ganexp.__file__).is_relative_to(installed), ganexp.__file__
 assert composition.conf_dir() == installed / "ganexp" / "conf", composition.conf_dir()
+assert composition.template_dir() == installed / "ganexp" / "template", composition.template_dir()
 assert composition.sweeps_dir() == installed / "ganexp" / "sweeps", composition.sweeps_dir()
 sys.exit(cli.main(sys.argv[2:]))
 """
@@ -52,7 +54,8 @@ def test_it_holds_every_module_and_every_config_and_nothing_else(wheel):
         for folder in ("conf", "sweeps")
         for path in (REPOSITORY / folder).rglob("*.yaml")
     }
-    assert held == modules | tables | pages | configs | {"ganexp/py.typed", "ganexp/__init__.pyi"}
+    template = {f"ganexp/template/{name}" for name in FILES}
+    assert held == modules | tables | pages | configs | template | {"ganexp/py.typed", "ganexp/__init__.pyi"}
 
 
 @pytest.mark.slow

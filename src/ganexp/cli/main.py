@@ -29,6 +29,8 @@ COMMANDS = {
     "data": "find problems in a data set, or pack it for training: inspect or pack data=NAME",
     "verify": "check that resuming, or a second process, does not change training: run=DIR",
     "list": "list the options of every config group",
+    "completion": "tab completion for your shell: bash, zsh or fish",
+    "new": "a folder for your own networks, losses, games and data, which trains as it stands: FOLDER",
 }
 
 USER_MISTAKE = 2

@@ -53,14 +53,18 @@ class Session:
         try:
             self.check(config)
             say_what_differs()
-            self.run = training_run(config, folder)
-            name_in_loggers(self.run.config.logger, self.run.config.seed)
-            launch.start(self.run, origin(self.flags))
+            self.begin(config, folder)
         except Exception as failure:
             # Hydra has made it.
             run_lock.remove_empty(folder)
             self.failure = failure
         return None
+
+    def begin(self, config: DictConfig, folder: Path) -> None:
+        """Train a single run in a folder."""
+        self.run = training_run(config, folder)
+        name_in_loggers(self.run.config.logger, self.run.config.seed)
+        launch.start(self.run, origin(self.flags))
 
     def train_in_sweep(self, config: DictConfig, sweep: Path) -> Outcome:
         """Train one run of a sweep, and update the sweep's table."""

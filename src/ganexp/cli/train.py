@@ -1,8 +1,9 @@
 """Command ``ganexp [train]``: compose the configuration, check it, train."""
 
+import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from ganexp.config.option_files import check_option_files
 from ganexp.errors import UserError, one_line
 from ganexp.runs.run import Run
 
+SessionOf = Callable[[argparse.Namespace, list[Path]], Session]
+"""Makes the session of a command line from its flags and the folders of the config groups."""
 RESUME = "resume="
+DRY_RUN = "--dry-run"
 UNKNOWN_PLUGIN = "Unknown plugin class"
 """Part of Hydra's message."""
 NO_SLURM = 'Could not detect "srun"'
@@ -28,6 +32,10 @@ def main(arguments: list[str]) -> Run | None:
     composition.register_resolvers()
     composition.register_sweeps()
     resume_arguments = [argument for argument in arguments if argument.startswith(RESUME)]
+    if DRY_RUN in arguments:
+        from ganexp.cli import dry_run
+
+        return dry_run.main([argument for argument in arguments if argument != DRY_RUN])
     if resume_arguments:
         from ganexp.cli import resume
 
@@ -36,7 +44,7 @@ def main(arguments: list[str]) -> Run | None:
     return start(arguments)
 
 
-def start(arguments: list[str]) -> Run | None:
+def start(arguments: list[str], session_of: SessionOf = Session) -> Run | None:
     """Let Hydra compose the configuration, or several with -m, train with each, and return a single run.
 
     A failed run of a sweep does not end the others; a signal does. Raises the failure of a single run at the end.
@@ -52,7 +60,7 @@ def start(arguments: list[str]) -> Run | None:
     composition.require_short_keys(flags.overrides)
     for folder in folders[1:]:
         check_option_files(flags.overrides, folder)
-    session = Session(flags, folders)
+    session = session_of(flags, folders)
     entry = hydra.main(version_base="1.3", config_path=str(composition.conf_dir()), config_name="train")
     try:
         with hydra_arguments(arguments):

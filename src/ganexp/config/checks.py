@@ -5,6 +5,7 @@ from typing import Any
 from ganexp.config.kinds import is_whole
 from ganexp.config.rules import check_rules
 from ganexp.config.schema import check_schema
+from ganexp.config.types import flatten
 from ganexp.data.files.folders import existing
 from ganexp.errors import UserError
 
@@ -25,6 +26,7 @@ FOLDER_SOURCES = {
 }
 """Sources that read the user's own folders, which are never downloaded."""
 FOLDER_KEYS = ("root", "a", "b", "test_a", "test_b")
+NETWORKS = ("generator", "discriminator", "generator.network", "discriminator.network")
 
 
 def check_parts(config: dict[str, Any]) -> None:
@@ -32,6 +34,7 @@ def check_parts(config: dict[str, Any]) -> None:
     for part in ("model", "data", "trainer"):
         if not isinstance(config.get(part), dict) or "_target_" not in config[part]:
             raise UserError(f"{part}: every run needs one; choose from python -m ganexp list {part}")
+    check_networks(config["model"])
     for part in ("callbacks", "logger"):
         if not isinstance(config.get(part), dict):
             raise UserError(f"{part}: a group of named parts is expected; python -m ganexp list {part}")
@@ -40,6 +43,15 @@ def check_parts(config: dict[str, Any]) -> None:
     for key in ("images", "seed"):
         if not is_whole(config.get(key)) and "${" not in str(config.get(key)):
             raise UserError(f"{key}={config.get(key)}: a whole number is expected")
+
+
+def check_networks(model: dict[str, Any]) -> None:
+    """Raise UserError if a network of a model of ganexp is null, as ``model/without`` leaves it."""
+    if str(model["_target_"]).startswith("ganexp."):
+        settings = dict(flatten(model))
+        for place in NETWORKS:
+            if settings.get(place, "absent") is None:
+                raise UserError(f"model.{place}: a run needs it; give a network in its place (docs/extending.md)")
 
 
 def check(config: dict[str, Any]) -> None:

@@ -22,6 +22,10 @@ from omegaconf.errors import (
 )
 from yaml import MarkedYAMLError, YAMLError
 
+from ganexp.config.folders import conf_dir as conf_dir
+from ganexp.config.folders import groups as groups
+from ganexp.config.folders import sweeps_dir as sweeps_dir
+from ganexp.config.folders import template_dir as template_dir
 from ganexp.config.types import check_types, flatten
 from ganexp.data.files.folders import class_folders
 from ganexp.data.labels.table import has_attributes
@@ -39,21 +43,8 @@ OF_THE_DATA = ("packed", "class_folders", "attributes_in")
 # conf/hydra/launcher has defaults under the plugins' own names; Hydra may validate them against the plugins' schemas.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
 
-PACKAGE = Path(__file__).parents[1]
 # Hydra's own checks of its flags raise ValueError.
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, ValueError)
-
-
-def conf_dir() -> Path:
-    """Return the folder of the config groups: beside the modules in a wheel, at the root in a repository."""
-    packaged = PACKAGE / "conf"
-    return packaged if packaged.is_dir() else PACKAGE.parents[1] / "conf"
-
-
-def sweeps_dir() -> Path:
-    """Return the folder of the sweeps, which is beside that of the config groups."""
-    # Not PACKAGE / "sweeps", which is the package's own code in a repository.
-    return conf_dir().parent / "sweeps"
 
 
 def register_sweeps() -> None:
@@ -93,15 +84,6 @@ def start_name(time: str) -> str:
     """Return a name for the start of a run: the formatted time, or the SLURM job's name, which survives a requeue."""
     job = batch_job()
     return datetime.now().strftime(time) if job is None else job.name
-
-
-def groups(*folders: Path) -> dict[str, list[str]]:
-    """Return the options of each config group in the folders, nested groups included, by the group's path."""
-    files = {path.relative_to(folder) for folder in folders for path in folder.rglob("*.yaml")}
-    options: dict[str, list[str]] = {}
-    for path in sorted(file for file in files if len(file.parts) > 1):
-        options.setdefault(path.parent.as_posix(), []).append(path.stem)
-    return options
 
 
 def resolve(config: DictConfig) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ganexp.data.device import OnDevice
 from ganexp.data.epoch_order import EpochOrder
 from ganexp.data.loading import device_loader, global_batches, sample_loader, training_loader
 from ganexp.data.order import DeviceBatches
-from ganexp.data.placement import DEVICE_MEMORY_SHARE, Placement
+from ganexp.data.placement import DEVICE_MEMORY_SHARE, Placement, bytes_of
 from ganexp.data.positions import OnDeviceWithPositions
 from ganexp.data.storage import Store
 from ganexp.data.training_images import UNCHANGED
@@ -81,6 +81,11 @@ class ImageDataModule(L.LightningDataModule):
     def device_bytes(self) -> int:
         """The bytes of training data on the GPU."""
         return self._placement.device_bytes
+
+    @property
+    def memory_bytes(self) -> int:
+        """The bytes of training data in memory, after `setup`; none of what stays on disk."""
+        return bytes_of(self._training_stores())
 
     def val_dataloader(self) -> DataLoader[dict[str, Tensor]]:
         """Return the numbers of the samples to score; validation uses none of the images."""

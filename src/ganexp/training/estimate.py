@@ -1,0 +1,191 @@
+"""Size and time of a run, from its networks and a few of its batches."""
+
+import logging
+import math
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L
+import torch
+from omegaconf import DictConfig, OmegaConf
+from torch import Tensor, nn
+
+from ganexp.config.build import build
+from ganexp.data.storage import megabytes
+from ganexp.numerics.flags import numerics_of, prepare_cublas
+from ganexp.runs import run_log
+from ganexp.runs.model import build_model
+from ganexp.runs.run import Run
+from ganexp.training import fit, gpus, launcher
+from ganexp.transfer.start import start_from_weights
+
+WARM_UP = 8
+"""Batches before the clock starts, in which buffers are allocated, algorithms chosen and graphs captured."""
+SECONDS = 3.0
+"""At least so long is measured, in whole cycles of the players' turns."""
+MOST_BATCHES = 200
+UNLIMITED = {"max_epochs": -1, "min_epochs": None, "max_time": None, "fast_dev_run": False, "profiler": None}
+"""Settings of a trainer that only the stopwatch ends."""
+
+
+class Stopwatch(L.Callback):
+    """Ends training as soon as the time of a batch is measured: ``seconds`` is its mean over ``measured`` batches."""
+
+    def __init__(self) -> None:
+        self.batches = 0
+        self.measured = 0
+        self.seconds = 0.0
+        self.started = 0.0
+
+    def on_train_batch_end(self, trainer: Any, module: Any, *_: Any) -> None:
+        """Start the clock after the warm-up, and stop after whole cycles of turns."""
+        self.batches += 1
+        cycle = math.lcm(*(player.every for player in module.players()))
+        start = -(-WARM_UP // cycle) * cycle
+        if self.batches < start or self.batches % cycle:
+            return
+        if module.device.type == "cuda":
+            torch.cuda.synchronize(module.device)
+        now = time.perf_counter()
+        if self.batches == start:
+            self.started = now
+            return
+        self.measured = self.batches - start
+        self.seconds = (now - self.started) / self.measured
+        trainer.should_stop = now - self.started >= SECONDS or self.measured >= MOST_BATCHES
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of a run on each device, apart from what grows with the batch."""
+
+    weights: int
+    gradients: int
+    optimizers: int
+    data: int
+
+    def __str__(self) -> str:
+        parts = {"weights": self.weights, "gradients": self.gradients, "optimizers": self.optimizers, "data": self.data}
+        listed = ", ".join(f"{name} {megabytes(size)}" for name, size in parts.items())
+        return f"{megabytes(sum(parts.values()))}: {listed}"
+
+
+@fit.errors_in_one_line()
+def estimate(run: Run) -> str:
+    """Return lines with the parameters, the memory and the time of a run, whose folder is a temporary one.
+
+    A few batches are trained with networks that are thrown away. Raises UserError for what training would refuse.
+    """
+    gpus.require_gpus(run.config.trainer)
+    processes = launcher.devices(run.config.trainer) * run.config.trainer.get("num_nodes", 1)
+    config = on_one_device(run.config, processes)
+    stopwatch = Stopwatch()
+    with run_log.logged(run.folder):
+        data, module, trainer = trained_briefly(Run(run.folder, config, run.fixed), stopwatch)
+    batch = run.config.data.batch_size
+    images = budget(run.config, data)
+    total = duration(images / batch * stopwatch.seconds)
+    lines = [
+        *(f"{name:<14} {parameters}" for name, parameters in network_lines(module)),
+        f"{'memory':<14} {memory_of(module, trainer.optimizers, data)}{peak(module.device)}",
+        f"{'batch':<14} {batch:,} images{shared_by(processes)}, {batch / stopwatch.seconds:,.0f} images/s on "
+        f"{module.device.type}, measured in {stopwatch.measured} batches",
+        f"{'time':<14} {total} for images={images:,}, without scores and pictures",
+        "nothing is kept; the same command without --dry-run trains",
+    ]
+    return "\n".join(lines)
+
+
+def trained_briefly(run: Run, stopwatch: Stopwatch) -> tuple[Any, Any, L.Trainer]:
+    """Return the data, the game and the trainer after the batches that a stopwatch measures."""
+    config = run.config
+    for name in ("pytorch", "fabric"):
+        logging.getLogger(f"lightning.{name}").setLevel(logging.WARNING)
+    prepare_cublas()
+    numerics = numerics_of(config.get("numerics"), config.trainer)
+    L.seed_everything(config.seed, workers=True, verbose=False)
+    data, module = build(config.data), build_model(config.model, None)
+    fit.require_optimizers(module)
+    start_from_weights(module, config.get("init"), run.folder)
+    # Their settings are checked; of loggers only by training, as some start what they log to.
+    build(config.callbacks)
+    callbacks = [stopwatch, *fit.numerical_callbacks(numerics, run.folder)]
+    callbacks += fit.graph_callbacks(config.get("graphs"), run.folder)
+    trainer = fit.build_trainer(config.trainer, callbacks, [])
+    fit.set_numerics(numerics, config.trainer, trainer.strategy.root_device)
+    trainer.fit(module, datamodule=data)
+    return data, module.to(trainer.strategy.root_device), trainer
+
+
+def on_one_device(config: DictConfig, processes: int) -> DictConfig:
+    """Return the configuration of one of several processes alone, with its part of the batch."""
+    config = config.copy()
+    OmegaConf.set_struct(config, False)
+    config.trainer = {**config.trainer, **UNLIMITED}
+    if processes > 1:
+        config.trainer = {**config.trainer, "devices": 1, "num_nodes": 1, "strategy": "auto"}
+        config.data.batch_size = max(1, config.data.batch_size // processes)
+    return config
+
+
+def network_lines(module: Any) -> list[tuple[str, str]]:
+    """Return each player's name and the number of its parameters, with how many of them are trained."""
+    lines = []
+    for player in module.players():
+        total = sum(parameter.numel() for parameter in player.network.parameters())
+        trained = sum(parameter.numel() for parameter in trained_parameters(player.network))
+        frozen = "" if trained == total else f", {trained:,} of them trained"
+        lines.append((player.name, f"{total:,} parameters{frozen}"))
+    return lines
+
+
+def memory_of(module: Any, optimizers: Iterable[torch.optim.Optimizer], data: Any) -> Memory:
+    """Return the bytes of a game that has trained, and of its data.
+
+    A player's gradients are freed after its turn, so those of the largest count.
+    """
+    gradients = [size_of(trained_parameters(player.network)) for player in module.players()]
+    states = (value for optimizer in optimizers for state in optimizer.state.values() for value in state.values())
+    return Memory(
+        weights=size_of([*module.parameters(), *module.buffers()]),
+        gradients=max(gradients),
+        optimizers=size_of(value for value in states if isinstance(value, Tensor)),
+        data=getattr(data, "memory_bytes", 0),
+    )
+
+
+def trained_parameters(network: nn.Module) -> list[nn.Parameter]:
+    """Return the parameters of a network that are trained."""
+    return [parameter for parameter in network.parameters() if parameter.requires_grad]
+
+
+def size_of(tensors: Iterable[Tensor]) -> int:
+    """Return the bytes of some tensors."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def peak(device: torch.device) -> str:
+    """Return the peak memory of a GPU as text, empty on any other device."""
+    return f"; at most {megabytes(torch.cuda.max_memory_allocated(device))} in use" if device.type == "cuda" else ""
+
+
+def shared_by(processes: int) -> str:
+    """Return how a batch is shared, empty for one process."""
+    return "" if processes == 1 else f" shared by {processes} processes, of which one is measured alone"
+
+
+def budget(config: DictConfig, data: Any) -> int:
+    """Return the images that a run sees, by its images or its epochs."""
+    epochs = config.trainer.get("max_epochs")
+    images: int = config.images
+    return images if epochs is None or epochs < 1 else min(images, epochs * data.images_per_epoch)
+
+
+def duration(seconds: float) -> str:
+    """Return a rounded time, such as "about 3 min" or "about 2.5 days"."""
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"about {seconds / length:.{0 if seconds >= 10 * length else 1}f} {unit}"
+    return f"about {seconds:.0f} s"

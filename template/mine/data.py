@@ -1,0 +1,19 @@
+"""Data sources: functions that return labelled pictures; ganexp resizes, batches and orders them."""
+
+import numpy as np
+
+from ganexp.data.pictures import ArrayPictures
+
+
+def shapes(count: int, image_size: int, seed: int = 0) -> ArrayPictures:
+    """Return ``count`` grey pictures (count, image_size, image_size), uint8, of a disk or a square each.
+
+    Any data set of (PIL image, array or tensor; class number) pairs could be returned instead, such as torchvision's.
+    """
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 2
+    rows, columns = np.mgrid[:image_size, :image_size] / image_size
+    x, y, radius = rng.uniform([0.35, 0.35, 0.15], [0.65, 0.65, 0.3], (count, 3)).T[..., None, None]
+    across, down = np.abs(columns - x), np.abs(rows - y)
+    inside = np.where(labels[:, None, None] == 0, np.hypot(across, down) < radius, np.maximum(across, down) < radius)
+    return ArrayPictures(np.where(inside, 255, 0).astype(np.uint8), labels, ["disk", "square"])
