@@ -1,12 +1,14 @@
 """report.html in a real browser: what can be sorted, switched, read and moved really is."""
 
 import re
+from contextlib import contextmanager
 
 import pytest
 
 from ganexp.comparison.comparison import compare
 from ganexp.comparison.finding import find_runs
 from ganexp.comparison.page import render
+from ganexp.records import summary
 from support.browsing import browser
 from support.synthetic import write_run, write_seeds
 
@@ -22,23 +24,30 @@ def chromium(tmp_path_factory):
         yield context
 
 
-@pytest.fixture
-def opened(chromium, tmp_path):
-    """The page of three experiments, of which one has a bad name; nothing goes wrong while it is used."""
-    runs = tmp_path / "runs"
-    write_seeds(runs, [3.0, 4.0, 5.0], "hinge", pictures=4)
-    write_seeds(runs, [12.0, 13.0, 15.0], "lsgan", pictures=4, speed=25.0)
-    write_run(runs / EVIL.replace("/", ""), scores=(5.0, 6.0, 9.5), loss=EVIL, pictures=2, log=f"x doctor: {EVIL}\n")
+@contextmanager
+def opened_page(chromium, folder):
+    """Yield the page of the runs in a folder; nothing goes wrong while it is used."""
     page = chromium.new_page()
     complaints = []
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    comparison = compare(find_runs([str(runs)]), None, "images", None)
-    (tmp_path / "report.html").write_text(render(comparison, comparison.remarks))
-    page.goto((tmp_path / "report.html").as_uri())
+    comparison = compare(find_runs([str(folder / "runs")]), None, "images", None)
+    (folder / "report.html").write_text(render(comparison, comparison.remarks))
+    page.goto((folder / "report.html").as_uri())
     yield page
     assert complaints == []
     page.close()
+
+
+@pytest.fixture
+def opened(chromium, tmp_path):
+    """The page of three experiments, of which one has a bad name."""
+    runs = tmp_path / "runs"
+    write_seeds(runs, [3.0, 4.0, 5.0], "hinge", pictures=4)
+    write_seeds(runs, [12.0, 13.0, 15.0], "lsgan", pictures=4, speed=25.0)
+    write_run(runs / EVIL.replace("/", ""), scores=(5.0, 6.0, 9.5), loss=EVIL, pictures=2, log=f"x doctor: {EVIL}\n")
+    with opened_page(chromium, tmp_path) as page:
+        yield page
 
 
 def column(page, number):
@@ -111,6 +120,110 @@ def test_the_slider_moves_all_grids_through_training(opened):
 def test_names_and_logs_run_nothing(opened):
     assert EVIL in opened.locator("#grids").inner_text()
     assert opened.evaluate("window.evil") is None
+
+
+def write_grid(folder):
+    """Write runs of two losses, two widths and two rates; the score grows with each, and one width was refused."""
+    for i, loss in enumerate(("hinge", "lsgan")):
+        for width in (8, 16):
+            for rate in (0.1, 0.2):
+                write_run(
+                    folder / f"{loss}_{width}_{rate}",
+                    scores=(50.0, 40.0, 10.0 * i + width + 10 * rate),
+                    loss=loss,
+                    network={"width": width},
+                    rate=rate,
+                )
+    refused = folder / "refused"
+    refused.mkdir()
+    overrides = ["loss=hinge", "network.width=32", "rate=0.1"]
+    summary.update(refused, status="refused", reason=f"too wide {EVIL}", overrides=overrides)
+
+
+@pytest.fixture
+def grid(chromium, tmp_path):
+    """The page of a sweep over three settings."""
+    write_grid(tmp_path / "runs")
+    with opened_page(chromium, tmp_path) as page:
+        yield page
+
+
+def cells(page):
+    return page.locator("#maps tbody td").all_inner_texts()
+
+
+def test_small_multiples_are_heat_maps_of_two_settings_per_value_of_a_third(grid):
+    maps = grid.locator("#maps .map")
+    assert maps.locator("caption").all_inner_texts() == ["rate=0.1", "rate=0.2"]
+    assert [text.split("\n")[0] for text in cells(grid)[:3]] == ["9", "17", "refused (a)"]
+    assert grid.locator("#map-reasons li").all_inner_texts() == [f"refused: too wide {EVIL}"]
+    assert cells(grid)[-1] == "not run"
+    grid.get_by_label("One map per").select_option("")
+    assert maps.count() == 1
+    assert cells(grid)[0] == "9.5 ± 0.71\n2 experiments"
+    grid.get_by_label("Rows").select_option("network.width")
+    assert grid.get_by_label("Columns").input_value() == "loss"
+    assert cells(grid)[1] == "19.5 ± 0.71\n2 experiments"
+
+
+def test_a_cell_opens_its_runs(grid):
+    runs = grid.locator("#runs details", has_text="loss=lsgan, network.width=16, rate=0.2")
+    assert runs.get_attribute("open") is None
+    grid.locator("#maps").get_by_role("link", name="28").click()
+    assert runs.get_attribute("open") is not None
+    assert grid.locator("#experiment-0[open]").count() == 1
+
+
+def test_brushes_choose_the_curves_and_a_link_restores_the_view(grid, chromium, tmp_path):
+    parallel = grid.locator("#parallel")
+    parallel.locator("[data-axis=loss] .tick", has_text="lsgan").click()
+    assert grid.locator("#parallel-count").inner_text() == "4 of 8 experiments pass the brushes"
+    assert grid.locator("#curves-count").inner_text() == "4 of 8 experiments shown"
+    area = parallel.locator("[data-axis=score] .brush-area").bounding_box()
+    grid.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] - 3)
+    grid.mouse.down()
+    grid.mouse.move(area["x"] + area["width"] / 2, area["y"] + area["height"] * 0.4, steps=4)
+    grid.mouse.up()
+    assert grid.locator("#parallel-count").inner_text() == "2 of 8 experiments pass the brushes"
+    grid.get_by_label("against").select_option("seconds")
+    grid.get_by_role("button", name="mean ± std").click()
+    grid.get_by_label("One map per").select_option("")
+    view, counted = grid.url, grid.locator("#curves-count").inner_text()
+    assert "#view?" in view
+    again = chromium.new_page()
+    again.goto(view)
+    assert again.locator("#parallel-count").inner_text() == "2 of 8 experiments pass the brushes"
+    assert again.locator("#curves-count").inner_text() == counted == "2 of 8 experiments shown"
+    assert again.get_by_label("against").input_value() == "seconds"
+    assert again.locator("#maps .map").count() == 1
+    assert again.get_by_role("columnheader", name="mean ± std").get_attribute("aria-sort") == "ascending"
+    again.get_by_role("button", name="Clear brushes").click()
+    assert again.locator("#curves-count").inner_text() == "8 of 8 experiments shown"
+    again.close()
+
+
+@pytest.mark.parametrize("view", ["sort=[9,9]&brush=[1]&shown=3", "brush={&shown=[&metric=none&time=x", "brush=null"])
+def test_a_link_with_an_impossible_view_shows_the_page_as_it_is(grid, view):
+    grid.goto(f"{grid.url.split('#')[0]}#view?{view}")
+    grid.reload()
+    assert grid.locator("#parallel-count").inner_text() == "8 of 8 experiments"
+    assert grid.locator("#curves-count").inner_text() == "8 of 8 experiments shown"
+
+
+def test_nothing_is_wider_than_a_phone(grid):
+    grid.set_viewport_size({"width": 390, "height": 800})
+    assert grid.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_of_many_experiments_the_best_eight_are_drawn(chromium, tmp_path):
+    for width in range(12):
+        write_run(tmp_path / "runs" / str(width), scores=(50.0, 10.0 + width), network={"width": width})
+    with opened_page(chromium, tmp_path) as page:
+        shown = page.locator("#legend input:checked")
+        assert shown.count() == page.evaluate("new Set(lines.map(line => line.experiment)).size") == 8
+        assert page.locator("#legend label").nth(0).inner_text().strip() == "network.width=0"
+        page.get_by_role("button", name="All", exact=True).click()
+        assert shown.count() == 12
 
 
 def test_text_stands_out_in_light_and_dark(opened):

@@ -11,6 +11,7 @@ from ganexp.comparison import thumbnails
 from ganexp.comparison.comparison import compare
 from ganexp.comparison.finding import find_runs
 from ganexp.comparison.page import render
+from ganexp.records import summary
 from support.synthetic import write_run, write_seeds
 
 pytest.importorskip("jinja2", reason="jinja2 is not installed: pip install 'ganexp[report]'")
@@ -94,3 +95,51 @@ def test_a_page_of_one_run_is_a_page(tmp_path, scores):
     text = page(tmp_path)
     assert "model=dcgan_small, data=digits" in text
     assert "All runs have the same settings" in text
+
+
+def write_two_settings(folder):
+    for loss, width, value in (("hinge", 8, 3.0), ("hinge", 16, 5.0), ("lsgan", 8, 9.0)):
+        for seed in (0, 1):
+            run = folder / f"{loss}_{width}_{seed}"
+            write_run(run, scores=(20.0, value + 2 * seed), seed=seed, loss=loss, network={"width": width})
+    write_run(folder / "stopped", scores=(), loss="lsgan", network={"width": 16}, status="stopped", budget=200)
+    for seed in (0, 1):
+        (folder / f"refused_{seed}").mkdir()
+        overrides = ["loss=minimax", "+network.width=8", f"seed={seed}", "data=digits"]
+        summary.update(folder / f"refused_{seed}", status="refused", reason="no", overrides=overrides)
+
+
+def test_where_two_settings_vary_each_pair_has_its_mean_and_spread_or_the_reason_for_none(tmp_path):
+    write_two_settings(tmp_path)
+    by_settings = data_of(page(tmp_path))["bySettings"]
+    assert by_settings["names"] == ["loss", "network.width"]
+    cells = {tuple(cell["settings"].values()): cell for cell in by_settings["experiments"]}
+    hinge = cells["hinge", "8"]
+    assert (hinge["mean"], hinge["deviation"], hinge["seeds"], hinge["why"]) == (4.0, pytest.approx(2**0.5), 2, None)
+    assert (cells["lsgan", "16"]["mean"], cells["lsgan", "16"]["why"]) == (None, "stopped; it has no fid_classifier")
+    # Once for both seeds, and without the override that all share.
+    assert by_settings["refused"] == [{"settings": {"loss": "minimax", "network.width": "8"}, "why": "refused: no"}]
+
+
+def test_where_one_setting_varies_there_is_no_map(tmp_path):
+    write_seeds(tmp_path, [3.0], "hinge")
+    write_seeds(tmp_path, [4.0], "lsgan")
+    text = page(tmp_path)
+    assert data_of(text)["bySettings"] is None
+    assert 'id="by-settings"' not in text
+
+
+@pytest.mark.parametrize("overrides", [None, 3, [3, None, "loss"], "loss=hinge"])
+def test_a_damaged_summary_of_a_refused_run_is_no_cell(tmp_path, overrides):
+    write_two_settings(tmp_path)
+    for seed in (0, 1):
+        summary.update(tmp_path / f"refused_{seed}", overrides=overrides)
+    assert data_of(page(tmp_path))["bySettings"]["refused"] == []
+
+
+def test_a_long_list_of_names_is_folded(tmp_path):
+    for width in range(10):
+        write_run(tmp_path / str(width), scores=(10.0 + width,), network={"width": width})
+    text = page(tmp_path)
+    assert "<summary>too few seeds: 9 experiments</summary>" in text
+    assert "<b>too few seeds:</b>" not in text

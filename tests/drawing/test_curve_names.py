@@ -15,6 +15,8 @@ NAMES = {
     "score/fid_classifier": "Fréchet distance (classifier's features)",
     "score/kid_own": "kernel distance (own features)",
     "score/fid_clean": "FID (clean)",
+    "score/fid_dinov2": "Fréchet distance (DINOv2's features)",
+    "score/cmmd": "CMMD",
     "score/prc_classifier": "precision and recall (classifier's features)",
     "score/modes_covered": "modes covered",
 }

@@ -1,10 +1,11 @@
 """Comparison results, computed once for the terminal, the tables and the page."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ganexp.comparison.by_settings import NeverStarted, read_never_started
 from ganexp.comparison.data_versions import differing_data
 from ganexp.comparison.groups import Experiment, group
 from ganexp.comparison.ranking import Ranked, rank
@@ -23,6 +24,8 @@ class Comparison:
     scores: list[str]
     """The names of all scores of the runs."""
     remarks: list[str]
+    never_started: list[NeverStarted] = field(default_factory=list)
+    """The runs of sweeps that were refused or did not get as far as a configuration."""
 
     @property
     def runs(self) -> list[RunRecord]:
@@ -60,7 +63,8 @@ def compare(folders: Sequence[Path], score: str | None, budget: str, at: float |
     remarks += duplicates + [f"{run.folder}: {problem}" for run in used for problem in run.problems]
     remarks += [f"{run.folder}: settings changed: {change}" for run in used for change in run.changes]
     remarks += differing_data(used)
-    return Comparison(experiments, ranked, scores, remarks)
+    never_started = [read_never_started(folder, why) for folder, why in read if isinstance(why, str)]
+    return Comparison(experiments, ranked, scores, remarks, never_started)
 
 
 def by_reason(reasons: Iterable[tuple[Path, str]]) -> list[str]:

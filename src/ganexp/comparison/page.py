@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ganexp.comparison import budgets
+from ganexp.comparison.by_settings import scores_by_settings
 from ganexp.comparison.comparison import Comparison
 from ganexp.comparison.groups import Experiment
 from ganexp.comparison.ranking import Ranking
@@ -20,12 +21,17 @@ from ganexp.files.templates import template
 from ganexp.records.curves import Curve
 
 TEMPLATES = Path(__file__).with_name("templates")
-SCRIPTS = ("tables.js", "curves.js", "samples.js")
+SCRIPTS = ("tables.js", "curves.js", "samples.js", "settings.js", "heat_maps.js", "parallel.js", "view.js")
+STYLES = ("style.css", "settings.css")
 FEW_RUNS = 20
 """Up to this number of runs curves are drawn with all points; with more runs, with fewer points each."""
 FEWEST_POINTS = 25
 CLOCK_POINTS = 50
 MOST_GRIDS = 24
+BEST_CURVES = 8
+"""Experiments whose curves are drawn at first: more lines cannot be told apart."""
+FEW_NAMES = 6
+"""Up to this number of experiments with one verdict are named in the answer; more are in a list that opens."""
 HIDDEN_CURVES = ("learning_rate/", "time/")
 
 
@@ -37,16 +43,19 @@ def render(comparison: Comparison, remarks: Sequence[str]) -> str:
     page = template(TEMPLATES, "report.html")
     script = "\n".join((TEMPLATES / name).read_text("utf-8") for name in SCRIPTS)
     experiments = ranked_first(comparison)
+    data = script_data(experiments, comparison)
     text: str = page.render(
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        style=(TEMPLATES / "style.css").read_text("utf-8"),
+        style="\n".join((TEMPLATES / name).read_text("utf-8") for name in STYLES),
         answers=[answer(ranking) for ranking in comparison.ranked.rankings],
         tables=[sortable_table(ranking) for ranking in comparison.ranked.rankings],
         remarks=remarks,
         experiments=[{"name": e.name, "runs": [run_details(run) for run in e.runs]} for e in experiments],
         settings=settings_matrix(experiments),
-        data=script_data(experiments, comparison),
+        data=data,
+        best_curves=min(BEST_CURVES, len(experiments)),
+        few_names=FEW_NAMES,
     )
     return text
 
@@ -138,6 +147,8 @@ def script_data(experiments: Sequence[Experiment], comparison: Comparison) -> di
     return {
         "experiments": [experiment.name for experiment in experiments],
         "score": f"score/{comparison.ranked.score}",
+        "bestCurves": BEST_CURVES,
+        "bySettings": scores_by_settings(experiments, comparison.ranked, comparison.never_started),
         "runs": [
             {
                 "experiment": index,

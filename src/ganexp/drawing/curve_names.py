@@ -3,6 +3,7 @@
 METRICS = {
     "fid": "FID",
     "kid": "KID",
+    "cmmd": "CMMD",
     "is": "Inception score",
     "prc": "precision and recall",
     "psnr": "PSNR",
@@ -12,7 +13,7 @@ METRICS = {
 }
 OTHER_FEATURES = {"FID": "Fréchet distance", "KID": "kernel distance", "Inception score": "inception score"}
 """What a metric is called in features other than Inception's."""
-FEATURES = {"classifier": "classifier's features", "own": "own features"}
+FEATURES = {"classifier": "classifier's features", "dinov2": "DINOv2's features", "own": "own features"}
 OUTPUTS = {"real output": "real images", "fake output": "samples"}
 
 

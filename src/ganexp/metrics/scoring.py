@@ -22,16 +22,20 @@ STANDARD_FEATURES = "inception"
 
 @dataclass(frozen=True)
 class Measurement:
-    """A metric in the features of an extractor; ``extractor`` None for metrics of the samples themselves."""
+    """A metric in the features of an extractor; ``extractor`` None for metrics of the samples themselves.
+
+    ``features_in_name`` False is for a score that is defined in its features, as CMMD is in CLIP's.
+    """
 
     score: str
     metric: Callable[[Reference | None, int], SampleMetric]
     extractor: str | None = None
+    features_in_name: bool = True
 
     @property
     def name(self) -> str:
         """The score's name, with the extractor as suffix unless the features are the standard ones."""
-        if self.extractor in (None, STANDARD_FEATURES):
+        if self.extractor in (None, STANDARD_FEATURES) or not self.features_in_name:
             return self.score
         return f"{self.score}_{self.extractor.removeprefix(f'{STANDARD_FEATURES}_')}"
 

@@ -4,7 +4,8 @@ const COLOURS = ["#3a7bd5", "#d9541e", "#2e9148", "#cf3d78", "#8a63e8", "#1688a0
 const DASHES = ["", "7 4", "2 3", "10 3 2 3"];
 const WIDTH = 900, HEIGHT = 400, LEFT = 70, RIGHT = 40, TOP = 12, BOTTOM = 45;
 const chart = byId("chart"), metric = byId("metric"), axis = byId("axis"), logarithmic = byId("logarithmic");
-const hidden = new Set();
+const hidden = new Set(data.experiments.keys());
+const boxes = [];
 let lines = [], scale = null, cursor = null;
 
 function element(name, attributes, text) {
@@ -159,16 +160,37 @@ columns.sort((a, b) => rank(a) - rank(b));
 metric.append(...columns.map(option));
 for (const control of [metric, axis, logarithmic]) control.addEventListener("change", draw);
 
+function showExperiments(shown) {
+  data.experiments.forEach((_, experiment) => {
+    boxes[experiment].checked = shown.includes(experiment);
+    if (boxes[experiment].checked) hidden.delete(experiment); else hidden.add(experiment);
+  });
+  countShown();
+  draw();
+}
+
+function countShown() {
+  byId("curves-count").textContent = `${data.experiments.length - hidden.size} of ${data.experiments.length} experiments shown`;
+}
+
+const shownExperiments = () => [...data.experiments.keys()].filter((experiment) => !hidden.has(experiment));
+// Experiments are ordered by rank.
+const bestOf = (experiments) => experiments.slice(0, data.bestCurves);
+
 data.experiments.forEach((name, experiment) => {
   const label = document.createElement("label");
   const box = document.createElement("input");
   box.type = "checkbox";
-  box.checked = true;
   box.addEventListener("change", () => {
     if (box.checked) hidden.delete(experiment); else hidden.add(experiment);
+    countShown();
     draw();
   });
+  boxes.push(box);
   label.append(box, " ", swatch(experiment), " ", line(name));
   byId("legend").append(label);
 });
-draw();
+byId("curves-best").addEventListener("click", () => showExperiments(bestOf([...data.experiments.keys()])));
+byId("curves-all").addEventListener("click", () => showExperiments([...data.experiments.keys()]));
+byId("curves-none").addEventListener("click", () => showExperiments([]));
+showExperiments(bestOf([...data.experiments.keys()]));

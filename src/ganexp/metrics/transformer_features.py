@@ -1,0 +1,129 @@
+"""Features of vision transformers: images resized as Pillow does, weights by checksum."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from ganexp.errors import UserError
+from ganexp.files.download import Remote, checksum_of_file
+from ganexp.metrics.extractor import Description, Extractor
+from ganexp.metrics.reference import RealImages
+from ganexp.metrics.weights import load_checked, mismatch_error, standard_weights
+
+Crop = Callable[[Tensor], Tensor]
+Convert = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+"""Maps public weights to the names of a VisionTransformer."""
+
+
+class TransformerFeatures(Extractor):
+    """Features (N, D) of grey or RGB images, uint8 (N, C, H, W) of any size, in float32.
+
+    Images are cropped, resized to ``side`` and standardized with ``mean`` and ``std`` of [0, 1]. ``unit`` scales the
+    features to unit length.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        description: Description,
+        side: int,
+        mean: Sequence[float],
+        std: Sequence[float],
+        crop: Crop,
+        unit: bool,
+    ) -> None:
+        super().__init__(network, description)
+        self.side = side
+        self.crop = crop
+        self.unit = unit
+        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(std).view(3, 1, 1))
+
+    def outputs(self, images: Tensor) -> dict[str, Tensor]:
+        """Return "features" (N, D)."""
+        resized = resize_like_pillow(self.crop(images).float(), self.side).expand(-1, 3, -1, -1)
+        features = self.network((resized / 255 - self.mean) / self.std)
+        return {"features": features / features.norm(dim=1, keepdim=True) if self.unit else features}
+
+
+def resize_like_pillow(images: Tensor, side: int) -> Tensor:
+    """Return images (N, C, H, W) in [0, 255] resized to (N, C, side, side) bicubically with antialiasing, as float32.
+
+    As Pillow does, rows are resized first, then columns, and each time values are clipped and rounded to bytes. Its
+    weights are fixed-point numbers, so that few values differ, by one.
+    """
+    wide = _resized(images, images.shape[-2], side)
+    return _resized(wide, side, side)
+
+
+def _resized(images: Tensor, height: int, width: int) -> Tensor:
+    if images.shape[-2:] == (height, width):
+        return images
+    resized = interpolate(images, (height, width), mode="bicubic", align_corners=False, antialias=True)
+    return resized.clamp(0, 255).round()
+
+
+def uncropped(images: Tensor) -> Tensor:
+    """Return images (N, C, H, W) as they are."""
+    return images
+
+
+def central_square(images: Tensor) -> Tensor:
+    """Return the largest central square (N, C, S, S) of images (N, C, H, W)."""
+    height, width = images.shape[-2:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return images[..., top : top + side, left : left + side]
+
+
+def weights_path(name: str, weights: str | None, public: Remote, download: bool, remedy: str) -> Path:
+    """Return the file of weights: the one given, else the public one, downloaded unless it is there already.
+
+    Raises UserError with the remedy if there is none.
+    """
+    return standard_weights(name, public, download, remedy) if weights is None else Path(weights).expanduser()
+
+
+def load_network(make: Callable[[], nn.Module], path: Path, public: Remote, convert: Convert) -> nn.Module:
+    """Return the network with the weights in a file, in float32.
+
+    Raises UserError if the file is damaged, contains code, or belongs to another network.
+    """
+    weights = load_checked(path, public)
+    # Initial weights of 300 million parameters would take seconds and the global generator's numbers.
+    with torch.device("meta"):
+        network = make()
+    try:
+        network.load_state_dict(convert(weights), assign=True)
+    except RuntimeError as error:
+        raise mismatch_error(path, error) from error
+    return network.float()
+
+
+def check_channels(name: str, images: RealImages) -> int:
+    """Return the number of channels; raises UserError for images that are neither grey nor RGB."""
+    channels = images.shape[0]
+    if channels not in (1, 3):
+        raise UserError(
+            f"extractor {name}: images must be grey or RGB, but have {channels} channels; "
+            "for points in the plane use metric=modes, otherwise metric=[fid_classifier]."
+        )
+    return channels
+
+
+def describe(network: str, path: Path, layer: str, resize: str, pixels: str, channels: int) -> Description:
+    """Return the features' part of a score's protocol."""
+    return {
+        "network": network,
+        "weights": checksum_of_file(path)[:16],
+        "layer": layer,
+        "resize": resize,
+        "pixels": pixels,
+        "channels": "grey, repeated to three" if channels == 1 else "RGB",
+    }
