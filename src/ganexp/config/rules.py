@@ -21,6 +21,8 @@ UNBOUNDED_LOSSES = {"ganexp.losses.Wasserstein"}
 ONE_DOMAIN = {"ganexp.data.images.ImageData", "ganexp.data.gaussians.GaussianData"}
 PAIRED = {"ganexp.data.translation.module.PairedData"}
 UNPAIRED = {"ganexp.data.translation.module.UnpairedData"}
+WITHOUT_DISCRIMINATOR = {"ganexp.variants.vae.VAE"}
+NO_AUGMENTATION = {"ganexp.augmentation.base.NoAugmentation"}
 INSTANCE_NORMS = {"ganexp.layers.normalization.instance"}
 PLAYERS = ("Generator", "Discriminator")
 VECTOR_NETWORKS = {f"ganexp.networks.{file}.{player}" for file in ("mlp", "dcgan_tutorial") for player in PLAYERS}
@@ -58,6 +60,15 @@ def is_lipschitz(config: Config) -> bool:
     return bool(config.get("constraint")) or penalizes_gradients(config) or discriminator_is(config, SPECTRAL_NORMS)
 
 
+def acts_on_missing_discriminator(config: Config) -> bool:
+    """Return whether a penalty, a constraint or an augmentation is selected for a model without a discriminator."""
+    if (config.get("model") or {}).get("_target_") not in WITHOUT_DISCRIMINATOR:
+        return False
+    augmentation = (config.get("augmentation") or {}).get("_target_")
+    penalized = any(targets(config.get("penalty"))) or bool(config.get("constraint"))
+    return penalized or (augmentation is not None and augmentation not in NO_AUGMENTATION)
+
+
 def lacks_labels(config: Config) -> bool:
     """Return whether the model needs labels and the data has none."""
     return bool((config.get("requires") or {}).get("labels")) and not config["data"].get("num_classes")
@@ -71,6 +82,15 @@ def translates(config: Config) -> str | None:
 def data_is(config: Config, targets: set[str]) -> bool:
     """Return whether the data module is one of the targets."""
     return (config.get("data") or {}).get("_target_") in targets
+
+
+def encodes_other_channels(config: Config) -> bool:
+    """Return whether a model's encoder takes images of other channels than the data has."""
+    model = config.get("model") or {}
+    holders = [model, model.get("generator") or {}]
+    encoders = [holder["encoder"] for holder in holders if isinstance(holder.get("encoder"), Mapping)]
+    channels = (config.get("data") or {}).get("channels")
+    return any(encoder.get("channels", channels) != channels for encoder in encoders)
 
 
 def has_other_input_channels(config: Config) -> bool:
@@ -185,6 +205,17 @@ RULES = (
         "the model translates or contrasts inputs and targets by the same networks, so both need the same channels, "
         "and data.input_channels differs from data.channels",
         "leave out data.input_channels, which converts pictures to data.channels, or choose model=pix2pix for pairs",
+    ),
+    Rule(
+        acts_on_missing_discriminator,
+        "the model has no discriminator, on whose gradients, weights and images penalties, constraints and "
+        "augmentations act",
+        "leave out penalty=… and augmentation=…, or choose model=vaegan",
+    ),
+    Rule(
+        encodes_other_channels,
+        "the encoder takes images of other channels than data.channels",
+        "leave out the encoder's channels, which are those of the data, or convert pictures by data.channels",
     ),
     Rule(
         normalizes_unnormalized_networks,
