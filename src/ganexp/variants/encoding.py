@@ -40,4 +40,6 @@ def require_latents(encoder: Any, latent: int) -> None:
     """Raise ValueError for an encoder whose latents have another length than the generator's."""
     length = getattr(encoder, "latent", latent)
     if length != latent:
-        raise ValueError(f"the encoder has latents of {length} values and the generator takes {latent}: set model.latent")
+        raise ValueError(
+            f"the encoder has latents of {length} values and the generator takes {latent}: set model.latent"
+        )
