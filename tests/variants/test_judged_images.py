@@ -23,7 +23,10 @@ from support.parts import thinned
 BATCHES = 2
 # With one mask of dropout for both passes there is something to compare; the tutorial's network is the slowest by far.
 SETTINGS = {"cgan": {"model.discriminator.network.dropout": 0.0}}
-MODELS = thinned([model for model in GROUPS["model"] if model != "unet_l1"], 4, first=2, slow=("dcgan_tutorial",))
+WITHOUT_DISCRIMINATOR = ("unet_l1", "vae")
+MODELS = thinned(
+    [model for model in GROUPS["model"] if model not in WITHOUT_DISCRIMINATOR], 4, first=2, slow=("dcgan_tutorial",)
+)
 
 
 @contextmanager

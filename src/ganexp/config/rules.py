@@ -60,13 +60,24 @@ def is_lipschitz(config: Config) -> bool:
     return bool(config.get("constraint")) or penalizes_gradients(config) or discriminator_is(config, SPECTRAL_NORMS)
 
 
+def has_discriminator(config: Config) -> bool:
+    """Return whether the model is not one of those without a discriminator."""
+    return (config.get("model") or {}).get("_target_") not in WITHOUT_DISCRIMINATOR
+
+
 def acts_on_missing_discriminator(config: Config) -> bool:
     """Return whether a penalty, a constraint or an augmentation is selected for a model without a discriminator."""
-    if (config.get("model") or {}).get("_target_") not in WITHOUT_DISCRIMINATOR:
+    if has_discriminator(config):
         return False
     augmentation = (config.get("augmentation") or {}).get("_target_")
     penalized = any(targets(config.get("penalty"))) or bool(config.get("constraint"))
     return penalized or (augmentation is not None and augmentation not in NO_AUGMENTATION)
+
+
+def is_unbounded(config: Config) -> bool:
+    """Return whether a loss is unbounded, as nothing bounds the discriminator's Lipschitz constant."""
+    unbounded = (config.get("loss") or {}).get("_target_") in UNBOUNDED_LOSSES
+    return unbounded and has_discriminator(config) and not is_lipschitz(config)
 
 
 def lacks_labels(config: Config) -> bool:
@@ -82,15 +93,6 @@ def translates(config: Config) -> str | None:
 def data_is(config: Config, targets: set[str]) -> bool:
     """Return whether the data module is one of the targets."""
     return (config.get("data") or {}).get("_target_") in targets
-
-
-def encodes_other_channels(config: Config) -> bool:
-    """Return whether a model's encoder takes images of other channels than the data has."""
-    model = config.get("model") or {}
-    holders = [model, model.get("generator") or {}]
-    encoders = [holder["encoder"] for holder in holders if isinstance(holder.get("encoder"), Mapping)]
-    channels = (config.get("data") or {}).get("channels")
-    return any(encoder.get("channels", channels) != channels for encoder in encoders)
 
 
 def has_other_input_channels(config: Config) -> bool:
@@ -213,11 +215,6 @@ RULES = (
         "leave out penalty=… and augmentation=…, or choose model=vaegan",
     ),
     Rule(
-        encodes_other_channels,
-        "the encoder takes images of other channels than data.channels",
-        "leave out the encoder's channels, which are those of the data, or convert pictures by data.channels",
-    ),
-    Rule(
         normalizes_unnormalized_networks,
         "the model's networks have no normalization layers: their initialization is made for training without "
         "(arXiv 2501.05441, section 3)",
@@ -242,7 +239,7 @@ RULES = (
         "nearest that works: normalization=batch_in_generator, or normalization=layer",
     ),
     Rule(
-        lambda config: (config.get("loss") or {}).get("_target_") in UNBOUNDED_LOSSES and not is_lipschitz(config),
+        is_unbounded,
         "the Wasserstein loss is unbounded unless the critic is Lipschitz (arXiv 1701.07875, section 3)",
         "nearest that works: penalty=gradient_penalty normalization=batch_in_generator, penalty=weight_clip, or "
         "normalization=spectral",

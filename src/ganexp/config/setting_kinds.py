@@ -294,6 +294,7 @@ NAMES: Mapping[str, Kind] = {
     "generator_batch_multiplier": COUNT,
     "group": optional(text()),
     "groups": COUNT,
+    "hidden": SIZE,
     "hidden_as_output": flag(),
     "hue": SHARE,
     "identity": WEIGHT,

@@ -141,6 +141,8 @@ def portable_discriminator(model: Any, network: nn.Module, channels: int, image_
             inputs.append(labels_input(model.num_classes))
     elif needed == 2 and hasattr(model, "translator"):
         inputs.append(image_input("input", shape, f"{SIGNED_UNIT}; the image that `image` is a translation of"))
+    elif needed == 2 and hasattr(model, "encode"):
+        inputs.append(noise_input(model.sampler.noise, model.sampler.latent))
     elif needed != 1:
         raise UserError(
             f"network=discriminator: {qualified_name(type(network))} takes {needed} inputs; only an image, and with it "

@@ -15,8 +15,8 @@ from ganexp.layers.resolution import SMALLEST, first_map, halving, require_norm_
 class Discriminator(nn.Module):
     """Images (N, channels, H, W) and latents (N, latent) to logits (N,).
 
-    DCGAN's convolutions reduce the image to `features` values, to which the latent is appended; a hidden layer of
-    `features` units joins the two. `width` is the number of channels after the first layer; it doubles with each
+    DCGAN's convolutions reduce the image to `hidden` values, to which the latent is appended; a hidden layer of
+    `hidden` units joins the two. `width` is the number of channels after the first layer; it doubles with each
     halving of the map, up to `max_width`. Raises ValueError as DCGAN's discriminator does.
     """
 
@@ -28,23 +28,23 @@ class Discriminator(nn.Module):
         normalization: Normalization,
         width: int = 64,
         max_width: int = 512,
-        features: int = 512,
+        hidden: int = 512,
         smallest: Sequence[int] = SMALLEST,
     ) -> None:
         super().__init__()
-        require_positive(channels=channels, latent=latent, width=width, max_width=max_width, features=features)
+        require_positive(channels=channels, latent=latent, width=width, max_width=max_width, hidden=hidden)
         last, steps = first_map(image_size, smallest)
         require_norm_fits(last, normalization)
         widths = step_widths(steps, width, max_width)
         layers: list[nn.Module] = [normalization.edge(halving(channels, widths[0])), nn.LeakyReLU(0.2)]
         for inputs, outputs in pairwise(widths):
             layers += [normalization.hidden(halving(inputs, outputs)), nn.LeakyReLU(0.2)]
-        layers += [normalization.edge(initialized(nn.Conv2d(widths[-1], features, last))), nn.LeakyReLU(0.2)]
+        layers += [normalization.edge(initialized(nn.Conv2d(widths[-1], hidden, last))), nn.LeakyReLU(0.2)]
         self.layers = nn.Sequential(*layers)
         self.pairs = nn.Sequential(
-            normalization.edge(initialized(nn.Linear(features + latent, features))),
+            normalization.edge(initialized(nn.Linear(hidden + latent, hidden))),
             nn.LeakyReLU(0.2),
-            normalization.edge(initialized(nn.Linear(features, 1))),
+            normalization.edge(initialized(nn.Linear(hidden, 1))),
         )
         initialize_norms(self)
 

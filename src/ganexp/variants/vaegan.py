@@ -19,7 +19,7 @@ from ganexp.variants.likelihood import kl_from_standard_normal, reparameterized
 
 
 class SimilarityCritic(Critic):
-    """A critic that also measures how far images are from their ``originals`` (N, C, H, W) in a hidden layer's features.
+    """A critic that also measures how far images are from their ``originals`` (N, C, H, W) in a layer's features.
 
     Of the images only the first ``count`` are reconstructions, of the first ``count`` originals.
     """
