@@ -74,7 +74,7 @@ LARGE = ("biggan", "sagan", "cut", "cyclegan", "dcgan_tutorial", "sngan_projecti
 
 @pytest.mark.parametrize("model", thinned(GROUPS["model"], 3, slow=LARGE))
 def test_every_models_turns_are_captured_and_equal_eager_ones_bit_for_bit(model):
-    players = 1 if model == "unet_l1" else 2
+    players = {"unet_l1": 1, "vae": 1, "vaegan": 3}.get(model, 2)
     # A pool of images must be full first.
     settings, batches = ({"model.pool": 8}, 8) if model == "cyclegan" else ({}, 6)
     game, backend = require_equal(tiny_with(model, settings), batches, captures=players)

@@ -115,8 +115,8 @@ def check_encoder(model: dict[str, Any], data: dict[str, Any]) -> None:
         channels = encoder.get("channels") if isinstance(encoder, dict) else None
         if channels not in (None, data.get("channels")):
             raise UserError(
-                f"{place}.encoder.channels={channels}: the data has data.channels={data.get('channels')}; leave it out, "
-                "or convert the pictures by data.channels"
+                f"{place}.encoder.channels={channels}: the data has data.channels={data.get('channels')}; leave it "
+                "out, or convert the pictures by data.channels"
             )
 
 
