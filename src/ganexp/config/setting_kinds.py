@@ -99,6 +99,7 @@ PLACES: Mapping[str, Kind] = {
 PARTS: Mapping[str, Kind] = {
     "AlternatingDDP.model_averaging_period": optional(COUNT),
     "Arithmetic.exemplars": whole(3),
+    "Arithmetic.encodings": flag(),
     "Arithmetic.noise": number(0),
     "Autoencoder.network": part(),
     "bicubic.block": optional(COUNT),
@@ -144,6 +145,7 @@ PARTS: Mapping[str, Kind] = {
     "numerics.tf32": flag(),
     "PeakSignalNoiseRatio.data_range": either(positive(), list_of(number(), length=2)),
     "Pix2Pix.first": text(),
+    "Projection.encoder": flag(),
     "Projection.features": WEIGHT,
     "Projection.images": optional(text()),
     "Projection.lpips": WEIGHT,
@@ -155,6 +157,7 @@ PARTS: Mapping[str, Kind] = {
     "Projection.steps": COUNT,
     "PoseDirection.end": anything(),
     "PoseDirection.start": anything(),
+    "Reconstruction.images": whole(2),
     "requires.labels": flag(),
     "requires.plain_networks": flag(),
     "RMSprop.alpha": below_one(),
