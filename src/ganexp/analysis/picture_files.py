@@ -18,8 +18,8 @@ def read_pictures(
 ) -> tuple[list[str], Tensor]:
     """Return the names of the first pictures below a folder, or of one file, and the pictures (N, C, H, W) in [-1, 1].
 
-    They are fitted to the shape (C, H, W) as training images are. ``option`` is the name of what gave the folder. Raises
-    UserError if there are none or some cannot be read.
+    They are fitted to the shape (C, H, W) as training images are. ``option`` is the name of what gave the folder.
+    Raises UserError if there are none or some cannot be read.
     """
     if not folder.exists():
         raise UserError(f"{option}={folder}: does not exist")

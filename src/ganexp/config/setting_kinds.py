@@ -154,7 +154,7 @@ PARTS: Mapping[str, Kind] = {
     "Projection.rate": positive(),
     "Projection.starts": COUNT,
     "Projection.candidates": COUNT,
-    "Projection.steps": COUNT,
+    "Projection.steps": whole(0),
     "PoseDirection.end": anything(),
     "PoseDirection.start": anything(),
     "Reconstruction.images": whole(2),
