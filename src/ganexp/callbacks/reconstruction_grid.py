@@ -6,7 +6,6 @@ import torch
 from PIL import Image
 
 from ganexp.callbacks.samples import SampleGrid
-from ganexp.data.values import to_signed_unit
 from ganexp.drawing.pictures import grid
 from ganexp.metrics.reference import RealImages
 from ganexp.numerics.pixels import are_points
@@ -35,7 +34,8 @@ class ReconstructionGrid(SampleGrid):
 def fixed_images(dataset: Any, number: int) -> torch.Tensor:
     """Return at most ``number`` images (N, C, H, W) in [-1, 1] of a data set, always the same."""
     images = RealImages(dataset, "", max(2, number))
-    return to_signed_unit(images.at(torch.arange(min(number, images.count))))
+    chosen = images.at(torch.arange(min(number, images.count)))
+    return chosen.float() / 127.5 - 1 if chosen.dtype == torch.uint8 else chosen.float()
 
 
 def below(upper: Image.Image, lower: Image.Image) -> Image.Image:
