@@ -23,7 +23,7 @@ SMALL = [
     *("filters.images=20", "filters.layers=2", "filters.features=2", "filters.best=2"),
     *("forget.samples=20", "forget.counts=1", "forget.draws=2"),
     *("probe.labels=[12]", "probe.seeds=1"),
-    *("spectrum.images=8", "equilibrium.images=8"),
+    *("spectrum.images=8", "equilibrium.images=8", "reconstruction.images=8"),
     *("latent_directions.directions=1", "latent_directions.steps=3", "latent_directions.random=2"),
 ]
 """The smallest settings of each analysis."""

@@ -28,6 +28,8 @@ def expected(model, loss, penalty, normalization):
         return "have no normalization layers"
     if model in WITHOUT_MAPS and normalization == "instance":
         return "needs feature maps"
+    if model == "vae":
+        return None if penalty == "none" else "the model has no discriminator"
     if penalty in PER_IMAGE and normalization == "batch":
         return "mixes the images of a batch"
     bounded = penalty in BOUNDED or normalization in ("spectral", "batch_spectral", "sngan")

@@ -27,7 +27,10 @@ SETTINGS = {
     "cgan": WITHOUT_DROPOUT,
     **dict.fromkeys(("lapgan", "lapgan_conditional"), WITHOUT_DROPOUT | {"model.discriminator.dropout": 0.0}),
 }
-MODELS = thinned([model for model in GROUPS["model"] if model != "unet_l1"], 4, first=2, slow=("dcgan_tutorial",))
+WITHOUT_DISCRIMINATOR = ("unet_l1", "vae")
+MODELS = thinned(
+    [model for model in GROUPS["model"] if model not in WITHOUT_DISCRIMINATOR], 4, first=2, slow=("dcgan_tutorial",)
+)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from ganexp.analysis.concepts import (
     ConceptOption,
     Pool,
     concept_positions,
+    encoded_pool,
     expected_attributes,
     parse_concept,
     placeholders,
@@ -93,7 +94,9 @@ class Arithmetic:
     subtracted, so that the weights sum to 1. ``expect`` are the attributes of the expected result, if they do not
     follow from those of the concepts. There are ``sums`` sums, but only one if all concepts are numbers of samples;
     ``noise`` is that of the neighbours, and the first ``shown`` sums are drawn. With ``pictures``, a file of projected
-    pictures, numbers are those of its pictures, not of samples.
+    pictures or a folder of them for a model with an encoder, numbers are those of its pictures, not of samples. With
+    ``encodings`` exemplars of attributes are chosen among training images, by the codes of the model's encoder
+    (arXiv 1512.09300, section 4.2).
 
     Raises UserError for counts that are too small, invalid concepts, and unless ``plus`` has one concept more than
     ``minus``.
@@ -110,6 +113,7 @@ class Arithmetic:
         noise: float = 0.25,
         shown: int = 3,
         pictures: str | None = None,
+        encodings: bool = False,
     ) -> None:
         require_at_least(MIN_EXEMPLARS, exemplars=exemplars)
         require_at_least(1, pool=pool, sums=sums, shown=shown)
@@ -129,6 +133,7 @@ class Arithmetic:
         self.noise = noise
         self.shown = shown
         self.pictures = pictures
+        self.encodings = encodings
 
     @property
     def concepts(self) -> list[Concept]:
@@ -138,11 +143,13 @@ class Arithmetic:
     def reason_against(self, subject: Subject) -> str | None:
         """Return why the analysis does not apply, such as to attributes without strokes or classes, or None."""
         attributes = {item for concept in self.concepts for item in concept.attributes} | set(self.expected)
+        if self.encodings and subject.encoder is None:
+            return "encodings=true: this model has no encoder"
         return needs_images(subject) or reason_against_attributes(subject, attributes)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
         """Write arithmetic.png, the first sums; return the share of results that are as expected, and by chance."""
-        pool = sample_pool(subject, self.pool)
+        pool = (encoded_pool if self.encodings else sample_pool)(subject, self.pool)
         choices = self._choices(pool, subject.seed)
         classes = [choices[number % len(choices)] for number in range(self.sums)]
         drawn = [self._sum(subject, pool, number, chosen) for number, chosen in enumerate(classes)]

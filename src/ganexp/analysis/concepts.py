@@ -11,8 +11,10 @@ from torch import Tensor
 
 from ganexp.analysis.properties import slant, stroke_width
 from ganexp.analysis.subject import Subject
+from ganexp.data.values import to_signed_unit
 from ganexp.errors import UserError
 from ganexp.metrics.classification_tasks import HALF_TURNS, QUARTER_TURNS
+from ganexp.numerics.randomness import BLOCK
 
 Measure = Callable[[Tensor], Tensor]
 
@@ -161,6 +163,13 @@ def sample_pool(subject: Subject, n: int) -> Pool:
     """Return the first n samples as a pool."""
     latents, labels = subject.latents(n), subject.labels(n)
     return Pool(latents, subject.images(latents, labels), lambda images: subject.outputs(images)["logits"], labels)
+
+
+def encoded_pool(subject: Subject, n: int) -> Pool:
+    """Return a random choice of n training images as a pool, with the codes that the model's encoder gives them."""
+    real = subject.training.at_most(max(2, n), subject.seed)
+    images = torch.cat([to_signed_unit(batch) for batch in real.batches(BLOCK)])
+    return Pool(subject.encodings(images), images, lambda images: subject.outputs(images)["logits"])
 
 
 def concept_positions(pool: Pool, concept: Concept, least: int = MIN_EXEMPLARS) -> Tensor:

@@ -9,11 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ganexp.analysis.picture_files import read_pictures
 from ganexp.analysis.subject import Subject
 from ganexp.errors import UserError
 from ganexp.files.untrusted import read_json
 
 FILE = "noise.json"
+MOST = 64
+"""The largest number of pictures of a folder that are encoded."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,13 @@ class ProjectedNoise:
 
 
 def projected_noise(path: str, subject: Subject) -> ProjectedNoise:
-    """Return the noise in a file that the projection wrote.
+    """Return the noise in a file that the projection wrote, or the codes of a folder of pictures.
 
-    Raises UserError if it cannot be read, or belongs to a generator of other noise or other labels.
+    Raises UserError if it cannot be read, or belongs to a generator of other noise or other labels, and for a folder
+    where the model has no encoder.
     """
+    if Path(path).is_dir():
+        return encoded_pictures(path, subject)
     try:
         content: Any = read_json(Path(path))
         latents = torch.tensor(content["latents"], dtype=torch.float32)
@@ -71,6 +77,20 @@ def projected_noise(path: str, subject: Subject) -> ProjectedNoise:
     if (labels is None) != (subject.num_classes is None) or not _are_classes(labels, subject.num_classes):
         raise UserError(f"pictures={path}: its labels are not this generator's; project the pictures with this run")
     return ProjectedNoise(pictures, latents, labels)
+
+
+def encoded_pictures(path: str, subject: Subject) -> ProjectedNoise:
+    """Return the noise that a model's encoder gives the first pictures below a folder.
+
+    Raises UserError if there are none, some cannot be read, or the model has no encoder.
+    """
+    if subject.encoder is None:
+        raise UserError(
+            f"pictures={path}: this model has no encoder for a folder of pictures; project them with "
+            f"analysis=projection, and give the {FILE} that it writes"
+        )
+    names, pictures = read_pictures(Path(path), subject.shape, MOST, "pictures")
+    return ProjectedNoise(names, subject.encodings(pictures))
 
 
 def _are_classes(labels: Tensor | None, num_classes: int | None) -> bool:

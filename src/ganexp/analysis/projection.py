@@ -9,12 +9,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from ganexp.analysis.picture_files import read_pictures
 from ganexp.analysis.projected_noise import FILE, ProjectedNoise
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
-from ganexp.data.decoding import Decoder
-from ganexp.data.files.folders import images_below
-from ganexp.data.unreadable import unreadable
-from ganexp.data.values import to_signed_unit
 from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.pictures import save
 from ganexp.errors import UserError
@@ -104,6 +101,12 @@ def candidates(subject: Subject, n: int) -> Candidates:
     return Candidates(latents, labels, subject.images(latents, labels))
 
 
+def encoded(subject: Subject, picture: Tensor) -> Candidates:
+    """Return the code of a picture (C, H, W) and what the generator makes of it, as the only candidate."""
+    latents = subject.encodings(picture[None])
+    return Candidates(latents, None, subject.images(latents))
+
+
 class Projection:
     """The noise of the sample nearest to each picture in the folder ``images``, from the ``starts`` nearest samples.
 
@@ -111,6 +114,8 @@ class Projection:
     ``pixels``, ``features`` and ``lpips``. Starts are the nearest of ``candidates`` samples, of every class in turn if
     the generator is conditional; a start keeps its class. Adam takes ``steps`` steps of size ``rate``. Of larger
     folders the first ``most`` pictures are projected.
+
+    Where the model has an encoder, its code of the picture is the only start, unless ``encoder`` is False.
 
     Raises UserError for numbers that are too small, and unless a weight is above 0 and none below.
     """
@@ -126,6 +131,7 @@ class Projection:
         features: float = 1.0,
         lpips: float = 0.0,
         most: int = 16,
+        encoder: bool = True,
     ) -> None:
         require_at_least(1, starts=starts, candidates=candidates, most=most)
         require_at_least(0, steps=steps)
@@ -143,6 +149,7 @@ class Projection:
         self.steps = steps
         self.rate = rate
         self.most = most
+        self.encoder = encoder
 
     def reason_against(self, subject: Subject) -> str | None:
         """Return why the analysis does not apply, such as to points or without pictures, or None."""
@@ -157,7 +164,9 @@ class Projection:
         assert self.folder is not None
         names, pictures = read_pictures(Path(self.folder), subject.shape, self.most)
         distances = self._distances(subject)
-        pool = candidates(subject, self.candidates)
+        encodes = self.encoder and subject.encoder is not None
+        first = "encoding" if encodes else "nearest"
+        pool = None if encodes else candidates(subject, self.candidates)
         latents: list[Tensor] = []
         labels: list[Tensor] = []
         drawn: list[Tensor] = []
@@ -168,11 +177,11 @@ class Projection:
                 start, latent, label = self._projected(subject, pool, distances, picture)
                 image = subject.images(latent[None], None if label is None else label[None])
                 before, after = (self._measured(distances, subject, drawing, picture) for drawing in (start, image[0]))
-                figures[name] = {"nearest_sample": before, "projection": after}
+                figures[name] = {"encoding" if encodes else "nearest_sample": before, "projection": after}
                 figures[name] |= {} if label is None else {"label": int(label)}
                 drawn += [picture, start, image[0]]
                 named = "" if label is None else f": {subject.class_name(int(label))}"
-                captions += [f"picture {len(latents)}", "nearest", f"result{named}"]
+                captions += [f"picture {len(latents)}", first, f"result{named}"]
                 latents.append(latent)
                 labels += [] if label is None else [label]
                 advance(1)
@@ -181,14 +190,18 @@ class Projection:
         return figures
 
     def _projected(
-        self, subject: Subject, pool: Candidates, distances: Mapping[str, Distance], picture: Tensor
+        self, subject: Subject, pool: Candidates | None, distances: Mapping[str, Distance], picture: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return the nearest sample (C, H, W), and the noise (latent,) of the projection with its label ()."""
+        """Return the first start (C, H, W), and the noise (latent,) of the projection with its label ().
+
+        Without a pool the start is the picture's code.
+        """
         target = picture[None].to(subject.device)
 
         def total(images: Tensor) -> Tensor:
             return sum((self.weights[name] * of(images, target) for name, of in distances.items()), torch.zeros(()))
 
+        pool = encoded(subject, picture) if pool is None else pool
         with torch.no_grad():
             far = torch.cat([total(part.to(subject.device)).cpu() for part in pool.images.split(BLOCK)])
         nearest = far.argsort()[: self.starts]
@@ -200,7 +213,8 @@ class Projection:
             return images.float().clamp(-1, 1)
 
         starts = pool.latents[nearest].to(subject.device)
-        reach = float(pool.latents.abs().max())
+        # Codes may lie beyond all samples.
+        reach = float(torch.cat([pool.latents, subject.latents(self.candidates)]).abs().max())
         latents, least = descended(generate, total, starts, self.steps, self.rate, reach)
         best = int(least.argmin())
         return pool.images[nearest[0]], latents[best].cpu(), None if labels is None else labels[best]
@@ -238,29 +252,3 @@ def side_by_side(images: Sequence[Tensor], captions: Sequence[str]) -> Image.Ima
     sheet = contact_sheet(torch.stack(tiles), texts, columns, smallest=TILE)
     # Without the space after the last three.
     return sheet.crop((0, 0, sheet.width * (columns - 1) // columns, sheet.height))
-
-
-def read_pictures(folder: Path, shape: tuple[int, int, int], most: int) -> tuple[list[str], Tensor]:
-    """Return the names of the first pictures below a folder, or of one file, and the pictures (N, C, H, W) in [-1, 1].
-
-    They are fitted to the shape (C, H, W) as training images are. Raises UserError if there are none or some cannot be
-    read.
-    """
-    if not folder.exists():
-        raise UserError(f"images={folder}: does not exist")
-    paths = [str(folder)] if folder.is_file() else images_below(folder)
-    if not paths:
-        raise UserError(f"images={folder}: has no images in it or below it")
-    decoder = Decoder(shape[1:], shape[0])
-    pictures: list[Tensor] = []
-    failures: list[tuple[str, Exception]] = []
-    for path in paths[:most]:
-        try:
-            with Image.open(path) as image:
-                pictures.append(decoder(image))
-        except Exception as error:  # Pillow can raise almost any exception on a broken file
-            failures.append((path, error))
-    if failures:
-        raise unreadable(failures, len(paths[:most]))
-    top = folder.parent if folder.is_file() else folder
-    return [str(Path(path).relative_to(top)) for path in paths[:most]], to_signed_unit(torch.stack(pictures))

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganexp.analysis.discriminators import Opponent
 from ganexp.data.memory import InMemory
+from ganexp.data.values import to_signed_unit
 from ganexp.drawing.pictures import as_saved
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
@@ -77,6 +78,8 @@ class Subject:
     seed: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     opponent: Opponent | None = None
+    encoder: Callable[[Tensor], Tensor] | None = None
+    """Maps images (N, C, H, W) in [-1, 1] to their noise (N, latent), for a model with an encoder."""
     untrained: Callable[[int], Opponent] = no_untrained
     """Maps a seed to an untrained discriminator of the same architecture."""
     load_training: Callable[[], RealImages] = no_training
@@ -150,6 +153,15 @@ class Subject:
         Raises UserError if some are not finite.
         """
         return as_saved(self.images(self.latents(n)))
+
+    def encodings(self, images: Tensor) -> Tensor:
+        """Return the noise (N, latent), on the CPU, that the model's encoder finds for images (N, C, H, W).
+
+        They are bytes or in [-1, 1]. Raises UserError for a model without an encoder.
+        """
+        if self.encoder is None:
+            raise UserError("this model has no encoder: project the pictures (analysis=projection)")
+        return torch.cat([self.encoder(to_signed_unit(part)).cpu() for part in images.split(BLOCK)])
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:

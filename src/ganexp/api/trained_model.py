@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp.errors import UserError
+from ganexp.image_size import ImageSize
 from ganexp.numerics.flags import full_precision
 from ganexp.runs.class_names import attribute_sets, class_numbers
 from ganexp.runs.input_channels import input_channels_of
@@ -97,6 +98,22 @@ class TrainedModel:
         require_images(images, input_channels_of(self.config.data, own_direction))
         with full_precision():
             return translate_whole(network, images, self.game.multiple)
+
+    def encode(self, images: "Tensor") -> "Tensor":
+        """Return the latents (N, latent) of images (N, C, H, W) in [-1, 1], float32 on the CPU, of the model's size.
+
+        ``generator`` maps them back to images. Raises UserError for images of other shapes or values, and for a model
+        without an encoder.
+        """
+        if not hasattr(self.game, "encode"):
+            raise UserError(f"{self.folder}: its model, {type(self.game).__name__}, has no encoder")
+        require_images(images, self.config.data.channels)
+        size = ImageSize.of(self.config.data.image_size)
+        if tuple(images.shape[2:]) != tuple(size):
+            raise UserError(f"images must be of the model's size, {size.text}; these are {tuple(images.shape)}")
+        with full_precision():
+            latents: Tensor = self.game.encode(images).cpu()
+        return latents
 
     @property
     def _translates(self) -> bool:

@@ -61,6 +61,7 @@ def check(config: dict[str, Any]) -> None:
     check_rank_timeout(config.get("rank_timeout"))
     check_numerics(config.get("numerics") or {}, config["trainer"])
     check_clipping(config)
+    check_encoder(config["model"], config["data"])
     check_rules(config)
 
 
@@ -115,6 +116,19 @@ def check_clipping(config: dict[str, Any]) -> None:
             raise UserError(
                 f"model.gradient_clip={config['model']['gradient_clip']} with trainer.precision=16-mixed needs "
                 f"optimizer.{player}.fused=false"
+            )
+
+
+def check_encoder(model: dict[str, Any], data: dict[str, Any]) -> None:
+    """Raise UserError for an encoder of images of other channels than the data has."""
+    generator = model.get("generator")
+    for place, holder in (("model", model), ("model.generator", generator)):
+        encoder = holder.get("encoder") if isinstance(holder, dict) else None
+        channels = encoder.get("channels") if isinstance(encoder, dict) else None
+        if channels not in (None, data.get("channels")):
+            raise UserError(
+                f"{place}.encoder.channels={channels}: the data has data.channels={data.get('channels')}; leave it "
+                "out, or convert the pictures by data.channels"
             )
 
 

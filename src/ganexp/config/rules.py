@@ -22,6 +22,8 @@ CUT = "ganexp.variants.cut.CUT"
 ONE_DOMAIN = {"ganexp.data.images.ImageData", "ganexp.data.gaussians.GaussianData"}
 PAIRED = {"ganexp.data.translation.module.PairedData"}
 UNPAIRED = {"ganexp.data.translation.module.UnpairedData"}
+WITHOUT_DISCRIMINATOR = {"ganexp.variants.vae.VAE"}
+NO_AUGMENTATION = {"ganexp.augmentation.base.NoAugmentation"}
 INSTANCE_NORMS = {"ganexp.layers.normalization.instance"}
 PLAYERS = ("Generator", "Discriminator")
 VECTOR_NETWORKS = {f"ganexp.networks.{file}.{player}" for file in ("mlp", "dcgan_tutorial") for player in PLAYERS}
@@ -57,6 +59,26 @@ def discriminator_is(config: Config, targets: set[str]) -> bool:
 def is_lipschitz(config: Config) -> bool:
     """Return whether a constraint, a penalty or a normalization bounds the discriminator's Lipschitz constant."""
     return bool(config.get("constraint")) or penalizes_gradients(config) or discriminator_is(config, SPECTRAL_NORMS)
+
+
+def has_discriminator(config: Config) -> bool:
+    """Return whether the model is not one of those without a discriminator."""
+    return (config.get("model") or {}).get("_target_") not in WITHOUT_DISCRIMINATOR
+
+
+def acts_on_missing_discriminator(config: Config) -> bool:
+    """Return whether a penalty, a constraint or an augmentation is selected for a model without a discriminator."""
+    if has_discriminator(config):
+        return False
+    augmentation = (config.get("augmentation") or {}).get("_target_")
+    penalized = any(targets(config.get("penalty"))) or bool(config.get("constraint"))
+    return penalized or (augmentation is not None and augmentation not in NO_AUGMENTATION)
+
+
+def is_unbounded(config: Config) -> bool:
+    """Return whether a loss is unbounded, as nothing bounds the discriminator's Lipschitz constant."""
+    unbounded = (config.get("loss") or {}).get("_target_") in UNBOUNDED_LOSSES
+    return unbounded and has_discriminator(config) and not is_lipschitz(config)
 
 
 def lacks_labels(config: Config) -> bool:
@@ -194,6 +216,12 @@ RULES = (
         "set model.identity=0",
     ),
     Rule(
+        acts_on_missing_discriminator,
+        "the model has no discriminator, on whose gradients, weights and images penalties, constraints and "
+        "augmentations act",
+        "leave out penalty=… and augmentation=…, or choose model=vaegan",
+    ),
+    Rule(
         normalizes_unnormalized_networks,
         "the model's networks have no normalization layers: their initialization is made for training without "
         "(arXiv 2501.05441, section 3; 1710.10196, section 4)",
@@ -218,7 +246,7 @@ RULES = (
         "nearest that works: normalization=batch_in_generator, or normalization=layer",
     ),
     Rule(
-        lambda config: (config.get("loss") or {}).get("_target_") in UNBOUNDED_LOSSES and not is_lipschitz(config),
+        is_unbounded,
         "the Wasserstein loss is unbounded unless the critic is Lipschitz (arXiv 1701.07875, section 3)",
         "nearest that works: penalty=gradient_penalty normalization=batch_in_generator, penalty=weight_clip, or "
         "normalization=spectral",

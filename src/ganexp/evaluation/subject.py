@@ -39,7 +39,9 @@ def build_subject(
     def untrained(seed: int) -> Opponent:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(derived_seed(seed, "untrained"))
-            return build_opponent(build(run.model).to(model.device))
+            opponent = build_opponent(build(run.model).to(model.device))
+        assert opponent is not None
+        return opponent
 
     whole = Subject(
         generator=model.sampler.network,
@@ -49,6 +51,7 @@ def build_subject(
         seed=seed,
         device=model.device,
         opponent=build_opponent(model),
+        encoder=getattr(model, "encode", None),
         untrained=untrained,
         load_training=lambda: real_set(run.data, None).images,
         load_held_out=lambda: held_out_images(run, held_out),
@@ -59,11 +62,19 @@ def build_subject(
     return whole
 
 
-def build_opponent(model: Any) -> Opponent:
-    """Return a model's discriminator, conditioned on the labels if it takes any."""
+def build_opponent(model: Any) -> Opponent | None:
+    """Return a model's discriminator, conditioned on the labels if it takes any; None for a model without one.
+
+    One of pairs of an image and a latent is given the image's own code.
+    """
+    if not hasattr(model, "discriminator"):
+        return None
 
     def discriminate(images: Tensor, labels: Tensor | None) -> Tensor:
         images = images.to(model.device)
+        if hasattr(model, "judge"):
+            of_pairs: Tensor = model.judge(images)
+            return of_pairs
         if not hasattr(model, "num_classes"):
             logits: Tensor = model.discriminator(images)
             return logits

@@ -33,14 +33,16 @@ class TranslationHead(nn.Module):
 
 
 class DiscriminatorHead(nn.Module):
-    """Images, and possibly their labels or the inputs that they are translations of, to logits."""
+    """Images, and possibly their labels, latents or the inputs that they are translations of, to logits."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, image: Tensor, labels: Tensor | None = None, input: Tensor | None = None) -> Tensor:
+    def forward(
+        self, image: Tensor, labels: Tensor | None = None, input: Tensor | None = None, noise: Tensor | None = None
+    ) -> Tensor:
         """Return logits (N, …) of images (N, C, H, W) being real, and those of the classes where there are any."""
-        condition = [tensor for tensor in (labels, input) if tensor is not None]
+        condition = [tensor for tensor in (labels, input, noise) if tensor is not None]
         logits: Tensor = self.network(image, *condition)
         return logits

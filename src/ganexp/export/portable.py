@@ -16,6 +16,7 @@ from ganexp.export.truncation import UNTRUNCATED
 from ganexp.image_size import ImageSize
 from ganexp.layers.standing_statistics import batch_norms
 from ganexp.metrics.extractor import qualified_name
+from ganexp.networks.autoencoder import Autoencoder
 from ganexp.noise import is_normal, normal, uniform
 from ganexp.numerics.randomness import generator as rng
 from ganexp.runs.model import require_no_attributes
@@ -81,7 +82,9 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
         truncation = is_normal(sampler.noise) and (sampler.stands or not batch_norms(sampler.weights))
     if truncation:
         sampler.standing_statistics = True
-    head = SampleHead(sampler.network).eval()
+    # Samples need no encoder.
+    decoder = sampler.network.network if isinstance(sampler.network, Autoencoder) else sampler.network
+    head = SampleHead(decoder).eval()
     inputs = [noise_input(sampler.noise, sampler.latent)]
     if hasattr(model, "num_classes"):
         require_no_attributes(model, "export")
@@ -137,7 +140,7 @@ def portable_discriminator(
 
     One of translations is also given what was translated, (N, input_channels, H, W); None: as many as channels.
 
-    Raises UserError for one whose second input is neither labels nor an image.
+    Raises UserError for one whose second input is neither labels, an image nor the latent of one.
     """
     size = ImageSize.of(image_size)
     shape = (BATCH, channels, *size)
@@ -150,10 +153,12 @@ def portable_discriminator(
     elif needed == 2 and hasattr(model, "translator"):
         given = (BATCH, input_channels or channels, *size)
         inputs.append(image_input("input", given, f"{SIGNED_UNIT}; the image that `image` is a translation of"))
+    elif needed == 2 and hasattr(model, "encode"):
+        inputs.append(noise_input(model.sampler.noise, model.sampler.latent))
     elif needed != 1:
         raise UserError(
             f"network=discriminator: {qualified_name(type(network))} takes {needed} inputs; only an image, and with it "
-            "labels or an input image, can be exported"
+            "labels, a latent or an input image, can be exported"
         )
     head = DiscriminatorHead(network).eval()
     shapes = output_shapes(head, inputs)

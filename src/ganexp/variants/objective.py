@@ -95,6 +95,21 @@ class DiscriminatorObjective(nn.Module):
         )
         return {"adversarial": adversarial, **on_fake.terms}
 
+    def exchanged(
+        self, game: AdversarialModule, critic: Critic, real: Tensor, fake: Tensor, fake_critic: Critic
+    ) -> Terms:
+        """Return the discriminator's loss with real and fake images (N, C, H, W) exchanged.
+
+        Whoever makes both the images and their conditions minimizes it against the discriminator.
+        """
+        self._follow_schedules(game)
+        on_real = self._judge(game, "generator real", critic, real)
+        on_fake = self._judge(game, "generator fake", fake_critic, fake)
+        return {
+            "adversarial": self.loss.discriminator(on_fake.logits, on_real.logits),
+            **{name: term + on_fake.terms[name] for name, term in on_real.terms.items()},
+        }
+
     def _judge(
         self, game: AdversarialModule, purpose: str, critic: Critic, images: Tensor, penalties: Sequence[Penalty] = ()
     ) -> Judged:

@@ -1,0 +1,45 @@
+"""Games with an encoder: latents of real images, and what the generator makes of them."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganexp.variants.generation import Generation
+from ganexp.variants.sampler import clamped
+
+
+class EncodingGame(Generation):
+    """A game whose encoder maps images (N, C, H, W) in [-1, 1] to latents (N, latent) of its generator.
+
+    The generator is an `Autoencoder`, and so is its average, whose encoder encodes where there is one.
+    """
+
+    @property
+    def encoding_network(self) -> Any:
+        """The encoder of the weights that draw samples."""
+        return self.sampler.weights.encoder
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Return the latents (N, latent) of images (N, C, H, W) in [-1, 1], in evaluation mode and float32."""
+        encoder: nn.Module = self.encoding_network
+        like = next(encoder.parameters(), images)
+        was_training = encoder.training
+        encoder.eval()
+        with torch.no_grad(), torch.autocast(like.device.type, enabled=False):
+            latents: Tensor = self.encoding_network.encode(images.to(like)).float()
+        encoder.train(was_training)
+        return latents
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Return what the generator makes of the latents of images (N, C, H, W), in [-1, 1]."""
+        return clamped(self.sampler.generate(self.encode(images)))
+
+
+def require_latents(encoder: Any, latent: int) -> None:
+    """Raise ValueError for an encoder whose latents have another length than the generator's."""
+    length = getattr(encoder, "latent", latent)
+    if length != latent:
+        raise ValueError(
+            f"the encoder has latents of {length} values and the generator takes {latent}: set model.latent"
+        )
