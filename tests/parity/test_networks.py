@@ -11,7 +11,14 @@ from ganexp.config.build import build
 from parity.calculations import FIGURES, composed, figures_of, option_names
 from support.formula import figures, fill, formula_input, formula_labels
 
-CALCULATIONS = {"losses", "penalties", "augmentations", "augmentation_percentiles", "without_reference"}
+CALCULATIONS = {
+    "losses",
+    "penalties",
+    "augmentations",
+    "augmentation_percentiles",
+    "stylegan2_step",
+    "without_reference",
+}
 LARGE = (
     "biggan_128",
     "biggan_32",

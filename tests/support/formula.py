@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 INPUT = 1_000_003
 """The index of the inputs, which no parameter has."""
+NOISE = 2_000_003
+"""The index of constant noise."""
 
 
 def uniform(count: int, index: int) -> Tensor:
@@ -29,12 +31,15 @@ def fill(module: nn.Module) -> nn.Module:
     The parameter at position i of ``named_parameters()`` has, with u = ``uniform(numel, i)`` in its own shape,
     two or more dimensions: u·√3·√(2/f), a variance of 2/f, with f the product of all dimensions but the first;
     one dimension, name ending in ``weight``: 1 + 0.1·u; any other of one dimension: 0.1·u; none: 0.5 + 0.1·u.
-    Running statistics are 0 and 1 again. The vectors of spectral norms are the leading singular vectors of their
+    Constant noise, a buffer named ``noise``, is u. Running statistics are 0 and 1 again. The vectors of spectral norms are the leading singular vectors of their
     weights, where power iteration ends, so that the norm is exact and a further iteration changes nothing.
     """
     module.double()
     for index, (name, parameter) in enumerate(module.named_parameters()):
         parameter.copy_(_values(name, parameter.shape, uniform(parameter.numel(), index).view(parameter.shape)))
+    for name, buffer in module.named_buffers():
+        if name.rpartition(".")[2] == "noise":
+            buffer.copy_(uniform(buffer.numel(), NOISE).view(buffer.shape))
     for part in module.modules():
         if hasattr(part, "reset_running_stats"):
             part.reset_running_stats()
