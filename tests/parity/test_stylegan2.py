@@ -25,6 +25,8 @@ TINY = (
     "model.generator.mapping_rate=1",
     "penalty.r1.weight=0.5",
 )
+CROSSOVERS = {"generator": 2, "path length": 3, "discriminator": 1, "regularization": 6}
+"""Of the six layers, those that have an image's first styles."""
 FORMS = sorted(figures_of("stylegan2_step"))
 
 
@@ -39,9 +41,8 @@ class InFloat64:
 
 
 def formula_draw(purpose, n, sample):
-    """Return numbers in [-1, 1), for crossovers in [0, 1), in the shape of what ``sample`` would draw for a purpose."""
-    numbers = formula_input(sample(n, torch.Generator()).shape, crc32(purpose.encode()) % 10_000)
-    return (numbers + 1) / 2 if purpose.endswith("crossover") else numbers
+    """Return numbers in [-1, 1) in the shape of what ``sample`` would draw for a purpose."""
+    return formula_input(sample(n, torch.Generator()).shape, crc32(purpose.encode()) % 10_000)
 
 
 def images():
@@ -58,18 +59,22 @@ def game_of(generator, discriminator):
     game.adversary.loss = InFloat64()
     game.double()._trainer = StandInTrainer(game)
     game.draw = formula_draw
+    game.draw_crossover = lambda player: torch.tensor(CROSSOVERS[player])
     return game
 
 
 @cache
 def step(forms):
-    """Return the terms and the gradients, by parameter, of both players' first turns."""
+    """Return the terms and the sums of gradients, by parameter, of both steps of each player's first turn."""
     game = game_of(*forms.split("-"))
     results = {}
     for player in game.players():
         game.zero_grad()
-        terms = player.loss({"image": images()})
-        torch.stack(list(terms.values())).sum().backward()
+        terms = {}
+        for game._regularizes in (False, True):
+            of_step = player.loss({"image": images()})
+            torch.stack(list(of_step.values())).sum().backward()
+            terms |= of_step
         gradients = {name: parameter.grad for name, parameter in player.network.named_parameters()}
         results[player.name] = {name: term.item() for name, term in terms.items()}, gradients
     return results, float(game.path_length.mean)

@@ -31,8 +31,9 @@ def fill(module: nn.Module) -> nn.Module:
     The parameter at position i of ``named_parameters()`` has, with u = ``uniform(numel, i)`` in its own shape,
     two or more dimensions: u·√3·√(2/f), a variance of 2/f, with f the product of all dimensions but the first;
     one dimension, name ending in ``weight``: 1 + 0.1·u; any other of one dimension: 0.1·u; none: 0.5 + 0.1·u.
-    Constant noise, a buffer named ``noise``, is u. Running statistics are 0 and 1 again. The vectors of spectral norms are the leading singular vectors of their
-    weights, where power iteration ends, so that the norm is exact and a further iteration changes nothing.
+    Constant noise, a buffer named ``noise``, is u. Running statistics are 0 and 1 again. The vectors of spectral
+    norms are the leading singular vectors of their weights, where power iteration ends, so that the norm is exact
+    and a further iteration changes nothing.
     """
     module.double()
     for index, (name, parameter) in enumerate(module.named_parameters()):

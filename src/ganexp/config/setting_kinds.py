@@ -402,6 +402,7 @@ NAMES: Mapping[str, Kind] = {
     "second_padding": whole(0, 2),
     "seed": whole(0),
     "sha256": optional(text()),
+    "separate_steps": flag(),
     "shown": COUNT,
     "shrink": COUNT,
     "side": COUNT,

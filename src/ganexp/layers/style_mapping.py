@@ -50,8 +50,8 @@ class StyleMapping(nn.Module):
 
 
 def mixed(styles: Tensor, others: Tensor, crossover: Tensor, layers: int) -> Tensor:
-    """Return styles of each layer (N, layers, style): the first from `styles` (N, style), those from `crossover` on
-    (N,) from `others` (N, style), the mixing regularization of arXiv 1812.04948, section 3.1.
+    """Return styles of each layer (N, layers, style): before layer `crossover` () those of `styles` (N, style), from
+    there on those of `others` (N, style), the mixing regularization of arXiv 1812.04948, section 3.1.
     """
-    is_first = torch.arange(layers, device=styles.device) < crossover[:, None]
-    return torch.where(is_first[:, :, None], styles[:, None], others[:, None])
+    is_first = torch.arange(layers, device=styles.device) < crossover
+    return torch.where(is_first[:, None], styles[:, None], others[:, None])
