@@ -86,6 +86,7 @@ class Synthesis(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(channels=channels, style=style, width=width, max_width=max_width)
+        self.style = style
         form = form_of(architecture)
         start, steps = first_map(image_size)
         widths = step_widths(steps + 1, width, max_width)[::-1]

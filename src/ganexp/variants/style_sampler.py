@@ -1,12 +1,13 @@
 """Sampling from a generator with styles: truncation of the styles and noise inputs (arXiv 1912.04958)."""
 
 import math
-from typing import Any
+from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from ganexp.ema import ExponentialMovingAverage
-from ganexp.networks.stylegan2 import TruncatedGenerator
+from ganexp.networks.stylegan2 import Generator, TruncatedGenerator
 from ganexp.noise import Noise, normal, numbered
 from ganexp.variants.sampler import Sampler, clamped
 
@@ -17,8 +18,6 @@ class StyleSampler(Sampler):
     Noise inputs are the constant ones of the network or, with ``random_noise_inputs``, drawn anew for each sample of
     `sample` and of the scores, as a function of its number.
     """
-
-    truncates_styles = True
 
     def __init__(
         self,
@@ -38,6 +37,18 @@ class StyleSampler(Sampler):
     def network(self) -> nn.Module:
         """The network that draws samples: the moving average where there is one, truncated if that is asked for."""
         return self.weights if self.truncation is None else TruncatedGenerator(self.weights, self.truncation)
+
+    @property
+    def styled(self) -> Generator:
+        """The network whose weights samples have, of which mapping and synthesis are called apart."""
+        return cast(Generator, self.weights)
+
+    @torch.no_grad()
+    def styles(self, noise: Tensor) -> Tensor:
+        """Return the styles (N, style) of noise (N, latent), truncated if that is asked for."""
+        mapping = self.styled.mapping
+        styles: Tensor = mapping(noise.to(mapping.mean))
+        return styles if self.truncation is None else mapping.truncated(styles, self.truncation)
 
     def numbered(self, numbers: Tensor, seed: int) -> Tensor:
         """Return the samples with these numbers (B,), which are one of the ``blocks``."""
