@@ -1,6 +1,7 @@
 """The exponential moving average of a network's weights, used for samples and scores."""
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,27 @@ class HalfLife:
     def __call__(self, progress: float) -> float:
         """Return the decay of one update, in [0, 1)."""
         half_life = self.share(progress) * self.images
+        return 0.5 ** (self.batch_size * self.critic_steps / half_life) if half_life > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class FixedHalfLife:
+    """The decay of a moving average whose half-life is a fixed number of images, whatever the budget ``images``.
+
+    With a ``ramp_up`` it is at most that share of the images seen (NVlabs/stylegan2-ada-pytorch
+    training/training_loop.py). Between two updates ``critic_steps`` batches of ``batch_size`` images are seen.
+    """
+
+    half_life: float
+    images: int
+    batch_size: int
+    critic_steps: int = 1
+    ramp_up: float | None = None
+
+    def __call__(self, progress: float) -> float:
+        """Return the decay of one update, in [0, 1)."""
+        longest = math.inf if self.ramp_up is None else self.ramp_up * progress * self.images
+        half_life = min(self.half_life, longest)
         return 0.5 ** (self.batch_size * self.critic_steps / half_life) if half_life > 0 else 0.0
 
 

@@ -27,9 +27,9 @@ def uniform(shape: Sequence[int], generator: torch.Generator) -> Tensor:
     return torch.rand(tuple(shape), generator=generator, device=generator.device) * 2 - 1
 
 
-def numbered(noise: Noise, latent: int, numbers: Tensor, seed: int) -> Tensor:
+def numbered(noise: Noise, latent: int, numbers: Tensor, seed: int, purpose: str = "sample") -> Tensor:
     """Return the noise (B, latent) of the samples with these numbers (B,), one of `randomness.blocks`."""
-    return noise((BLOCK, latent), rng(seed, "sample", int(numbers[0]) // BLOCK))[: len(numbers)]
+    return noise((BLOCK, latent), rng(seed, purpose, int(numbers[0]) // BLOCK))[: len(numbers)]
 
 
 def truncated_normal(shape: Sequence[int], generator: torch.Generator, threshold: float = 1.0) -> Tensor:

@@ -51,6 +51,7 @@ TINY = {
     "model.discriminator.network.widths": [8, 6],
     "model.generator.blocks": 1,
     "model.discriminator.layers": 2,
+    "model.generator.style": 6,
     "model.projection.features": 4,
     "model.pool": 3,
     "normalization.generator.groups": 2,

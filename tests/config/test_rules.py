@@ -13,6 +13,7 @@ PER_IMAGE = {
     "dragan_interpolated",
     "gradient_penalty",
     "r1",
+    "r1_lazy",
     "r2",
     "r1_r2",
     "r1_r2_falling",
@@ -24,7 +25,7 @@ WITHOUT_MAPS = {"gan", "sngan", "cgan", "dcgan_tutorial", "dcgan_small", "lapgan
 
 
 def expected(model, loss, penalty, normalization):
-    if model in ("progan", "r3gan", "r3gan_conditional") and normalization != "none":
+    if model in ("progan", "r3gan", "r3gan_conditional", "stylegan2") and normalization != "none":
         return "have no normalization layers"
     if model in WITHOUT_MAPS and normalization == "instance":
         return "needs feature maps"

@@ -16,8 +16,8 @@ from ganexp.data.translation.module import PairedData, UnpairedData
 CONF = Path(__file__).parents[2] / "conf"
 NAMES = sorted(path.stem for path in (CONF / "data").glob("*.yaml"))
 OWN = {
-    "digits", "mnist", "fashion_mnist", "cifar10", "svhn", "stl10", "ffhq64", "celeba", "lsun_bedroom", "imagenet",
-    "image_folder", "parquet", "hf", "webdataset", "stream",
+    "digits", "mnist", "fashion_mnist", "cifar10", "svhn", "stl10", "ffhq64", "ffhq256", "afhq_cat", "celeba",
+    "lsun_bedroom", "imagenet", "image_folder", "parquet", "hf", "webdataset", "stream",
     "gaussians", "paired_folder", "unpaired_folder", "facades", "edges2shoes", "maps", "cityscapes", "horse2zebra",
     "summer2winter", "monet2photo", "mosaic", "mosaic_unpaired",
 }  # fmt: skip

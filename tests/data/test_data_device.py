@@ -209,7 +209,14 @@ def folder(tmp_path):
     return tmp_path
 
 
-FOLDERS = {"image_folder": "classes", "ffhq64": "classes", "paired_folder": "pairs", "unpaired_folder": "domains"}
+FOLDERS = {
+    "image_folder": "classes",
+    "ffhq64": "classes",
+    "ffhq256": "classes",
+    "afhq_cat": "classes",
+    "paired_folder": "pairs",
+    "unpaired_folder": "domains",
+}
 MADE_OF_PICTURES = ("mosaic", "mosaic_unpaired")
 OFFLINE = [
     path.stem

@@ -11,7 +11,15 @@ from ganexp.config.build import build
 from parity.calculations import FIGURES, composed, figures_of, option_names
 from support.formula import figures, fill, formula_input, formula_labels
 
-CALCULATIONS = {"losses", "penalties", "augmentations", "augmentation_percentiles", "metrics", "without_reference"}
+CALCULATIONS = {
+    "losses",
+    "penalties",
+    "augmentations",
+    "augmentation_percentiles",
+    "metrics",
+    "stylegan2_step",
+    "without_reference",
+}
 LARGE = (
     "biggan_128",
     "biggan_32",
@@ -23,7 +31,7 @@ LARGE = (
 )
 """Files whose networks take seconds to build, which the default suite leaves to those of the same kind."""
 FILES = sorted(path.stem for path in FIGURES.glob("*.yaml") if path.stem not in CALCULATIONS)
-ABOUT = {"source", "read_or_run", "overrides", "narrow", "differs"}
+ABOUT = {"filled", "source", "read_or_run", "overrides", "narrow", "differs"}
 NETWORK = {"parameters", "absent", "output_shape", "weight_std", "inputs", "buffers", "forward"}
 
 
@@ -96,7 +104,8 @@ def outputs(name, network):
     shape = expected["output_shape"]
     inputs = inputs_of(name, network, shape[0] if isinstance(shape[0], int) else shape[0][0])
     # After the initial weights have been looked at, which are those of another copy.
-    module = fill(build(composed(narrow_overrides(name)).model).get_submodule(network))
+    is_scaled = figures_of(name).get("filled", "scaled") == "scaled"
+    module = fill(build(composed(narrow_overrides(name)).model).get_submodule(network), is_scaled)
     remove(module, expected.get("absent", []))
     for buffer, value in expected.get("buffers", {}).items():
         module.get_buffer(buffer).fill_(value)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.projected_noise import projected_noise
+from ganexp.analysis.style_space import in_style_space
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.pictures import grid, save
 from ganexp.numerics.randomness import generator as rng
@@ -119,9 +120,9 @@ def plot_eigenvalues(factors: Factorization) -> Figure:
 class LatentDirections:
     """Move ``samples`` samples along the first ``directions`` by up to ``reach`` standard deviations of the noise.
 
-    A picture has a row for each sample and ``steps`` columns. With ``pictures``, a file of projected pictures, its rows
-    are those pictures instead. The change of images is compared with that along ``random`` random directions. Raises
-    UserError for numbers that are too small.
+    Where the generator maps noise to styles, samples are moved in their styles. A picture has a row for each sample and
+    ``steps`` columns. With ``pictures``, a file of projected pictures, its rows are those pictures instead. The change
+    of images is compared with that along ``random`` random directions. Raises UserError for numbers that are too small.
     """
 
     def __init__(
@@ -144,10 +145,15 @@ class LatentDirections:
 
     def reason_against(self, subject: Subject) -> str | None:
         """Return why the analysis does not apply, or None."""
+        if self.pictures is not None and subject.styles is not None:
+            return "pictures are projected into the noise, and its directions are those of the styles"
         return needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
         """Write direction_K.png and eigenvalues.png; return eigenvalues and the change of images along directions."""
+        if self.pictures is None:
+            # A mapping of the noise is not linear, but the layers that read styles are.
+            subject = in_style_space(subject)
         labels = subject.labels(1)
 
         def generate(noise: Tensor) -> Tensor:
@@ -155,7 +161,8 @@ class LatentDirections:
             images: Tensor = subject.generator(noise, *condition)
             return images
 
-        factors = factorization(subject.generator, subject.latent, generate)
+        reader = subject.reader
+        factors = factorization(reader or subject.generator, subject.latent, generate if reader is None else None)
         count = min(self.directions, len(factors.directions))
         latents = subject.latents(MOVED)
         rows, classes = self._rows(subject, latents)

@@ -88,6 +88,10 @@ class Subject:
     load_extractor: Callable[[RealImages], Extractor] = no_extractor
     truncated: Callable[[float], "Subject"] = no_truncation
     """Maps a threshold to the same subject with truncated noise; raises UserError if it cannot be truncated."""
+    styles: Any = None
+    """The `StyleSpace` of a generator that maps noise to styles; None for others."""
+    reader: nn.Module | None = None
+    """The layers that read the noise alone, where the whole generator need not be run to find them."""
 
     def __post_init__(self) -> None:
         self.generator.eval()

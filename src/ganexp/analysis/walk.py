@@ -1,7 +1,7 @@
 """Latent-space walks: sharp transitions suggest memorization (arXiv 1511.06434, section 6.1)."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from ganexp.analysis.interpolation import (
     smoothness,
 )
 from ganexp.analysis.projected_noise import projected_noise
+from ganexp.analysis.style_space import NO_STYLES, in_style_space
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.captions import captioned
 from ganexp.drawing.pictures import grid, save
@@ -36,6 +37,7 @@ from ganexp.representations.nearest_neighbours import nearest
 
 ANIMATIONS = ("gif", "webp")
 INTERPOLATIONS = {"linear": lerp, "spherical": slerp}
+SPACES: Mapping[str, Callable[[Subject], Subject]] = {"noise": lambda subject: subject, "styles": in_style_space}
 
 
 def farther_from_real(between: Tensor, anchors: Tensor, real: Tensor) -> float:
@@ -118,7 +120,8 @@ class Walk:
     For a conditional generator there is also a path through its classes. ``animation`` is gif or webp.
 
     With ``pictures``, a file of projected pictures, one path passes through them in turn, or through those with the
-    numbers ``anchors``; from a single picture it leads to the samples 0 to ``length`` - 2.
+    numbers ``anchors``; from a single picture it leads to the samples 0 to ``length`` - 2. ``space`` is noise, or
+    styles for a generator that maps noise to styles: then paths are between styles.
 
     Raises UserError for fewer than two anchors or steps, and for negative numbers.
     """
@@ -132,6 +135,7 @@ class Walk:
         even: bool = False,
         animation: str = "gif",
         pictures: str | None = None,
+        space: str = "noise",
     ) -> None:
         require_at_least(2, length=length, steps=steps)
         require_at_least(1, walks=walks)
@@ -139,6 +143,10 @@ class Walk:
             raise UserError(f"anchors={anchors}: give two numbers of samples or more, such as [3,14]")
         if animation not in ANIMATIONS:
             raise UserError(f"animation={animation}: choose one of {', '.join(ANIMATIONS)}")
+        if space not in SPACES:
+            raise UserError(f"space={space}: choose one of {', '.join(SPACES)}")
+        if space == "styles" and pictures is not None:
+            raise UserError("space=styles: pictures are projected into the noise; leave one of the two out")
         self.anchors = None if anchors is None else list(anchors)
         self.length = length
         self.walks = walks
@@ -146,13 +154,17 @@ class Walk:
         self.even = even
         self.animation = animation
         self.pictures = pictures
+        self.space = space
 
     def reason_against(self, subject: Subject) -> str | None:
-        """Return why the analysis does not apply to points, or None for images."""
+        """Return why the analysis does not apply to points, or to a generator without styles; None if it does."""
+        if self.space == "styles" and subject.styles is None:
+            return NO_STYLES
         return needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
         """Write a grid for each kind of path, the animation and smoothness.png; return smoothness and realism."""
+        subject = SPACES[self.space](subject)
         anchors = self._anchors(subject)
         segments = len(anchors[0][0]) - 1
         paths = {

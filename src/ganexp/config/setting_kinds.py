@@ -30,6 +30,8 @@ SIZE = whole(1)
 IMAGE_SIZE = image_size()
 SHARE = number(0, 1)
 WEIGHT = number(0)
+ARCHITECTURE = exactly("skip", "residual", "orig")
+"""Forms of StyleGAN2's networks."""
 BOX = list_of(SHARE, length=4)
 SEED = whole(0, LARGEST_SEED)
 
@@ -113,6 +115,7 @@ PARTS: Mapping[str, Kind] = {
     "CUT.first": text(),
     "CycleGAN.pool": whole(0),
     "DiffAugment.policy": list_of(text()),
+    "Discriminator.architecture": ARCHITECTURE,
     "Discriminator.features": optional(COUNT),
     "Discriminator.padding": whole(0),
     "VAE.likelihood": part(),
@@ -121,8 +124,10 @@ PARTS: Mapping[str, Kind] = {
     "Downscale.factor": whole(2),
     "EquilibriumAnalysis.images": whole(2),
     "ExponentialMovingAverage.start": whole(0),
+    "FixedHalfLife.ramp_up": optional(SHARE),
     "FeatureAblation.boxes": optional(text()),
     "FeatureAblation.label": optional(either(whole(0), class_name())),
+    "Generator.architecture": ARCHITECTURE,
     "graphs.check": flag(),
     "graphs.enabled": flag(),
     "growth.fading": SHARE,
@@ -306,6 +311,7 @@ NAMES: Mapping[str, Kind] = {
     "groups": COUNT,
     "growth": part(),
     "hidden": SIZE,
+    "half_life": positive(),
     "hidden_as_output": flag(),
     "hue": SHARE,
     "identity": WEIGHT,
@@ -340,6 +346,8 @@ NAMES: Mapping[str, Kind] = {
     "loss": optional(part()),
     "lr": number(0),
     "lumaflip": SHARE,
+    "mapping_layers": COUNT,
+    "mapping_rate": positive(),
     "margin": number(0),
     "mask_per_image": flag(),
     "max_queue": COUNT,
@@ -349,6 +357,7 @@ NAMES: Mapping[str, Kind] = {
     "measured": optional(text()),
     "measurements": optional(group()),
     "metric": optional(part()),
+    "mixing": SHARE,
     "mixture": optional(part()),
     "mode": text(),
     "modes": COUNT,
@@ -377,6 +386,7 @@ NAMES: Mapping[str, Kind] = {
     "pairs": optional(group()),
     "patches": COUNT,
     "path": optional(text()),
+    "path_length": optional(part()),
     "penalties": optional(group()),
     "percentiles": list_of(number(0, 100), length=2),
     "points": COUNT,
@@ -388,6 +398,7 @@ NAMES: Mapping[str, Kind] = {
     "pruner": part(),
     "radius": number(0),
     "random": COUNT,
+    "random_noise_inputs": flag(),
     "reach": positive(),
     "real_images": optional(whole(2)),
     "rectified_shortcut": flag(),
@@ -410,7 +421,9 @@ NAMES: Mapping[str, Kind] = {
     "second_padding": whole(0, 2),
     "seed": whole(0),
     "sha256": optional(text()),
+    "separate_steps": flag(),
     "shown": COUNT,
+    "shrink": COUNT,
     "side": COUNT,
     "sigma": positive(),
     "slope": number(0),
@@ -424,6 +437,7 @@ NAMES: Mapping[str, Kind] = {
     "steps": whole(2),
     "storage": optional(text()),
     "strength": number(0),
+    "style": SIZE,
     "subset": optional(text()),
     "subset_size": whole(2),
     "subsets": COUNT,

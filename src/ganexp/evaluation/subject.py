@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from ganexp.analysis.discriminators import Opponent
+from ganexp.analysis.style_space import StyleSpace
 from ganexp.analysis.subject import Subject
 from ganexp.config.build import build
 from ganexp.errors import UserError
@@ -16,6 +17,8 @@ from ganexp.evaluation.held_out import held_out_images, labelled_images
 from ganexp.metrics.classifier import classifier
 from ganexp.numerics.randomness import derived_seed
 from ganexp.runs.model import require_no_attributes, truncate
+from ganexp.variants.sampler import Sampler
+from ganexp.variants.style_sampler import StyleSampler
 
 
 def build_subject(
@@ -58,8 +61,17 @@ def build_subject(
         load_labelled=None if labelled is None else lambda: labelled_images(labelled, run.data),
         load_extractor=lambda images: classifier(images, model.device),
         truncated=truncated,
+        styles=style_space(model.sampler),
     )
     return whole
+
+
+def style_space(sampler: Sampler) -> StyleSpace | None:
+    """Return the styles of the network that draws samples; None if it has none."""
+    if not isinstance(sampler, StyleSampler):
+        return None
+    synthesis = sampler.styled.synthesis
+    return StyleSpace(sampler.styles, synthesis, synthesis.layers, synthesis.style)
 
 
 def build_opponent(model: Any) -> Opponent | None:

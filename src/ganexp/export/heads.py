@@ -19,6 +19,19 @@ class SampleHead(nn.Module):
         return samples.clamp(-1, 1)
 
 
+class StyleHead(nn.Module):
+    """Noise and possibly the share of the styles' distance from their mean that is left, to samples in [-1, 1]."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, noise: Tensor, truncation: Tensor | None = None) -> Tensor:
+        """Return samples (N, C, H, W) from noise (N, latent) and a share ()."""
+        samples: Tensor = self.network(noise, None, truncation)
+        return samples.clamp(-1, 1)
+
+
 class TranslationHead(nn.Module):
     """Images to translated images in [-1, 1]."""
 

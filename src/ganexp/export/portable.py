@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ganexp.errors import UserError
 from ganexp.export.conversion import converted, dropouts, without_dropout
-from ganexp.export.heads import DiscriminatorHead, SampleHead, TranslationHead
+from ganexp.export.heads import DiscriminatorHead, SampleHead, StyleHead, TranslationHead
 from ganexp.export.ports import BATCH, HEIGHT, WIDTH, Input, Port
 from ganexp.export.truncation import UNTRUNCATED
 from ganexp.image_size import ImageSize
@@ -21,6 +21,7 @@ from ganexp.noise import is_normal, normal, uniform
 from ganexp.numerics.randomness import generator as rng
 from ganexp.runs.model import require_no_attributes
 from ganexp.variants.sampler import describe_weights
+from ganexp.variants.style_sampler import StyleSampler
 
 SIGNED_UNIT = "[-1, 1]"
 LOGIT_NAMES = ("logits", "class_logits")
@@ -76,6 +77,8 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
     truncated samples have standing statistics (arXiv 1809.11096). Raises UserError if the noise cannot be truncated.
     """
     sampler = model.sampler
+    if isinstance(sampler, StyleSampler):
+        return portable_styles(sampler, truncation is not False)
     if truncation and not is_normal(sampler.noise):
         raise UserError("truncation=true: this model's noise is not normal and has no tails to cut off; leave it out")
     if truncation is None:
@@ -95,6 +98,15 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
     weights = describe_weights(sampler.average)
     statistics = "standing statistics" if sampler.stands else weights["batch_norm"]
     facts = {**weights, "batch_norm": statistics if batch_norms(head) else "none", "dropout": "none"}
+    return Portable(head, inputs, [Port("sample", (BATCH, *shape), SIGNED_UNIT)], facts, shape[-2:])
+
+
+def portable_styles(sampler: StyleSampler, truncation: bool) -> Portable:
+    """Return a generator with styles and constant noise inputs, and with an input for ``truncation`` of the styles."""
+    head = StyleHead(sampler.network).eval()
+    inputs = [noise_input(sampler.noise, sampler.latent), *([style_truncation_input()] if truncation else [])]
+    shape = output_shapes(head, inputs)[0]
+    facts = {**describe_weights(sampler.average), "batch_norm": "none", "dropout": "none"}
     return Portable(head, inputs, [Port("sample", (BATCH, *shape), SIGNED_UNIT)], facts, shape[-2:])
 
 
@@ -220,6 +232,12 @@ def truncation_input() -> Input:
     port = Port("truncation", (), f"above 0; {UNTRUNCATED:g} or more: not truncated")
     # Thresholds for the check are from 0.5 on, and every other is no truncation.
     return Input(port, lambda shape, generator: 0.5 + 11 * torch.rand(shape, generator=generator))
+
+
+def style_truncation_input() -> Input:
+    """Return the input of the styles' truncation ()."""
+    port = Port("truncation", (), "the share of the styles' distance from their mean; 1: not truncated")
+    return Input(port, lambda shape, generator: 0.25 + torch.rand(shape, generator=generator))
 
 
 def image_input(name: str, shape: tuple[int | str, ...], values: str) -> Input:

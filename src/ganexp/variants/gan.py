@@ -82,14 +82,19 @@ class GAN(Generation):
         """Return the terms of the discriminator's loss on real images and on fakes of fresh noise."""
         real = batch["image"]
         with torch.no_grad():
-            fake = self.generator(self.draw_noise("discriminator", len(real)))
+            fake = self.fakes("discriminator", len(real))
         return self.adversary.discriminator(self, Critic(self.discriminator), real, fake)
 
     def generator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the generator's loss on fakes of fresh noise."""
         real = self.repeated(batch["image"])
-        fake = self.generator(self.draw_noise("generator", len(real)))
+        fake = self.fakes("generator", len(real))
         return self.adversary.generator(self, Critic(self.discriminator), real, fake) | self.regularization_terms()
+
+    def fakes(self, player: str, n: int) -> Tensor:
+        """Return ``n`` fakes (n, C, H, W) of fresh noise for a player's turn."""
+        images: Tensor = self.generator(self.draw_noise(player, n))
+        return images
 
     def repeated(self, real: Tensor) -> Tensor:
         """Return real images or their labels (N, …) as often as the generator's batch is larger than theirs.

@@ -59,18 +59,22 @@ class DiscriminatorObjective(nn.Module):
         self.suffix = suffix
 
     def discriminator(
-        self, game: AdversarialModule, critic: Critic, real: Tensor, fake: Tensor, fake_critic: Critic | None = None
+        self,
+        game: AdversarialModule,
+        critic: Critic,
+        real: Tensor,
+        fake: Tensor,
+        fake_critic: Critic | None = None,
+        lazy: bool = True,
     ) -> Terms:
         """Return the discriminator's terms for real and fake images (N, C, H, W): its loss, then its penalties.
 
-        ``fake_critic`` is for the fake images where they have a condition of their own, such as other labels.
+        ``fake_critic`` is for the fake images where they have a condition of their own, such as other labels. Without
+        ``lazy`` the penalties that are not computed on every batch are left out.
         """
         self._follow_schedules(game)
-        due = self._due_penalties(game)
-        real_penalties = [penalty for penalty in due.values() if penalty.differentiates("real", real)]
-        fake_penalties = [penalty for penalty in due.values() if penalty.differentiates("fake", fake)]
-        on_real = self._judge(game, "discriminator real", critic, real, real_penalties)
-        on_fake = self._judge(game, "discriminator fake", fake_critic or critic, fake, fake_penalties)
+        due = self._due_penalties(game, lambda penalty: lazy or penalty.every == 1)
+        on_real, on_fake = self._judge_both(game, "discriminator", critic, fake_critic or critic, real, fake, due)
         game.watch(**{f"real{self.suffix}": on_real.logits, f"fake{self.suffix}": on_fake.logits})
         terms = {
             "adversarial": self.loss.discriminator(on_real.logits, on_fake.logits),
@@ -80,6 +84,17 @@ class DiscriminatorObjective(nn.Module):
         # Last, as penalties may augment the images once more, in the same way.
         self.augmentation.observe(on_real.logits, len(real) * game.trainer.world_size)
         return terms
+
+    def lazy_penalties(self, game: AdversarialModule, critic: Critic, real: Tensor, fake: Tensor) -> Terms:
+        """Return the penalties that are due and not computed on every batch, for real and fake images (N, C, H, W)."""
+        self._follow_schedules(game)
+        due = self._due_penalties(game, lambda penalty: penalty.every > 1)
+        on_real, on_fake = self._judge_both(game, "regularization", critic, critic, real, fake, due)
+        return self._penalties(game, due, on_real, on_fake)
+
+    def has_lazy_penalty_due(self, game: AdversarialModule) -> bool:
+        """Return whether a penalty is computed on this batch that is not computed on every one."""
+        return any(penalty.every > 1 and is_due(game, penalty) for penalty in self.penalties.values())
 
     def generator(
         self, game: AdversarialModule, critic: Critic, real: Tensor, fake: Tensor, fake_critic: Critic | None = None
@@ -110,6 +125,24 @@ class DiscriminatorObjective(nn.Module):
             **{name: term + on_fake.terms[name] for name, term in on_real.terms.items()},
         }
 
+    def _judge_both(
+        self,
+        game: AdversarialModule,
+        purpose: str,
+        critic: Critic,
+        fake_critic: Critic,
+        real: Tensor,
+        fake: Tensor,
+        due: Mapping[str, Penalty],
+    ) -> tuple[Judged, Judged]:
+        """Augment and judge real and fake images, letting them require gradients where penalties differentiate."""
+        real_penalties = [penalty for penalty in due.values() if penalty.differentiates("real", real)]
+        fake_penalties = [penalty for penalty in due.values() if penalty.differentiates("fake", fake)]
+        return (
+            self._judge(game, f"{purpose} real", critic, real, real_penalties),
+            self._judge(game, f"{purpose} fake", fake_critic, fake, fake_penalties),
+        )
+
     def _judge(
         self, game: AdversarialModule, purpose: str, critic: Critic, images: Tensor, penalties: Sequence[Penalty] = ()
     ) -> Judged:
@@ -130,11 +163,11 @@ class DiscriminatorObjective(nn.Module):
 
         self.augmentation.follow(scalar)
 
-    def _due_penalties(self, game: AdversarialModule) -> dict[str, Penalty]:
+    def _due_penalties(self, game: AdversarialModule, chosen: Callable[[Penalty], bool]) -> dict[str, Penalty]:
         return {
             name: penalty
             for name, penalty in self.penalties.items()
-            if game.inputs.decide(f"{self.prefix}{name} is due", partial(is_due, game, penalty))
+            if chosen(penalty) and game.inputs.decide(f"{self.prefix}{name} is due", partial(is_due, game, penalty))
         }
 
     def _penalties(
