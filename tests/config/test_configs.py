@@ -55,7 +55,7 @@ TINY = {
 }
 IMAGE_SIZE = {
     "dcgan_tutorial": 28,
-    **dict.fromkeys(("pix2pix", "unet_l1", "cyclegan", "cut"), 16),
+    **dict.fromkeys(("pix2pix", "unet_l1", "cyclegan", "cut", "head_avatar"), 16),
     **dict.fromkeys(("sngan_resnet", "sngan_projection", "sagan", "biggan"), 32),
 }
 REFUSED = {

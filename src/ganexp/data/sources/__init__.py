@@ -15,6 +15,7 @@ from ganexp.data.sources.idx import fashion_mnist, mnist
 from ganexp.data.sources.ilsvrc import imagenet
 from ganexp.data.sources.lsun import lsun_bedroom
 from ganexp.data.sources.pairs import paired_folder
+from ganexp.data.sources.puppets import puppets
 from ganexp.data.sources.scikit import digits
 from ganexp.data.sources.splits import divided, halves
 from ganexp.data.sources.stl import stl10
@@ -38,6 +39,7 @@ __all__ = [
     "paired_archive",
     "paired_folder",
     "parquet",
+    "puppets",
     "split_folder",
     "stl10",
     "svhn",
