@@ -62,14 +62,15 @@ def chosen(model: Any, run: Run, choices: Choices) -> Portable:
     direction = None
     if translates or choices.direction is not None:
         direction = resolve_direction(model, choices.direction, trained)
+    given = input_channels_of(run.config.data)
     if choices.network == "discriminator":
-        return portable_discriminator(model, discriminator_of(model, direction), channels, size)
+        return portable_discriminator(model, discriminator_of(model, direction), channels, size, given)
     if direction is not None:
         if choices.truncation is not None:
             raise UserError(f"truncation={choices.truncation}: this model translates images and takes no noise")
         if choices.live:
             model.average = None
-        return portable_translator(model, direction, input_channels_of(run.config.data), size, choices.dropout)
+        return portable_translator(model, direction, given, size, choices.dropout, channels)
     if choices.live:
         model.sampler.average = None
     return portable_generator(model, choices.truncation)

@@ -96,9 +96,16 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
 
 
 def portable_translator(
-    model: Any, direction: str, channels: int, image_size: int | Sequence[int], dropout: bool
+    model: Any,
+    direction: str,
+    channels: int,
+    image_size: int | Sequence[int],
+    dropout: bool,
+    made_channels: int | None = None,
 ) -> Portable:
     """Return the translator of a direction for images (N, channels, H, W), trained on images of a size.
+
+    Translations have ``made_channels``, None being channels.
 
     Dropout that stays on in evaluation has a fixed mask, for images of that size; without ``dropout`` it is
     off, and height and width are free.
@@ -119,15 +126,21 @@ def portable_translator(
     return Portable(
         TranslationHead(network).eval(),
         [image_input("image", shape, SIGNED_UNIT + sizes)],
-        [Port("translation", shape, SIGNED_UNIT)],
+        [Port("translation", (BATCH, made_channels or channels, height, width), SIGNED_UNIT)],
         facts,
         size,
         multiple,
     )
 
 
-def portable_discriminator(model: Any, network: nn.Module, channels: int, image_size: int | Sequence[int]) -> Portable:
-    """Return a discriminator of images (N, channels, H, W) of a size.
+def portable_discriminator(
+    model: Any,
+    network: nn.Module,
+    channels: int,
+    image_size: int | Sequence[int],
+    input_channels: int | None = None,
+) -> Portable:
+    """Return a discriminator of images (N, channels, H, W) of a size, and of inputs with ``input_channels``, if any.
 
     Raises UserError for one whose second input is neither labels nor an image.
     """
@@ -140,7 +153,8 @@ def portable_discriminator(model: Any, network: nn.Module, channels: int, image_
         if is_given_labels(model, network, inputs[0].example({BATCH: 2}, rng(0, "export shape"))):
             inputs.append(labels_input(model.num_classes))
     elif needed == 2 and hasattr(model, "translator"):
-        inputs.append(image_input("input", shape, f"{SIGNED_UNIT}; the image that `image` is a translation of"))
+        given = (BATCH, input_channels or channels, *size)
+        inputs.append(image_input("input", given, f"{SIGNED_UNIT}; the image that `image` is a translation of"))
     elif needed != 1:
         raise UserError(
             f"network=discriminator: {qualified_name(type(network))} takes {needed} inputs; only an image, and with it "

@@ -186,7 +186,7 @@ class PoseNetwork(nn.Module):
 
     def forward(self, landmarks: Tensor, embedding: Tensor, start: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Return the picture (N, channels, H, W) and the offsets (N, 2, H, W), from a first map of a size."""
-        pose = landmarks.flatten(1) if self.landmarks else embedding.new_ones(len(embedding), 1)
+        pose = landmarks.flatten(1) if self.landmarks else embedding.new_ones(embedding.shape[0], 1)
         maps = self.first(relu(self.hidden(pose))).unflatten(1, (-1, *self.start))
         # Of another size where the pictures are not those of training.
         maps = interpolate(maps, size=start, mode="nearest")
