@@ -51,6 +51,11 @@ class HeadAvatar(Pix2Pix):
         self.features = features
         self.warp = warp
 
+    @property
+    def landmarks(self) -> int:
+        """The number of landmarks that drive a picture."""
+        return int(self.generators[FORWARD].landmarks)  # type: ignore[arg-type]
+
     def generator_loss(self, batch: Batch) -> Terms:
         """Return the adversarial loss given the input, and the terms of the picture, its features and the warping."""
         inputs, real = batch["input"], batch["image"]

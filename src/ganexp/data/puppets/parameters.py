@@ -49,6 +49,8 @@ class Pose(NamedTuple):
 
 MOST_TURN, MOST_TILT, MOST_NOD = 0.5, 0.35, 0.25
 MOST_SHIFT = 0.08
+FIRST_TEST_PUPPET = 2**32
+"""Puppets of the test split, from this number on, are others than those of the training split."""
 
 
 def identity(seed: int, number: int) -> Identity:

@@ -9,6 +9,7 @@ from ganexp.data.sources.cifar import cifar10
 from ganexp.data.sources.domains import unpaired_folder
 from ganexp.data.sources.faces import celeba
 from ganexp.data.sources.folder import image_folder, split_folder
+from ganexp.data.sources.head_clips import head_clips
 from ganexp.data.sources.house_numbers import svhn
 from ganexp.data.sources.hugging_face import hugging_face, parquet
 from ganexp.data.sources.idx import fashion_mnist, mnist
@@ -30,6 +31,7 @@ __all__ = [
     "divided",
     "fashion_mnist",
     "halves",
+    "head_clips",
     "hugging_face",
     "image_folder",
     "imagenet",

@@ -7,14 +7,12 @@ import numpy as np
 from ganexp.data.depth.planes import with_channels
 from ganexp.data.landmarks.planes import driven_input
 from ganexp.data.puppets.drawing import LANDMARKS, Frame, draw
-from ganexp.data.puppets.parameters import identity, pose
+from ganexp.data.puppets.parameters import FIRST_TEST_PUPPET, identity, pose
 from ganexp.data.sources.splits import TRAIN, check_split
 from ganexp.data.translation.items import Pair
 from ganexp.errors import UserError
 from ganexp.image_size import ImageSize
 
-FIRST_TEST_PUPPET = 2**32
-"""Puppets of the test split are others than those of the training split."""
 CHANNELS = (1, 3)
 
 
