@@ -151,5 +151,5 @@ def test_a_frame_of_another_size_and_one_person_alone_are_refused(folder):
     with pytest.raises(UserError, match="frame 2 has 20x20 pixels, the first 16x16"):
         clips(folder)[0]
     (folder / "0001").rename(folder.parent / "0001")
-    with pytest.raises(UserError, match="has one person, 0000: .* two or more are needed"):
+    with pytest.raises(UserError, match=r"has one person, 0000: .* two or more are needed"):
         clips(folder)

@@ -40,7 +40,7 @@ def gradient(module, *names):
     terms = module.generator_loss(batch())
     module.zero_grad()
     sum(terms[name] for name in names).backward()
-    weight = module.generators["a2b"].pose.output.weight.grad
+    weight = module.generators["a2b"].pose.decoder.output.weight.grad
     return weight[:3].abs().sum(), weight[3:].abs().sum()
 
 
@@ -87,7 +87,7 @@ def check(*overrides):
 def test_data_without_landmarks_are_refused_with_what_has_them():
     check("data=puppets")
     for data in ("mosaic", "facades"):
-        with pytest.raises(UserError, match="the data has none; nearest that works: data=puppets, .* model=pix2pix"):
+        with pytest.raises(UserError, match=r"the data has none; nearest that works: data=puppets, .* model=pix2pix"):
             check(f"data={data}")
 
 

@@ -45,14 +45,14 @@ class Generator(nn.Module):
     """Pictures with landmarks (N, input_channels, H, W) in [-1, 1] to the person in the landmarks' pose (N, C, H, W).
 
     The last `landmarks` channels of an input show one landmark of the target each, and the others the person, with the
-    drawing of its own landmarks. The person is embedded once (`avatar`). A pose network, whose normalizations are
-    scaled and shifted by functions of the embedding, then turns landmarks into a picture of low frequency and a field
-    of offsets, by which the person's texture is warped and added (`drive`). H and W are multiples of `multiple`, and
-    `image_size` is the size in training, whose smallest map is of at least 4 pixels. `width` is the number of channels
-    of the largest maps and doubles with each halving up to `max_width`.
+    drawing of its own landmarks. The person is embedded once, and a texture decoded (`avatar`). The pose network turns
+    landmarks into a picture of low frequency and a field of offsets, by which the texture is warped and added
+    (`drive`). The normalizations of both decoders are scaled and shifted by functions of the embedding. H and W are
+    multiples of `multiple`, and `image_size` is the size in training, whose smallest map is of at least 4 pixels.
+    `width` is the number of channels of the largest maps and doubles with each halving up to `max_width`.
 
     Unlike in the authors' code the layers are added before the tanh, so that pictures stay within [-1, 1]; there is no
-    mask of the foreground, and the texture is decoded from the embedded maps without adaptive normalization.
+    mask of the foreground, and the texture is decoded from the embedder's maps instead of from a constant.
     Raises ValueError for sizes that cannot be halved to maps of 4 pixels or more, and for other sizes below 1.
     """
 
@@ -77,7 +77,7 @@ class Generator(nn.Module):
         start = ImageSize(*(side // self.multiple for side in size))
         of_person = (input_channels or channels) - landmarks
         self.embedder = Embedder(of_person, widths, embedding, normalization)
-        self.texture = Decoder(widths, channels, normalization)
+        self.texture = Decoder(widths, channels, embedding, normalization)
         self.pose = PoseNetwork(landmarks, start, widths, channels, embedding, normalization)
 
     def forward(self, images: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class Generator(nn.Module):
     def avatar(self, person: Tensor) -> Avatar:
         """Return the avatar of a person's picture and the drawing of its landmarks, (N, C, H, W)."""
         maps, embedding = self.embedder(person)
-        return Avatar(embedding, self.texture(maps))
+        return Avatar(embedding, self.texture(maps, embedding))
 
     def drive(self, avatar: Avatar, landmarks: Tensor) -> BiLayer:
         """Return the layers of an avatar in the pose of landmarks (N, K, 2) in [-1, 1]."""
@@ -110,15 +110,18 @@ class Generator(nn.Module):
 
 
 class Embedder(nn.Module):
-    """Pictures (N, inputs, H, W) to maps (N, widths[-1], H / m, W / m) and their embedding (N, size)."""
+    """Pictures (N, inputs, H, W) to maps (N, widths[-1], H / m, W / m) and their embedding (N, size).
+
+    Its activations are not normalized, as in the authors' code: what is the same all over a picture, such as a colour
+    of the skin, is part of the person.
+    """
 
     def __init__(self, inputs: int, widths: Sequence[int], size: int, normalization: Normalization) -> None:
         super().__init__()
         init_and_normalize = weight_init(nn.init.xavier_uniform_, normalization)
         self.first = init_and_normalize(nn.Conv2d(inputs, widths[0], 3, padding=1))
         self.halvings = nn.ModuleList(
-            nn.Sequential(init_and_normalize(nn.Conv2d(wide, wider, 4, stride=2, padding=1)), normalization.maps(wider))
-            for wide, wider in pairwise(widths)
+            init_and_normalize(nn.Conv2d(wide, wider, 4, stride=2, padding=1)) for wide, wider in pairwise(widths)
         )
         self.last = init_and_normalize(nn.Linear(widths[-1], size))
 
@@ -132,23 +135,26 @@ class Embedder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Maps (N, widths[-1], h, w) to a texture (N, channels, H, W) before its tanh."""
+    """Maps (N, widths[-1], h, w) to maps (N, outputs, H, W), with norms conditional on embeddings (N, size)."""
 
-    def __init__(self, widths: Sequence[int], channels: int, normalization: Normalization) -> None:
+    def __init__(self, widths: Sequence[int], outputs: int, size: int, normalization: Normalization) -> None:
         super().__init__()
         init_and_normalize = weight_init(nn.init.xavier_uniform_, normalization)
-        self.blocks = nn.Sequential(
-            *(
-                UpBlock(wider, wide, normalization.maps, init_and_normalize)
-                for wider, wide in pairwise(reversed(widths))
-            )
-        )
-        self.norm = normalization.maps(widths[0])
-        self.output = weight_init(dcgan_normal_, normalization)(nn.Conv2d(widths[0], channels, 3, padding=1))
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """Return the texture."""
-        output: Tensor = self.output(relu(self.norm(self.blocks(maps))))
+        def norm(wide: int) -> nn.Module:
+            return by_vector(normalization.maps(wide, affine=False), wide, size, init_and_normalize)
+
+        self.blocks = nn.ModuleList(
+            UpBlock(wider, wide, norm, init_and_normalize) for wider, wide in pairwise(reversed(widths))
+        )
+        self.norm = norm(widths[0])
+        self.output = weight_init(dcgan_normal_, normalization)(nn.Conv2d(widths[0], outputs, 3, padding=1))
+
+    def forward(self, maps: Tensor, embedding: Tensor) -> Tensor:
+        """Return the decoded maps."""
+        for block in self.blocks:
+            maps = block(maps, embedding)
+        output: Tensor = self.output(relu(self.norm(maps, embedding)))
         return output
 
 
@@ -174,25 +180,14 @@ class PoseNetwork(nn.Module):
         self.landmarks = landmarks
         self.hidden = init_and_normalize(nn.Linear(max(1, 2 * landmarks), widths[-1]))
         self.first = init_and_normalize(nn.Linear(widths[-1], widths[-1] * start.pixels))
-
-        def norm(wide: int) -> nn.Module:
-            return by_vector(normalization.maps(wide, affine=False), wide, size, init_and_normalize)
-
-        self.blocks = nn.ModuleList(
-            UpBlock(wider, wide, norm, init_and_normalize) for wider, wide in pairwise(reversed(widths))
-        )
-        self.norm = norm(widths[0])
-        self.output = weight_init(dcgan_normal_, normalization)(nn.Conv2d(widths[0], channels + 2, 3, padding=1))
+        self.decoder = Decoder(widths, channels + 2, size, normalization)
 
     def forward(self, landmarks: Tensor, embedding: Tensor, start: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Return the picture (N, channels, H, W) and the offsets (N, 2, H, W), from a first map of a size."""
         pose = landmarks.flatten(1) if self.landmarks else embedding.new_ones(embedding.shape[0], 1)
         maps = self.first(relu(self.hidden(pose))).unflatten(1, (-1, *self.start))
         # Of another size where the pictures are not those of training.
-        maps = interpolate(maps, size=start, mode="nearest")
-        for block in self.blocks:
-            maps = block(maps, embedding)
-        output = self.output(relu(self.norm(maps, embedding)))
+        output = self.decoder(interpolate(maps, size=start, mode="nearest"), embedding)
         return output[:, : self.channels], torch.tanh(output[:, self.channels :])
 
 
