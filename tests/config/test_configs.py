@@ -31,7 +31,7 @@ TRAINING_GROUPS = {
 }
 composition.register_resolvers()
 
-PLACED = ("image_folder", "paired_folder", "arrays", "parquet", "hf", "webdataset", "stream")
+PLACED = ("image_folder", "paired_folder", "arrays", "parquet", "hf", "webdataset", "stream", "head_clips")
 """Data that need the place of a user's own files."""
 
 # The smallest version of each model with its structure, in which one batch updates both players; the tutorial's network
