@@ -364,6 +364,7 @@ NAMES: Mapping[str, Kind] = {
     "patches": COUNT,
     "path": optional(text()),
     "penalties": optional(group()),
+    "perceptual": optional(part()),
     "percentiles": list_of(number(0, 100), length=2),
     "people": COUNT,
     "pixel": WEIGHT,

@@ -21,8 +21,8 @@ class HeadAvatar(Pix2Pix):
     The generator minimizes (section 3.3) ``adversarial`` times the adversarial loss, ``pixel`` times the mean absolute
     difference of the low-frequency layer from the target, ``features`` times that of the discriminator's features of
     the picture and of the target, averaged over its maps (arXiv 1711.11585, eq. 4), and ``warp`` times the mean
-    absolute offset of the texture. As in the authors' code only ``pixel`` trains the low-frequency layer: to the other
-    terms it is a constant.
+    absolute offset of the texture. ``perceptual``, a function of the picture and the target, is one term more. As in
+    the authors' code only ``pixel`` trains the low-frequency layer: to the other terms it is a constant.
     The discriminator's ``features(images, inputs)`` are its maps. ``first``, ``judgement`` and what augmentation and
     penalties see are as in `Pix2Pix`.
     """
@@ -37,6 +37,7 @@ class HeadAvatar(Pix2Pix):
         pixel: float = 10.0,
         features: float = 10.0,
         warp: float = 1.0,
+        perceptual: Callable[[Tensor, Tensor], Tensor] | None = None,
         penalties: Mapping[str, Penalty | None] | None = None,
         constraint: Callable[[nn.Module], None] | None = None,
         augmentation: Augmentation | None = None,
@@ -50,6 +51,7 @@ class HeadAvatar(Pix2Pix):
         self.adversarial = adversarial
         self.features = features
         self.warp = warp
+        self.perceptual = perceptual
 
     @property
     def landmarks(self) -> int:
@@ -69,6 +71,8 @@ class HeadAvatar(Pix2Pix):
         terms["pixel"] = self.l1 * l1_distance(torch.tanh(layers.low_frequency), real)
         if self.features > 0:
             terms["features"] = self.features * self.feature_distance(inputs, fake, real)
+        if self.perceptual is not None:
+            terms["perceptual"] = self.perceptual(fake, real)
         terms["warp"] = self.warp * promote_to_float32(layers.offsets).abs().mean()
         return terms
 
