@@ -31,6 +31,8 @@ def overrides(model):
     keys = dict(flatten(config))
     inputs = config["requires"]["inputs"]
     translating = [f"data={MOSAICS[inputs]}", "data/source=digits", "data.test_images=8"] if inputs else ["data=digits"]
+    if config["requires"]["landmarks"]:
+        translating = ["data=puppets", "data.source.people=8", "data.source.test_people=2"]
     small = [f"{key}={value}".replace(" ", "") for key, value in TINY.items() if key in keys]
     size = [f"data.image_size={IMAGE_SIZE.get(model, 8)}", f"data.batch_size={BATCH}", f"images={BATCH * BATCHES}"]
     return [f"model={model}", *translating, *size, *small, *SAVES, "trainer=cpu", "metric=none"]

@@ -31,7 +31,7 @@ TRAINING_GROUPS = {
 }
 composition.register_resolvers()
 
-PLACED = ("image_folder", "paired_folder", "arrays", "parquet", "hf", "webdataset", "stream")
+PLACED = ("image_folder", "paired_folder", "arrays", "parquet", "hf", "webdataset", "stream", "head_clips")
 """Data that need the place of a user's own files."""
 
 # The smallest version of each model with its structure, in which one batch updates both players; the tutorial's network
@@ -59,7 +59,7 @@ TINY = {
 }
 IMAGE_SIZE = {
     "dcgan_tutorial": 28,
-    **dict.fromkeys(("pix2pix", "unet_l1", "cyclegan", "cut"), 16),
+    **dict.fromkeys(("pix2pix", "unet_l1", "cyclegan", "cut", "head_avatar"), 16),
     **dict.fromkeys(("sngan_resnet", "sngan_projection", "sagan", "biggan"), 32),
 }
 REFUSED = {

@@ -23,6 +23,8 @@ def demo(run: Path, pictures: Path, out: Path) -> None:
     composition.register_resolvers()
     saved = saved_run(run)
     model = load_model(saved)
+    if getattr(model, "landmarks", 0):
+        return  # the page takes pictures alone
     if translates(saved.config):
         translations = Translations.of(model, saved.config)
         picture = next(pictures.rglob("*.png"))

@@ -61,6 +61,9 @@ LOGGERS = {"tensorboard": ("tensorboard",), "trackio": ("trackio",), "wandb": ("
 """The packages that loggers need."""
 
 
+PUPPETS = ["data=puppets", "data.image_size=16", "data.source.people=20", "data.source.test_people=4"]
+
+
 def make_pictures(folder: Path) -> Path:
     """Return a folder of random RGB pictures in a subfolder for each class."""
     rng = np.random.default_rng(0)
@@ -103,23 +106,33 @@ def model_chain(model: str, device: str, pictures: Path, out: Path) -> Chain:
     run = out / "models" / model
     scored = [] if inputs else SCORED
     few = ["data.batch_size=8", "images=96", trainer(device)]
-    train = [f"model={model}", *data_for(model, inputs, pictures), *shrunk(config), *few, *scored]
+    driven = config["requires"]["landmarks"]
+    clips = out / "clips" / model
+    data = PUPPETS if driven else data_for(model, inputs, pictures)
+    train = [f"model={model}", *data, *shrunk(config), *few, *scored]
     steps = [
+        *([step("clips", "data", "puppets", f"out={clips}", "people=2", "frames=4")] if driven else []),
         step("train", *train, f"run_dir={run}"),
         step("resume", f"resume={run}", "images=128"),
         step("verify", "verify", f"run={run}", "steps=2", "ranks=1"),
-        used(run, pictures, translates=inputs is not None),
+        used(run, pictures, translates=inputs is not None, clips=clips if driven else None),
     ]
     return Chain(model, steps)
 
 
-def used(run: Path, pictures: Path, translates: bool) -> Step:
-    """Return the step that uses the other commands on a run, in one process since each takes seconds to import."""
+def used(run: Path, pictures: Path, translates: bool, clips: Path | None = None) -> Step:
+    """Return the step that uses the other commands on a run, in one process since each takes seconds to import.
+
+    A model that landmarks drive is given ``clips`` to translate.
+    """
     commands = {
         "evaluate": [f"run={run}", *([] if translates else ["samples=[32]"])],
         "sample": [f"run={run}", "n=8", f"out={run}-samples"],
     }
-    if translates:
+    if clips is not None:
+        person, clip = clips / "0000" / "person.png", clips / "0001" / "clip0"
+        commands["translate"] = [f"run={run}", f"input={person}", f"drive={clip}", f"out={run}.gif"]
+    elif translates:
         commands["translate"] = [f"run={run}", f"input={pictures / 'class0'}", f"out={run}-translated"]
     else:
         options = [f"analysis.{option}" for option in ANALYSES]

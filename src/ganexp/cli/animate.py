@@ -34,15 +34,20 @@ def main(arguments: list[str]) -> None:
     composition.register_resolvers()
     options = parse(Arguments, arguments)
     out = Path(options.out)
-    if out.suffix not in FORMATS:
-        raise UserError(f"out={out}: the suffix selects the format; choose one of {', '.join(FORMATS)}")
-    if out.is_dir() or (out.exists() and not options.overwrite):
-        raise UserError(f"out={out}: exists already; choose another name, or replace it with overwrite=true")
-    if not 0 < options.rate <= FASTEST:
-        raise UserError(f"rate={options.rate}: it must be above 0 and at most {FASTEST} pictures in a second")
+    require_animation_file(out, options.overwrite, options.rate)
     if options.most < 2:
         raise UserError(f"most={options.most}: it must be 2 or more")
 
     from ganexp.generation.animation import animate
 
     animate(Path(options.run), out, options.rate, options.most)
+
+
+def require_animation_file(out: Path, overwrite: bool, rate: float) -> None:
+    """Raise UserError for a file of another format, for one that exists and is not to be replaced, or another rate."""
+    if out.suffix not in FORMATS:
+        raise UserError(f"out={out}: the suffix selects the format; choose one of {', '.join(FORMATS)}")
+    if out.is_dir() or (out.exists() and not overwrite):
+        raise UserError(f"out={out}: exists already; choose another name, or replace it with overwrite=true")
+    if not 0 < rate <= FASTEST:
+        raise UserError(f"rate={rate}: it must be above 0 and at most {FASTEST} pictures in a second")

@@ -15,14 +15,20 @@ INSPECT = "inspect"
 PACK = "pack"
 OUT = "out="
 SHARD_SIZE = "shard_size="
+PUPPETS = "puppets"
+MOST_OF_PUPPETS = 10_000
+PUPPET_DEFAULTS = {"people": 4, "clips": 1, "frames": 24, "image_size": 128}
 
 HELP_TEXT = """python -m ganexp data inspect [data=NAME] [data.option=value …] [out=FOLDER]
 python -m ganexp data pack [data=NAME] [data.option=value …] out=FOLDER [shard_size=N]
+python -m ganexp data puppets out=FOLDER [people=4] [clips=1] [frames=24] [image_size=128]
 
 inspect: every image that training with these settings would use: counts, sizes, colour modes, bit depths, classes,
 pixel values, and one line for each problem and its fix. No file is changed; missing data are downloaded.
 pack: write the same images, decoded to the training size, into shards, from which data=stream data.path=FOLDER trains
 on sets larger than memory. The same command continues after an interruption, and repairs damaged shards.
+puppets: write clips of drawn puppets with their landmarks, as data=head_clips and translate drive=CLIP read them; the
+puppets are those that data=puppets tests on.
 
   data          data set; see python -m ganexp list data (default digits)
   data.option   as in training, such as data.root=FOLDER or data.source.split=test
@@ -39,6 +45,9 @@ def main(arguments: list[str]) -> None:
     """Inspect or pack the selected data."""
     if any(argument in HELP for argument in arguments):
         print(HELP_TEXT)
+        return
+    if arguments[:1] == [PUPPETS]:
+        write_puppets(arguments[1:])
         return
     if arguments[:1] not in ([INSPECT], [PACK]):
         problem = f"{arguments[0]!r}: no such data command" if arguments else "data needs a command"
@@ -62,6 +71,30 @@ def main(arguments: list[str]) -> None:
     from ganexp.evaluation.pack_data import pack_data
 
     pack_data(data, name, Path(out), None if size is None else int(size))
+
+
+def write_puppets(arguments: list[str]) -> None:
+    """Write clips of puppets; raises UserError for other arguments than those of the help."""
+    out, rest = taken(arguments, OUT)
+    if not out:
+        raise UserError("data puppets needs a folder for the clips: out=FOLDER")
+    numbers = dict(PUPPET_DEFAULTS)
+    for argument in rest:
+        key, _, value = argument.partition("=")
+        if key not in numbers:
+            raise UserError(f"{argument}: data puppets takes out and {', '.join(numbers)}")
+        if not (value.isascii() and value.isdigit() and 0 < int(value) <= MOST_OF_PUPPETS):
+            raise UserError(f"{argument}: a whole number from 1 to {MOST_OF_PUPPETS:,} is expected")
+        numbers[key] = int(value)
+    if numbers["frames"] < 2:
+        raise UserError("frames=1: a clip has two frames or more")
+    folder = Path(out)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"out={folder}: exists already; give a new or an empty folder")
+
+    from ganexp.data.puppets.clips import write_clips
+
+    write_clips(folder, numbers["people"], numbers["clips"], numbers["frames"], numbers["image_size"])
 
 
 def taken(arguments: list[str], key: str) -> tuple[str | None, list[str]]:

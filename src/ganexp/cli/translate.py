@@ -5,6 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ganexp.cli.animate import require_animation_file
 from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
@@ -34,6 +35,19 @@ class Arguments:
         default=1024,
         metadata={"help": "tile size in pixels; images with longer sides are translated in overlapping tiles"},
     )
+    drive: str | None = field(
+        default=None,
+        metadata={
+            "help": "model=head_avatar: the clip whose landmarks drive the picture: a folder of frames or a video with "
+            "landmarks beside, or a file of landmarks; out is then a .gif, .webp or .mp4 file"
+        },
+    )
+    landmarks: str | None = field(
+        default=None, metadata={"help": "drive: the picture's landmarks (default: the .npy or .json file of its name)"}
+    )
+    rate: float = field(default=25.0, metadata={"help": "drive: frames in a second, at most 50"})
+    alone: bool = field(default=False, metadata={"help": "drive: without the picture and the driving frame beside"})
+    overwrite: bool = field(default=False, metadata={"help": "drive: replace an existing file"})
     trust: list[str] = field(
         default_factory=list,
         metadata={"help": "code that the run's configuration may name, such as my_losses.Smoothed"},
@@ -52,6 +66,9 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"direction={options.direction}: choose one of {', '.join(DIRECTIONS)}")
     if options.tile < 1:
         raise UserError(f"tile={options.tile}: it must be 1 or more")
+    if options.drive is not None:
+        drive(options, Path(options.drive))
+        return
     run = trained_run(options.run, options.trust, options.checkpoint, groups=())
     source, out = Path(options.input), Path(options.out)
     paths = images_at(source)
@@ -65,6 +82,24 @@ def main(arguments: list[str]) -> None:
 
     top = source if source.is_dir() else source.parent
     translate_files(run, paths, top, out, options.direction, options.tile)
+
+
+def drive(options: Arguments, clip: Path) -> None:
+    """Animate one picture by the landmarks of a clip; raises UserError for settings that cannot be."""
+    picture, out = Path(options.input), Path(options.out)
+    require_animation_file(out, options.overwrite, options.rate)
+    if not picture.is_file():
+        raise UserError(f"input={picture}: drive animates one picture; give a picture of a person")
+    if not clip.exists():
+        raise UserError(f"drive={clip}: does not exist")
+    if options.landmarks is not None and not Path(options.landmarks).is_file():
+        raise UserError(f"landmarks={options.landmarks}: is not a file")
+    run = trained_run(options.run, options.trust, options.checkpoint, groups=())
+
+    from ganexp.generation.drive import drive_picture
+
+    landmarks = None if options.landmarks is None else Path(options.landmarks)
+    drive_picture(run, picture, landmarks, clip, out, options.rate, options.alone)
 
 
 def images_at(source: Path) -> list[Path]:

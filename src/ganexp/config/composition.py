@@ -29,6 +29,7 @@ from ganexp.config.folders import template_dir as template_dir
 from ganexp.config.types import check_types, flatten
 from ganexp.data.files.folders import class_folders
 from ganexp.data.labels.table import has_attributes
+from ganexp.data.landmarks.channels import input_channels
 from ganexp.data.packed.index import setting as packed_setting
 from ganexp.distributed.slurm import batch_job
 from ganexp.errors import UserError, one_line
@@ -57,6 +58,7 @@ def register_resolvers() -> None:
     """Register ``${interval:…}``, ``${load_size:…}``, ``${class_folders:…}`` and so on with OmegaConf."""
     OmegaConf.register_new_resolver("interval", interval, replace=True)
     OmegaConf.register_new_resolver("load_size", load_size, replace=True)
+    OmegaConf.register_new_resolver("driven_channels", input_channels, replace=True)
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
     OmegaConf.register_new_resolver("attributes_in", has_attributes, replace=True)
     OmegaConf.register_new_resolver("packed", packed_setting, replace=True)

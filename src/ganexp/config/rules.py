@@ -96,6 +96,12 @@ def data_is(config: Config, targets: set[str]) -> bool:
     return (config.get("data") or {}).get("_target_") in targets
 
 
+def lacks_landmarks(config: Config) -> bool:
+    """Return whether the model is driven by landmarks and the data has none."""
+    source = (config.get("data") or {}).get("source") or {}
+    return bool((config.get("requires") or {}).get("landmarks")) and not source.get("landmarks")
+
+
 def has_other_input_channels(config: Config) -> bool:
     """Return whether the inputs of a translation have other channels than its targets."""
     data = config.get("data") or {}
@@ -250,6 +256,12 @@ RULES = (
         "the Wasserstein loss is unbounded unless the critic is Lipschitz (arXiv 1701.07875, section 3)",
         "nearest that works: penalty=gradient_penalty normalization=batch_in_generator, penalty=weight_clip, or "
         "normalization=spectral",
+    ),
+    Rule(
+        lacks_landmarks,
+        "the model drives a picture by landmarks, and the data has none",
+        "nearest that works: data=puppets, drawn heads with known landmarks, data=head_clips data.root=FOLDER, or "
+        "model=pix2pix for pairs without landmarks",
     ),
 )
 

@@ -106,7 +106,7 @@ class Decoder:
 
     def _fitted(self, image: Image.Image) -> Image.Image:
         height, width = self.image_size
-        covering = _covering(image.size, self.image_size)
+        covering = covering_size(image.size, self.image_size)
         if image.size != covering:
             image = resized(image, covering, self.resize_filter)
         if image.size == (width, height):
@@ -125,7 +125,7 @@ def checked_size(image_size: int | Sequence[int]) -> ImageSize:
         ) from error
 
 
-def _covering(size: tuple[int, int], image_size: ImageSize) -> tuple[int, int]:
+def covering_size(size: tuple[int, int], image_size: ImageSize) -> tuple[int, int]:
     """Return the width and height to which a picture of such a size is resized, so that it just covers image_size."""
     width, height = size
     by_height = image_size.height * width >= image_size.width * height

@@ -18,7 +18,7 @@ from ganexp.data.unreadable import reason_of
 from ganexp.drawing.pictures import as_image, as_saved, grid
 from ganexp.errors import UserError
 from ganexp.evaluation.subject import build_subject
-from ganexp.generation.translate import OPPOSITE, read, resolve_direction, translate
+from ganexp.generation.translate import OPPOSITE, read, require_undriven, resolve_direction, translate
 from ganexp.noise import truncated
 from ganexp.runs.input_channels import input_channels_of
 
@@ -135,6 +135,7 @@ class Translations:
         """
         if any(config.data.get(key) is not None for key in ("value_range", "input_value_range")):
             raise UserError("run: its images have a data.value_range, of which a page shows 8 bits: see translate")
+        require_undriven(model)
         channels = {direction: input_channels_of(config.data, direction) for direction in OPPOSITE}
         return cls(model, channels, OmegaConf.select(config, "data.direction", default="a2b"))
 

@@ -73,8 +73,8 @@ def chosen(model: Any, run: Run, choices: Choices) -> Portable:
             raise UserError(f"truncation={choices.truncation}: this model translates images and takes no noise")
         if choices.live:
             model.average = None
-        inputs = input_channels_of(run.config.data, direction)
-        return portable_translator(model, direction, inputs, size, choices.dropout)
+        inputs, made = (input_channels_of(run.config.data, name) for name in (direction, OPPOSITE[direction]))
+        return portable_translator(model, direction, inputs, size, choices.dropout, made)
     if choices.live:
         model.sampler.average = None
     return portable_generator(model, choices.truncation)

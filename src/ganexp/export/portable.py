@@ -111,9 +111,16 @@ def portable_styles(sampler: StyleSampler, truncation: bool) -> Portable:
 
 
 def portable_translator(
-    model: Any, direction: str, channels: int, image_size: int | Sequence[int], dropout: bool
+    model: Any,
+    direction: str,
+    channels: int,
+    image_size: int | Sequence[int],
+    dropout: bool,
+    made_channels: int | None = None,
 ) -> Portable:
     """Return the translator of a direction for images (N, channels, H, W), trained on images of a size.
+
+    Translations have ``made_channels``, None being channels.
 
     Dropout that stays on in evaluation has a fixed mask, for images of that size; without ``dropout`` it is
     off, and height and width are free.
@@ -134,7 +141,7 @@ def portable_translator(
     return Portable(
         TranslationHead(network).eval(),
         [image_input("image", shape, SIGNED_UNIT + sizes)],
-        [Port("translation", shape, SIGNED_UNIT)],
+        [Port("translation", (BATCH, made_channels or channels, height, width), SIGNED_UNIT)],
         facts,
         size,
         multiple,

@@ -51,6 +51,7 @@ def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wante
     Raises UserError if none could be read.
     """
     model = load_model(run)
+    require_undriven(model)
     direction = resolve_direction(model, wanted, OmegaConf.select(run.config, "data.direction", default="a2b"))
     network = partial(model.translate, direction=direction)
     channels = input_channels_of(run.config.data, direction)
@@ -77,6 +78,14 @@ def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wante
     if len(failures) == len(paths):
         raise unreadable(failures, len(paths))
     report(len(paths) - len(failures), kinds, failures, out)
+
+
+def require_undriven(model: Any) -> None:
+    """Raise UserError for a model that landmarks drive, which a folder of pictures does not have."""
+    if getattr(model, "landmarks", 0):
+        raise UserError(
+            "run: landmarks drive its model: python -m ganexp translate run=DIR input=PICTURE drive=CLIP out=FILE.gif"
+        )
 
 
 def resolve_direction(model: Any, wanted: str | None, trained: str) -> str:

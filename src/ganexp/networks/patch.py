@@ -19,6 +19,8 @@ MAX_WIDENING = 8
 SAME, SYMMETRIC = "same", "symmetric"
 PADDINGS = (SAME, SYMMETRIC)
 BLUR: Shape = (3, 2)
+MODULES_OF_A_LAYER = 3
+"""Padding, convolution and activation; the last layer has no activation."""
 
 
 def convolutions(layers: int) -> list[Shape]:
@@ -145,6 +147,15 @@ class Discriminator(nn.Module):
         output: Tensor = self.layers(images)
         return output
 
+    def features(self, images: Tensor) -> list[Tensor]:
+        """Return the maps (N, C, h, w) after each activation, the largest first."""
+        maps, activated = images, []
+        for number, layer in enumerate(self.layers, 1):
+            maps = layer(maps)
+            if number % MODULES_OF_A_LAYER == 0:
+                activated.append(maps)
+        return activated
+
 
 class PairDiscriminator(nn.Module):
     """The conditional Discriminator of pix2pix: images (N, channels, H, W) concatenated with their inputs.
@@ -184,6 +195,10 @@ class PairDiscriminator(nn.Module):
         """Return the patches' logits (N, 1, h, w) of images given their inputs, (N, C, H, W) each."""
         output: Tensor = self.network(torch.cat([inputs, images], 1))
         return output
+
+    def features(self, images: Tensor, inputs: Tensor) -> list[Tensor]:
+        """Return the maps (N, C, h, w) after each activation, the largest first, of images given their inputs."""
+        return self.network.features(torch.cat([inputs, images], 1))
 
 
 def _geometry(
