@@ -19,9 +19,14 @@ SPECTRAL_NORMS = {f"ganexp.layers.normalization.{name}" for name in ("spectral",
 NO_NORM = {"ganexp.layers.normalization.none"}
 UNBOUNDED_LOSSES = {"ganexp.losses.Wasserstein"}
 ONE_DOMAIN = {"ganexp.data.images.ImageData", "ganexp.data.gaussians.GaussianData"}
+POINTS = {"ganexp.data.gaussians.GaussianData"}
 PAIRED = {"ganexp.data.translation.module.PairedData"}
 UNPAIRED = {"ganexp.data.translation.module.UnpairedData"}
 INSTANCE_NORMS = {"ganexp.layers.normalization.instance"}
+TRANSFORMING = {"ganexp.penalties.consistency.BalancedConsistency"}
+"""Penalties that flip and shift images."""
+OF_NOISE = {"ganexp.penalties.consistency.LatentConsistency"}
+"""Penalties that perturb the generator's noise."""
 PLAYERS = ("Generator", "Discriminator")
 VECTOR_NETWORKS = {f"ganexp.networks.{file}.{player}" for file in ("mlp", "dcgan_tutorial") for player in PLAYERS}
 """Networks with hidden layers whose outputs are vectors, not feature maps."""
@@ -45,7 +50,12 @@ def targets(node: Any) -> Iterator[str]:
 
 def penalizes_gradients(config: Config) -> bool:
     """Return whether a penalty uses the discriminator's gradient with respect to each image."""
-    return any(target in PER_IMAGE_GRADIENTS for target in targets(config.get("penalty")))
+    return penalizes(config, PER_IMAGE_GRADIENTS)
+
+
+def penalizes(config: Config, penalties: set[str]) -> bool:
+    """Return whether one of some penalties is chosen."""
+    return not penalties.isdisjoint(targets(config.get("penalty")))
 
 
 def discriminator_is(config: Config, targets: set[str]) -> bool:
@@ -209,6 +219,22 @@ RULES = (
         "the penalty needs the discriminator's gradient for each image alone, and batch normalization in the "
         "discriminator mixes the images of a batch (arXiv 1704.00028, section 4)",
         "nearest that works: normalization=batch_in_generator, or normalization=layer",
+    ),
+    Rule(
+        lambda config: penalizes(config, TRANSFORMING) and data_is(config, POINTS),
+        "the penalty flips and shifts images, and the data are points in the plane",
+        "nearest that works: penalty=zcr or penalty=lecam, or data of images such as data=digits",
+    ),
+    Rule(
+        lambda config: penalizes(config, TRANSFORMING) and translates(config) == "paired",
+        "the penalty flips and shifts images, and the discriminator judges each beside an input that stays as it is",
+        "nearest that works: penalty=lecam or penalty=r1, augmentation=ada, which transforms both alike, or a model "
+        "that draws from noise such as model=dcgan",
+    ),
+    Rule(
+        lambda config: penalizes(config, OF_NOISE) and translates(config) is not None,
+        "the penalty perturbs the generator's noise (arXiv 2002.04724, algorithm 2), and the model translates images",
+        "nearest that works: penalty=lecam or penalty=r1, or a model that draws from noise such as model=dcgan",
     ),
     Rule(
         lambda config: (config.get("loss") or {}).get("_target_") in UNBOUNDED_LOSSES and not is_lipschitz(config),

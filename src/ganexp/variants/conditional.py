@@ -50,16 +50,20 @@ class ConditionalGAN(GAN):
         """Return the terms of the discriminator's loss, given the labels (eq. 2)."""
         real, label = batch["image"], batch["label"]
         fake_label = self.fake_labels("discriminator", label)
+        noise = self.draw_noise("discriminator", len(real))
         with torch.no_grad():
-            fake = self.generator(self.draw_noise("discriminator", len(real)), fake_label)
-        return self.adversary.discriminator(self, self.critic(label), real, fake, self.critic(fake_label))
+            fake = self.generator(noise, fake_label)
+        source = self.fake_source(noise, (fake_label,), (label,))
+        return self.adversary.discriminator(self, self.critic(label), real, fake, self.critic(fake_label), source)
 
     def generator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the generator's loss, given the labels drawn (eq. 2)."""
         real, label = self.repeated(batch["image"]), self.repeated(batch["label"])
         fake_label = self.fake_labels("generator", label)
-        fake = self.generator(self.draw_noise("generator", len(real)), fake_label)
-        terms = self.adversary.generator(self, self.critic(label), real, fake, self.critic(fake_label))
+        noise = self.draw_noise("generator", len(real))
+        fake = self.generator(noise, fake_label)
+        source = self.fake_source(noise, (fake_label,), (label,))
+        terms = self.adversary.generator(self, self.critic(label), real, fake, self.critic(fake_label), source)
         return terms | self.regularization_terms()
 
     def critic(self, label: Tensor) -> Critic:

@@ -5,14 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation, NoAugmentation
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import AdversarialModule
 from ganexp.losses import Loss
-from ganexp.penalties.base import CriticTurn, Penalty
+from ganexp.penalties.base import CriticTurn, GeneratorTurn, Penalty
 from ganexp.variants.critic import Augment, Critic
+from ganexp.variants.fake_source import FakeSource
 
 
 class Judged(NamedTuple):
@@ -59,13 +61,21 @@ class DiscriminatorObjective(nn.Module):
         self.suffix = suffix
 
     def discriminator(
-        self, game: AdversarialModule, critic: Critic, real: Tensor, fake: Tensor, fake_critic: Critic | None = None
+        self,
+        game: AdversarialModule,
+        critic: Critic,
+        real: Tensor,
+        fake: Tensor,
+        fake_critic: Critic | None = None,
+        source: FakeSource | None = None,
     ) -> Terms:
         """Return the discriminator's terms for real and fake images (N, C, H, W): its loss, then its penalties.
 
         ``fake_critic`` is for the fake images where they have a condition of their own, such as other labels.
+        ``source`` makes further fakes where they are made from noise.
         """
         self._follow_schedules(game)
+        real = self._with_pseudo_labels(game, real, fake, source)
         due = self._due_penalties(game)
         real_penalties = [penalty for penalty in due.values() if penalty.differentiates("real", real)]
         fake_penalties = [penalty for penalty in due.values() if penalty.differentiates("fake", fake)]
@@ -74,17 +84,23 @@ class DiscriminatorObjective(nn.Module):
         game.watch(**{f"real{self.suffix}": on_real.logits, f"fake{self.suffix}": on_fake.logits})
         terms = {
             "adversarial": self.loss.discriminator(on_real.logits, on_fake.logits),
-            **self._penalties(game, due, on_real, on_fake),
-            **{name: term + on_fake.terms[name] for name, term in on_real.terms.items()},
+            **self._penalties(game, due, on_real, on_fake, source),
+            **summed(on_real.terms, on_fake.terms),
         }
         # Last, as penalties may augment the images once more, in the same way.
         self.augmentation.observe(on_real.logits, len(real) * game.trainer.world_size)
         return terms
 
     def generator(
-        self, game: AdversarialModule, critic: Critic, real: Tensor, fake: Tensor, fake_critic: Critic | None = None
+        self,
+        game: AdversarialModule,
+        critic: Critic,
+        real: Tensor,
+        fake: Tensor,
+        fake_critic: Critic | None = None,
+        source: FakeSource | None = None,
     ) -> Terms:
-        """Return the generator's adversarial terms for fake images (N, C, H, W).
+        """Return the generator's adversarial terms for fake images (N, C, H, W), then those of penalties.
 
         Only relativistic losses also need the logits of the real images, which are computed when they ask.
         """
@@ -93,7 +109,19 @@ class DiscriminatorObjective(nn.Module):
         adversarial = self.loss.generator(
             on_fake.logits, lambda: self._judge(game, "generator real", critic, real).logits
         )
-        return {"adversarial": adversarial, **on_fake.terms}
+        return {"adversarial": adversarial, **on_fake.terms, **self._generator_penalties(game, fake, source)}
+
+    def _with_pseudo_labels(
+        self, game: AdversarialModule, real: Tensor, fake: Tensor, source: FakeSource | None
+    ) -> Tensor:
+        """Return the images that the discriminator is to take for real."""
+
+        def pseudo_real() -> Tensor:
+            return fake.detach() if source is None else source.with_real_conditions()
+
+        return self.augmentation.with_pseudo_labels(
+            real, pseudo_real, partial(game.draw, f"{self.prefix}augmentation pseudo labels")
+        )
 
     def _judge(
         self, game: AdversarialModule, purpose: str, critic: Critic, images: Tensor, penalties: Sequence[Penalty] = ()
@@ -123,9 +151,20 @@ class DiscriminatorObjective(nn.Module):
         }
 
     def _penalties(
-        self, game: AdversarialModule, due: Mapping[str, Penalty], on_real: Judged, on_fake: Judged
+        self,
+        game: AdversarialModule,
+        due: Mapping[str, Penalty],
+        on_real: Judged,
+        on_fake: Judged,
+        source: FakeSource | None,
     ) -> Terms:
         terms = {}
+
+        @torch.no_grad()
+        def regenerate(change: Callable[[Tensor], Tensor]) -> Tensor:
+            assert source is not None
+            return on_fake.augment(source.regenerate(change))
+
         for name, penalty in due.items():
             through = penalty.through_augmentation
             real, fake = (on.originals if through else on.images for on in (on_real, on_fake))
@@ -140,9 +179,26 @@ class DiscriminatorObjective(nn.Module):
                 read_progress=game.progress,
                 judged_real=real if real.requires_grad else None,
                 judged_fake=fake if fake.requires_grad else None,
+                regenerate=None if source is None else regenerate,
             )
             terms[name] = penalty.term(turn, self._scheduled_weight(game, name, penalty))
         return terms
+
+    def _generator_penalties(self, game: AdversarialModule, fake: Tensor, source: FakeSource | None) -> Terms:
+        terms = {}
+        for name, penalty in self.penalties.items():
+            if not penalty.affects_generator:
+                continue
+            draw = partial(game.draw, f"{self.prefix}penalty {name} of the generator")
+            turn = GeneratorTurn(fake, draw, None if source is None else source.regenerate)
+            terms[name] = self._scheduled_factor(game, name, penalty) * penalty.generator_value(turn)
+        return terms
+
+    def _scheduled_factor(self, game: AdversarialModule, name: str, penalty: Penalty) -> float | Tensor:
+        schedule = penalty.schedule
+        if schedule is None:
+            return 1.0
+        return game.inputs.scalar(f"{self.prefix}factor of {name}", lambda: schedule(game.progress()))
 
     def _scheduled_weight(self, game: AdversarialModule, name: str, penalty: Penalty) -> float | Tensor | None:
         if penalty.schedule is None:
@@ -153,3 +209,8 @@ class DiscriminatorObjective(nn.Module):
 def is_due(game: AdversarialModule, penalty: Penalty) -> bool:
     """Return whether a lazy penalty is computed on this batch."""
     return game.batches_seen % penalty.every == 0
+
+
+def summed(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Terms:
+    """Return the terms of both, those with the same name added up."""
+    return {**other, **{name: term + other[name] if name in other else term for name, term in one.items()}}
