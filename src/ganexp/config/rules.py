@@ -18,6 +18,7 @@ BATCH_NORMS = {f"ganexp.layers.normalization.{name}" for name in ("batch", "batc
 SPECTRAL_NORMS = {f"ganexp.layers.normalization.{name}" for name in ("spectral", "batch_spectral")}
 NO_NORM = {"ganexp.layers.normalization.none"}
 UNBOUNDED_LOSSES = {"ganexp.losses.Wasserstein"}
+PAIRWISE_LOSSES = {"ganexp.losses.Relativistic"}
 ONE_DOMAIN = {"ganexp.data.images.ImageData", "ganexp.data.gaussians.GaussianData"}
 POINTS = {"ganexp.data.gaussians.GaussianData"}
 PAIRED = {"ganexp.data.translation.module.PairedData"}
@@ -61,6 +62,16 @@ def penalizes(config: Config, penalties: set[str]) -> bool:
 def discriminator_is(config: Config, targets: set[str]) -> bool:
     """Return whether the discriminator's normalization is one of the targets."""
     return ((config.get("normalization") or {}).get("discriminator") or {}).get("_target_") in targets
+
+
+def inner_loss(config: Config) -> Any:
+    """Return the ``_target_`` of the loss that the chosen one is made of, None where it is not made of another."""
+    return ((config.get("loss") or {}).get("of") or {}).get("_target_")
+
+
+def is_unbounded(config: Config) -> bool:
+    """Return whether the loss, or the one that it is made of, is unbounded."""
+    return not UNBOUNDED_LOSSES.isdisjoint({(config.get("loss") or {}).get("_target_"), inner_loss(config)})
 
 
 def is_lipschitz(config: Config) -> bool:
@@ -161,6 +172,11 @@ def lacks_attributes(config: Config) -> bool:
 
 RULES = (
     Rule(
+        lambda config: inner_loss(config) in PAIRWISE_LOSSES,
+        "the loss compares each fake image with a real one, and top-k training leaves fakes out (arXiv 2002.06224)",
+        "nearest that works: loss=top_k loss@loss.of=hinge, or loss=relativistic",
+    ),
+    Rule(
         lacks_attributes,
         "data.labels gives several attributes for each image, and the model takes one class",
         "nearest that works: model=cdcgan, model=sngan_projection or another model with attributes, or a file with one "
@@ -237,7 +253,7 @@ RULES = (
         "nearest that works: penalty=lecam or penalty=r1, or a model that draws from noise such as model=dcgan",
     ),
     Rule(
-        lambda config: (config.get("loss") or {}).get("_target_") in UNBOUNDED_LOSSES and not is_lipschitz(config),
+        lambda config: is_unbounded(config) and not is_lipschitz(config),
         "the Wasserstein loss is unbounded unless the critic is Lipschitz (arXiv 1701.07875, section 3)",
         "nearest that works: penalty=gradient_penalty normalization=batch_in_generator, penalty=weight_clip, or "
         "normalization=spectral",

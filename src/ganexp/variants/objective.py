@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ganexp.augmentation.base import Augmentation, NoAugmentation
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import AdversarialModule
-from ganexp.losses import Loss
+from ganexp.losses import Loss, ScheduledLoss
 from ganexp.penalties.base import CriticTurn, GeneratorTurn, Penalty
 from ganexp.variants.critic import Augment, Critic
 from ganexp.variants.fake_source import FakeSource
@@ -142,6 +142,8 @@ class DiscriminatorObjective(nn.Module):
             return game.inputs.scalar(f"{self.prefix}{name}", lambda: value(game.progress()))
 
         self.augmentation.follow(scalar)
+        if isinstance(self.loss, ScheduledLoss):
+            self.loss.follow(scalar)
 
     def _due_penalties(self, game: AdversarialModule) -> dict[str, Penalty]:
         return {
