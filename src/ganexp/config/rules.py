@@ -106,6 +106,13 @@ def normalizes_unnormalized_networks(config: Config) -> bool:
     return bool((config.get("requires") or {}).get("plain_networks")) and not chosen <= NO_NORM
 
 
+def lacks_squares(config: Config) -> bool:
+    """Return whether the model needs square images and the data has rectangles."""
+    needs = bool((config.get("requires") or {}).get("square"))
+    size = (config.get("data") or {}).get("image_size")
+    return needs and size is not None and not ImageSize.of(size).is_square
+
+
 def normalizes_single_pixels(config: Config) -> bool:
     """Return whether instance normalization is applied to a network with hidden vectors or 1x1 feature maps."""
     return any(has_single_pixels(config, player) for player in normalized_by(config, INSTANCE_NORMS))
@@ -211,6 +218,11 @@ RULES = (
         "the model translates or contrasts inputs and targets by the same networks, so both need the same channels, "
         "and data.input_channels differs from data.channels",
         "leave out data.input_channels, which converts pictures to data.channels, or choose model=pix2pix for pairs",
+    ),
+    Rule(
+        lacks_squares,
+        "the model rotates images by 90 degrees (arXiv 1811.11212), and a rectangle then has another shape",
+        "set data.image_size to one number, such as data.image_size=64, or choose model=dcgan",
     ),
     Rule(
         normalizes_unnormalized_networks,

@@ -65,7 +65,9 @@ def build_opponent(model: Any) -> Opponent:
     def discriminate(images: Tensor, labels: Tensor | None) -> Tensor:
         images = images.to(model.device)
         if not hasattr(model, "num_classes"):
-            logits: Tensor = model.discriminator(images)
+            output = model.discriminator(images)
+            # Of a network with a head beside its logits the logits come first.
+            logits: Tensor = output[0] if isinstance(output, tuple) else output
             return logits
         if labels is None:
             raise UserError("this discriminator takes labels, but these images have none")

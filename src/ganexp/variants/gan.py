@@ -85,17 +85,25 @@ class GAN(Generation):
         noise = self.draw_noise("discriminator", len(real))
         with torch.no_grad():
             fake = self.generator(noise)
-        return self.adversary.discriminator(
-            self, Critic(self.discriminator), real, fake, source=self.fake_source(noise)
-        )
+        fake_critic = self.fake_critic("discriminator", noise)
+        return self.adversary.discriminator(self, self.real_critic(), real, fake, fake_critic, self.fake_source(noise))
 
     def generator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the generator's loss on fakes of fresh noise."""
         real = self.repeated(batch["image"])
         noise = self.draw_noise("generator", len(real))
         fake = self.generator(noise)
-        terms = self.adversary.generator(self, Critic(self.discriminator), real, fake, source=self.fake_source(noise))
+        fake_critic = self.fake_critic("generator", noise)
+        terms = self.adversary.generator(self, self.real_critic(), real, fake, fake_critic, self.fake_source(noise))
         return terms | self.regularization_terms()
+
+    def real_critic(self) -> Critic:
+        """Return the critic of real images."""
+        return Critic(self.discriminator)
+
+    def fake_critic(self, player: str, noise: Tensor) -> Critic:
+        """Return the critic of fakes of noise (N, latent) in a player's turn."""
+        return self.real_critic()
 
     def fake_source(
         self, noise: Tensor, condition: Sequence[Tensor] = (), real_condition: Sequence[Tensor] = ()
@@ -130,4 +138,4 @@ class GAN(Generation):
 
     def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
         """Return ``n`` samples of the generator as it is now, not averaged, and the critic that judges them."""
-        return self.sampler.current(n, self.batches_seen), Critic(self.discriminator)
+        return self.sampler.current(n, self.batches_seen), self.real_critic()
