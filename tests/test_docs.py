@@ -22,7 +22,7 @@ REPOSITORY = DOCS.parent
 PATCHED = {
     "loss": "smoothed",
     "penalty": "drift",
-    "model": "topk",
+    "model": "mode_seeking",
     "data": "patches",
     "metric": "mean_classifier",
 }
@@ -119,7 +119,7 @@ def test_the_patched_sources_train_with_every_addition(tmp_path):
     assert score["name"] == "mean_classifier"
     config = yaml.safe_load((copy / "run" / "config.yaml").read_text())
     assert config["loss"]["_target_"] == "ganexp.losses.Smoothed"
-    assert config["model"]["_target_"] == "ganexp.variants.topk.TopK"
+    assert config["model"]["_target_"] == "ganexp.variants.mode_seeking.ModeSeeking"
     with (copy / "run" / "metrics.csv").open() as file:
         assert any("drift" in name for name in csv.DictReader(file).fieldnames)
 

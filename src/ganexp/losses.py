@@ -2,10 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
+
+from ganexp.errors import UserError
+
+Scalar = Callable[[str, Callable[[float], float]], float | Tensor]
+"""Returns the value of a function of progress in [0, 1] at the game's progress; the name tells such values apart."""
 
 
 class Loss(Protocol):
@@ -132,3 +138,65 @@ class Relativistic:
     def output(self, logits: Tensor) -> Tensor:
         """Return the score itself, of which only differences mean something."""
         return logits.float()
+
+
+@runtime_checkable
+class ScheduledLoss(Protocol):
+    """A loss that changes in training."""
+
+    def follow(self, scalar: Scalar) -> None:
+        """Set what follows a schedule, before the loss of a turn is computed."""
+        ...
+
+
+class TopK(nn.Module):
+    """Another loss, ``of``, whose generator learns from the fakes with the highest logits only (arXiv 2002.06224).
+
+    The share of fakes that count falls from 1 linearly to ``share`` at the fraction ``until`` of the budget, and stays
+    there; the paper's falls by a constant factor in each epoch (section 3). At least one counts. The discriminator's
+    loss is that of ``of``, which must be a mean over logits of fakes alone. Raises UserError unless ``share`` and
+    ``until`` are above 0 and at most 1.
+    """
+
+    present: Tensor
+
+    def __init__(self, of: Loss, share: float = 0.5, until: float = 0.5) -> None:
+        super().__init__()
+        for name, value in (("share", share), ("until", until)):
+            if not 0 < value <= 1:
+                raise UserError(f"loss.{name}={value}: it must be above 0 and at most 1, for example 0.5")
+        self.of = of
+        self.share = share
+        self.until = until
+        # A function of progress, so no checkpoint needs it.
+        self.register_buffer("present", torch.ones(()), persistent=False)
+
+    @torch.no_grad()
+    def follow(self, scalar: Scalar) -> None:
+        """Set the share to that at the game's progress."""
+        share = scalar("share of the best fakes", self.share_at)
+        if isinstance(share, Tensor):
+            self.present.copy_(share)
+        else:
+            self.present.fill_(share)
+
+    def share_at(self, progress: float) -> float:
+        """Return the share of fakes that count at a progress in [0, 1]."""
+        return 1 - (1 - self.share) * min(1.0, progress / self.until)
+
+    def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Return the discriminator's loss of ``of``."""
+        return self.of.discriminator(real, fake)
+
+    def generator(self, fake: Tensor, real: Callable[[], Tensor] | None = None) -> Tensor:
+        """Return the mean loss of the best fakes, by the mean of their logits (N, …), a scalar in float32."""
+        losses = torch.vmap(self.of.generator)(fake)
+        mean = fake.detach().float().flatten(1).mean(1) if fake.dim() > 1 else fake.detach()
+        place = mean.argsort(descending=True, stable=True).argsort()
+        # By a mask, as the number that counts is on the device, where a captured turn reads it.
+        counted = (place < (self.present * len(fake)).round().clamp(min=1)).to(losses.dtype)
+        return (losses * counted).sum() / counted.sum()
+
+    def output(self, logits: Tensor) -> Tensor:
+        """Return the discriminator's answer as ``of`` reads it."""
+        return self.of.output(logits)

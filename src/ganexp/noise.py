@@ -27,6 +27,26 @@ def uniform(shape: Sequence[int], generator: torch.Generator) -> Tensor:
     return torch.rand(tuple(shape), generator=generator, device=generator.device) * 2 - 1
 
 
+def with_codes(shape: Sequence[int], generator: torch.Generator, categories: int, continuous: int) -> Tensor:
+    """Return float32 noise (n, latent) whose first columns are codes, as InfoGAN's (arXiv 1606.03657, appendix C.1).
+
+    The first ``categories`` are 1 for a uniformly drawn category and else 0, the next ``continuous`` are uniform in
+    [-1, 1), the rest is from N(0, 1).
+    """
+    n, latent = shape
+    device = generator.device
+    category = torch.randint(categories, (n, 1), generator=generator, device=device)
+    one_hot = (category == torch.arange(categories, device=device)).float()
+    return torch.cat(
+        [
+            one_hot,
+            uniform((n, continuous), generator),
+            normal((n, latent - categories - continuous), generator),
+        ],
+        dim=1,
+    )
+
+
 def numbered(noise: Noise, latent: int, numbers: Tensor, seed: int, purpose: str = "sample") -> Tensor:
     """Return the noise (B, latent) of the samples with these numbers (B,), one of `randomness.blocks`."""
     return noise((BLOCK, latent), rng(seed, purpose, int(numbers[0]) // BLOCK))[: len(numbers)]

@@ -54,13 +54,14 @@ TINY = {
     "model.generator.style": 6,
     "model.projection.features": 4,
     "model.pool": 3,
+    "model.discriminator.embedding": 8,
     "normalization.generator.groups": 2,
     "normalization.discriminator.groups": 2,
 }
 IMAGE_SIZE = {
     "dcgan_tutorial": 28,
     **dict.fromkeys(("pix2pix", "unet_l1", "cyclegan", "cut", "head_avatar"), 16),
-    **dict.fromkeys(("sngan_resnet", "sngan_projection", "sagan", "biggan"), 32),
+    **dict.fromkeys(("sngan_resnet", "sngan_projection", "sagan", "biggan", "biggan_deep", "contragan", "reacgan"), 32),
 }
 REFUSED = {
     ("gan", "instance"): "instance normalization needs feature maps",

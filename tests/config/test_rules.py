@@ -101,3 +101,16 @@ def test_the_matrix_is_printed_with_a_letter_for_each_reason(capsys):
     marks = {line.split()[0]: dict(zip(columns, line.split()[1:], strict=True)) for line in models[1:]}
     assert set(marks["dcgan"].values()) == {"+"}
     assert letters[marks["gan"]["instance"]].startswith("instance normalization needs feature maps")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "reason"),
+    [
+        (["penalty=bcr", "model=gan", "data=gaussians"], "points in the plane"),
+        (["penalty=bcr", "model=pix2pix", "data=mosaic"], "beside an input that stays as it is"),
+        (["penalty=zcr", "model=cyclegan", "data=mosaic_unpaired"], "and the model translates images"),
+    ],
+)
+def test_consistency_needs_images_of_their_own_and_noise(overrides, reason, capsys):
+    assert main.main(overrides) == 2
+    assert reason in capsys.readouterr().err

@@ -1,18 +1,12 @@
 """Adaptive discriminator augmentation: stronger the more the discriminator overfits (arXiv 2006.06676)."""
 
-import torch
-from torch import Tensor
-
 from ganexp.augmentation.multipliers import Multipliers
 from ganexp.augmentation.probabilistic import ProbabilisticAugmentation, Resample
+from ganexp.augmentation.sign_adaptation import SignAdaptation, require_probability
 from ganexp.augmentation.transformations import resampled
-from ganexp.distributed import collectives
-from ganexp.errors import UserError
-
-INTERVAL = 4
 
 
-class AdaptiveAugmentation(ProbabilisticAugmentation):
+class AdaptiveAugmentation(SignAdaptation, ProbabilisticAugmentation):
     """Flips, rotations, scaling, translations and colour changes, applied with probability ``p`` each.
 
     Every 4 batches p is adjusted so that r_t, the mean sign of the logits of real images, approaches ``target``
@@ -22,10 +16,6 @@ class AdaptiveAugmentation(ProbabilisticAugmentation):
     filters. Raises UserError unless p is in [0, 1], the target in [-1, 1] and ``images_to_full`` positive.
     """
 
-    signs: Tensor
-    images: Tensor
-    batches: Tensor
-
     def __init__(
         self,
         p: float = 0.0,
@@ -34,28 +24,6 @@ class AdaptiveAugmentation(ProbabilisticAugmentation):
         multipliers: Multipliers | None = None,
         resample: Resample = resampled,
     ) -> None:
-        if not 0 <= p <= 1:
-            raise UserError(f"augmentation.p={p}: it is a probability, in [0, 1]")
-        if not -1 <= target <= 1:
-            raise UserError(f"augmentation.target={target}: it is a mean of signs, in [-1, 1]")
-        if images_to_full < 1:
-            raise UserError(f"augmentation.images_to_full={images_to_full}: it must be positive")
+        require_probability(p)
         super().__init__(p, multipliers, resample)
-        self.target = target
-        self.images_to_full = images_to_full
-        self.register_buffer("signs", torch.zeros(()))
-        self.register_buffer("images", torch.zeros((), dtype=torch.long))
-        self.register_buffer("batches", torch.zeros((), dtype=torch.long))
-
-    @torch.no_grad()
-    def observe(self, real_logits: Tensor, images: int) -> None:
-        """Record the logits of a global batch of ``images`` real images, and update p every 4 batches."""
-        self.signs += collectives.mean(real_logits.sign().float().mean())
-        self.images += images
-        self.batches += 1
-        # Branch-free: a branch on a value on the device would synchronize with it.
-        due = self.batches == INTERVAL
-        step = (self.signs / INTERVAL - self.target).sign() * self.images / self.images_to_full
-        self.p.copy_(torch.where(due, self.p + step, self.p).clamp(0, 1))
-        for statistic in (self.signs, self.images, self.batches):
-            statistic.mul_(~due)
+        self.adapt_to(target, images_to_full)

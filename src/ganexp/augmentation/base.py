@@ -21,6 +21,13 @@ class Augmentation(nn.Module):
         """Return the images (N, C, H, W), transformed independently of one another; calls ``draw`` at most once."""
         raise NotImplementedError("an augmentation must implement forward")
 
+    def with_pseudo_labels(self, real: Tensor, pseudo_real: Callable[[], Tensor], draw: Draw) -> Tensor:
+        """Return the images (N, C, H, W) that the discriminator is to take for real: by default the real ones.
+
+        ``pseudo_real`` makes fake images of the same shape and conditions, without gradients.
+        """
+        return real
+
     def follow(self, scalar: Scalar) -> None:
         """Set what follows a schedule, before the images of a turn are augmented; does nothing by default."""
 

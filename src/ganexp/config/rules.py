@@ -19,12 +19,22 @@ SPECTRAL_NORMS = {f"ganexp.layers.normalization.{name}" for name in ("spectral",
 NO_NORM = {"ganexp.layers.normalization.none"}
 UNBOUNDED_LOSSES = {"ganexp.losses.Wasserstein"}
 CUT = "ganexp.variants.cut.CUT"
+PAIRWISE_LOSSES = {"ganexp.losses.Relativistic"}
 ONE_DOMAIN = {"ganexp.data.images.ImageData", "ganexp.data.gaussians.GaussianData"}
+POINTS = {"ganexp.data.gaussians.GaussianData"}
 PAIRED = {"ganexp.data.translation.module.PairedData"}
 UNPAIRED = {"ganexp.data.translation.module.UnpairedData"}
 WITHOUT_DISCRIMINATOR = {"ganexp.variants.vae.VAE"}
 NO_AUGMENTATION = {"ganexp.augmentation.base.NoAugmentation"}
 INSTANCE_NORMS = {"ganexp.layers.normalization.instance"}
+TRANSFORMING = {"ganexp.penalties.consistency.BalancedConsistency"}
+"""Penalties that flip and shift images."""
+OF_NOISE = {"ganexp.penalties.consistency.LatentConsistency"}
+"""Penalties that perturb the generator's noise."""
+MORE_THAN_NOISE = {
+    f"ganexp.variants.{name}"
+    for name in ("lapgan.LAPGAN", "lapgan.ConditionalLAPGAN", "vaegan.VAEGAN", "bigan.BiGAN", "stylegan2.StyleGAN2")
+}
 PLAYERS = ("Generator", "Discriminator")
 VECTOR_NETWORKS = {f"ganexp.networks.{file}.{player}" for file in ("mlp", "dcgan_tutorial") for player in PLAYERS}
 """Networks with hidden layers whose outputs are vectors, not feature maps."""
@@ -48,12 +58,27 @@ def targets(node: Any) -> Iterator[str]:
 
 def penalizes_gradients(config: Config) -> bool:
     """Return whether a penalty uses the discriminator's gradient with respect to each image."""
-    return any(target in PER_IMAGE_GRADIENTS for target in targets(config.get("penalty")))
+    return penalizes(config, PER_IMAGE_GRADIENTS)
+
+
+def penalizes(config: Config, penalties: set[str]) -> bool:
+    """Return whether one of some penalties is chosen."""
+    return not penalties.isdisjoint(targets(config.get("penalty")))
 
 
 def discriminator_is(config: Config, targets: set[str]) -> bool:
     """Return whether the discriminator's normalization is one of the targets."""
     return ((config.get("normalization") or {}).get("discriminator") or {}).get("_target_") in targets
+
+
+def inner_loss(config: Config) -> Any:
+    """Return the ``_target_`` of the loss that the chosen one is made of, None where it is not made of another."""
+    return ((config.get("loss") or {}).get("of") or {}).get("_target_")
+
+
+def is_unbounded(config: Config) -> bool:
+    """Return whether the loss, or the one that it is made of, is unbounded."""
+    return not UNBOUNDED_LOSSES.isdisjoint({(config.get("loss") or {}).get("_target_"), inner_loss(config)})
 
 
 def is_lipschitz(config: Config) -> bool:
@@ -73,12 +98,6 @@ def acts_on_missing_discriminator(config: Config) -> bool:
     augmentation = (config.get("augmentation") or {}).get("_target_")
     penalized = any(targets(config.get("penalty"))) or bool(config.get("constraint"))
     return penalized or (augmentation is not None and augmentation not in NO_AUGMENTATION)
-
-
-def is_unbounded(config: Config) -> bool:
-    """Return whether a loss is unbounded, as nothing bounds the discriminator's Lipschitz constant."""
-    unbounded = (config.get("loss") or {}).get("_target_") in UNBOUNDED_LOSSES
-    return unbounded and has_discriminator(config) and not is_lipschitz(config)
 
 
 def lacks_labels(config: Config) -> bool:
@@ -112,6 +131,13 @@ def normalizes_unnormalized_networks(config: Config) -> bool:
     """Return whether a normalization is selected for networks that are built without one."""
     chosen = set(targets(config.get("normalization")))
     return bool((config.get("requires") or {}).get("plain_networks")) and not chosen <= NO_NORM
+
+
+def lacks_squares(config: Config) -> bool:
+    """Return whether the model needs square images and the data has rectangles."""
+    needs = bool((config.get("requires") or {}).get("square"))
+    size = (config.get("data") or {}).get("image_size")
+    return needs and size is not None and not ImageSize.of(size).is_square
 
 
 def normalizes_single_pixels(config: Config) -> bool:
@@ -180,6 +206,11 @@ def lacks_attributes(config: Config) -> bool:
 
 RULES = (
     Rule(
+        lambda config: inner_loss(config) in PAIRWISE_LOSSES,
+        "the loss compares each fake image with a real one, and top-k training leaves fakes out (arXiv 2002.06224)",
+        "nearest that works: loss=top_k loss@loss.of=hinge, or loss=relativistic",
+    ),
+    Rule(
         lacks_attributes,
         "data.labels gives several attributes for each image, and the model takes one class",
         "nearest that works: model=cdcgan, model=sngan_projection or another model with attributes, or a file with one "
@@ -228,6 +259,11 @@ RULES = (
         "leave out penalty=… and augmentation=…, or choose model=vaegan",
     ),
     Rule(
+        lacks_squares,
+        "the model rotates images by 90 degrees (arXiv 1811.11212), and a rectangle then has another shape",
+        "set data.image_size to one number, such as data.image_size=64, or choose model=dcgan",
+    ),
+    Rule(
         normalizes_unnormalized_networks,
         "the model's networks have no normalization layers: their initialization is made for training without "
         "(arXiv 2501.05441, section 3; 1710.10196, section 4)",
@@ -252,7 +288,29 @@ RULES = (
         "nearest that works: normalization=batch_in_generator, or normalization=layer",
     ),
     Rule(
-        is_unbounded,
+        lambda config: penalizes(config, TRANSFORMING) and data_is(config, POINTS),
+        "the penalty flips and shifts images, and the data are points in the plane",
+        "nearest that works: penalty=zcr or penalty=lecam, or data of images such as data=digits",
+    ),
+    Rule(
+        lambda config: penalizes(config, TRANSFORMING) and translates(config) == "paired",
+        "the penalty flips and shifts images, and the discriminator judges each beside an input that stays as it is",
+        "nearest that works: penalty=lecam or penalty=r1, augmentation=ada, which transforms both alike, or a model "
+        "that draws from noise such as model=dcgan",
+    ),
+    Rule(
+        lambda config: penalizes(config, OF_NOISE) and config["model"].get("_target_") in MORE_THAN_NOISE,
+        "the penalty makes the fakes again from perturbed noise (arXiv 2002.04724, algorithm 2), and this model's come "
+        "from more than one noise, or from encoded images",
+        "nearest that works: penalty=bcr or penalty=lecam, or a model such as model=dcgan",
+    ),
+    Rule(
+        lambda config: penalizes(config, OF_NOISE) and translates(config) is not None,
+        "the penalty perturbs the generator's noise (arXiv 2002.04724, algorithm 2), and the model translates images",
+        "nearest that works: penalty=lecam or penalty=r1, or a model that draws from noise such as model=dcgan",
+    ),
+    Rule(
+        lambda config: is_unbounded(config) and has_discriminator(config) and not is_lipschitz(config),
         "the Wasserstein loss is unbounded unless the critic is Lipschitz (arXiv 1701.07875, section 3)",
         "nearest that works: penalty=gradient_penalty normalization=batch_in_generator, penalty=weight_clip, or "
         "normalization=spectral",

@@ -88,7 +88,9 @@ def build_opponent(model: Any) -> Opponent | None:
             of_pairs: Tensor = model.judge(images)
             return of_pairs
         if not hasattr(model, "num_classes"):
-            logits: Tensor = model.discriminator(images)
+            output = model.discriminator(images)
+            # Of a network with a head beside its logits the logits come first.
+            logits: Tensor = output[0] if isinstance(output, tuple) else output
             return logits
         if labels is None:
             raise UserError("this discriminator takes labels, but these images have none")

@@ -46,3 +46,25 @@ class Discriminator(nn.Module):
         features = self.features(image)
         # Reshapes, not flattens: an image of another size must fail here.
         return self.source(features).reshape(image.shape[0]), self.classes(features).reshape(image.shape[0], -1)
+
+
+class CodeDiscriminator(Discriminator):
+    """The same network with a head for InfoGAN's codes (arXiv 1606.03657, appendix C).
+
+    It maps images (N, channels, H, W) to logits (N,) of being real and to (N, categories + continuous): logits of the
+    categorical code and means of the continuous ones. Raises ValueError as Discriminator does.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        image_size: int | Sequence[int],
+        normalization: Normalization,
+        categories: int,
+        continuous: int,
+        width: int = 128,
+        max_width: int = 1024,
+        smallest: Sequence[int] = SMALLEST,
+    ) -> None:
+        require_positive(categories=categories)
+        super().__init__(channels, image_size, normalization, categories + continuous, width, max_width, smallest)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,8 @@ from ganexp.partials import plain
 Draw = Callable[[int, Callable[[int, torch.Generator], Tensor]], Tensor]
 Schedule = Callable[[float], float]
 Side = Literal["real", "fake"]
+Regenerate = Callable[[Callable[[Tensor], Tensor]], Tensor]
+"""Makes a turn's fake images (N, C, H, W) again, from their noise (N, latent) changed by a function."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +32,21 @@ class CriticTurn:
     judged_real: Tensor | None = None  # the real images that real_logits were computed from, if they require gradients
     judged_fake: Tensor | None = None  # the same of the fake images and fake_logits
     read_progress: Callable[[], float] = lambda: 0.0
+    regenerate: Regenerate | None = None  # without gradients, augmented like the fakes; None for fakes without noise
 
     @property
     def progress(self) -> float:
         """The fraction of the budget already seen, in [0, 1]."""
         return self.read_progress()
+
+
+@dataclass(frozen=True)
+class GeneratorTurn:
+    """The inputs of a penalty's term in the generator's turn."""
+
+    fake: Tensor  # images (N, C, H, W) in [-1, 1], with gradients
+    draw: Draw  # as in CriticTurn
+    regenerate: Regenerate | None  # with gradients; None for fakes without noise
 
 
 class Penalty(nn.Module):
@@ -48,6 +60,8 @@ class Penalty(nn.Module):
 
     through_augmentation: bool = False
     """Whether the images of its turn are those before augmentation, which is then part of the critic."""
+    affects_generator: ClassVar[bool] = False
+    """Whether the generator's loss has a term of it too, ``generator_value``."""
 
     def __init__(self, weight: float = 10.0, every: int = 1, schedule: Schedule | None = None) -> None:
         super().__init__()
@@ -63,6 +77,10 @@ class Penalty(nn.Module):
     def value(self, turn: CriticTurn) -> Tensor:
         """Return the unweighted penalty, a scalar in float32 (float64 for images in float64)."""
         raise NotImplementedError("a penalty defines its value")
+
+    def generator_value(self, turn: GeneratorTurn) -> Tensor:
+        """Return the term of the generator's loss, a scalar, with its weight but without the schedule's factor."""
+        raise NotImplementedError("a penalty that affects the generator defines its term")
 
     def weight_at(self, progress: float) -> float:
         """Return the weight at a progress in [0, 1]."""

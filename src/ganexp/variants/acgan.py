@@ -5,19 +5,14 @@ from torch.nn.functional import cross_entropy
 
 from ganexp.game.loss_history import Terms
 from ganexp.variants.conditional import ConditionalGAN
-from ganexp.variants.critic import Critic
+from ganexp.variants.critic import Critic, HeadCritic
 
 
-class ClassifyingCritic(Critic):
+class ClassifyingCritic(HeadCritic):
     """A critic that is not given the labels (N,) but predicts them.
 
     Its network maps images (N, C, H, W) to logits (N,) of being real and logits (N, num_classes) of the classes.
     """
-
-    def __call__(self, images: Tensor) -> Tensor:
-        """Return the logits (N,) of images being real."""
-        logits: Tensor = self.network(images)[0]
-        return logits
 
     def judge(self, images: Tensor) -> tuple[Tensor, Terms]:
         """Return the logits (N,) of images being real, and the classification loss."""

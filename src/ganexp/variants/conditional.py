@@ -50,21 +50,31 @@ class ConditionalGAN(GAN):
         """Return the terms of the discriminator's loss, given the labels (eq. 2)."""
         real, label = batch["image"], batch["label"]
         fake_label = self.fake_labels("discriminator", label)
+        noise = self.draw_noise("discriminator", len(real))
         with torch.no_grad():
-            fake = self.generator(self.draw_noise("discriminator", len(real)), fake_label)
-        return self.adversary.discriminator(self, self.critic(label), real, fake, self.critic(fake_label))
+            fake = self.generator(noise, fake_label)
+        source = self.fake_source(noise, (fake_label,), (label,))
+        fake_critic = self.critic_of_fakes("discriminator", fake_label)
+        return self.adversary.discriminator(self, self.critic(label), real, fake, fake_critic, source)
 
     def generator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the generator's loss, given the labels drawn (eq. 2)."""
         real, label = self.repeated(batch["image"]), self.repeated(batch["label"])
         fake_label = self.fake_labels("generator", label)
-        fake = self.generator(self.draw_noise("generator", len(real)), fake_label)
-        terms = self.adversary.generator(self, self.critic(label), real, fake, self.critic(fake_label))
+        noise = self.draw_noise("generator", len(real))
+        fake = self.generator(noise, fake_label)
+        source = self.fake_source(noise, (fake_label,), (label,))
+        fake_critic = self.critic_of_fakes("generator", fake_label)
+        terms = self.adversary.generator(self, self.critic(label), real, fake, fake_critic, source)
         return terms | self.regularization_terms()
 
     def critic(self, label: Tensor) -> Critic:
         """Return the critic of images with these labels (N,)."""
         return Critic(self.discriminator, label)
+
+    def critic_of_fakes(self, player: str, label: Tensor) -> Critic:
+        """Return the critic of fakes with these labels (N,) in a player's turn."""
+        return self.critic(label)
 
     def fake_labels(self, player: str, label: Tensor) -> Tensor:
         """Return the labels (N, …) of the fake images in a player's turn on real images with labels (N, …)."""

@@ -32,6 +32,18 @@ class Critic:
         return self
 
 
+class HeadCritic(Critic):
+    """A critic whose network has a head beside its logits, and is not given the condition.
+
+    Its network maps images (N, C, H, W) to logits (N, …) and to what the head says, which this critic ignores.
+    """
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return the logits (N, …) of images being real."""
+        logits: Tensor = self.network(images)[0]
+        return logits
+
+
 class PairCritic(Critic):
     """A critic of pairs: its condition is the inputs (N, C, H, W), which are augmented exactly like the images."""
 

@@ -1,6 +1,6 @@
 """The generative adversarial network of arXiv 1406.2661; DCGAN is this game with other networks."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Required, Unpack
 
 import torch
@@ -14,6 +14,7 @@ from ganexp.losses import Loss
 from ganexp.partials import plain
 from ganexp.penalties.base import Penalty
 from ganexp.variants.critic import Critic
+from ganexp.variants.fake_source import FakeSource
 from ganexp.variants.generation import Generation, GenerationSettings
 from ganexp.variants.objective import DiscriminatorObjective
 
@@ -81,20 +82,47 @@ class GAN(Generation):
     def discriminator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the discriminator's loss on real images and on fakes of fresh noise."""
         real = batch["image"]
+        noise = self.draw_noise("discriminator", len(real))
         with torch.no_grad():
-            fake = self.fakes("discriminator", len(real))
-        return self.adversary.discriminator(self, Critic(self.discriminator), real, fake)
+            fake = self.generator(noise)
+        fake_critic = self.fake_critic("discriminator", noise)
+        return self.adversary.discriminator(self, self.real_critic(), real, fake, fake_critic, self.fake_source(noise))
 
     def generator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the generator's loss on fakes of fresh noise."""
         real = self.repeated(batch["image"])
-        fake = self.fakes("generator", len(real))
-        return self.adversary.generator(self, Critic(self.discriminator), real, fake) | self.regularization_terms()
+        noise = self.draw_noise("generator", len(real))
+        fake = self.generator(noise)
+        fake_critic = self.fake_critic("generator", noise)
+        terms = self.adversary.generator(self, self.real_critic(), real, fake, fake_critic, self.fake_source(noise))
+        return terms | self.regularization_terms()
 
-    def fakes(self, player: str, n: int) -> Tensor:
-        """Return ``n`` fakes (n, C, H, W) of fresh noise for a player's turn."""
-        images: Tensor = self.generator(self.draw_noise(player, n))
-        return images
+    def real_critic(self) -> Critic:
+        """Return the critic of real images."""
+        return Critic(self.discriminator)
+
+    def fake_critic(self, player: str, noise: Tensor) -> Critic:
+        """Return the critic of fakes of noise (N, latent) in a player's turn."""
+        return self.real_critic()
+
+    def fake_source(
+        self, noise: Tensor, condition: Sequence[object] = (), real_condition: Sequence[object] = ()
+    ) -> FakeSource:
+        """Return the source of a turn's fakes, made from noise (N, latent) and what else the generator takes.
+
+        ``condition`` is that of the fakes, ``real_condition`` that of the real images.
+        """
+
+        def regenerate(change: Callable[[Tensor], Tensor]) -> Tensor:
+            fake: Tensor = self.generator(change(noise), *condition)
+            return fake
+
+        @torch.no_grad()
+        def with_real_conditions() -> Tensor:
+            fake: Tensor = self.generator(self.draw_noise("pseudo-real", len(noise)), *real_condition)
+            return fake
+
+        return FakeSource(regenerate, with_real_conditions)
 
     def repeated(self, real: Tensor) -> Tensor:
         """Return real images or their labels (N, …) as often as the generator's batch is larger than theirs.
@@ -110,4 +138,4 @@ class GAN(Generation):
 
     def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
         """Return ``n`` samples of the generator as it is now, not averaged, and the critic that judges them."""
-        return self.sampler.current(n, self.batches_seen), Critic(self.discriminator)
+        return self.sampler.current(n, self.batches_seen), self.real_critic()

@@ -5,14 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from ganexp.augmentation.base import Augmentation, NoAugmentation
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import AdversarialModule
-from ganexp.losses import Loss
-from ganexp.penalties.base import CriticTurn, Penalty
+from ganexp.losses import Loss, ScheduledLoss
+from ganexp.penalties.base import CriticTurn, GeneratorTurn, Penalty
 from ganexp.variants.critic import Augment, Critic
+from ganexp.variants.fake_source import FakeSource
 
 
 class Judged(NamedTuple):
@@ -65,21 +67,24 @@ class DiscriminatorObjective(nn.Module):
         real: Tensor,
         fake: Tensor,
         fake_critic: Critic | None = None,
+        source: FakeSource | None = None,
         lazy: bool = True,
     ) -> Terms:
         """Return the discriminator's terms for real and fake images (N, C, H, W): its loss, then its penalties.
 
-        ``fake_critic`` is for the fake images where they have a condition of their own, such as other labels. Without
-        ``lazy`` the penalties that are not computed on every batch are left out.
+        ``fake_critic`` is for the fake images where they have a condition of their own, such as other labels.
+        ``source`` makes further fakes where they are made from noise. Without ``lazy`` the penalties that are not
+        computed on every batch are left out.
         """
         self._follow_schedules(game)
+        real = self._with_pseudo_labels(game, real, fake, source)
         due = self._due_penalties(game, lambda penalty: lazy or penalty.every == 1)
         on_real, on_fake = self._judge_both(game, "discriminator", critic, fake_critic or critic, real, fake, due)
         game.watch(**{f"real{self.suffix}": on_real.logits, f"fake{self.suffix}": on_fake.logits})
         terms = {
             "adversarial": self.loss.discriminator(on_real.logits, on_fake.logits),
-            **self._penalties(game, due, on_real, on_fake),
-            **{name: term + on_fake.terms[name] for name, term in on_real.terms.items()},
+            **self._penalties(game, due, on_real, on_fake, source),
+            **summed(on_real.terms, on_fake.terms),
         }
         # Last, as penalties may augment the images once more, in the same way.
         self.augmentation.observe(on_real.logits, len(real) * game.trainer.world_size)
@@ -90,16 +95,22 @@ class DiscriminatorObjective(nn.Module):
         self._follow_schedules(game)
         due = self._due_penalties(game, lambda penalty: penalty.every > 1)
         on_real, on_fake = self._judge_both(game, "regularization", critic, critic, real, fake, due)
-        return self._penalties(game, due, on_real, on_fake)
+        return self._penalties(game, due, on_real, on_fake, None)
 
     def has_lazy_penalty_due(self, game: AdversarialModule) -> bool:
         """Return whether a penalty is computed on this batch that is not computed on every one."""
         return any(penalty.every > 1 and is_due(game, penalty) for penalty in self.penalties.values())
 
     def generator(
-        self, game: AdversarialModule, critic: Critic, real: Tensor, fake: Tensor, fake_critic: Critic | None = None
+        self,
+        game: AdversarialModule,
+        critic: Critic,
+        real: Tensor,
+        fake: Tensor,
+        fake_critic: Critic | None = None,
+        source: FakeSource | None = None,
     ) -> Terms:
-        """Return the generator's adversarial terms for fake images (N, C, H, W).
+        """Return the generator's adversarial terms for fake images (N, C, H, W), then those of penalties.
 
         Only relativistic losses also need the logits of the real images, which are computed when they ask.
         """
@@ -108,7 +119,19 @@ class DiscriminatorObjective(nn.Module):
         adversarial = self.loss.generator(
             on_fake.logits, lambda: self._judge(game, "generator real", critic, real).logits
         )
-        return {"adversarial": adversarial, **on_fake.terms}
+        return {"adversarial": adversarial, **on_fake.terms, **self._generator_penalties(game, fake, source)}
+
+    def _with_pseudo_labels(
+        self, game: AdversarialModule, real: Tensor, fake: Tensor, source: FakeSource | None
+    ) -> Tensor:
+        """Return the images that the discriminator is to take for real."""
+
+        def pseudo_real() -> Tensor:
+            return fake.detach() if source is None else source.with_real_conditions()
+
+        return self.augmentation.with_pseudo_labels(
+            real, pseudo_real, partial(game.draw, f"{self.prefix}augmentation pseudo labels")
+        )
 
     def exchanged(
         self, game: AdversarialModule, critic: Critic, real: Tensor, fake: Tensor, fake_critic: Critic
@@ -162,6 +185,8 @@ class DiscriminatorObjective(nn.Module):
             return game.inputs.scalar(f"{self.prefix}{name}", lambda: value(game.progress()))
 
         self.augmentation.follow(scalar)
+        if isinstance(self.loss, ScheduledLoss):
+            self.loss.follow(scalar)
 
     def _due_penalties(self, game: AdversarialModule, chosen: Callable[[Penalty], bool]) -> dict[str, Penalty]:
         return {
@@ -171,9 +196,20 @@ class DiscriminatorObjective(nn.Module):
         }
 
     def _penalties(
-        self, game: AdversarialModule, due: Mapping[str, Penalty], on_real: Judged, on_fake: Judged
+        self,
+        game: AdversarialModule,
+        due: Mapping[str, Penalty],
+        on_real: Judged,
+        on_fake: Judged,
+        source: FakeSource | None,
     ) -> Terms:
         terms = {}
+
+        @torch.no_grad()
+        def regenerate(change: Callable[[Tensor], Tensor]) -> Tensor:
+            assert source is not None
+            return on_fake.augment(source.regenerate(change))
+
         for name, penalty in due.items():
             through = penalty.through_augmentation
             real, fake = (on.originals if through else on.images for on in (on_real, on_fake))
@@ -188,9 +224,26 @@ class DiscriminatorObjective(nn.Module):
                 read_progress=game.progress,
                 judged_real=real if real.requires_grad else None,
                 judged_fake=fake if fake.requires_grad else None,
+                regenerate=None if source is None else regenerate,
             )
             terms[name] = penalty.term(turn, self._scheduled_weight(game, name, penalty))
         return terms
+
+    def _generator_penalties(self, game: AdversarialModule, fake: Tensor, source: FakeSource | None) -> Terms:
+        terms = {}
+        for name, penalty in self.penalties.items():
+            if not penalty.affects_generator:
+                continue
+            draw = partial(game.draw, f"{self.prefix}penalty {name} of the generator")
+            turn = GeneratorTurn(fake, draw, None if source is None else source.regenerate)
+            terms[name] = self._scheduled_factor(game, name, penalty) * penalty.generator_value(turn)
+        return terms
+
+    def _scheduled_factor(self, game: AdversarialModule, name: str, penalty: Penalty) -> float | Tensor:
+        schedule = penalty.schedule
+        if schedule is None:
+            return 1.0
+        return game.inputs.scalar(f"{self.prefix}factor of {name}", lambda: schedule(game.progress()))
 
     def _scheduled_weight(self, game: AdversarialModule, name: str, penalty: Penalty) -> float | Tensor | None:
         if penalty.schedule is None:
@@ -201,3 +254,8 @@ class DiscriminatorObjective(nn.Module):
 def is_due(game: AdversarialModule, penalty: Penalty) -> bool:
     """Return whether a lazy penalty is computed on this batch."""
     return game.batches_seen % penalty.every == 0
+
+
+def summed(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> Terms:
+    """Return the terms of both, those with the same name added up."""
+    return {**other, **{name: term + other[name] if name in other else term for name, term in one.items()}}

@@ -49,16 +49,19 @@ class ProGAN(GAN):
         """Return the terms of the discriminator's loss on real images and on fakes of the present stage."""
         stage = self.stage()
         real = staged(batch["image"], stage, self.generator.steps)
+        noise, critic = self.draw_noise("discriminator", len(real)), self.staged_critic(stage)
         with torch.no_grad():
-            fake = self.generator(self.draw_noise("discriminator", len(real)), stage)
-        return self.adversary.discriminator(self, self.staged_critic(stage), real, fake)
+            fake = self.generator(noise, stage)
+        source = self.fake_source(noise, [stage], [stage])
+        return self.adversary.discriminator(self, critic, real, fake, critic, source)
 
     def generator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the generator's loss on fakes of the present stage."""
         stage = self.stage()
         real = self.repeated(staged(batch["image"], stage, self.generator.steps))
-        fake = self.generator(self.draw_noise("generator", len(real)), stage)
-        terms = self.adversary.generator(self, self.staged_critic(stage), real, fake)
+        noise, critic = self.draw_noise("generator", len(real)), self.staged_critic(stage)
+        fake, source = self.generator(noise, stage), self.fake_source(noise, [stage], [stage])
+        terms = self.adversary.generator(self, critic, real, fake, critic, source)
         return terms | self.regularization_terms()
 
     def staged_critic(self, stage: Stage) -> Critic:

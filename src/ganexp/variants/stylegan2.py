@@ -97,13 +97,19 @@ class StyleGAN2(GAN):
     def generator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the generator's step."""
         regularizes = self.regularizes()
-        terms = {} if regularizes else super().generator_loss(batch)
+        terms = {} if regularizes else self.adversarial_terms(batch)
         path_length = self.path_length
         if path_length is None or (self.separate_steps and path_length.every > 1) != regularizes:
             return terms
         if not self.inputs.decide("path length is due", self.is_path_length_due):
             return terms
         return terms | {"path_length": self.path_length_term(path_length, len(batch["image"]))}
+
+    def adversarial_terms(self, batch: Batch) -> Terms:
+        """Return the generator's adversarial terms on fakes of fresh noise, and the regularizations of its weights."""
+        real = self.repeated(batch["image"])
+        fake = self.fakes("generator", len(real))
+        return self.adversary.generator(self, Critic(self.discriminator), real, fake) | self.regularization_terms()
 
     def is_path_length_due(self) -> bool:
         """Return whether this turn of the generator has a path length."""
