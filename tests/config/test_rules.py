@@ -33,6 +33,8 @@ def expected(model, loss, penalty, normalization):
         return None if penalty == "none" else "the model has no discriminator"
     if penalty in PER_IMAGE and normalization == "batch":
         return "mixes the images of a batch"
+    if penalty == "zcr" and model in ("bigan", "lapgan", "lapgan_conditional", "stylegan2", "vaegan"):
+        return "more than one noise, or from encoded images"
     bounded = penalty in BOUNDED or normalization in ("spectral", "batch_spectral", "sngan")
     return "the Wasserstein loss is unbounded" if loss == "wasserstein" and not bounded else None
 

@@ -120,7 +120,7 @@ PARTS: Mapping[str, Kind] = {
     "DiffAugment.policy": list_of(text()),
     "Discriminator.architecture": ARCHITECTURE,
     "Discriminator.features": optional(COUNT),
-    "Discriminator.padding": whole(0),
+    "Discriminator.padding": optional(either(whole(0), text())),
     "VAE.likelihood": part(),
     "VAEGAN.layer": optional(COUNT),
     "doctor.rollback": flag(),
