@@ -21,7 +21,7 @@ from support.pages import DOCS, blocks
 REPOSITORY = DOCS.parent
 PATCHED = {
     "loss": "smoothed",
-    "penalty": "drift",
+    "penalty": "logit_norm",
     "model": "mode_seeking",
     "data": "patches",
     "metric": "mean_classifier",
@@ -121,7 +121,7 @@ def test_the_patched_sources_train_with_every_addition(tmp_path):
     assert config["loss"]["_target_"] == "ganexp.losses.Smoothed"
     assert config["model"]["_target_"] == "ganexp.variants.mode_seeking.ModeSeeking"
     with (copy / "run" / "metrics.csv").open() as file:
-        assert any("drift" in name for name in csv.DictReader(file).fieldnames)
+        assert any("logit_norm" in name for name in csv.DictReader(file).fieldnames)
 
 
 def patches():

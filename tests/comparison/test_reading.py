@@ -112,6 +112,17 @@ def test_a_run_whose_process_is_gone_has_crashed(tmp_path):
         assert read_run(run).status_text == "crashed: its process no longer exists"
 
 
+def test_a_game_of_several_pairs_has_the_parameters_of_all_of_them(tmp_path):
+    run = write_run(tmp_path / "run")
+    summary.update(
+        run,
+        parameters={"discriminator_4": 10, "generator_4": 20, "discriminator_8": 3, "generator_8": 4},
+        images_per_update={"discriminator_4": 64, "generator_4": 128, "discriminator_8": 64, "generator_8": 128},
+    )
+    assert read_run(run).parameters == (24, 13)
+    assert read_run(run).images_per_update == 128
+
+
 def test_a_run_of_an_older_version_stands_by_its_images(tmp_path):
     for name, budget, status in [("whole", 300, "finished"), ("part", 400, "unfinished")]:
         run = write_run(tmp_path / name, budget=budget)

@@ -44,6 +44,8 @@ CASES = {
     "clipping": ["model=wgan", "model.gradient_clip=0.01"],
     "ada": ["model=dcgan_small", "augmentation=ada", "augmentation.p=0.5", "augmentation.images_to_full=100"],
     "diffaugment": ["model=dcgan_small", "augmentation=diffaugment"],
+    # Of three batches of 8, or of the second half of six of 4, the first are at a coarser stage.
+    "growth": ["model=progan", "images=30", "model.growth.until=0.5"],
 }
 # Mean absolute differences have gradients of signs, and instance normalization divides by small deviations, so rounding
 # in single precision grows; in double precision these games are as exact as the others.

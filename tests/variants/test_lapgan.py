@@ -1,5 +1,7 @@
 """LAPGAN: its pyramid, and the game of its levels."""
 
+import copy
+
 import pytest
 import torch
 
@@ -10,6 +12,7 @@ from ganexp.layers.laplacian import decomposed, doubled, halved, pyramid_sizes, 
 from ganexp.runs.published_weights import network_tensors
 from ganexp.transfer.settings import InitialWeights
 from ganexp.transfer.start import chosen_players
+from support.games import Trainer, batch_of, built, tiny_with
 
 
 @pytest.mark.parametrize("size", [(28, 28), (32, 64)])
@@ -113,3 +116,47 @@ def test_a_level_does_not_depend_on_the_others():
     for network in ("generator", "discriminator", "average.network"):
         one, other = (game.get_submodule(f"{network}.levels.8").state_dict() for game in (together, alone))
         assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_step_is_that_of_a_bare_loop():
+    settings = {"model.discriminator.dropout": 0.0, "model.discriminator.network.dropout": 0.0}
+    config = tiny_with("lapgan", settings, optimizer="sgd", normalization="none")
+    game, batch = built(config), batch_of(config)
+    game._trainer = Trainer(game)
+    generator, discriminator = copy.deepcopy(game.generator), copy.deepcopy(game.discriminator)
+    noise = {
+        (kind, level): game.draw_level_noise(f"{kind}_{level}", number, len(batch["image"]))
+        for number, level in enumerate(game.levels)
+        for kind in ("discriminator", "generator")
+    }
+    game.training_step(batch, 0)
+    images, coarse = batch["image"], halved(batch["image"])
+    for level, real, condition in (("4", coarse, ()), ("8", images, (doubled(coarse),))):
+        draws, judges = generator.levels[level], discriminator.levels[level]
+        for kind, network in (("discriminator", judges), ("generator", draws)):
+            fake = draws(noise[kind, level], *condition) + sum(condition)
+            loss = (
+                game.loss.discriminator(judges(real), judges(fake.detach()))
+                if network is judges
+                else game.loss.generator(judges(fake))
+            )
+            gradients = torch.autograd.grad(loss, list(network.parameters()))
+            with torch.no_grad():
+                for weight, gradient in zip(network.parameters(), gradients, strict=True):
+                    weight -= config.optimizer.generator.lr * gradient
+    for mine, bare in ((game.generator, generator), (game.discriminator, discriminator)):
+        for name, weight in bare.named_parameters():
+            torch.testing.assert_close(mine.get_parameter(name), weight, msg=name)
+
+
+def test_every_level_of_the_conditional_form_learns_of_the_labels_of_the_real_images_alone():
+    config = tiny_with("lapgan_conditional", {})
+    game = built(config)
+    game._trainer = Trainer(game)
+    tables = {name: table for name, table in game.named_parameters() if name.endswith("embedding.weight")}
+    before = {name: table.detach().clone() for name, table in tables.items() if not name.startswith("average")}
+    assert len(before) == 4
+    game.training_step(batch_of(config) | {"label": torch.tensor([2, 5, 5, 7])}, 0)
+    for name, table in before.items():
+        changed = (tables[name] != table).any(1).nonzero().flatten().tolist()
+        assert changed == [2, 5, 7], name

@@ -4,12 +4,14 @@ import pytest
 import torch
 
 from config.test_configs import tiny, train
+from game.test_turn_graphs import reasons, require_equal
 from ganexp.config.build import build
 from ganexp.errors import UserError
 from ganexp.layers.box import averaged, repeated
 from ganexp.layers.pixel_norm import PixelNorm
 from ganexp.networks.progan import Stage, staged
 from ganexp.schedules import growth
+from support.games import tiny_with
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,13 @@ def test_optimizers_start_anew_at_a_new_stage(grown):
     # Adam counts the steps of each weight: batches 6 to 8 fade the doubling in, 9 and 10 have it wholly.
     steps = {int(state["step"]) for state in grown.optimizers()[0].state.values()}
     assert steps == {2}
+
+
+@pytest.mark.slow
+def test_the_turns_of_every_stage_are_captured_and_equal_eager_ones_bit_for_bit():
+    game, backend = require_equal(tiny_with("progan", {"images": 80}), 20, captures=6)
+    assert reasons(game) == {}
+    assert backend.replays >= 20
 
 
 def test_samples_have_the_stage_of_the_network_that_draws_them(grown):

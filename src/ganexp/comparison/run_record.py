@@ -86,7 +86,7 @@ class RunRecord:
     @property
     def images_per_update(self) -> float | None:
         """The number of real images per generator update."""
-        return player_value(self.summary.get("images_per_update"), GENERATOR)
+        return max(player_values(self.summary.get("images_per_update"), GENERATOR), default=None)
 
     @property
     def peak_memory_bytes(self) -> float | None:
@@ -97,7 +97,8 @@ class RunRecord:
     def parameters(self) -> tuple[float | None, float | None]:
         """The numbers of generator and of discriminator parameters."""
         counts = self.summary.get("parameters")
-        return player_value(counts, GENERATOR), player_value(counts, DISCRIMINATOR)
+        generators, discriminators = player_values(counts, GENERATOR), player_values(counts, DISCRIMINATOR)
+        return sum(generators) if generators else None, sum(discriminators) if discriminators else None
 
     @property
     def changes(self) -> list[Change]:
@@ -157,9 +158,11 @@ def alive(process: Any) -> bool:
     return True
 
 
-def player_value(by_player: Any, name: str) -> float | None:
-    """Return a player's number, None where there is none."""
-    return as_number(by_player.get(name)) if isinstance(by_player, dict) else None
+def player_values(by_player: Any, kind: str) -> list[float]:
+    """Return the numbers of a game's generators or discriminators, such as those of each level of a pyramid."""
+    numbers = by_player.items() if isinstance(by_player, dict) else ()
+    of_kind = (as_number(value) for name, value in numbers if str(name).partition("_")[0] == kind)
+    return [number for number in of_kind if number is not None]
 
 
 def as_number(value: Any) -> float | None:

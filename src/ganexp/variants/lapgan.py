@@ -52,6 +52,7 @@ class LAPGAN(Generation):
     has ``latent`` values. Raises UserError for stages that the pyramid does not have.
     """
 
+    generator: lapgan.Generator
     adversaries: Any
 
     def __init__(
@@ -67,7 +68,7 @@ class LAPGAN(Generation):
     ) -> None:
         levels = list(discriminator.levels)
         for setting in ("optimizers", "schedules"):
-            generation[setting] = of_levels(generation[setting], levels)  # type: ignore[literal-required]
+            generation[setting] = of_levels(generation[setting], levels)
         super().__init__(**generation | {"latent": generation["generator"].noise_size})  # type: ignore[arg-type]
         self.discriminator = discriminator
         self.loss = loss
@@ -107,7 +108,7 @@ class LAPGAN(Generation):
             ),
             Player(
                 f"generator_{level}",
-                self.generator.levels[level],  # type: ignore[index,union-attr]
+                self.generator.levels[level],
                 partial(self.generator_loss, level),
                 self.critic_steps,
                 average,
@@ -135,12 +136,12 @@ class LAPGAN(Generation):
             real = halved(real)
         coarser = doubled(halved(real)) if number else None
         noise = self.draw_level_noise(f"{player}_{level}", number, len(real))
-        fake: Tensor = self.generator.level(number, noise, coarser, *self.condition(batch))  # type: ignore[operator]
+        fake: Tensor = self.generator.level(number, noise, coarser, *self.condition(batch))
         return real, fake
 
     def draw_level_noise(self, player: str, number: int, n: int) -> Tensor:
         """Draw fresh noise (n, …) of a level for a player's turn."""
-        size: int = self.generator.noise_sizes[number]  # type: ignore[index,assignment]
+        size = self.generator.noise_sizes[number]
         return self.draw(f"{player} noise", n, lambda total, rng: self.noise((total, size), rng))
 
     def condition(self, batch: Batch) -> tuple[Tensor, ...]:
