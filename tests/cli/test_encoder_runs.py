@@ -86,10 +86,13 @@ def test_a_run_is_analyzed_exported_and_verified(ganexp, here, run):
         assert outcome.status == 0, outcome.err
     assert json.loads((here / "reconstruction" / "figures.json").read_text())["figures"]["training"]["psnr"] > 0
     assert ganexp("export", f"run={run}", "out=generator.safetensors").status == 0
+    assert ganexp("export", f"run={run}", "network=encoder", "out=encoder.safetensors").status == 0
     assert ganexp("verify", f"run={run}").status == 0
 
 
-def test_without_an_encoder_there_are_no_latents(unlabelled, images):
+def test_without_an_encoder_there_are_no_latents(ganexp, unlabelled, images):
+    complaint = ganexp("export", f"run={unlabelled}", "network=encoder", "out=encoder.safetensors").complaint
+    assert complaint == "network=encoder: GAN has none; leave it out"
     with pytest.raises(UserError, match="GAN, has no encoder"):
         package.load(unlabelled).encode(images)
 

@@ -1,5 +1,7 @@
 """Networks as they are exported: named inputs, images clamped to their range."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from ganexp.export.truncation import truncated
@@ -17,6 +19,19 @@ class SampleHead(nn.Module):
         noise = noise if truncation is None else truncated(noise, truncation)
         samples: Tensor = self.network(noise) if labels is None else self.network(noise, labels)
         return samples.clamp(-1, 1)
+
+
+class EncoderHead(nn.Module):
+    """Images to their latents."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return latents (N, latent) of images (N, C, H, W)."""
+        latents: Tensor = self.network.encode(image)
+        return latents
 
 
 class TranslationHead(nn.Module):
