@@ -26,12 +26,14 @@ import lightning as L
 import torch
 from torch import Tensor
 
+from bare_encoders import encoder_step
 from bare_loops import BareGame, EagerLoop, draw_from_the_default_generator, image_shape, random_batches
 from ganexp.callbacks.doctor import Doctor
 from ganexp.cli import main as cli
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.config.matrix import model_parts, options
+from ganexp.variants.encoding import EncodingGame
 from ganexp.variants.gan import GAN
 from train_step import CLOCKS, IMAGES, WARM_UP, Alternate, RandomPictures, wait
 
@@ -41,8 +43,11 @@ CLASSES = 10
 OPTIONS = ("names=", "average=", "chunks=", "batches=", "clock=")
 
 
-def bare_loop(game: GAN, batch_size: int, average: bool = True) -> Callable[[], None]:
+def bare_loop(game: Any, batch_size: int, average: bool = True) -> Callable[[], None]:
     """Return a function that trains one batch of the game's arithmetic on copies of its networks, by plain PyTorch."""
+    if isinstance(game, EncodingGame):
+        shape = tuple(game.sample(1, 0).shape[1:])
+        return encoder_step(game, random_batches(shape, batch_size, IMAGES, game.device), average)
     batches = random_batches(image_shape(game), batch_size, IMAGES, game.device)
     return EagerLoop(BareGame(game, draw_from_the_default_generator(game.device), average), batches).step
 
@@ -55,7 +60,7 @@ class AgainstBare(Alternate):
         self.average = average
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
-        self.batches = self.batches * module.critic_steps
+        self.batches = self.batches * getattr(module, "critic_steps", 1)
         self.step = bare_loop(module, trainer.datamodule.batch_size, self.average)
         self.started = self.now()
 

@@ -8,6 +8,7 @@ import torch
 
 from ganexp.callbacks.reconstruction_grid import GAP, ReconstructionGrid
 from ganexp.data.memory import InMemory
+from ganexp.errors import UserError
 
 
 class Mirror:
@@ -50,6 +51,11 @@ def test_every_original_is_left_of_its_reconstruction(images, tmp_path):
     for original, reconstruction in zip(tiles[::2], tiles[1::2], strict=True):
         assert original.tobytes() in known
         assert np.array_equal(reconstruction, original[:, ::-1])
+
+
+def test_a_model_without_an_encoder_is_refused(tmp_path):
+    with pytest.raises(UserError, match="this model has no encoder"):
+        ReconstructionGrid(str(tmp_path), 1, 0).on_train_start(None, SimpleNamespace(images_seen=0))
 
 
 def test_the_choice_is_fixed_and_small_sets_are_enough(images, tmp_path):

@@ -16,6 +16,7 @@ from ganexp.export.portable import (
     Portable,
     image_input,
     portable_discriminator,
+    portable_encoder,
     portable_generator,
     portable_translator,
 )
@@ -40,6 +41,8 @@ def portables(model):
             "generator": portable_translator(game, direction, channels, side, dropout=False),
             "generator with dropout": portable_translator(game, direction, channels, side, dropout=True),
         }
+    if hasattr(game, "encode"):
+        networks["encoder"] = portable_encoder(game, channels, side)
     if hasattr(game, "discriminator"):
         networks["discriminator"] = portable_discriminator(game, discriminator_of(game, direction), channels, side)
     return networks

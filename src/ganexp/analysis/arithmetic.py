@@ -96,7 +96,7 @@ class Arithmetic:
     ``noise`` is that of the neighbours, and the first ``shown`` sums are drawn. With ``pictures``, a file of projected
     pictures or a folder of them for a model with an encoder, numbers are those of its pictures, not of samples. With
     ``encodings`` exemplars of attributes are chosen among training images, by the codes of the model's encoder
-    (arXiv 1512.09300, section 4.2).
+    (arXiv 1512.09300, section 4).
 
     Raises UserError for counts that are too small, invalid concepts, and unless ``plus`` has one concept more than
     ``minus``.

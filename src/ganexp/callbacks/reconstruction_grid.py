@@ -7,6 +7,7 @@ from PIL import Image
 
 from ganexp.callbacks.samples import SampleGrid
 from ganexp.drawing.pictures import grid
+from ganexp.errors import UserError
 from ganexp.metrics.reference import RealImages
 from ganexp.numerics.pixels import are_points
 
@@ -19,6 +20,12 @@ class ReconstructionGrid(SampleGrid):
 
     They are a fixed choice of the training images: as many pairs as half of the ``rows`` rows hold.
     """
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Draw the untrained model's grid; raises UserError for a model without an encoder."""
+        if not hasattr(module, "reconstruct"):
+            raise UserError("callbacks=reconstruction: this model has no encoder; leave it out, or choose model=vae")
+        super().on_train_start(trainer, module)
 
     def render(self, trainer: Any, module: Any) -> Image.Image:
         """Return the samples' grid, and below it that of the reconstructions."""

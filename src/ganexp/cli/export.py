@@ -12,7 +12,7 @@ from ganexp.export.suffixes import require_writable
 from ganexp.publishing.trained_run import trained_run
 
 CHOICES = {
-    "network": ("generator", "discriminator"),
+    "network": ("generator", "discriminator", "encoder"),
     "weights": ("average", "live"),
     "direction": (None, "a2b", "b2a"),
     "dropout": ("evaluation", "off"),
@@ -28,7 +28,7 @@ class Arguments:
         default="???",
         metadata={"help": "the file: .safetensors (weights), .onnx, or .pt2 (torch.export)"},
     )
-    network: str = field(default="generator", metadata={"help": "generator or discriminator"})
+    network: str = field(default="generator", metadata={"help": "generator, discriminator or encoder"})
     weights: str = field(
         default="average", metadata={"help": "average (the generator's moving average, if it has one) or live"}
     )
@@ -90,3 +90,5 @@ def check(options: Arguments) -> None:
         raise UserError(f"tolerance={options.tolerance}: it must be a finite number above 0, for example 1e-4")
     if options.network == "discriminator" and (options.weights == "live" or options.truncation is not None):
         raise UserError("weights= and truncation= apply to the generator alone; leave them out")
+    if options.network == "encoder" and (options.direction is not None or options.truncation is not None):
+        raise UserError("direction= and truncation= do not apply to an encoder; leave them out")

@@ -13,7 +13,13 @@ from ganexp.errors import UserError
 from ganexp.export import onnx_file, pt2_file, safetensors_file
 from ganexp.export.check import INPUTS, expected, largest_difference
 from ganexp.export.formats import Format
-from ganexp.export.portable import Portable, portable_discriminator, portable_generator, portable_translator
+from ganexp.export.portable import (
+    Portable,
+    portable_discriminator,
+    portable_encoder,
+    portable_generator,
+    portable_translator,
+)
 from ganexp.files.atomic import replaced_when_whole
 from ganexp.game.module import COUNTERS
 from ganexp.generation.translate import OPPOSITE, resolve_direction
@@ -62,6 +68,8 @@ def chosen(model: Any, run: Run, choices: Choices) -> Portable:
     direction = None
     if translates or choices.direction is not None:
         direction = resolve_direction(model, choices.direction, trained)
+    if choices.network == "encoder" and not hasattr(model, "encode"):
+        raise UserError(f"network=encoder: {type(model).__name__} has none; leave it out")
     if choices.network == "discriminator":
         judges = discriminator_of(model, direction)
         if direction is None:
@@ -77,6 +85,8 @@ def chosen(model: Any, run: Run, choices: Choices) -> Portable:
         return portable_translator(model, direction, inputs, size, choices.dropout, made)
     if choices.live:
         model.sampler.average = None
+    if choices.network == "encoder":
+        return portable_encoder(model, channels, size)
     return portable_generator(model, choices.truncation)
 
 

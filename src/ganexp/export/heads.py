@@ -1,5 +1,7 @@
 """Networks as they are exported: named inputs, images clamped to their range."""
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from ganexp.export.truncation import truncated
@@ -30,6 +32,19 @@ class StyleHead(nn.Module):
         """Return samples (N, C, H, W) from noise (N, latent) and a share ()."""
         samples: Tensor = self.network(noise, None, truncation)
         return samples.clamp(-1, 1)
+
+
+class EncoderHead(nn.Module):
+    """Images to their latents."""
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return latents (N, latent) of images (N, C, H, W)."""
+        latents: Tensor = self.network.encode(image)
+        return latents
 
 
 class TranslationHead(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ganexp.errors import UserError
 from ganexp.export.conversion import converted, dropouts, without_dropout
-from ganexp.export.heads import DiscriminatorHead, SampleHead, StyleHead, TranslationHead
+from ganexp.export.heads import DiscriminatorHead, EncoderHead, SampleHead, StyleHead, TranslationHead
 from ganexp.export.ports import BATCH, HEIGHT, WIDTH, Input, Port
 from ganexp.export.truncation import UNTRUNCATED
 from ganexp.image_size import ImageSize
@@ -146,6 +146,16 @@ def portable_translator(
         size,
         multiple,
     )
+
+
+def portable_encoder(model: Any, channels: int, image_size: int | Sequence[int]) -> Portable:
+    """Return the encoder of images (N, channels, H, W) of a size to the generator's noise, averaged like it."""
+    size = ImageSize.of(image_size)
+    head = EncoderHead(model.encoding_network).eval()
+    weights = describe_weights(model.sampler.average)
+    facts = {**weights, "batch_norm": weights["batch_norm"] if batch_norms(head) else "none", "dropout": "none"}
+    inputs = [image_input("image", (BATCH, channels, *size), SIGNED_UNIT)]
+    return Portable(head, inputs, [Port("noise", (BATCH, model.latent), "the generator's input")], facts, size)
 
 
 def portable_discriminator(

@@ -21,6 +21,7 @@ from ganexp.transfer import formats
 from ganexp.transfer.settings import AVERAGED, CHECKPOINT, SAFETENSORS, InitialWeights
 
 AVERAGE = "average.network."
+ENCODER_AVERAGE = "encoder_average.network."
 NETWORK_SETTINGS = ("model.generator._target_", "model.discriminator._target_")
 
 
@@ -111,6 +112,11 @@ def of_checkpoint(contents: Mapping[str, Any], selected: str) -> Weights:
     words = ["live weights"]
     if selected == AVERAGED and owner is not None:
         tensors |= {f"{owner}.{name}": value for name, value in averages.items()}
+        tensors |= {
+            f"encoder.{name.removeprefix(ENCODER_AVERAGE)}": value
+            for name, value in state.items()
+            if name.startswith(ENCODER_AVERAGE) and isinstance(value, Tensor)
+        }
         words = ["averaged weights of the generator"]
     counters = contents.get(COUNTERS)
     if isinstance(counters, Mapping) and isinstance(counters.get("images_seen"), int):
