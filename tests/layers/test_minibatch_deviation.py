@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from ganexp.layers.minibatch_deviation import MinibatchDeviation, group_size
+from ganexp.layers.minibatch_deviation import MinibatchDeviation
 
 
 @pytest.mark.parametrize("features", [1, 3])
@@ -21,10 +21,19 @@ def test_parts_of_a_batch_have_the_deviations_of_the_whole_batch():
     torch.testing.assert_close(torch.cat([layer(part) for part in maps.split(8)]), layer(maps))
 
 
-@pytest.mark.parametrize(("n", "size"), [(8, 4), (6, 3), (5, 1), (2, 2), (1, 1)])
-def test_groups_are_of_equal_size(n, size):
-    assert group_size(n, 4) == size
-    assert MinibatchDeviation()(torch.randn(n, 2, 3, 3)).shape == (n, 3, 3, 3)
+@pytest.mark.parametrize("n", [1, 3, 6])
+def test_the_images_that_are_left_are_the_last_group(n):
+    maps, layer = torch.randn(n, 6, 3, 3, dtype=torch.float64), MinibatchDeviation(group=4, features=2)
+    expected = torch.cat([MinibatchDeviation(len(part), 2)(part) for part in maps.split(4)])
+    torch.testing.assert_close(layer(maps), expected)
+
+
+def test_it_is_exported_for_batches_of_any_size():
+    layer = MinibatchDeviation()
+    exported = torch.export.export(layer, (torch.randn(3, 2, 4, 4),), dynamic_shapes=({0: torch.export.Dim("batch")},))
+    for n in (2, 4, 7, 8):
+        maps = torch.randn(n, 2, 4, 4)
+        torch.testing.assert_close(exported.module()(maps), layer(maps))
 
 
 def test_equal_images_have_no_deviation_and_a_finite_second_derivative():

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ganexp.layers.equalized import Scaled
+
 INPUT = 1_000_003
 """The index of the inputs, which no parameter has."""
 NOISE = 2_000_003
@@ -31,9 +33,10 @@ def fill(module: nn.Module) -> nn.Module:
     The parameter at position i of ``named_parameters()`` has, with u = ``uniform(numel, i)`` in its own shape,
     two or more dimensions: u·√3·√(2/f), a variance of 2/f, with f the product of all dimensions but the first;
     one dimension, name ending in ``weight``: 1 + 0.1·u; any other of one dimension: 0.1·u; none: 0.5 + 0.1·u.
-    Constant noise, a buffer named ``noise``, is u. Running statistics are 0 and 1 again. The vectors of spectral
-    norms are the leading singular vectors of their weights, where power iteration ends, so that the norm is exact
-    and a further iteration changes nothing.
+    Running statistics are 0 and 1 again. In layers with an equalized learning rate the scaled weights have these
+    values, so the stored ones are divided by the scale. The vectors of spectral norms are the leading singular vectors
+    of their weights, where power iteration ends, so that the norm is exact and a further iteration changes nothing.
+    Constant noise, a buffer named ``noise``, is u.
     """
     module.double()
     for index, (name, parameter) in enumerate(module.named_parameters()):
@@ -46,6 +49,7 @@ def fill(module: nn.Module) -> nn.Module:
             part.reset_running_stats()
         if isinstance(part, nn.utils.parametrize.ParametrizationList):
             _converge(part)
+            _divide_by_scale(part)
     return module
 
 
@@ -77,6 +81,13 @@ def _values(name: str, shape: torch.Size, u: Tensor) -> Tensor:
     if len(shape) == 1:
         return 1 + 0.1 * u if name.endswith("weight") else 0.1 * u
     return 0.5 + 0.1 * u
+
+
+def _divide_by_scale(parametrizations: nn.Module) -> None:
+    """Divide the stored tensor of an equalized layer by the constant that it is multiplied by."""
+    for parametrization in parametrizations:  # type: ignore[attr-defined]
+        if isinstance(parametrization, Scaled):
+            parametrizations.original.div_(parametrization.factor)  # type: ignore[operator,union-attr]
 
 
 def _converge(parametrizations: nn.Module) -> None:

@@ -13,7 +13,7 @@ EPSILON = 1e-8
 class MinibatchDeviation(nn.Module):
     """Appends maps with the mean standard deviation over a group of images: (N, C, H, W) to (N, C + features, H, W).
 
-    Groups are `group` consecutive images, or the largest number below it that divides N: 4 in the authors' code
+    Groups are `group` consecutive images, and the last one those that are left: 4 in the authors' code
     (tkarras/progressive_growing_of_gans networks.py, whose groups are every (N / 4)-th image), while the paper takes
     the whole batch. As they are consecutive, ranks and parts of an accumulated batch have the groups of the whole
     batch, if their sizes are multiples of `group`. The channels are split into `features` equal parts, each of which
@@ -30,17 +30,24 @@ class MinibatchDeviation(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return the maps (N, C, H, W) with `features` more channels, constant over each group and all positions."""
-        n, channels, height, width = maps.shape
-        group = group_size(n, self.group)
-        grouped = promote_to_float32(maps).reshape(
-            n // group, group, self.features, channels // self.features, height, width
-        )
-        centred = grouped - grouped.mean(1, keepdim=True)
-        deviation = (centred.square().mean(1) + EPSILON).sqrt().mean((2, 3, 4))
-        planes = deviation.to(maps.dtype).repeat_interleave(group, 0, output_size=n)[:, :, None, None]
-        return torch.cat([maps, planes.expand(-1, -1, height, width)], 1)
+        parts = promote_to_float32(maps).unflatten(1, (self.features, -1))
+        # An exporter's batch may have any size, which a choice between the two would fix.
+        is_traced = torch.compiler.is_compiling()
+        variance = self._of_any_size(parts) if is_traced or len(maps) % self.group else self._of_whole_groups(parts)
+        planes = (variance + EPSILON).sqrt().mean((2, 3, 4)).to(maps.dtype)
+        return torch.cat([maps, planes[:, :, None, None].expand(-1, -1, *maps.shape[2:])], 1)
 
+    def _of_whole_groups(self, parts: Tensor) -> Tensor:
+        """Return the variances (N, F, C / F, H, W) within the groups, all of which are whole."""
+        grouped = parts.unflatten(0, (-1, self.group))
+        return grouped.var(1, correction=0).repeat_interleave(self.group, 0, output_size=len(parts))
 
-def group_size(n: int, largest: int) -> int:
-    """Return the largest divisor of n that is at most a number."""
-    return next(size for size in range(min(largest, n), 0, -1) if n % size == 0)
+    def _of_any_size(self, parts: Tensor) -> Tensor:
+        """Return the same for any number of images: each image is beside all of its group."""
+        place = torch.arange(parts.shape[0], device=parts.device)
+        members = (place - place % self.group)[:, None] + torch.arange(self.group, device=parts.device)
+        is_there = (members < parts.shape[0]).to(parts)[:, :, None, None, None, None]
+        grouped = parts[members.clamp(max=parts.shape[0] - 1)]
+        count = is_there.sum(1, keepdim=True)
+        centred = (grouped - (grouped * is_there).sum(1, keepdim=True) / count) * is_there
+        return centred.square().sum(1) / count[:, 0]
