@@ -31,7 +31,7 @@ LARGE = (
 )
 """Files whose networks take seconds to build, which the default suite leaves to those of the same kind."""
 FILES = sorted(path.stem for path in FIGURES.glob("*.yaml") if path.stem not in CALCULATIONS)
-ABOUT = {"filled", "source", "read_or_run", "overrides", "narrow", "differs"}
+ABOUT = {"source", "read_or_run", "overrides", "narrow", "differs"}
 NETWORK = {"parameters", "absent", "output_shape", "weight_std", "inputs", "buffers", "forward"}
 
 
@@ -104,8 +104,7 @@ def outputs(name, network):
     shape = expected["output_shape"]
     inputs = inputs_of(name, network, shape[0] if isinstance(shape[0], int) else shape[0][0])
     # After the initial weights have been looked at, which are those of another copy.
-    is_scaled = figures_of(name).get("filled", "scaled") == "scaled"
-    module = fill(build(composed(narrow_overrides(name)).model).get_submodule(network), is_scaled)
+    module = fill(build(composed(narrow_overrides(name)).model).get_submodule(network))
     remove(module, expected.get("absent", []))
     for buffer, value in expected.get("buffers", {}).items():
         module.get_buffer(buffer).fill_(value)

@@ -54,8 +54,8 @@ def game_of(generator, discriminator):
     forms = (f"model.generator.architecture={generator}", f"model.discriminator.architecture={discriminator}")
     torch.manual_seed(0)
     game = build(composed((*TINY, *forms)).model)
-    fill(game.generator, scaled=False)
-    fill(game.discriminator, scaled=False)
+    fill(game.generator)
+    fill(game.discriminator)
     game.adversary.loss = InFloat64()
     game.double()._trainer = StandInTrainer(game)
     game.draw = formula_draw

@@ -27,16 +27,16 @@ def uniform(count: int, index: int) -> Tensor:
 
 
 @torch.no_grad()
-def fill(module: nn.Module, scaled: bool = True) -> nn.Module:
+def fill(module: nn.Module) -> nn.Module:
     """Return the module in float64 with every parameter and buffer set by the formula, in place.
 
     The parameter at position i of ``named_parameters()`` has, with u = ``uniform(numel, i)`` in its own shape,
     two or more dimensions: u·√3·√(2/f), a variance of 2/f, with f the product of all dimensions but the first;
     one dimension, name ending in ``weight``: 1 + 0.1·u; any other of one dimension: 0.1·u; none: 0.5 + 0.1·u.
-    Constant noise, a buffer named ``noise``, is u. Running statistics are 0 and 1 again. In layers with an equalized
-    learning rate the ``scaled`` weights have these values, so the stored ones are divided by the scale; otherwise the
-    stored ones have them. The vectors of spectral norms are the leading singular vectors of their weights, where power
-    iteration ends, so that the norm is exact and a further iteration changes nothing.
+    Running statistics are 0 and 1 again. In layers with an equalized learning rate the scaled weights have these
+    values, so the stored ones are divided by the scale. The vectors of spectral norms are the leading singular vectors
+    of their weights, where power iteration ends, so that the norm is exact and a further iteration changes nothing.
+    Constant noise, a buffer named ``noise``, is u.
     """
     module.double()
     for index, (name, parameter) in enumerate(module.named_parameters()):
@@ -49,8 +49,7 @@ def fill(module: nn.Module, scaled: bool = True) -> nn.Module:
             part.reset_running_stats()
         if isinstance(part, nn.utils.parametrize.ParametrizationList):
             _converge(part)
-            if scaled:
-                _divide_by_scale(part)
+            _divide_by_scale(part)
     return module
 
 
