@@ -57,6 +57,7 @@ def test_loggers_with_an_unset_name_are_named_after_the_run(monkeypatch):
     }
 
 
+@pytest.mark.slow
 def test_a_logger_that_a_resumed_run_adds_is_named_after_the_run(ganexp, run, monkeypatch):
     trained = []
     monkeypatch.setattr(resume.launch, "fit", trained.append)
