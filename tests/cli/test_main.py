@@ -55,6 +55,13 @@ def test_train_is_the_default_command(arguments, command):
     assert main.split_command(list(arguments)) == (command, list(arguments[1:] if named else arguments))
 
 
+@pytest.mark.parametrize("arguments", [("-c", "job", "seed=3", "images=7"), ("seed=3", "-c", "job", "images=7")])
+def test_flags_may_stand_among_the_overrides(ganexp, arguments):
+    shown = ganexp(*arguments)
+    assert shown.status == 0, shown.err
+    assert {"seed: 3", "images: 7"} <= set(shown.out.splitlines())
+
+
 @pytest.mark.parametrize(("argument", "answer"), {"trian": "did you mean train?", "": "no such command"}.items())
 def test_an_unknown_command_is_refused_with_the_list_of_commands(capsys, argument, answer):
     assert main.main([argument]) == 2

@@ -15,7 +15,7 @@ CHOICES = [
 PLACED = ["model/translator@model.generator=unet model=cyclegan", "optimizer/rule@optimizer.generator=sgd loss=hinge"]
 
 
-@pytest.mark.parametrize("choice", [*thinned(CHOICES, 30), *PLACED, "metric=[fid,kid]", "+model/without=generator"])
+@pytest.mark.parametrize("choice", [*thinned(CHOICES, 40), *PLACED, "metric=[fid,kid]", "+model/without=generator"])
 def test_they_are_those_that_hydra_composes(choice):
     composition.register_resolvers()
     overrides = choice.split()

@@ -5,10 +5,12 @@ from types import SimpleNamespace
 import pytest
 from omegaconf import OmegaConf
 
+from ganexp.cli import resume
 from ganexp.comparison.settings import identity
 from ganexp.config import composition
 from ganexp.data.loading import global_batches
 from ganexp.runs import provenance
+from support.runs import TINY
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +55,22 @@ def test_loggers_with_an_unset_name_are_named_after_the_run(monkeypatch):
         "wandb": {"name": "dcgan_small-digits-hinge-s3", "group": "dcgan_small-digits-hinge"},
         "mine": {"name": "own", "group": "sweep"},
     }
+
+
+@pytest.mark.slow
+def test_a_logger_that_a_resumed_run_adds_is_named_after_the_run(ganexp, run, monkeypatch):
+    trained = []
+    monkeypatch.setattr(resume.launch, "fit", trained.append)
+    assert ganexp(f"resume={run}", "images=512", "logger=[csv,wandb]").status == 0
+    assert trained[0].config.logger.wandb.name == "cdcgan-digits-nonsaturating-s0"
+    assert "name" not in trained[0].config.logger.csv
+    (run / "summary.json").write_text('{"choices": ["a stranger\'s"]}')
+    assert ganexp(f"resume={run}", "images=512", "logger=wandb").status == 0
+    assert trained[1].config.logger.wandb.name is None
+
+
+@pytest.mark.slow
+def test_a_profiled_run_is_resumed_and_profiled_again(ganexp, here):
+    assert ganexp("debug=profile", *TINY, "run_dir=run").status == 0
+    assert ganexp("resume=run", "images=512").status == 0
+    assert (here / "run" / "fit-profile.txt").read_text().count("FIT Profiler Report") == 2

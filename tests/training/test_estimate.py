@@ -31,6 +31,7 @@ def test_a_dry_run_prints_networks_memory_and_time_and_writes_nothing(ganexp, he
     assert list(here.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_one_process_of_several_is_measured_alone(ganexp, here):
     shown = ganexp(*DRY, "trainer=ddp_cpu", "trainer.devices=2")
     assert shown.status == 0, shown.err
@@ -40,7 +41,6 @@ def test_one_process_of_several_is_measured_alone(ganexp, here):
 
 def test_a_mistake_is_refused_as_in_training(ganexp, here):
     assert ganexp(*DRY, "images=0").complaint.startswith("images=0: ")
-    assert ganexp(*DRY, "loss=wasserstein").complaint.startswith("the Wasserstein loss is unbounded")
     assert ganexp("-m", *DRY, "seed=0,1").complaint.startswith("--dry-run: it is for a single run")
     assert ganexp("resume=somewhere", "--dry-run").complaint == "--dry-run: it is for a new run; leave out resume=…"
     assert list(here.iterdir()) == []

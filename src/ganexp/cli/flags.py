@@ -11,7 +11,7 @@ from ganexp.terminal.text import shortened
 
 
 def read_flags(arguments: list[str]) -> argparse.Namespace:
-    """Return Hydra's flags and, as ``overrides``, the remaining arguments.
+    """Return Hydra's flags and, as ``overrides``, the remaining arguments, in any order.
 
     Raises UserError for an unknown flag and for an override that cannot be read.
     """
@@ -19,7 +19,7 @@ def read_flags(arguments: list[str]) -> argparse.Namespace:
 
     parser = get_args_parser()
     parser.error = refuse_flags  # type: ignore[method-assign]
-    flags, unknown_flags = parser.parse_known_args(arguments)
+    flags, unknown_flags = parser.parse_known_intermixed_args(arguments)
     if unknown_flags:
         raise UserError(unknown(unknown_flags[0], "flag", unknown_flags[0], list(parser._option_string_actions)))
     for override in flags.overrides:

@@ -5,10 +5,13 @@ from ganexp.config import matrix, recipes
 from ganexp.config.composition import conf_dir, groups, sweeps_dir, unknown
 from ganexp.config.descriptions import description
 from ganexp.errors import UserError
+from ganexp.terminal.text import output_width, wrapped
 
 MATRIX = "matrix"
 SWEEPS = "sweeps"
 RECIPES = "recipes"
+DESCRIPTIONS = 23
+"""The column in which descriptions begin."""
 
 
 def main(arguments: list[str]) -> None:
@@ -34,7 +37,8 @@ def main(arguments: list[str]) -> None:
         print(group)
         folder = sweeps_dir() if group == SWEEPS else conf_dir() / group
         for option in available[group]:
-            print(f"  {option:<20} {description(folder / f'{option}.yaml')}")
+            line = f"  {option:<20} {description(folder / f'{option}.yaml')}"
+            print(wrapped(line, output_width(), DESCRIPTIONS))
 
 
 def show_recipes(names: list[str]) -> None:

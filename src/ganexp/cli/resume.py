@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from ganexp.records import summary
 from ganexp.runs import run_folder
 from ganexp.runs.overrides import check_saved, with_overrides
+from ganexp.runs.provenance import name_by_choices
 from ganexp.runs.run import Run, training_run
 from ganexp.runs.whole_checkpoint import newest_whole_checkpoint
 from ganexp.training import launch
@@ -23,6 +25,7 @@ def main(folder: Path, overrides: list[str]) -> Run:
     trust = [override for override in overrides if override.startswith(TRUST)]
     trusted = [name for override in trust for name in override.removeprefix(TRUST).split(",")]
     config = run_folder.read_config(folder, trusted)
+    logged = set(config.get("logger") or {})
     checkpoints = [override for override in overrides if override.startswith(CHECKPOINT)]
     named = checkpoints[-1].removeprefix(CHECKPOINT) if checkpoints else None
     checkpoint = run_folder.checkpoint(folder, named or "last")
@@ -32,5 +35,8 @@ def main(folder: Path, overrides: list[str]) -> Run:
         with launch.messages(folder):
             checkpoint = newest_whole_checkpoint(folder)
     run = training_run(config, folder, checkpoint)
+    added = {name: logger for name, logger in run.config.logger.items() if name not in logged}
+    choices = summary.read(folder).get("choices")
+    name_by_choices(added, run.config.seed, choices if isinstance(choices, dict) else {})
     launch.fit(run)
     return run

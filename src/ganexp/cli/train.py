@@ -35,7 +35,8 @@ def main(arguments: list[str]) -> Run | None:
     if DRY_RUN in arguments:
         from ganexp.cli import dry_run
 
-        return dry_run.main([argument for argument in arguments if argument != DRY_RUN])
+        dry_run.main([argument for argument in arguments if argument != DRY_RUN])
+        return None
     if resume_arguments:
         from ganexp.cli import resume
 
@@ -51,6 +52,8 @@ def start(arguments: list[str], session_of: SessionOf = Session) -> Run | None:
     """
     arguments = written_out(arguments)
     flags = read_flags(arguments)
+    # Hydra reads no overrides after a flag that follows others.
+    arguments = [*(argument for argument in arguments if argument not in flags.overrides), *flags.overrides]
     folders = [composition.conf_dir(), *([Path(flags.config_dir).resolve()] if flags.config_dir else [])]
     if flags.help:
         from ganexp.cli import help

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from itertools import chain, product
+from itertools import chain, pairwise, product
 from string import ascii_lowercase
 from typing import Any
 
 from ganexp.config import composition
 from ganexp.config.rules import RULES, Rule, broken_rule
 from ganexp.terminal.progress import progress
+from ganexp.terminal.text import output_width, wrapped
 
 Parts = Mapping[str, Any]
 Cell = tuple[str, str, str, str]
@@ -83,19 +84,33 @@ def show() -> None:
     data = options("data")
     print(as_lists(data, {model: [verdict(model_parts(model), data_parts(name)) for name in data] for model in models}))
     for rule, letter in LETTERS.items():
-        print(f"{letter}  {rule.reason}; {rule.instead}")
+        print(wrapped(f"{letter}  {rule.reason}; {rule.instead}", output_width(), 3))
     print("A network that cannot generate the data's image size reports the sizes that it can: set data.image_size.")
 
 
 def as_table(title: str, columns: Sequence[str], rows: Mapping[str, Sequence[Rule | None]]) -> str:
-    """Return a table of verdicts under the column names."""
+    """Return a table of verdicts under the column names; several, below each other, where one is too wide."""
     first = max(map(len, [title, *rows])) + 2
-    marked = {name: list(map(mark, rules)) for name, rules in rows.items()}
-    lines = [
-        f"{name:<{first}}" + "".join(f"{cell:<{len(column) + 2}}" for column, cell in zip(columns, cells, strict=True))
-        for name, cells in {title: columns, **marked}.items()
-    ]
-    return "".join(f"{line.rstrip()}\n" for line in lines)
+    marked = {title: columns, **{name: list(map(mark, rules)) for name, rules in rows.items()}}
+    return "\n".join(
+        "".join(f"{named_row(name, cells, columns, first, part)}\n" for name, cells in marked.items())
+        for part in fitting_parts(columns, output_width() - first)
+    )
+
+
+def fitting_parts(columns: Sequence[str], width: int) -> list[range]:
+    """Return the numbers of the columns in parts of at most a width, each of at least one column."""
+    starts, used = [0], 0
+    for number, column in enumerate(columns):
+        used += len(column) + 2
+        if used > width and number > starts[-1]:
+            starts, used = [*starts, number], len(column) + 2
+    return [range(*ends) for ends in pairwise([*starts, len(columns)])]
+
+
+def named_row(name: str, cells: Sequence[str], columns: Sequence[str], first: int, part: range) -> str:
+    """Return a row's name and some of its cells, in columns as wide as their names."""
+    return (f"{name:<{first}}" + "".join(f"{cells[number]:<{len(columns[number]) + 2}}" for number in part)).rstrip()
 
 
 def as_lists(columns: Sequence[str], rows: Mapping[str, Sequence[Rule | None]]) -> str:
@@ -105,10 +120,10 @@ def as_lists(columns: Sequence[str], rows: Mapping[str, Sequence[Rule | None]]) 
         groups.setdefault(tuple(map(mark, rules)), []).append(name)
     lines = []
     for marks, names in groups.items():
-        lines.append(" ".join(names))
+        lines.append(wrapped(" ".join(names), output_width(), 0))
         for symbol in sorted(set(marks)):
             matching = [column for column, other in zip(columns, marks, strict=True) if other == symbol]
-            lines.append(f"  {symbol}  {' '.join(matching)}")
+            lines.append(wrapped(f"  {symbol}  {' '.join(matching)}", output_width(), 5))
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, JustifyMethod
+from rich.console import Console
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from ganexp.comparison.budgets import BUDGETS
 from ganexp.comparison.comparison import Comparison, by_reason, compare
@@ -15,6 +16,7 @@ from ganexp.comparison.page import render
 from ganexp.comparison.table import Table
 from ganexp.config.composition import unknown
 from ganexp.errors import UserError
+from ganexp.terminal.tables import table_of_words
 from ganexp.terminal.text import printable
 
 PAGE = "report.html"
@@ -54,22 +56,25 @@ def write(comparison: Comparison, out: Path) -> None:
 def show(comparison: Comparison, console: Console) -> None:
     """Print the tables and the remarks on them."""
     for table in comparison.tables:
-        console.print(as_rich(table))
+        console.print(as_rich(table, console))
         for note in table.notes:
             console.print(printable(f"  {note}"))
     for line in remarks(comparison):
         console.print(printable(line))
 
 
-def as_rich(table: Table) -> RichTable:
-    """Return the table as a rich table for the terminal."""
-    shown = RichTable(title=printable(table.title), title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column, heading in enumerate(table.headings):
-        justify: JustifyMethod = "left" if column < table.text_columns else "right"
-        shown.add_column(printable(heading), justify=justify, overflow="fold", no_wrap=heading == SHORT)
-    for row in table.rows:
-        shown.add_row(*map(printable, row))
-    return shown
+def as_rich(table: Table, console: Console) -> RichTable | Text:
+    """Return the table as a rich table that fits into the console, or as lists in a narrow one."""
+    return table_of_words(
+        console,
+        table.title,
+        table.headings,
+        table.rows,
+        table.text_columns,
+        unbroken=(SHORT,),
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
 
 
 def remarks(comparison: Comparison) -> list[str]:

@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -31,13 +32,17 @@ def given_overrides() -> list[str]:
     return OmegaConf.to_container(HydraConfig.get().overrides.task)  # type: ignore[return-value]
 
 
-def name_in_loggers(loggers: DictConfig, seed: int) -> None:
+def name_in_loggers(loggers: Mapping[str, Any], seed: int) -> None:
     """Name a run ``<model>-<data>-<loss>-s<seed>``, in the group of its seeds, in each logger with an unset name.
 
     A logger without the key ``name`` has names of its own. A sweep's group, if any, must be set before. A run that is
     composed from another's config.yaml, without options, has no name of this kind.
     """
-    choices = HydraConfig.get().runtime.choices
+    name_by_choices(loggers, seed, HydraConfig.get().runtime.choices)
+
+
+def name_by_choices(loggers: Mapping[str, Any], seed: int, choices: Mapping[str, Any]) -> None:
+    """Name a run as ``name_in_loggers`` does, by the selected option of each config group."""
     parts = [choices.get(part) for part in ("model", "data", "loss")]
     if None in parts:
         return

@@ -12,7 +12,6 @@ from string import ascii_lowercase
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table as RichTable
 
 from ganexp.evaluation.score_table import heading, incomparable, protocols
 from ganexp.metrics.protocol import differences, weights_label
@@ -22,6 +21,7 @@ from ganexp.metrics.table import format_score
 from ganexp.records import summary
 from ganexp.sweeps import status
 from ganexp.sweeps.status import Outcome
+from ganexp.terminal.tables import table_of_words
 from ganexp.terminal.text import printable
 
 ORDER = (
@@ -221,12 +221,7 @@ def as_markdown(table: Table) -> str:
 def show(table: Table) -> None:
     """Print the table without the folders, whose names repeat the overrides."""
     columns, rows = cells(table)
-    shown = RichTable(title=str(table.folder), title_justify="left")
-    for name in columns[:-1]:
-        shown.add_column(name, overflow="fold")
-    for line in rows:
-        shown.add_row(*map(printable, line[:-1]))
     console = Console(markup=False, emoji=False)
-    console.print(shown)
+    console.print(table_of_words(console, str(table.folder), columns[:-1], [line[:-1] for line in rows]))
     for note in notes(table):
         console.print(printable(note), highlight=False)
