@@ -1,7 +1,10 @@
 """Every sweep of sweeps/, found from the folder itself: each of its runs composes, or is refused by the rules."""
 
+import json
 from functools import cache
+from importlib.util import find_spec
 from itertools import product
+from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
@@ -108,6 +111,25 @@ def test_every_wandb_sweep_is_read_by_wandb_and_its_commands_compose(path):
         except UserError as error:
             refused.append(str(error))
     assert not refused or path.stem == "loss_normalization"
+
+
+def wandb_schema():
+    """Return W&B's schema of sweep files, which is in a package that wants an older numpy, and so is not imported."""
+    package = find_spec("sweeps")
+    # Without it, this repository's folder sweeps/ is a package without a file.
+    if package is None or package.origin is None:
+        pytest.skip("W&B's schema is not installed: pip install --no-deps sweeps")
+    return json.loads((Path(package.origin).parent / "config" / "schema.json").read_text())
+
+
+@pytest.mark.parametrize("path", WANDB, ids=lambda path: path.stem)
+def test_every_wandb_sweep_has_wandbs_own_schema(path):
+    validator = pytest.importorskip("jsonschema").Draft7Validator(wandb_schema())
+    read = wandb_sweeps.load_sweep_config(str(path))
+    assert [error.message for error in validator.iter_errors(read)] == []
+    # The schema does refuse a mistake.
+    assert not validator.is_valid({**read, "method": "gird"})
+    assert not validator.is_valid({**read, "parameters": {"seed": {"values": []}}})
 
 
 def test_wandbs_product_of_losses_and_normalizations_is_whole():

@@ -11,7 +11,16 @@ from omegaconf import DictConfig
 
 from ganexp.errors import UserError, one_line
 
-EXTRAS = {"datasets": "hf", "lmdb": "lsun", "optuna": "sweeps", "tensorboard": "tensorboard", "trackio": "board"}
+EXTRAS = {
+    "aim": "aim",
+    "comet_ml": "comet",
+    "datasets": "hf",
+    "lmdb": "lsun",
+    "mlflow": "mlflow",
+    "optuna": "sweeps",
+    "tensorboard": "tensorboard",
+    "trackio": "board",
+}
 """The extra of ganexp that installs a package; packages not listed are installed with ganexp itself."""
 USER_ERRORS = (TypeError, ValueError, ImportError, AttributeError, MisconfigurationException)
 

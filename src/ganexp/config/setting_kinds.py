@@ -490,6 +490,7 @@ NAMES: Mapping[str, Kind] = {
     "width_multiples": optional(list_of(COUNT, least=1)),
     "widths": list_of(SIZE, least=1),
     "workers": optional(whole(0)),
+    "workspace": optional(text()),
     "xflip": SHARE,
     "xfrac": SHARE,
     "xint": SHARE,
