@@ -121,7 +121,7 @@ class Synthesis(nn.Module):
         """Return images (N, channels, H, W) from styles (N, layers, style) and noise (N, pixels)."""
         noise = self._maps_of_noise(self.noise if noise_inputs is None else noise_inputs)
         style = styles.unbind(1)
-        maps = self.first.expand(len(styles), -1, -1, -1)
+        maps = self.first.expand(styles.shape[0], -1, -1, -1)
         maps = self.convolutions[0](maps, style[0], noise[0])
         image = None
         for number in range(len(self.convolutions) // 2 + 1):
