@@ -90,8 +90,9 @@ def test_logits_do_not_depend_on_labels():
     assert torch.equal(one, other)
 
 
-def test_attributes_are_refused_with_models_that_take_them():
+def test_attributes_are_refused_with_models_that_take_them(tmp_path):
+    file = tmp_path / "attributes.csv"
+    file.write_text("file,Smiling,Male\na.png,1,-1\nb.png,-1,1\n")
     model = model_parts("reacgan")
-    data = {"data": model["data"] | {"labels": "list_attr_celeba.txt"}}
-    rule = verdict(model, data)
+    rule = verdict(model, {"data": model["data"] | {"labels": str(file)}})
     assert "the model takes one class" in rule.reason
