@@ -52,9 +52,9 @@ class Composer:
 
         What cannot be read is left out.
         """
-        given = [choice for override in overrides if (choice := as_choice(override)) is not None]
-        self.chosen = {choice.key: choice.options for choice in given}
-        added = [choice for choice, override in zip(given, overrides, strict=False) if override.startswith("+")]
+        given = {override: choice for override in overrides if (choice := as_choice(override)) is not None}
+        self.chosen = {choice.key: choice.options for choice in given.values()}
+        added = [choice for override, choice in given.items() if override.startswith("+")]
         tree: dict[str, Any] = {}
         # Options that extend each other have no end.
         with suppress(RecursionError):
@@ -67,8 +67,10 @@ class Composer:
     ) -> list[tuple[str, dict[str, Any]]]:
         """Return (place, content) of an option and of all that its defaults choose, in the order of their merging."""
         header, content = self.read(group, option)
-        own = place if header is None else absolute(header, dotted(group))
-        defaults = [choice for entry in content.pop("defaults", None) or [] for choice in choices(entry, group, own)]
+        own = place if header is None else absolute(header, "")
+        listed = content.pop("defaults", None)
+        entries = listed if isinstance(listed, list) else []
+        defaults = [choice for entry in entries for choice in choices(entry, group, own)]
         # As in Hydra, the last of several overrides counts, and those of the command line before any.
         for choice in reversed(defaults):
             if choice.is_override:
