@@ -1,13 +1,16 @@
-"""Command ``ganexp demo run=DIR``: an interactive page for a trained model."""
+"""Command ``ganexp demo run=DIR``: an interactive page for a trained model, or a file with a walk through its noise."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
 from ganexp.config.rules import translates
+from ganexp.errors import UserError
 from ganexp.publishing.trained_run import trained_run
 from ganexp.runs.class_names import class_names_of
+from ganexp.runs.run import Run
 from ganexp.serving.hosts import require_host_names
 
 
@@ -16,6 +19,11 @@ class Arguments:
     """Explore a trained model on an interactive page that only this machine can open."""
 
     run: str = field(default="???", metadata={"help": "the run's folder, a published folder or hf://owner/name"})
+    out: str | None = field(
+        default=None,
+        metadata={"help": "write a page that shows walks through the noise without ganexp, such as walk.html"},
+    )
+    overwrite: bool = field(default=False, metadata={"help": "replace an existing file"})
     port: int | None = field(default=None, metadata={"help": "port of the page (default: first free from 7860)"})
     checkpoint: str = field(default="last", metadata={"help": "last or best"})
     hosts: list[str] = field(
@@ -37,7 +45,12 @@ def main(arguments: list[str]) -> None:
     options = parse(Arguments, arguments)
     check_checkpoint(options.checkpoint)
     require_host_names(options.hosts)
+    out = None if options.out is None else require_page(Path(options.out), options.overwrite)
     run = trained_run(options.run, options.trust, options.checkpoint)
+
+    if out is not None:
+        write_page(run, options.run, out)
+        return
 
     from ganexp.demo.draw import Samples, Translations
     from ganexp.demo.page import gradio, samples_page, serve, translations_page
@@ -53,3 +66,24 @@ def main(arguments: list[str]) -> None:
         samples = Samples.of(model, run.config)
         names = class_names_of(run)
         serve(lambda: samples_page(samples, options.run, names), options.port, options.hosts)
+
+
+def require_page(out: Path, overwrite: bool) -> Path:
+    """Return the file to write; raises UserError for another suffix than .html and for an existing file."""
+    if out.suffix != ".html":
+        raise UserError(f"out={out}: the page is a file that ends in .html, such as walk.html")
+    if out.is_dir() or (out.exists() and not overwrite):
+        raise UserError(f"out={out}: exists already; choose another name, or replace it with overwrite=true")
+    return out
+
+
+def write_page(run: Run, name: str, out: Path) -> None:
+    """Write walks through the noise of a run's generator as a page."""
+    if translates(run.config):
+        raise UserError(f"run={name}: it translates images, and a walk needs a model that makes images from noise")
+
+    from ganexp.demo.draw import Samples
+    from ganexp.demo.walk import write_walk
+    from ganexp.runs.model import load_model
+
+    write_walk(Samples.of(load_model(run), run.config), name, out)

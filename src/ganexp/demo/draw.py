@@ -97,6 +97,18 @@ class Samples:
         as_saved(images)
         return grid(images, STEPS)
 
+    def truncations(self, first: int, label: int | None, thresholds: Sequence[float | None]) -> Image.Image:
+        """Return the ``STEPS`` samples from number ``first`` on under each truncation, a row each; None is without."""
+        start = min(first, MOST_SAMPLES - STEPS)
+        numbers = range(start, start + STEPS)
+        rows = []
+        for threshold in thresholds:
+            subject = self.subject if threshold is None else self.cut(threshold)
+            rows.append(subject.images(subject.latents_of(numbers), chosen_labels(subject, numbers, label)))
+        images = torch.cat(rows)
+        as_saved(images)
+        return grid(images, STEPS)
+
     def along_directions(self, number: int, label: int | None, threshold: float | None, reach: float) -> Image.Image:
         """Return a sample moved along each direction, a row each, from -``reach`` to ``reach`` standard deviations."""
         subject = self.subject if threshold is None else self.cut(threshold)

@@ -105,6 +105,10 @@ def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None)
             first, chosen, cut = require_number(number), class_of(label), THRESHOLDS[threshold]
             return samples.many(first, chosen, cut), samples.along_directions(first, chosen, cut, REACH)
 
+    def draw_truncations(number: Any, label: str) -> Any:
+        with errors_shown(gr):
+            return samples.truncations(require_number(number), class_of(label), list(THRESHOLDS.values()))
+
     with gr.Blocks(title="ganexp demo", analytics_enabled=False) as page:
         gr.Markdown(f"# Samples of `{run}`")
         with gr.Row():
@@ -133,6 +137,10 @@ def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None)
                 directions = shown(gr, "directions", show_label=False)
                 gr.Markdown("This sample and those after it:")
                 several = shown(gr, "several", show_label=False)
+                # On demand, as each truncation of a model with batch normalization takes a moment to prepare.
+                examples = gr.Button("Examples of each truncation", visible=samples.can_be_truncated)
+                gr.Markdown(f"A row each: {', '.join(THRESHOLDS)}.", visible=samples.can_be_truncated)
+                truncations = shown(gr, "truncations", show_label=False, visible=samples.can_be_truncated)
         controls = [number, other, share, label, threshold, *steps]
         events = [page.load, *(control.change for control in controls)]
         # Only the latest position of a slider is drawn, not the intermediate ones.
@@ -145,6 +153,7 @@ def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None)
             trigger_mode="always_last",
             show_progress="hidden",
         )
+        examples.click(draw_truncations, [number, label], truncations)
         random.click(lambda: (randrange(MOST_SAMPLES), randrange(MOST_SAMPLES)), None, [number, other])
     return page
 
@@ -186,7 +195,7 @@ def translations_page(translations: Translations, run: str) -> Any:
     return page
 
 
-def shown(gr: Any, name: str, show_label: bool | None = None) -> Any:
+def shown(gr: Any, name: str, show_label: bool | None = None, visible: bool = True) -> Any:
     """Return an image component without gradio's share button, which uploads the picture."""
     return gr.Image(
         label=name,
@@ -194,6 +203,7 @@ def shown(gr: Any, name: str, show_label: bool | None = None) -> Any:
         elem_id=name,
         format="png",
         interactive=False,
+        visible=visible,
         buttons=["download", "fullscreen"],
     )
 
