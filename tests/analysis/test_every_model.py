@@ -39,7 +39,7 @@ def analyses():
 
 @pytest.mark.parametrize("model", thinned(DRAWING, 4, first=1, slow=("biggan",)))
 def test_each_analysis_runs_or_gives_a_reason_against_it(model, analyses, tmp_path, monkeypatch):
-    monkeypatch.setattr("ganexp.variants.sampler.STANDING_BATCHES", 1)
+    monkeypatch.setattr("ganexp.variants.samplers.base.STANDING_BATCHES", 1)
     # Drawing curves takes most of the time, and does not depend on the model.
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: path.write_bytes(b"curves"))
     torch.manual_seed(0)

@@ -46,7 +46,7 @@ def there():
     """Every command's device is the stand-in."""
     with stand_in_device() as device, pytest.MonkeyPatch.context() as patch:
         patch.setattr("ganexp.distributed.devices.select_device", lambda: device)
-        patch.setattr("ganexp.variants.sampler.STANDING_BATCHES", 1)
+        patch.setattr("ganexp.variants.samplers.base.STANDING_BATCHES", 1)
         yield
 
 

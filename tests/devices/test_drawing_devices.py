@@ -33,7 +33,7 @@ class Means(nn.Module):
 
 @pytest.fixture(autouse=True)
 def device(monkeypatch):
-    monkeypatch.setattr("ganexp.variants.sampler.STANDING_BATCHES", 1)
+    monkeypatch.setattr("ganexp.variants.samplers.base.STANDING_BATCHES", 1)
     with stand_in_device() as device:
         yield device
 

@@ -84,7 +84,7 @@ def test_a_difference_of_any_output_counts():
     ("dcgan_small", None, False),
 ])  # fmt: skip
 def test_truncation_is_an_input_where_it_changes_no_statistics_or_is_asked_for(model, asked, truncates, monkeypatch):
-    monkeypatch.setattr("ganexp.variants.sampler.STANDING_BATCHES", 1)
+    monkeypatch.setattr("ganexp.variants.samplers.base.STANDING_BATCHES", 1)
     portable = portable_generator(built(tiny_model(model)).eval(), asked)
     assert ("truncation" in portable.example(0)) is truncates
     assert (portable.facts["batch_norm"] == "standing statistics") is (model == "biggan" and truncates)

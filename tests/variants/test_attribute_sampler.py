@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from ganexp.noise import normal
-from ganexp.variants.attribute_sampler import SETS, AttributeSampler, AttributeSets
+from ganexp.variants.samplers.attributes import SETS, AttributeSampler, AttributeSets
 
 ATTRIBUTES = torch.tensor([[1, 0, 0], [1, 1, 0], [0, 0, 1]], dtype=torch.int8)
 

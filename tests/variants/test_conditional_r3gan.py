@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganexp import schedules
-from ganexp.variants.sampler import clamped
+from ganexp.variants.samplers.base import clamped
 from support.games import Trainer, batch_of, built, tiny_with
 
 BETA2 = partial(schedules.cosine, initial=0.9, final=0.99)

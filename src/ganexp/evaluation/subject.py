@@ -17,8 +17,8 @@ from ganexp.evaluation.held_out import held_out_images, labelled_images
 from ganexp.metrics.classifier import classifier
 from ganexp.numerics.randomness import derived_seed
 from ganexp.runs.model import require_no_attributes, truncate
-from ganexp.variants.sampler import Sampler
-from ganexp.variants.style_sampler import StyleSampler
+from ganexp.variants.samplers.base import Sampler
+from ganexp.variants.samplers.styles import StyleSampler
 
 
 def build_subject(

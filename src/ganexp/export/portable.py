@@ -20,8 +20,8 @@ from ganexp.networks.autoencoder import Autoencoder
 from ganexp.noise import is_normal, normal, uniform
 from ganexp.numerics.randomness import generator as rng
 from ganexp.runs.model import require_no_attributes
-from ganexp.variants.sampler import describe_weights
-from ganexp.variants.style_sampler import StyleSampler
+from ganexp.variants.samplers.base import describe_weights
+from ganexp.variants.samplers.styles import StyleSampler
 
 SIGNED_UNIT = "[-1, 1]"
 LOGIT_NAMES = ("logits", "class_logits")

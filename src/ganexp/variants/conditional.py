@@ -8,10 +8,10 @@ from torch import Tensor
 
 from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
-from ganexp.variants.attribute_sampler import AttributeSampler, AttributeSets
 from ganexp.variants.critic import Critic
 from ganexp.variants.gan import GAN, GANSettings
-from ganexp.variants.sampler import ConditionalSampler
+from ganexp.variants.samplers.attributes import AttributeSampler, AttributeSets
+from ganexp.variants.samplers.base import ConditionalSampler
 
 
 class ConditionalGAN(GAN):

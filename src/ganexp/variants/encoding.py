@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.variants.generation import Generation
-from ganexp.variants.sampler import clamped
+from ganexp.variants.samplers.base import clamped
 
 
 class EncodingGame(Generation):

@@ -11,7 +11,7 @@ from ganexp.game.batches import Batch
 from ganexp.game.module import AdversarialModule, GameSettings
 from ganexp.noise import Noise
 from ganexp.partials import plain
-from ganexp.variants.sampler import Sampler
+from ganexp.variants.samplers.base import Sampler
 
 
 class GenerationSettings(GameSettings, total=False):

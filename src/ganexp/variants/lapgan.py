@@ -21,7 +21,7 @@ from ganexp.penalties.base import Penalty
 from ganexp.variants.critic import Critic
 from ganexp.variants.generation import Generation, GenerationSettings
 from ganexp.variants.objective import DiscriminatorObjective
-from ganexp.variants.sampler import ConditionalSampler, clamped, evaluated
+from ganexp.variants.samplers.base import ConditionalSampler, clamped, evaluated
 
 ALL = "all"
 KINDS = ("discriminator", "generator")

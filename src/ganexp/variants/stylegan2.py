@@ -18,7 +18,7 @@ from ganexp.numerics.gradients import promote_to_float32
 from ganexp.penalties.path_length import PathLength, path_lengths
 from ganexp.variants.critic import Critic
 from ganexp.variants.gan import GAN, GANSettings
-from ganexp.variants.style_sampler import StyleSampler
+from ganexp.variants.samplers.styles import StyleSampler
 
 
 class StyleGAN2(GAN):

@@ -16,7 +16,7 @@ from ganexp.game.module import AdversarialModule, GameSettings, Player
 from ganexp.layers.dropout import draws_per_image, numbered
 from ganexp.losses import Loss
 from ganexp.numerics.gradients import promote_to_float32
-from ganexp.variants.sampler import describe_weights
+from ganexp.variants.samplers.base import describe_weights
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.networks.stylegan2 import Generator, TruncatedGenerator
 from ganexp.noise import Noise, normal, numbered
-from ganexp.variants.sampler import Sampler, clamped
+from ganexp.variants.samplers.base import Sampler, clamped
 
 
 class StyleSampler(Sampler):

@@ -10,7 +10,7 @@ from ganexp.ema import ExponentialMovingAverage
 from ganexp.noise import Noise
 from ganexp.numerics.randomness import blocks
 from ganexp.numerics.randomness import generator as rng
-from ganexp.variants.sampler import ConditionalSampler, clamped
+from ganexp.variants.samplers.base import ConditionalSampler, clamped
 
 SETS = 4096
 COLUMNS = 8
