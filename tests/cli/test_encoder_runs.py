@@ -40,6 +40,7 @@ def test_grids_have_reconstructions_below_the_samples(run):
     assert height > 1.4 * width
 
 
+@pytest.mark.slow
 def test_a_published_model_encodes_as_its_run(ganexp, here, run, images):
     assert ganexp("publish", f"run={run}", "to=published").status == 0
     model, published = package.load(run), package.load("published")
