@@ -6,7 +6,7 @@ from torch import nn
 
 from ganexp.analysis.latent_directions import change, factorization, moved, plot_eigenvalues
 from ganexp.layers import normalization
-from ganexp.networks import biggan, dcgan, r3gan
+from ganexp.networks import biggan, dcgan, progan, r3gan
 from ganexp.networks.conditional import LabelledNoise
 
 
@@ -58,6 +58,14 @@ def test_all_layers_of_biggan_that_read_noise_are_used_and_the_basis_of_r3gan_on
     assert len(factors.layers) == 1 + 3 * 4  # the first map, and gain and bias of two norms in each of three blocks
     assert factors.eigenvalues.min() > 0
     assert factorization(r3gan.Generator(8, 1, 8, width=16).eval(), 8).layers == ["layers.0.scale"]
+
+
+def test_a_normalization_of_the_noise_is_left_out():
+    generator = progan.Generator(8, 1, 8, width=4, max_width=4).eval()
+    factors = factorization(generator, 8)
+    assert factors.layers == ["blocks.0.0"]
+    weight = generator.blocks[0][0].weight.detach().flatten(1)
+    assert torch.allclose(factors.eigenvalues, torch.linalg.eigvalsh(weight @ weight.T).flip(0), atol=1e-4)
 
 
 def test_a_generator_without_a_layer_on_the_noise_is_refused_and_hooks_are_removed():

@@ -14,6 +14,7 @@ from ganexp.analysis.projected_noise import projected_noise
 from ganexp.analysis.style_space import in_style_space
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.pictures import grid, save
+from ganexp.layers.pixel_norm import PixelNorm
 from ganexp.numerics.randomness import generator as rng
 
 LAYERS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
@@ -41,8 +42,9 @@ class Factorization:
 def factorization(generator: nn.Module, latent: int, generate: Generate | None = None) -> Factorization:
     """Return the eigenvectors of A^T A, where x -> Ax + b is the generator's first layer as a function of noise x.
 
-    In BigGAN, where several layers take a part of the noise each, A is that of all of them. A is computed from the
-    layers' outputs, so that label embeddings beside the noise and normalized weights need no special treatment.
+    In BigGAN, where several layers take a part of the noise each, A is that of all of them. A normalization of the
+    noise itself, as in ProGAN, changes no direction and is left out. A is computed from the layers' outputs, so that
+    label embeddings beside the noise and normalized weights need no special treatment.
     ``generate`` runs the generator on noise (N, latent), with labels already bound. Raises ValueError if no layer reads
     the noise.
     """
@@ -61,7 +63,11 @@ def factorization(generator: nn.Module, latent: int, generate: Generate | None =
 
         return hook
 
+    def without(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+        return inputs[0] if inputs[0].data_ptr() == basis.data_ptr() else output
+
     hooks = [m.register_forward_hook(record(name)) for name, m in generator.named_modules() if isinstance(m, LAYERS)]
+    hooks += [m.register_forward_hook(without) for m in generator.modules() if isinstance(m, PixelNorm)]
     try:
         (generate or generator)(basis)
     finally:
