@@ -40,7 +40,8 @@ class MinibatchDeviation(nn.Module):
     def _of_whole_groups(self, parts: Tensor) -> Tensor:
         """Return the variances (N, F, C / F, H, W) within the groups, all of which are whole."""
         grouped = parts.unflatten(0, (-1, self.group))
-        return grouped.var(1, correction=0).repeat_interleave(self.group, 0, output_size=len(parts))
+        variances: Tensor = grouped.var(1, correction=0)
+        return variances.repeat_interleave(self.group, 0, output_size=len(parts))
 
     def _of_any_size(self, parts: Tensor) -> Tensor:
         """Return the same for any number of images: each image is beside all of its group."""
@@ -50,4 +51,5 @@ class MinibatchDeviation(nn.Module):
         grouped = parts[members.clamp(max=parts.shape[0] - 1)]
         count = is_there.sum(1, keepdim=True)
         centred = (grouped - (grouped * is_there).sum(1, keepdim=True) / count) * is_there
-        return centred.square().sum(1) / count[:, 0]
+        variances: Tensor = centred.square().sum(1) / count[:, 0]
+        return variances
