@@ -4,7 +4,8 @@
 
 Each row is a game without one part, beside `dcgan` with the same width of the largest map: `whole` is as it is trained.
 The time is that of 16 batches, one of which has R1 and four of which have path lengths, divided by 16: the median of
-the rounds, in ms, in which the games take turns. `without filter` drops what the filter [1, 3, 3, 1] smooths, but not the resampling.
+the rounds, in ms, in which the games take turns. `without filter` crops or pads maps where the filter [1, 3, 3, 1]
+would smooth them before or after a convolution.
 """
 
 import sys
