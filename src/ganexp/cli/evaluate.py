@@ -36,7 +36,8 @@ protocol; all values and their protocols are written to scores.json in the run's
   real_images maximum number of real images (default 50,000; null: all)
   seeds       seeds of the noise; several, such as seeds=[0,1,2], give mean and standard deviation (default [0])
   checkpoint  last or best (default last)
-  truncation  truncate the noise at this distance from 0, such as 0.5 (default: no truncation)
+  truncation  truncate the noise at this distance from 0, such as 0.5 (default: no truncation); of stylegan2 the share
+              of the styles' distance from their mean
   rank        rank the runs by this score, if their protocols agree
   trust       code of yours that a run's configuration may name, such as my_losses.Smoothed
 """

@@ -38,7 +38,8 @@ class Arguments:
     truncation: float | None = field(
         default=None,
         metadata={
-            "help": "truncate the noise at this distance from 0, such as 0.5: less variety, often better quality"
+            "help": "truncate the noise at this distance from 0, such as 0.5: less variety, often better quality; of "
+            "stylegan2 the share of the styles' distance from their mean that is left"
         },
     )
     trust: list[str] = field(

@@ -81,6 +81,8 @@ class Synthesis(nn.Module):
     ``layers`` is the number of styles, and ``pixels`` the number of values of the noise of all layers.
     """
 
+    noise: Tensor
+
     def __init__(
         self, channels: int, image_size: int | Sequence[int], style: int, width: int, max_width: int, architecture: str
     ) -> None:
@@ -134,7 +136,7 @@ class Synthesis(nn.Module):
     def _doubled(self, maps: Tensor, number: int, style: Sequence[Tensor], noise: Sequence[Tensor]) -> Tensor:
         """Return maps of twice the size: two convolutions and, if there is one, a shortcut."""
         first = 2 * number - 1
-        convolved = self.convolutions[first](maps, style[first], noise[first])
+        convolved: Tensor = self.convolutions[first](maps, style[first], noise[first])
         convolved = self.convolutions[first + 1](convolved, style[first + 1], noise[first + 1])
         return (convolved + self.shortcuts[number - 1](maps)) * HALF if self.shortcuts else convolved
 
