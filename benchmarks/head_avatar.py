@@ -1,7 +1,7 @@
 """Figures of a head avatar on drawn puppets: its speed, the error of its landmarks, and whether it keeps the identity.
 
     python benchmarks/head_avatar.py speed [sizes=64,128] [widths=16,32] [threads=1,2]
-    python benchmarks/head_avatar.py quality run=DIR [steps=1500]
+    python benchmarks/head_avatar.py quality run=DIR [checkpoint=last] [steps=1500]
 
 speed: frames per second of an embedded picture that landmarks drive, one at a time, and of the whole network, for
 untrained weights, which take the same time. quality: of a run on data=puppets, on its test puppets, which it was not
@@ -113,10 +113,10 @@ def distance(network: nn.Module, images: Tensor, landmarks: Tensor, size: ImageS
     return 50 * apart * min(size) / size.width
 
 
-def quality(run: str, steps: int) -> None:
-    """Print the figures of a run."""
+def quality(run: str, checkpoint: str, steps: int) -> None:
+    """Print the figures of a checkpoint, last or best."""
     torch.manual_seed(0)
-    model = ganexp.load(run)
+    model = ganexp.load(run, checkpoint)
     size = ImageSize.of(model.config.data.image_size)
     source: Puppets = build(model.config.data.source)(split="test")
     pairs = [source[index][0] for index in range(len(source))]
@@ -132,13 +132,12 @@ def quality(run: str, steps: int) -> None:
     reader = train(small_network(2 * LANDMARKS, size), reader_data[0], reader_data[1], mse_loss, steps)
     other_poses = drawn(people, POSES * len(people), size)
     classifier = train(small_network(len(people), size), other_poses[0], other_poses[2], cross_entropy, steps)
-    trained = next((score["images_seen"] for score in model.scores), "unknown")
     shown = {
         "synthesized": model.translate(as_input(inputs)),
         "the target itself": as_input(targets),
         "the source, not driven": as_input(inputs[:, :3]),
     }
-    print(f"{len(source)} pairs of {source.people} test puppets, {size.text}, trained on {trained} images\n")
+    print(f"{len(source)} pairs of {source.people} test puppets, {size.text}, checkpoint {checkpoint}\n")
     print("| picture | landmarks, % of the width | identity | L1 |\n| --- | --- | --- | --- |")
     for name, images in shown.items():
         error = distance(reader, images, wanted, size)
@@ -156,7 +155,7 @@ def main(arguments: Sequence[str]) -> None:
         lists = {"sizes": "64,128", "widths": "16,32", "threads": "1,2"} | options
         speed(*([int(value) for value in lists[name].split(",")] for name in ("sizes", "widths", "threads")))
     else:
-        quality(options["run"], int(options.get("steps", 1500)))
+        quality(options["run"], options.get("checkpoint", "last"), int(options.get("steps", 1500)))
 
 
 if __name__ == "__main__":

@@ -139,6 +139,7 @@ class TestCommands:
             out = f"out={name.name}.gif"
             assert self.drive(ganexp, name, puppets, clip, out, "alone=true").status == 0
         assert (here / "run.gif").read_bytes() == (here / "published.gif").read_bytes()
+        assert "(N, 18, H, W)" in (here / "published" / "README.md").read_text()
 
     def test_clips_of_files_train_it(self, ganexp, here, puppets):
         data = ["data=head_clips", f"data.root={puppets.parent}", "data.source.landmarks=14", "data.image_size=16"]

@@ -28,7 +28,7 @@ SAMPLES = "samples.png"
 SCHEME = "hf://"
 HUB_NAME = re.compile(r"hf://(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 PARTS = ("model", "data", "requires")
-DATA = ("name", "channels", "image_size", "num_classes", "direction", "flip", "dequantize")
+DATA = ("name", "channels", "input_channels", "image_size", "num_classes", "direction", "flip", "dequantize")
 """What samples, translations and scores need of the data; the rest, such as the folders of the user's machine, stays
 there."""
 IMAGES_SEEN = "images_seen"
@@ -80,6 +80,8 @@ def published_run(folder: Path, trust: Sequence[str] = ()) -> Run:
     for name in ("channels", "image_size"):
         if type(config.data.get(name)) is not int:
             raise UserError(f"{path}: data.{name}={config.data.get(name)}: it must be a number")
+    if type(config.data.get("input_channels")) not in (int, type(None)):
+        raise UserError(f"{path}: data.input_channels={config.data.input_channels}: it must be a number")
     with run_folder.naming(path):
         check_schema({"model": OmegaConf.to_container(config.model)})
     return Run(folder, config, {}, weights)

@@ -20,6 +20,7 @@ from ganexp.publishing.weights import save_weights
 from ganexp.records import summary
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.class_names import class_names_of
+from ganexp.runs.input_channels import input_channels_of
 from ganexp.runs.model import load_model, require_no_attributes
 from ganexp.runs.run import Run
 from ganexp.runs.scores import SCORES, read_scores
@@ -67,7 +68,7 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
         data=str(data.get("name", "images")),
         command=public_command(facts["command"]) if isinstance(facts.get("command"), str) else None,
         images_seen=images_seen,
-        shape=(data.channels, *ImageSize.of(data.image_size)),
+        shape=(input_channels_of(data), *ImageSize.of(data.image_size)),
         scores=scores,
         translates=translates(run.config) is not None,
         has_samples=samples is not None,

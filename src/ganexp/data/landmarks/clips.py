@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -50,21 +51,28 @@ class Clip:
         height, width = frame.shape[:2]
         return width, height
 
+    def frame(self, number: int) -> np.ndarray:
+        """Return a frame of a folder, uint8 (H, W, 3); raises UserError if it is not of the first one's size."""
+        return self._of_one_size(number, read_picture(Path(self.paths[number])))
+
     def frames(self) -> Iterator[np.ndarray]:
         """Yield the frames, uint8 (H, W, 3); raises UserError for one of another size, or if there are too few."""
+        if self.paths:
+            yield from map(self.frame, range(len(self)))
+            return
         number = 0
-        frames = (read_picture(Path(path)) for path in self.paths) if self.paths else video_frames(self.place)
-        for number, frame in enumerate(frames, 1):
-            if number > len(self):
-                break
-            if frame.shape[1::-1] != self.size:
-                width, height = self.size
-                raise UserError(
-                    f"{self.place}: frame {number - 1} has {frame.shape[1]}x{frame.shape[0]} pixels, the first "
-                    f"{width}x{height}; landmarks are in pixels of one size."
-                )
-            yield frame
+        for number, picture in enumerate(islice(video_frames(self.place), len(self)), 1):
+            yield self._of_one_size(number - 1, picture)
         require_frames(self.landmarks, number, self.path)
+
+    def _of_one_size(self, number: int, picture: np.ndarray) -> np.ndarray:
+        if picture.shape[1::-1] != self.size:
+            width, height = self.size
+            raise UserError(
+                f"{self.place}: frame {number} has {picture.shape[1]}x{picture.shape[0]} pixels, the first "
+                f"{width}x{height}; landmarks are in pixels of one size."
+            )
+        return picture
 
 
 def frames_in(folder: Path) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 from ganexp.data.decoding import Decoder
 from ganexp.data.files.folders import existing, split_folders
 from ganexp.data.landmarks.clips import Clip, clips_of, people_in
-from ganexp.data.landmarks.fitting import fitted_picture, require_within_crop
+from ganexp.data.landmarks.fitting import fitted_landmarks, fitted_picture, require_within_crop
 from ganexp.data.landmarks.planes import driven_input
 from ganexp.data.problems import Problem, report_problem
 from ganexp.data.sources.splits import TEST_INTERVAL, TRAIN
@@ -81,8 +81,8 @@ class HeadClips:
         self.decoder = Decoder(size, channels, resize_filter)
         self.seed = seed
         self.pairs = pairs
-        # The frames of one clip at a time, since neighbouring pairs are of the same.
-        self._opened: tuple[int, list[np.ndarray], np.ndarray] | None = None
+        # The frames of one video at a time, since neighbouring pairs are of the same.
+        self._video: tuple[int, list[np.ndarray]] | None = None
 
     def __len__(self) -> int:
         return len(self.clips) * self.pairs
@@ -90,9 +90,11 @@ class HeadClips:
     def __getitem__(self, index: int) -> tuple[Pair, int]:
         if not 0 <= index < len(self):
             raise IndexError(index)
-        frames, landmarks = self._clip(index // self.pairs)
-        source, target = self.chosen(index)
-        return Pair(driven_input(frames[source], landmarks[source], landmarks[target]), frames[target]), 0
+        number, chosen = index // self.pairs, self.chosen(index)
+        clip = self.clips[number]
+        source, target = (self._frame(number, frame) for frame in chosen)
+        own, reached = fitted_landmarks(clip.landmarks[list(chosen)], clip.size, self.size)
+        return Pair(driven_input(source, own, reached), target), 0
 
     def chosen(self, index: int) -> tuple[int, int]:
         """Return the numbers of the frames of a pair, which differ."""
@@ -105,10 +107,11 @@ class HeadClips:
         source, target = self.chosen(index)
         return f"{self.clips[index // self.pairs].place} (frames {source} and {target})"
 
-    def _clip(self, number: int) -> tuple[list[np.ndarray], np.ndarray]:
-        """Return the frames of a clip, (h, w, C) each, and their landmarks, at the size of training."""
-        if self._opened is None or self._opened[0] != number:
-            clip = self.clips[number]
-            frames = [fitted_picture(frame, self.decoder) for frame in clip.frames()]
-            self._opened = number, frames, require_within_crop(clip.landmarks, clip.size, self.size, clip.path)
-        return self._opened[1:]
+    def _frame(self, number: int, frame: int) -> np.ndarray:
+        """Return a frame of a clip, (h, w, C), at the size of training."""
+        clip = self.clips[number]
+        if clip.paths:
+            return fitted_picture(clip.frame(frame), self.decoder)
+        if self._video is None or self._video[0] != number:
+            self._video = number, [fitted_picture(picture, self.decoder) for picture in clip.frames()]
+        return self._video[1][frame]
