@@ -15,6 +15,7 @@ CALCULATIONS = {"losses", "penalties", "augmentations", "augmentation_percentile
 LARGE = (
     "biggan_128",
     "biggan_32",
+    "biggan_deep_128",
     "biggan_studiogan",
     "sagan_128",
     "sngan_cnn",
