@@ -44,6 +44,8 @@ CASES = {
     "clipping": ["model=wgan", "model.gradient_clip=0.01"],
     "ada": ["model=dcgan_small", "augmentation=ada", "augmentation.p=0.5", "augmentation.images_to_full=100"],
     "diffaugment": ["model=dcgan_small", "augmentation=diffaugment"],
+    "apa": ["model=cdcgan", "augmentation=apa", "augmentation.p=0.5"],
+    "consistency": ["model=dcgan_small", "penalty=[bcr,zcr]"],
 }
 # Mean absolute differences have gradients of signs, and instance normalization divides by small deviations, so rounding
 # in single precision grows; in double precision these games are as exact as the others.
@@ -120,8 +122,9 @@ def require_equal(ranks, case, dtype):
             torch.testing.assert_close(left[name], value, rtol=rtol, atol=atol, msg=f"{case}: {name}")
 
 
-# Those of biggan take seconds.
-FAST = [pytest.param(case, torch.float64) for case in list(CASES)[1::3] if not case.startswith("biggan")]
+# Those of biggan's networks take seconds.
+LARGE = ("biggan", "contragan", "reacgan")
+FAST = [pytest.param(case, torch.float64) for case in list(CASES)[1::3] if not case.startswith(LARGE)]
 SLOW = [
     *(pytest.param(case, torch.float64) for case in CASES if case not in in_default_suite(FAST)),
     *(pytest.param(case, torch.float32) for case in CASES),
