@@ -46,6 +46,8 @@ CASES = {
     "diffaugment": ["model=dcgan_small", "augmentation=diffaugment"],
     # Of three batches of 8, or of the second half of six of 4, the first are at a coarser stage.
     "growth": ["model=progan", "images=30", "model.growth.until=0.5"],
+    "apa": ["model=cdcgan", "augmentation=apa", "augmentation.p=0.5"],
+    "consistency": ["model=dcgan_small", "penalty=[bcr,zcr]"],
 }
 # Mean absolute differences have gradients of signs, and instance normalization divides by small deviations, so rounding
 # in single precision grows; in double precision these games are as exact as the others.
@@ -122,8 +124,9 @@ def require_equal(ranks, case, dtype):
             torch.testing.assert_close(left[name], value, rtol=rtol, atol=atol, msg=f"{case}: {name}")
 
 
-# Those of biggan take seconds.
-FAST = [pytest.param(case, torch.float64) for case in list(CASES)[1::3] if not case.startswith("biggan")]
+# Those of biggan's networks take seconds.
+LARGE = ("biggan", "contragan", "reacgan")
+FAST = [pytest.param(case, torch.float64) for case in list(CASES)[1::3] if not case.startswith(LARGE)]
 SLOW = [
     *(pytest.param(case, torch.float64) for case in CASES if case not in in_default_suite(FAST)),
     *(pytest.param(case, torch.float32) for case in CASES),

@@ -23,6 +23,7 @@ CALCULATIONS = {
 LARGE = (
     "biggan_128",
     "biggan_32",
+    "biggan_deep_128",
     "biggan_studiogan",
     "sagan_128",
     "sngan_cnn",

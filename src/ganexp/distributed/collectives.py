@@ -44,6 +44,32 @@ def deviation(tensor: Tensor) -> Tensor:
     return mean((tensor - mean(tensor.mean())).square().mean()).sqrt()
 
 
+def gathered(tensor: Tensor) -> Tensor:
+    """Return the rows (R N, …) of all ranks in their order, of a tensor (N, …) that is equally large on each.
+
+    The gradient of a rank's rows is the sum of those that all ranks have of them: where each rank computes the same
+    loss from all rows, the mean of the ranks' gradients is that of a single process.
+    """
+    return tensor if count() == 1 else _Gathered.apply(tensor)  # type: ignore[no-any-return, no-untyped-call]
+
+
+class _Gathered(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, tensor: Tensor) -> Tensor:
+        heartbeat.beat()
+        parts = [torch.empty_like(tensor) for _ in range(count())]
+        dist.all_gather(parts, tensor.contiguous())
+        ctx.rows = len(tensor)
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (gradient,) = gradients
+        total = gradient.contiguous().clone()
+        dist.all_reduce(total)
+        return total.narrow(0, dist.get_rank() * ctx.rows, ctx.rows)
+
+
 def _coalesced(tensors: Sequence[Tensor], exchange: Callable[[Tensor], object]) -> None:
     """Exchange the tensors of each dtype and device in one flat buffer, which costs one network round trip."""
     heartbeat.beat()

@@ -2,8 +2,10 @@
 
 from typing import Unpack
 
+import torch
 from torch import Tensor, nn
 
+from ganexp.distributed import collectives
 from ganexp.game.loss_history import Terms
 from ganexp.variants.conditional import ConditionalGAN
 from ganexp.variants.critic import Critic, HeadCritic
@@ -12,7 +14,7 @@ from ganexp.variants.gan import GANSettings
 
 
 class EmbeddingCritic(HeadCritic):
-    """A critic that is not given the labels (N,), but compares embeddings of images of each class.
+    """A critic that is not given the labels (N,), but compares embeddings of the images of all ranks by class.
 
     Its network maps images (N, C, H, W) to logits (N,) and embeddings (N, E), and by ``proxies`` labels to (N, E).
     """
@@ -28,7 +30,10 @@ class EmbeddingCritic(HeadCritic):
         """Return the logits (N,) of images being real, and the weighted loss of their embeddings."""
         logits, embeddings = self.network(images)
         proxies: Tensor = self.embedder.proxies(self.label)  # type: ignore[operator]
-        return logits, {"conditioning": self.weight * self.loss(embeddings, proxies, self.label)}
+        # At once, so that the ranks also exchange the gradients at once.
+        both = collectives.gathered(torch.stack([embeddings, proxies.to(embeddings)], dim=1))
+        loss = self.loss(both[:, 0], both[:, 1], collectives.gathered(self.label))
+        return logits, {"conditioning": self.weight * loss}
 
 
 class EmbeddingGAN(ConditionalGAN):

@@ -1,7 +1,7 @@
 """Losses of a discriminator's embeddings that condition a GAN on classes, by comparing the images of a batch.
 
-Each compares an embedding with the proxy of its class and with the other embeddings of the batch, by cosines; an
-accumulated batch, or one of several ranks, is compared within each part. All are computed in float32.
+Each compares an embedding with the proxy of its class and with the other embeddings of the batch, by cosines, in
+float32 or better.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize, relu
+
+from ganexp.numerics.gradients import promote_to_float32
 
 EmbeddingLoss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From embeddings (N, E), the proxies (N, E) of their classes and labels (N,) to a scalar."""
@@ -69,7 +71,7 @@ class DataToData:
 
 def cosines(embeddings: Tensor, proxies: Tensor) -> tuple[Tensor, Tensor]:
     """Return the cosines (N,) of embeddings and proxies, both (N, E), and those (N, N) of the embeddings."""
-    embeddings, proxies = normalize(embeddings.float(), dim=1), normalize(proxies.float(), dim=1)
+    embeddings, proxies = (normalize(promote_to_float32(given), dim=1) for given in (embeddings, proxies))
     with torch.autocast(embeddings.device.type, enabled=False):
         return (embeddings * proxies).sum(1), embeddings @ embeddings.T
 

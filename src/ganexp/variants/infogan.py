@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ganexp.game.loss_history import Terms
+from ganexp.numerics.gradients import promote_to_float32
 from ganexp.variants.critic import Critic, HeadCritic
 from ganexp.variants.gan import GAN, GANSettings
 
@@ -71,7 +72,8 @@ def code_loss(recovered: Tensor, codes: Tensor, categories: int) -> Tensor:
     Q is a categorical distribution times normal ones of variance 1, as in the authors' code (openai/InfoGAN). Minus
     this is the bound of the mutual information but for the entropy of the codes, which is constant (eq. 5).
     """
-    recovered, codes = recovered.float(), codes.float()
+    recovered = promote_to_float32(recovered)
+    codes = codes.to(recovered)
     categorical = cross_entropy(recovered[:, :categories], codes[:, :categories])
     squares = (recovered[:, categories:] - codes[:, categories:]).square() + math.log(2 * math.pi)
     return categorical + squares.sum(1).mean() / 2

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ganexp.game.loss_history import Terms
+from ganexp.numerics.gradients import promote_to_float32
 from ganexp.variants.critic import Critic, HeadCritic
 from ganexp.variants.gan import GAN, GANSettings
 
@@ -27,9 +28,10 @@ class RotationCritic(HeadCritic):
 
     def judge(self, images: Tensor) -> tuple[Tensor, Terms]:
         """Return the logits (N,) of images being real, and the weighted loss of the rotations of a quarter of them."""
-        rotated, rotation = all_rotations(images[: max(1, len(images) // ROTATIONS)])
+        # Every fourth, so that the ranks together rotate the images that a single process does.
+        rotated, rotation = all_rotations(images[::ROTATIONS])
         recognized = self.network(rotated)[1]
-        return self(images), {"rotation": self.weight * cross_entropy(recognized.float(), rotation)}
+        return self(images), {"rotation": self.weight * cross_entropy(promote_to_float32(recognized), rotation)}
 
 
 class RotationGAN(GAN):
