@@ -15,5 +15,7 @@ def shapes(count: int, image_size: int, seed: int = 0) -> ArrayPictures:
     rows, columns = np.mgrid[:image_size, :image_size] / image_size
     x, y, radius = rng.uniform([0.35, 0.35, 0.15], [0.65, 0.65, 0.3], (count, 3)).T[..., None, None]
     across, down = np.abs(columns - x), np.abs(rows - y)
-    inside = np.where(labels[:, None, None] == 0, np.hypot(across, down) < radius, np.maximum(across, down) < radius)
-    return ArrayPictures(np.where(inside, 255, 0).astype(np.uint8), labels, ["disk", "square"])
+    distance = np.where(labels[:, None, None] == 0, np.hypot(across, down), np.maximum(across, down))
+    # Pixels at the edge are grey, so that no two pictures are the same.
+    grey = 255 * np.clip((radius - distance) * image_size + 0.5, 0, 1)
+    return ArrayPictures(grey.astype(np.uint8), labels, ["disk", "square"])

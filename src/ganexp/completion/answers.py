@@ -32,7 +32,9 @@ SHELLS = ("bash", "zsh", "fish")
 
 COMPOSED = {"train": "train", "evaluate": "evaluate", "analyze": "analyze", "data": "train", "verify": "train"}
 """Commands that compose a configuration, by its name."""
-FOREIGN_GROUPS = {"train": ("analysis",), "evaluate": ("analysis",)}
+ANALYSIS = "analysis"
+GROUPS_OF = {"evaluate": ("data", "extractor", "metric"), "analyze": (ANALYSIS,)}
+"""The outer groups of commands that have few; the others have all but analyses."""
 OWN_KEYS = {"train": ("resume",), "data": ("out", "shard_size")}
 """Keys that a command takes besides those of its configuration and its dataclasses."""
 RUN_KEYS = ("run", "runs", "resume", "init", "init.path")
@@ -70,8 +72,8 @@ class Completion:
     def groups(self) -> dict[str, list[str]]:
         """The options of the config groups that the command has."""
         existing = groups(*(folder for folder in self.folders if folder.is_dir()))
-        foreign = FOREIGN_GROUPS.get(self.command, ())
-        return {group: names for group, names in existing.items() if group not in foreign}
+        outer = GROUPS_OF.get(self.command, [name for name in existing if name != ANALYSIS])
+        return {group: names for group, names in existing.items() if group.partition("/")[0] in outer}
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -81,8 +83,11 @@ class Completion:
 
     @cached_property
     def keys(self) -> dict[str, str]:
-        """The types of the command's own keys."""
-        return {**command_keys(self.command), **dict.fromkeys(OWN_KEYS.get(self.command, ()), "str")}
+        """The types of the command's own keys, such as those of the only analysis, which need no prefix."""
+        own = {**command_keys(self.command), **dict.fromkeys(OWN_KEYS.get(self.command, ()), "str")}
+        analyses = at(self.settings, ANALYSIS) if self.command == "analyze" else {}
+        options = [at(analyses, name) for name in analyses if len(analyses) == 1]
+        return own | {key: type(value).__name__ for values in options for key, value in values.items() if key[0] != "_"}
 
     def answers(self) -> list[Answer]:
         """Return the words that start with the one at the cursor, each once, in their order."""
