@@ -8,8 +8,10 @@ import re
 import pytest
 
 from ganexp.comparison import thumbnails
+from ganexp.comparison.by_settings import independent_settings
 from ganexp.comparison.comparison import compare
 from ganexp.comparison.finding import find_runs
+from ganexp.comparison.groups import Experiment
 from ganexp.comparison.page import render
 from ganexp.records import summary
 from support.synthetic import write_run, write_seeds
@@ -143,3 +145,22 @@ def test_a_long_list_of_names_is_folded(tmp_path):
     text = page(tmp_path)
     assert "<summary>too few seeds: 9 experiments</summary>" in text
     assert "<b>too few seeds:</b>" not in text
+
+
+def experiments_with(*settings):
+    return [Experiment([], values) for values in settings]
+
+
+def test_a_setting_that_follows_from_another_is_no_axis_of_its_own():
+    recipes = experiments_with(
+        {"model": "dcgan", "experiment": "a"},
+        {"model": "wgan", "experiment": "b"},
+        {"model": "dcgan", "experiment": "c"},
+    )
+    assert independent_settings(recipes) == ["experiment"]
+    search = experiments_with(
+        {"loss": "hinge", "lr": "0.1"}, {"loss": "hinge", "lr": "0.2"}, {"loss": "lsgan", "lr": "0.3"}
+    )
+    assert independent_settings(search) == ["loss", "lr"]
+    grid = experiments_with(*({"loss": loss, "width": width} for loss in "ab" for width in "12"))
+    assert independent_settings(grid) == ["loss", "width"]

@@ -66,13 +66,17 @@ def test_a_walk_keeps_the_class_of_its_first_sample(finished):
     assert np.array_equal(np.asarray(drawn), expected)
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_runs_only_its_own_script(page):
+def test_the_page_needs_nothing_from_elsewhere_and_runs_only_its_own_script(page, unlabelled):
     text = page.read_text()
     written = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
     assert all(link.startswith("data:") for link in re.findall(r'(?:src|href)="([^"]*)"', written))
     script = re.search(r"<script>(.*?)</script>", text, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     assert f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'" in text
+    # It is for others, whom the folders of this machine do not concern.
+    assert str(page.parent) not in text
+    assert str(unlabelled.parent) not in text
+    assert "<h1>Walks through the noise of dcgan_small on digits</h1>" in text
     frames = json.loads(re.search(r'id="data">(.*?)</script>', text, re.DOTALL)[1])["frames"]
     first = Image.open(io.BytesIO(base64.b64decode(frames[0].partition(",")[2])))
     assert len(frames) == STOPS * STEPS

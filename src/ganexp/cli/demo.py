@@ -86,4 +86,4 @@ def write_page(run: Run, name: str, out: Path) -> None:
     from ganexp.demo.walk import write_walk
     from ganexp.runs.model import load_model
 
-    write_walk(Samples.of(load_model(run), run.config), name, out)
+    write_walk(Samples.of(load_model(run), run.config), run.folder, out)

@@ -7,6 +7,7 @@ from typing import Any
 
 from ganexp.comparison.groups import Experiment
 from ganexp.comparison.ranking import Entry, Ranked
+from ganexp.comparison.settings import determines
 from ganexp.records import summary
 
 FEWEST_SETTINGS = 2
@@ -34,13 +35,10 @@ def scores_by_settings(
 ) -> dict[str, Any] | None:
     """Return the varying settings with the score of each experiment, in the order given, or why it has none.
 
-    None where fewer than two settings vary. Scores are those of the first ranking, as no others may stand beside them.
+    None where fewer than two settings vary independently. Scores are those of the first ranking, as no others may stand
+    beside them.
     """
-    values: dict[str, set[str]] = {}
-    for experiment in experiments:
-        for name, value in experiment.settings.items():
-            values.setdefault(name, set()).add(value)
-    names = [name for name, distinct in values.items() if len(distinct) > 1]
+    names = independent_settings(experiments)
     if len(names) < FEWEST_SETTINGS or not ranked.rankings:
         return None
     first = ranked.rankings[0]
@@ -54,6 +52,32 @@ def scores_by_settings(
         "experiments": cells,
         "refused": [{"settings": run.settings, "why": run.why} for run in distinct_runs(never_started, names)],
     }
+
+
+def independent_settings(experiments: Sequence[Experiment]) -> list[str]:
+    """Return the settings that vary, without those that follow from another, such as a model from a recipe.
+
+    Numbers that a search draws differ in every experiment, so that nothing is taken to follow from a number.
+    """
+    names = dict.fromkeys(name for experiment in experiments for name in experiment.settings)
+    values = {name: [experiment.settings.get(name) for experiment in experiments] for name in names}
+    varying = [name for name, by_experiment in values.items() if len(set(by_experiment)) > 1]
+    for name in list(varying):
+        if any(
+            determines(values[other], values[name]) for other in varying if other != name and is_text(values[other])
+        ):
+            varying.remove(name)
+    return varying
+
+
+def is_text(values: Sequence[str | None]) -> bool:
+    """Return whether any of the values is not a number."""
+    try:
+        for value in values:
+            float(value or 0)
+    except ValueError:
+        return True
+    return False
 
 
 def cell(experiment: Experiment, entry: Entry | None, missing: dict[int, str]) -> dict[str, Any]:

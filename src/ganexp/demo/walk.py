@@ -11,9 +11,12 @@ from torch import Tensor
 
 from ganexp.analysis.interpolation import points_along, slerp
 from ganexp.demo.draw import Samples, chosen_labels
-from ganexp.drawing.pictures import as_rgb, as_saved, quantized, tiled
+from ganexp.drawing.channels import as_rgb
+from ganexp.drawing.pictures import as_saved, tiled
 from ganexp.files.atomic import replaced_when_whole
 from ganexp.files.templates import template
+from ganexp.numerics.pixels import quantized
+from ganexp.records import summary
 
 TEMPLATES = Path(__file__).with_name("templates")
 WALKS = 9
@@ -28,7 +31,7 @@ SMALL = 64
 QUALITY = 85
 
 
-def write_walk(samples: Samples, run: str, out: Path) -> None:
+def write_walk(samples: Samples, run: Path, out: Path) -> None:
     """Write the page, and print what it shows.
 
     Raises UserError if jinja2 is not installed or the generator's images are broken.
@@ -37,7 +40,7 @@ def write_walk(samples: Samples, run: str, out: Path) -> None:
     pictures = walk_pictures(samples)
     script = (TEMPLATES / "walk.js").read_text("utf-8")
     text = page.render(
-        run=run,
+        name=shared_name(run),
         walks=WALKS,
         stops=STOPS,
         steps=STEPS,
@@ -50,6 +53,13 @@ def write_walk(samples: Samples, run: str, out: Path) -> None:
     with replaced_when_whole(out) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
     print(f"{out}: {WALKS} walks through {STOPS} samples each, {len(pictures)} pictures, {len(text) / 1e6:.1f} MB")
+
+
+def shared_name(run: Path) -> str:
+    """Return what was trained, model and data, else the name of the run's folder, as its path concerns nobody else."""
+    recorded = summary.read(run).get("choices")
+    choices = recorded if isinstance(recorded, dict) else {}
+    return " on ".join(str(choices[group]) for group in ("model", "data") if choices.get(group)) or run.name
 
 
 def walk_pictures(samples: Samples) -> list[Image.Image]:
