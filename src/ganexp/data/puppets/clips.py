@@ -42,9 +42,9 @@ def wandering(number: int, frames: int) -> list[Pose]:
 
 
 def _between(one: Pose, other: Pose, share: float) -> Pose:
-    flat = [np.array([*stop[:-1], *stop.shift]) for stop in (one, other)]
-    *values, x, y = (float(value) for value in flat[0] + share * (flat[1] - flat[0]))
-    return Pose(*values, shift=(x, y))
+    first, last = (np.array([*stop[:-1], *stop.shift]) for stop in (one, other))
+    turn, tilt, nod, mouth, smile, left_eye, right_eye, x, y = (first + share * (last - first)).tolist()
+    return Pose(turn, tilt, nod, mouth, smile, left_eye, right_eye, (x, y))
 
 
 def _write(picture: Path, landmarks: Path, drawn: list[Frame]) -> None:
