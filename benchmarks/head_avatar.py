@@ -37,29 +37,29 @@ POSES = 24
 """Other poses of each test puppet, from which its classifier learns."""
 
 
-def rate(step: Callable[[], Any]) -> float:
-    """Return how often a step is taken in a second, after three to warm up."""
+def rates(step: Callable[[], Any]) -> str:
+    """Return how often a step is taken in a second, and in a second of processor time, after three to warm up."""
     for _ in range(3):
         step()
-    steps, begin = 0, time.perf_counter()
+    steps, begin, used = 0, time.perf_counter(), time.process_time()
     while time.perf_counter() - begin < SECONDS:
         step()
         steps += 1
-    return steps / (time.perf_counter() - begin)
+    return f"{steps / (time.perf_counter() - begin):.0f} ({steps / (time.process_time() - used):.0f})"
 
 
 @torch.inference_mode()
 def speed(sizes: Sequence[int], widths: Sequence[int], threads: Sequence[int]) -> None:
-    """Print a table of frames per second."""
+    """Print a table of frames per second, with those per second of processor time in brackets."""
     print("| size | width | threads | driven, frames/s | whole network, frames/s |\n| --- | --- | --- | --- | --- |")
     for size, width, number in product(sizes, widths, threads):
         torch.set_num_threads(number)
         network = Generator(3, size, instance(), LANDMARKS, 4 + LANDMARKS, width=width).eval()
         images = 2 * torch.rand(1, 4 + LANDMARKS, size, size) - 1
         avatar, landmarks = network.avatar(network.person_in(images)), network.landmarks_in(images)
-        driven = rate(lambda network=network, a=avatar, at=landmarks: network.drive(a, at).picture())
-        whole = rate(lambda network=network, images=images: network(images))
-        print(f"| {size} | {width} | {number} | {driven:.0f} | {whole:.0f} |")
+        driven = rates(lambda network=network, a=avatar, at=landmarks: network.drive(a, at).picture())
+        whole = rates(lambda network=network, images=images: network(images))
+        print(f"| {size} | {width} | {number} | {driven} | {whole} |", flush=True)
 
 
 def small_network(outputs: int, size: ImageSize) -> nn.Sequential:

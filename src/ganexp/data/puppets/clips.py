@@ -42,8 +42,8 @@ def wandering(number: int, frames: int) -> list[Pose]:
 
 
 def _between(one: Pose, other: Pose, share: float) -> Pose:
-    flat = [np.array([*stop[:-1], *stop.shift]) for stop in (one, other)]
-    turn, tilt, nod, mouth, smile, left_eye, right_eye, x, y = (flat[0] + share * (flat[1] - flat[0])).tolist()
+    first, last = (np.array([*stop[:-1], *stop.shift]) for stop in (one, other))
+    turn, tilt, nod, mouth, smile, left_eye, right_eye, x, y = (first + share * (last - first)).tolist()
     return Pose(turn, tilt, nod, mouth, smile, left_eye, right_eye, (x, y))
 
 
