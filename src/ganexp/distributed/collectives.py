@@ -50,7 +50,7 @@ def gathered(tensor: Tensor) -> Tensor:
     The gradient of a rank's rows is the sum of those that all ranks have of them: where each rank computes the same
     loss from all rows, the mean of the ranks' gradients is that of a single process.
     """
-    return tensor if count() == 1 else _Gathered.apply(tensor)  # type: ignore[no-any-return, no-untyped-call]
+    return tensor if count() == 1 else _Gathered.apply(tensor)
 
 
 class _Gathered(torch.autograd.Function):
