@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from ganexp.augmentation.adaptive import INTERVAL, AdaptiveAugmentation
+from ganexp.augmentation.adaptive import AdaptiveAugmentation
+from ganexp.augmentation.sign_adaptation import INTERVAL
 from ganexp.distributed import collectives
 from support.two_ranks import on_two_ranks
 
@@ -76,3 +77,18 @@ def test_alone_a_process_agrees_with_itself():
     torch.testing.assert_close(collectives.deviation(NUMBERS), NUMBERS.std(correction=0))
     maximum = collectives.AsyncMax()
     assert [maximum.ask(0), maximum.ask(2), maximum.end()] == [0, 2, 0]
+
+
+def product_of_all_rows(rank):
+    own = torch.tensor([2.0, 3.0] if rank == 0 else [5.0, 7.0], requires_grad=True)
+    everything = collectives.gathered(own)
+    everything.prod().backward()
+    return everything.detach(), own.grad
+
+
+def test_gathered_rows_have_the_gradients_of_all_ranks():
+    """The mean of the ranks' gradients is then that of one process: 210 / x, times the number of ranks here."""
+    first, second = on_two_ranks(product_of_all_rows)
+    assert first[0].tolist() == second[0].tolist() == [2, 3, 5, 7]
+    assert first[1].tolist() == [2 * 105, 2 * 70]
+    assert second[1].tolist() == [2 * 42, 2 * 30]
