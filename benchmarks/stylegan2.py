@@ -20,7 +20,7 @@ from torch import Tensor
 
 from ganexp.config.build import build
 from ganexp.config.composition import compose
-from ganexp.layers.fir import Filter
+from ganexp.layers.resampling.fir import Filter
 
 DEFAULTS = {"sizes": "32,64", "width": "16", "max_width": "128", "batch": "16", "rounds": "3"}
 BATCHES = 16

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn.functional import conv2d, pad
 
-from ganexp.layers.fir import DoublingConvolution, Filter, HalvingConvolution
+from ganexp.layers.resampling.fir import DoublingConvolution, Filter, HalvingConvolution
 
 KERNEL = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])).double() / 64
 

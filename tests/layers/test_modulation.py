@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import conv2d, conv_transpose2d
 
-from ganexp.layers.fir import Filter
 from ganexp.layers.modulation import ModulatedConv2d, StyledConvolution
+from ganexp.layers.resampling.fir import Filter
 
 
 def inputs(n=3, channels=4, style=5):

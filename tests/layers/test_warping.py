@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ganexp.layers.landmarks import positions
-from ganexp.layers.warping import warped
+from ganexp.layers.resampling.warping import warped
 from ganexp.numerics import deterministic
 
 IMAGES = torch.rand(2, 3, 6, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

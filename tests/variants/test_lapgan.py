@@ -8,7 +8,7 @@ import torch
 from config.test_configs import tiny, train
 from ganexp.config.build import build
 from ganexp.errors import UserError
-from ganexp.layers.laplacian import decomposed, doubled, halved, pyramid_sizes, rebuilt
+from ganexp.layers.resampling.laplacian import decomposed, doubled, halved, pyramid_sizes, rebuilt
 from ganexp.runs.published_weights import network_tensors
 from ganexp.transfer.settings import InitialWeights
 from ganexp.transfer.start import chosen_players

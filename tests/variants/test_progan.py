@@ -7,8 +7,8 @@ from config.test_configs import tiny, train
 from game.test_turn_graphs import reasons, require_equal
 from ganexp.config.build import build
 from ganexp.errors import UserError
-from ganexp.layers.box import averaged, repeated
 from ganexp.layers.pixel_norm import PixelNorm
+from ganexp.layers.resampling.box import averaged, repeated
 from ganexp.networks.progan import Stage, staged
 from ganexp.schedules import growth
 from support.games import tiny_with

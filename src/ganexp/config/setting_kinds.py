@@ -120,7 +120,6 @@ PARTS: Mapping[str, Kind] = {
     "DiffAugment.policy": list_of(text()),
     "Discriminator.architecture": ARCHITECTURE,
     "Discriminator.features": optional(COUNT),
-    "Discriminator.padding": optional(either(whole(0), text())),
     "VAE.likelihood": part(),
     "VAEGAN.layer": optional(COUNT),
     "doctor.rollback": flag(),
@@ -494,6 +493,7 @@ NAMES: Mapping[str, Kind] = {
     "xflip": SHARE,
     "xfrac": SHARE,
     "xint": SHARE,
+    "zero_padding": whole(0),
 }
 """Settings whose name says what they are, in every part that has them."""
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, conv_transpose2d, leaky_relu, linear
 
 from ganexp.layers.equalized import equalized
-from ganexp.layers.fir import Filter
+from ganexp.layers.resampling.fir import Filter
 from ganexp.numerics.gradients import promote_to_float32
 
 SLOPE = 0.2

@@ -14,9 +14,9 @@ from ganexp.layers.conditional_normalization import by_vector
 from ganexp.layers.initialization import dcgan_normal_, weight_init
 from ganexp.layers.landmarks import positions
 from ganexp.layers.normalization import Normalization
+from ganexp.layers.resampling.warping import warped
 from ganexp.layers.residual import UpBlock
 from ganexp.layers.resolution import step_widths
-from ganexp.layers.warping import warped
 
 SMALLEST = 4
 """The smallest side of the first map that is doubled."""

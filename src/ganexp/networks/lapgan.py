@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from ganexp.image_size import ImageSize
 from ganexp.layers.checks import require_positive
 from ganexp.layers.label_embedding import LabelEmbedding
-from ganexp.layers.laplacian import doubled, gaussian_pyramid, pyramid_sizes
 from ganexp.layers.normalization import Normalization
+from ganexp.layers.resampling.laplacian import doubled, gaussian_pyramid, pyramid_sizes
 from ganexp.networks.conditional import LabelledNoise, LabelledPlane
 
 COARSEST = (4, 7, 8)
@@ -56,7 +56,7 @@ class BandDiscriminator(nn.Module):
     """Images (N, channels, H, W) of one level to logits (N,).
 
     The paper adds the band to the expanded coarser image before the first convolution, which is the level's image.
-    `padding` is that of both convolutions, 0 in the authors' code. Raises ValueError for images that are smaller than
+    `zero_padding` is that of both convolutions, 0 in the authors' code. Raises ValueError for images smaller than
     the convolutions then need.
     """
 
@@ -67,18 +67,19 @@ class BandDiscriminator(nn.Module):
         normalization: Normalization,
         width: int = 64,
         dropout: float = 0.5,
-        padding: int = 2,
+        zero_padding: int = 2,
     ) -> None:
         super().__init__()
-        after = [(side + 4 * padding - 9) // 2 + 1 for side in size]
+        after = [(side + 4 * zero_padding - 9) // 2 + 1 for side in size]
         if min(after) < 1:
             raise ValueError(
-                f"padding={padding}: two convolutions of 5x5 pixels do not fit into a level of {size.text}; set it to 2"
+                f"zero_padding={zero_padding}: two convolutions of 5x5 pixels do not fit into a level of {size.text}; "
+                "set it to 2"
             )
         self.layers = nn.Sequential(
-            normalization.edge(nn.Conv2d(channels, width, 5, padding=padding)),
+            normalization.edge(nn.Conv2d(channels, width, 5, padding=zero_padding)),
             nn.ReLU(),
-            normalization.hidden(nn.Conv2d(width, width, 5, stride=2, padding=padding)),
+            normalization.hidden(nn.Conv2d(width, width, 5, stride=2, padding=zero_padding)),
             nn.ReLU(),
             nn.Flatten(),
             nn.Dropout(dropout),
@@ -162,7 +163,7 @@ class Discriminator(nn.Module):
         normalization: Normalization,
         width: int = 64,
         dropout: float = 0.5,
-        padding: int = 2,
+        zero_padding: int = 2,
         smallest: Sequence[int] = COARSEST,
         num_classes: int | None = None,
     ) -> None:
@@ -173,7 +174,7 @@ class Discriminator(nn.Module):
         def made(size: ImageSize, channels: int) -> nn.Module:
             if size == sizes[0]:
                 return network(channels=channels, image_size=size)
-            return BandDiscriminator(channels, size, normalization, width, dropout, padding)
+            return BandDiscriminator(channels, size, normalization, width, dropout, zero_padding)
 
         def labelled(size: ImageSize) -> nn.Module:
             if num_classes is None:

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.image_size import ImageSize
-from ganexp.layers.box import averaged, repeated
 from ganexp.layers.checks import require_positive
 from ganexp.layers.equalized import equalized
 from ganexp.layers.minibatch_deviation import MinibatchDeviation
 from ganexp.layers.pixel_norm import PixelNorm
+from ganexp.layers.resampling.box import averaged, repeated
 from ganexp.layers.resolution import SMALLEST, first_map
 
 SLOPE = 0.2

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from ganexp.image_size import ImageSize
 from ganexp.layers.checks import require_positive
 from ganexp.layers.equalized import equalized
-from ganexp.layers.fir import DoublingConvolution, Filter, HalvingConvolution
 from ganexp.layers.minibatch_deviation import MinibatchDeviation
 from ganexp.layers.modulation import StyledConvolution, ToImage, activated
+from ganexp.layers.resampling.fir import DoublingConvolution, Filter, HalvingConvolution
 from ganexp.layers.resolution import first_map, step_widths
 from ganexp.layers.style_mapping import StyleMapping
 from ganexp.numerics.randomness import generator as rng

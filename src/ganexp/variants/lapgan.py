@@ -13,7 +13,7 @@ from ganexp.errors import UserError
 from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import Player
-from ganexp.layers.laplacian import doubled, halved
+from ganexp.layers.resampling.laplacian import doubled, halved
 from ganexp.losses import Loss
 from ganexp.networks import lapgan
 from ganexp.numerics.randomness import blocks
