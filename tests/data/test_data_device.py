@@ -217,6 +217,7 @@ FOLDERS = {
     "paired_folder": "pairs",
     "unpaired_folder": "domains",
 }
+FEW = {"puppets": ["data.source.people=8", "data.image_size=16"]}
 MADE_OF_PICTURES = ("mosaic", "mosaic_unpaired")
 CLIPS = ("head_clips",)
 """Clips of people with landmarks, which tests/data/test_head_clips.py makes."""
@@ -243,7 +244,7 @@ def test_data_sets_without_a_download_are_there():
 
 @pytest.mark.parametrize("name", OFFLINE)
 def test_data_of_the_configuration_are_kept_on_the_device(name, device, folder):
-    config = composed(name, folder)
+    config = composed(name, folder, *FEW.get(name, []))
     make = partial(instantiate, config, _convert_="all")
     require_same(first(5, loader_on(device, make())), from_host(make, 5), device)
 

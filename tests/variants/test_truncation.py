@@ -10,8 +10,8 @@ from ganexp.ema import ExponentialMovingAverage
 from ganexp.layers import normalization as normalizations
 from ganexp.networks import biggan
 from ganexp.numerics.randomness import generator
-from ganexp.variants import sampler
 from ganexp.variants.conditional import ConditionalGAN
+from ganexp.variants.samplers import base as sampler
 from support.tiny import fit, make_gan, same, state
 
 

@@ -6,7 +6,7 @@ import torch
 from ganexp.errors import UserError
 from ganexp.metrics.vgg16 import VGG16
 from ganexp.variants.vgg_distance import Features, VGGDistance
-from variants.test_head_avatar import batch, game
+from support.avatars import batch, game
 
 
 @pytest.fixture

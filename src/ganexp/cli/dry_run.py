@@ -1,27 +1,20 @@
 """Flag ``--dry-run`` of training: compose, check and build a run, and estimate its size and time."""
 
 import tempfile
-from pathlib import Path
-
-from omegaconf import DictConfig
+from collections.abc import Mapping
+from typing import Any
 
 from ganexp.cli import train
 from ganexp.cli.flags import read_flags
-from ganexp.cli.session import Session
 from ganexp.errors import UserError
-from ganexp.runs.run import training_run
+from ganexp.runs.run import Run
 
 
-class DryRun(Session):
-    """A session that estimates the run of a command line instead of training it."""
+def estimated(run: Run, provenance: Mapping[str, Any]) -> None:
+    """Print the sizes of a run's networks, its memory and its time, instead of training it."""
+    from ganexp.training.estimate import estimate
 
-    def begin(self, config: DictConfig, folder: Path) -> None:
-        """Print the sizes of a run's networks, its memory and its time."""
-        run = training_run(config, folder)
-
-        from ganexp.training.estimate import estimate
-
-        print(estimate(run))
+    print(estimate(run))
 
 
 def main(arguments: list[str]) -> None:
@@ -34,4 +27,4 @@ def main(arguments: list[str]) -> None:
     if read_flags(arguments).multirun:
         raise UserError(f"{train.DRY_RUN}: it is for a single run; leave out -m, and give one value for each key")
     with tempfile.TemporaryDirectory() as folder:
-        train.start([*arguments, f"hydra.run.dir='{folder}'"], DryRun)
+        train.start([*arguments, f"hydra.run.dir='{folder}'"], estimated)

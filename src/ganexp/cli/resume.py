@@ -5,7 +5,7 @@ from pathlib import Path
 from ganexp.records import summary
 from ganexp.runs import run_folder
 from ganexp.runs.overrides import check_saved, with_overrides
-from ganexp.runs.provenance import name_by_choices
+from ganexp.runs.provenance import NAMED_BY, name_by_choices
 from ganexp.runs.run import Run, training_run
 from ganexp.runs.whole_checkpoint import newest_whole_checkpoint
 from ganexp.training import launch
@@ -36,7 +36,8 @@ def main(folder: Path, overrides: list[str]) -> Run:
             checkpoint = newest_whole_checkpoint(folder)
     run = training_run(config, folder, checkpoint)
     added = {name: logger for name, logger in run.config.logger.items() if name not in logged}
-    choices = summary.read(folder).get("choices")
-    name_by_choices(added, run.config.seed, choices if isinstance(choices, dict) else {})
+    recorded = summary.read(folder).get("choices")
+    choices = recorded if isinstance(recorded, dict) else {}
+    name_by_choices(added, run.config.seed, [choices.get(group) for group in NAMED_BY])
     launch.fit(run)
     return run

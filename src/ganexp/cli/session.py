@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,18 +27,21 @@ from ganexp.sweeps.status import Outcome
 from ganexp.training import launch
 from ganexp.transfer import settings as initial_weights
 
+Begin = Callable[[Run, Mapping[str, Any]], None]
+
 
 class Session:
     """The task function of Hydra, called with each configuration composed from a command line.
 
     ``folders`` contain the config groups. ``failure`` is the exception of a single run, kept here as Hydra would print
-    its own report of several lines. ``run`` is a single run that was started. Launchers pickle a session into the
-    processes of a sweep's runs.
+    its own report of several lines. ``run`` is a single run, given to ``begin`` with its provenance. Launchers pickle a
+    session into the processes of a sweep's runs.
     """
 
-    def __init__(self, flags: argparse.Namespace, folders: list[Path]) -> None:
+    def __init__(self, flags: argparse.Namespace, folders: list[Path], begin: Begin = launch.start) -> None:
         self.flags = flags
         self.folders = folders
+        self.begin = begin
         self.failure: Exception | None = None
         self.run: Run | None = None
         self.is_stopped = False
@@ -53,18 +57,14 @@ class Session:
         try:
             self.check(config)
             say_what_differs()
-            self.begin(config, folder)
+            self.run = training_run(config, folder)
+            name_in_loggers(self.run.config.logger, self.run.config.seed)
+            self.begin(self.run, origin(self.flags))
         except Exception as failure:
             # Hydra has made it.
             run_lock.remove_empty(folder)
             self.failure = failure
         return None
-
-    def begin(self, config: DictConfig, folder: Path) -> None:
-        """Train a single run in a folder."""
-        self.run = training_run(config, folder)
-        name_in_loggers(self.run.config.logger, self.run.config.seed)
-        launch.start(self.run, origin(self.flags))
 
     def train_in_sweep(self, config: DictConfig, sweep: Path) -> Outcome:
         """Train one run of a sweep, and update the sweep's table."""
@@ -100,7 +100,7 @@ class Session:
         check_required(values, defaults, [*deleted, *keys])
         resolved = composition.resolve(config)
         # So that the trained model does not need the images.
-        composition.settle(config, resolved, composition.OF_THE_DATA)
+        composition.settle(config, resolved)
         # Before the rules, which would report that a missing folder has no labels.
         checks.check_folders(resolved["data"])
         checks.check(resolved)

@@ -1,24 +1,22 @@
 """Command ``ganexp [train]``: compose the configuration, check it, train."""
 
-import argparse
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
 
 from ganexp.cli.flags import read_flags
-from ganexp.cli.session import Session
+from ganexp.cli.session import Begin, Session
 from ganexp.cli.shorthands import written_out
 from ganexp.config import composition
 from ganexp.config.option_files import check_option_files
 from ganexp.errors import UserError, one_line
 from ganexp.runs.run import Run
+from ganexp.training import launch
 
-SessionOf = Callable[[argparse.Namespace, list[Path]], Session]
-"""Makes the session of a command line from its flags and the folders of the config groups."""
 RESUME = "resume="
 DRY_RUN = "--dry-run"
 UNKNOWN_PLUGIN = "Unknown plugin class"
@@ -45,8 +43,8 @@ def main(arguments: list[str]) -> Run | None:
     return start(arguments)
 
 
-def start(arguments: list[str], session_of: SessionOf = Session) -> Run | None:
-    """Let Hydra compose the configuration, or several with -m, train with each, and return a single run.
+def start(arguments: list[str], begin: Begin = launch.start) -> Run | None:
+    """Let Hydra compose the configuration, or several with -m, begin a run with each, and return a single one.
 
     A failed run of a sweep does not end the others; a signal does. Raises the failure of a single run at the end.
     """
@@ -63,7 +61,7 @@ def start(arguments: list[str], session_of: SessionOf = Session) -> Run | None:
     composition.require_short_keys(flags.overrides)
     for folder in folders[1:]:
         check_option_files(flags.overrides, folder)
-    session = session_of(flags, folders)
+    session = Session(flags, folders, begin)
     entry = hydra.main(version_base="1.3", config_path=str(composition.conf_dir()), config_name="train")
     try:
         with hydra_arguments(arguments):

@@ -103,13 +103,17 @@ def resolve(config: DictConfig) -> dict[str, Any]:
         raise UserError(explain(error)) from error
 
 
-def settle(config: DictConfig, resolved: dict[str, Any], resolvers: Sequence[str]) -> None:
-    """Replace every reference ``${resolver:…}`` in a configuration by its value in the resolved one."""
+def settle(config: DictConfig, resolved: dict[str, Any]) -> None:
+    """Replace what depends on the data's files in a configuration by its value in the resolved one."""
     values = dict(flatten(resolved))
-    starts = tuple(f"${{{resolver}:" for resolver in resolvers)
     for key, value in flatten(OmegaConf.to_container(config)):
-        if isinstance(value, str) and value.startswith(starts):
+        if is_of_the_data(value):
             OmegaConf.update(config, key, values[key])
+
+
+def is_of_the_data(value: Any) -> bool:
+    """Return whether a value is a reference that a run replaces by what its data are when it starts."""
+    return isinstance(value, str) and value.startswith(tuple(f"${{{resolver}:" for resolver in OF_THE_DATA))
 
 
 def explain(error: Exception, known: Sequence[str] = ()) -> str:

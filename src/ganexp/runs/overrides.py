@@ -128,5 +128,8 @@ def describe_difference(config: DictConfig, override: str) -> str:
         return f" (the run has {key}={OmegaConf.select(config, key)})"
     nodes = (config[key], composition.compose("train", [override])[key])
     saved, selected = (fixed_settings(OmegaConf.create({key: OmegaConf.to_container(node)})) for node in nodes)
-    changes = describe_changes(saved, selected)
+    given = {
+        name: saved.get(name, value) if composition.is_of_the_data(value) else value for name, value in selected.items()
+    }
+    changes = describe_changes(saved, given)
     return f" (the run differs: {changes})" if changes else ""

@@ -2,7 +2,7 @@
 
 import argparse
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -10,6 +10,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp.runs.run_folder import SWEEP_KEYS, SWEEP_PREFIXES
+
+NAMED_BY = ("model", "data", "loss")
+"""The config groups by whose options a run is named."""
 
 
 def origin(flags: argparse.Namespace) -> dict[str, Any]:
@@ -38,15 +41,15 @@ def name_in_loggers(loggers: Mapping[str, Any], seed: int) -> None:
     A logger without the key ``name`` has names of its own. A sweep's group, if any, must be set before. A run that is
     composed from another's config.yaml, without options, has no name of this kind.
     """
-    name_by_choices(loggers, seed, HydraConfig.get().runtime.choices)
+    choices = HydraConfig.get().runtime.choices
+    name_by_choices(loggers, seed, [choices.get(group) for group in NAMED_BY])
 
 
-def name_by_choices(loggers: Mapping[str, Any], seed: int, choices: Mapping[str, Any]) -> None:
-    """Name a run as ``name_in_loggers`` does, by the selected option of each config group."""
-    parts = [choices.get(part) for part in ("model", "data", "loss")]
-    if None in parts:
+def name_by_choices(loggers: Mapping[str, Any], seed: int, named: Sequence[Any]) -> None:
+    """Name a run as ``name_in_loggers`` does, by its options of the groups `NAMED_BY`, None for a missing one."""
+    if None in named:
         return
-    group = "-".join(map(str, parts))
+    group = "-".join(map(str, named))
     for logger in loggers.values():
         if "name" not in (logger or {}):
             continue
