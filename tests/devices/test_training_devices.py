@@ -16,13 +16,16 @@ COLOUR = {"data.channels": 3, "data.image_size": 16}
 MORE_BATCHES = {"ada": 5}
 
 
+LARGE = ("biggan_deep", "contragan", "reacgan")
+
+
 def case(model, settings=None, batches=BATCHES, *, is_slow=0, **groups):
     name = f"{'-'.join(groups.values()) or model}{'-'.join(settings or {})}"
     return pytest.param(model, settings or {}, groups, batches, id=name, marks=[pytest.mark.slow] if is_slow else [])
 
 
 CASES = [
-    *(case(model, is_slow=number % 3) for number, model in enumerate(GROUPS["model"])),
+    *(case(model, is_slow=number % 3 or model in LARGE) for number, model in enumerate(GROUPS["model"])),
     *(case(SMALL, is_slow=n % 2, penalty=option) for n, option in enumerate(GROUPS["penalty"])),
     *(
         case(SMALL, COLOUR, MORE_BATCHES.get(option, BATCHES), is_slow=n % 2, augmentation=option)

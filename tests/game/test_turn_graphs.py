@@ -69,7 +69,17 @@ def reasons(game):
     return game.gradient_pass.reasons
 
 
-LARGE = ("biggan", "sagan", "cut", "cyclegan", "dcgan_tutorial", "sngan_projection")
+LARGE = (
+    "biggan",
+    "biggan_deep",
+    "contragan",
+    "reacgan",
+    "sagan",
+    "cut",
+    "cyclegan",
+    "dcgan_tutorial",
+    "sngan_projection",
+)
 
 
 @pytest.mark.parametrize("model", thinned(GROUPS["model"], 3, slow=LARGE))

@@ -24,6 +24,7 @@ LARGE = (
     "biggan_128",
     "biggan_32",
     "biggan_deep_128",
+    "biggan_deep_32",
     "biggan_studiogan",
     "sagan_128",
     "sngan_cnn",

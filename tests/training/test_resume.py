@@ -27,7 +27,7 @@ from support.two_ranks import on_two_ranks, two_rank_trainer
 # Half of the way is in the middle of an epoch of two batches, and of the critic's turns.
 BATCH, HALF = 4, 3
 CASES = test_ddp.CASES
-RESUMED = thinned(CASES, 3, slow=("dcgan_tutorial",))
+RESUMED = thinned(CASES, 3, slow=("dcgan_tutorial", "biggan_deep", "contragan", "reacgan"))
 
 
 @cache
