@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections import Counter
 
 import pytest
 
@@ -12,6 +13,20 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # Nothing reaches for a network, a user's cache or a user's data.
 os.environ["WANDB_MODE"] = "offline"
 os.environ.pop("GANEXP_DATA", None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Leave to the slow suite all but every n-th case of a test that is marked ``thinned(n)``."""
+    counted = Counter()
+    for item in items:
+        marker = item.get_closest_marker("thinned")
+        if marker is None or item.get_closest_marker("slow") is not None:
+            continue
+        law = item.path, item.originalname
+        if counted[law] % marker.args[0]:
+            item.add_marker(pytest.mark.slow)
+        counted[law] += 1
 
 
 def pytest_collection_finish():

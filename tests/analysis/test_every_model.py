@@ -38,6 +38,7 @@ def analyses():
 
 
 @pytest.mark.parametrize("model", thinned(DRAWING, 4, first=1, slow=("biggan",)))
+@pytest.mark.thinned(2)
 def test_each_analysis_runs_or_gives_a_reason_against_it(model, analyses, tmp_path, monkeypatch):
     monkeypatch.setattr("ganexp.variants.samplers.base.STANDING_BATCHES", 1)
     # Drawing curves takes most of the time, and does not depend on the model.

@@ -109,6 +109,7 @@ BUILDING = {
 
 
 @pytest.mark.parametrize(("arguments", "answer"), BUILDING.values(), ids=BUILDING)
+@pytest.mark.thinned(2)
 def test_a_configuration_that_cannot_be_built_or_trained_is_refused_in_one_line(ganexp, arguments, answer):
     outcome = ganexp(*arguments)
     assert outcome.status == 2

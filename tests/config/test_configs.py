@@ -147,12 +147,14 @@ def composed_option(group, option):
     ("group", "option"),
     every_third((group, option) for group, option in options() if group in TRAINING_GROUPS and option not in PLACED),
 )
+@pytest.mark.thinned(2)
 def test_every_option_composes_and_resolves(group, option):
     values = composition.resolve(composed_option(group, option))
     assert values["model"]["_target_"].startswith("ganexp.")
 
 
 @pytest.mark.parametrize("option", [name for name in GROUPS["data"] if not name.endswith("_folder")])
+@pytest.mark.thinned(2)
 def test_every_data_set_can_be_scored_against(option):
     assert composition.compose("evaluate", [f"data={option}"]).data.name
 
@@ -169,6 +171,7 @@ def every(first, second, stride):
 
 
 @pytest.mark.parametrize(("model", "option"), every(GROUPS["model"], GROUPS["loss"], 6))
+@pytest.mark.thinned(3)
 def test_the_command_line_takes_precedence_over_the_model(model, option):
     config = compose(f"model={model}", f"loss={option}", "normalization=spectral", "optimizer=sgd")
     assert config.loss == composed_option("loss", option).loss
@@ -213,6 +216,7 @@ LOSSES = dict(paired_cyclically(list(product(GROUPS["model"], GROUPS["normalizat
 
 
 @pytest.mark.parametrize(("model", "normalization"), every(GROUPS["model"], GROUPS["normalization"], 9))
+@pytest.mark.thinned(2)
 def test_each_model_and_normalization_trains_or_is_refused_with_the_reason(model, normalization):
     require_trains_or_is_refused(model, normalization, LOSSES[model, normalization])
 
@@ -237,6 +241,7 @@ def test_every_translating_model_trains_with_every_normalization_and_loss(model,
 
 
 @pytest.mark.parametrize(("optimizer", "schedule"), every(GROUPS["optimizer"], GROUPS["schedule"], 5))
+@pytest.mark.thinned(2)
 def test_every_optimizer_and_schedule_trains(optimizer, schedule):
     module = train(tiny("gan", f"optimizer={optimizer}", f"schedule={schedule}"), batches=2)
     assert module.images_seen == 8
@@ -257,6 +262,7 @@ def test_a_model_that_needs_labels_or_inputs_refuses_data_without(model):
 
 @pytest.mark.parametrize("size", [16, 28, 32, 64, 128])
 @pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.thinned(3)
 def test_dcgan_generates_every_size(size, channels):
     config = compose("model=dcgan", f"data.image_size={size}", f"data.channels={channels}", "model.generator.width=8")
     model = build(config.model)

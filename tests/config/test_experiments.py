@@ -61,6 +61,7 @@ def millions(network: nn.Module) -> float:
 
 
 @pytest.mark.parametrize("name", thinned(RECIPES, 3, slow=LARGE))
+@pytest.mark.thinned(2)
 def test_each_recipe_is_accepted_and_its_players_are_built(name):
     config = recipe(name)
     checks.check_parts(composition.resolve(config))

@@ -83,11 +83,13 @@ def test_every_combination_has_a_verdict():
 
 
 @pytest.mark.parametrize("combination", thinned(one_for_each(ACCEPTED, 1, 2), 2), ids="-".join)
+@pytest.mark.thinned(2)
 def test_each_pair_of_a_loss_and_a_penalty_trains(combination):
     require_trained(combination)
 
 
 @pytest.mark.parametrize("combination", one_for_each(ACCEPTED, 0), ids="-".join)
+@pytest.mark.thinned(3)
 def test_each_model_trains_with_options_other_than_its_papers(combination):
     require_trained(combination)
 

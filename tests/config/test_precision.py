@@ -92,6 +92,7 @@ def test_every_model_trains_two_batches_with_the_doctor(model):
 # Fakes of perturbed noise are needed by zcr, and their logits are closer to the others than bfloat16 resolves.
 @pytest.mark.parametrize("penalty", [name for name in GROUPS["penalty"] if name != "zcr"])
 @pytest.mark.parametrize("model", ["dcgan_small", "r3gan"])
+@pytest.mark.thinned(2)
 def test_every_penalty_is_near_its_value_in_float32(model, penalty):
     config = tiny_with(model, {}, penalty=penalty, normalization="none")
     real = batch_of(config)["image"]

@@ -30,6 +30,7 @@ def test_unpaired_models_accept_two_domains(model):
 
 @pytest.mark.parametrize("data", ["mnist", "gaussians", "cifar10"])
 @pytest.mark.parametrize("model", [*PAIRED, *UNPAIRED])
+@pytest.mark.thinned(3)
 def test_images_alone_are_not_enough(model, data):
     with pytest.raises(UserError, match=r"and the data has (none|one); nearest that works: data=mosaic"):
         check(f"model={model}", f"data={data}")
@@ -37,6 +38,7 @@ def test_images_alone_are_not_enough(model, data):
 
 @pytest.mark.parametrize("data", ["mosaic", "mosaic_unpaired", "horse2zebra", "facades"])
 @pytest.mark.parametrize("model", ["dcgan", "gan"])
+@pytest.mark.thinned(2)
 def test_a_model_that_draws_from_noise_refuses_data_with_inputs(model, data):
     with pytest.raises(UserError, match="draws its images from noise; nearest that works: model=pix2pix"):
         check(f"model={model}", f"data={data}")

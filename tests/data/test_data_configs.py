@@ -107,6 +107,7 @@ def test_mixtures_are_chosen_by_name(composed, mixture, modes):
 @pytest.mark.parametrize("name", ["mosaic", "mosaic_unpaired"])
 @pytest.mark.parametrize("degradation", DEGRADATIONS)
 @pytest.mark.parametrize("source", SOURCES)
+@pytest.mark.thinned(4)
 def test_sources_and_degradations_are_chosen_by_name(composed, folder, name, degradation, source):
     more = [f"data.root={folder}"] if source == "image_folder" else []
     config = composed(f"data={name}", f"data/source={source}", f"data/degradation={degradation}", *more)

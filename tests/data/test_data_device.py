@@ -169,6 +169,7 @@ def require_same(batches, expected, device):
 
 
 @every_module
+@pytest.mark.thinned(2)
 def test_batches_are_the_hosts_over_epochs(make, device):
     # 19 images make 4 batches of 4, and each epoch leaves 3 others out.
     loader = loader_on(device, make())
@@ -179,6 +180,7 @@ def test_batches_are_the_hosts_over_epochs(make, device):
 
 
 @every_module
+@pytest.mark.thinned(2)
 def test_a_resumed_run_goes_on_in_the_middle_of_an_epoch(make, device):
     for seen in (1, 4, 6):
         batches = first(5, loader_on(device, make(), batches_seen=seen))
@@ -243,6 +245,7 @@ def test_data_sets_without_a_download_are_there():
 
 
 @pytest.mark.parametrize("name", OFFLINE)
+@pytest.mark.thinned(3)
 def test_data_of_the_configuration_are_kept_on_the_device(name, device, folder):
     config = composed(name, folder, *FEW.get(name, []))
     make = partial(instantiate, config, _convert_="all")

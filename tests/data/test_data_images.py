@@ -198,6 +198,7 @@ def trained(batches, batches_seen=0, epochs=1, **kwargs):
 
 
 @pytest.mark.parametrize("kwargs", [{"in_memory": True}, {"in_memory": False, "workers": 2}])
+@pytest.mark.thinned(2)
 def test_a_trainer_gets_every_batch_once_over_epochs_and_after_resuming(kwargs):
     whole = trained(9, **kwargs)
     assert all(batch["image"].dtype == torch.float32 for batch in whole)

@@ -61,6 +61,7 @@ def require_signs(game, config, batch):
 
 
 @pytest.mark.parametrize("model", thinned(DRAWING, 4, slow=("sagan",)))
+@pytest.mark.thinned(2)
 def test_samples_pictures_and_signs_of_a_model(model, device):
     config = tiny_with(model, {})
     game = played(config, 1, device)
@@ -93,6 +94,7 @@ def test_a_discriminators_features_are_probed(device, tmp_path):
 
 
 @pytest.mark.parametrize("model", TRANSLATING)
+@pytest.mark.thinned(2)
 def test_translations_of_a_model(model, device, tmp_path):
     config = tiny_with(model, {})
     game = played(config, 1, device)

@@ -74,6 +74,7 @@ def test_truncated_noise_needs_no_float64(monkeypatch):
 
 
 @pytest.mark.parametrize("model", ["dcgan_small", "cyclegan", "wgan_gp", "biggan"])
+@pytest.mark.thinned(2)
 def test_training_needs_no_float64_on_the_device(model, without_float64):
     with stand_in_device(float64=False) as device:
         assert played(tiny_with(model, {}), 2, device).read_terms()

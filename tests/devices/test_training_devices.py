@@ -41,6 +41,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("model", "settings", "groups", "batches"), CASES)
+@pytest.mark.thinned(2)
 def test_no_turn_mixes_devices_or_waits(model, settings, groups, batches):
     config = tiny_with(model, settings, **groups)
     with stand_in_device() as device:

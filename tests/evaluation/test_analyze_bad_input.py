@@ -28,6 +28,7 @@ from ganexp.evaluation.held_out import held_out_images, labelled_images
         ("equilibrium", ["held_out=unlabelled"], "the held-out images have none: give class folders"),
     ],
 )
+@pytest.mark.thinned(2)
 def test_a_wrong_argument_is_named(ganexp, here, finished, analysis, arguments, answer):
     (here / "outside.json").write_text(json.dumps({"3": [[0, 0, 9, 2]]}))
     (here / "beyond.json").write_text(json.dumps({"512": [[0, 0, 2, 2]]}))

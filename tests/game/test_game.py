@@ -207,6 +207,7 @@ def test_epochs_are_a_budget_too():
 @pytest.mark.parametrize("optimizer", [sgd, adam])
 @pytest.mark.parametrize("norm", [normalization.batch, normalization.batch_spectral])
 @pytest.mark.parametrize("first", [3, 5, 7])
+@pytest.mark.thinned(2)
 def test_a_resumed_run_equals_an_uninterrupted_one(tmp_path, norm, optimizer, first):
     settings = {
         "networks": dcgan,

@@ -83,6 +83,7 @@ LARGE = (
 
 
 @pytest.mark.parametrize("model", thinned(GROUPS["model"], 3, slow=LARGE))
+@pytest.mark.thinned(2)
 def test_every_models_turns_are_captured_and_equal_eager_ones_bit_for_bit(model):
     players = len(built(tiny_with(model, {})).players())
     # A pool of images must be full first.
@@ -112,6 +113,7 @@ SWEPT = [
 
 
 @pytest.mark.parametrize("case", CASES)
+@pytest.mark.thinned(2)
 def test_what_an_option_draws_or_remembers_is_followed_by_the_graph(case):
     settings, groups = CASES[case]
     game, _ = require_equal(tiny_with(SMALL, settings, **groups), 7, captures=2)
@@ -250,6 +252,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("reason", REFUSED)
+@pytest.mark.thinned(2)
 def test_a_turn_that_a_graph_would_not_repeat_stays_eager_and_one_line_says_why(reason, caplog):
     with caplog.at_level(logging.INFO, "ganexp"):
         game, _ = require_equal(tiny_with(SMALL, {}), 8, change=REFUSED[reason])
@@ -496,6 +499,7 @@ def test_a_run_with_graphs_equals_one_without_and_so_does_a_resumed_one(ganexp, 
         (HOOKED, "Hooked.on_after_backward is called"),
     ],
 )
+@pytest.mark.thinned(2)
 def test_a_trainer_that_looks_at_each_backward_pass_keeps_its_turns_eager(ganexp, here, monkeypatch, override, reason):
     backend = RecordedGraphs()
     monkeypatch.setattr(capture, "graph_backend", lambda device: backend)

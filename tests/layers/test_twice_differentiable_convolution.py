@@ -50,6 +50,7 @@ def test_values_and_derivatives_up_to_the_third_are_torchs(inputs, outputs, kern
 
 
 @pytest.mark.parametrize(("inputs", "outputs", "kernel", "padding", "groups"), FORMS)
+@pytest.mark.thinned(2)
 def test_derivatives_are_those_of_finite_differences(inputs, outputs, kernel, padding, groups):
     arguments = tensors(inputs, outputs, kernel, groups)
     function = lambda maps, weight: convolution(maps, weight, padding, groups)  # noqa: E731

@@ -49,6 +49,7 @@ def test_instance_normalization_of_vectors_is_refused(net, player):
 
 
 @pytest.mark.parametrize(("net", "player", "name"), ACCEPTED)
+@pytest.mark.thinned(2)
 def test_every_parameter_gets_a_gradient_and_evaluation_changes_no_buffer(net, player, name):
     network, inputs = build(net, player, name)
     output = network(inputs)
@@ -74,6 +75,7 @@ def test_every_parameter_gets_a_gradient_and_evaluation_changes_no_buffer(net, p
 @pytest.mark.parametrize("net", NETWORKS)
 @pytest.mark.parametrize("player", PLAYERS)
 @pytest.mark.parametrize("name", ["spectral", "batch_spectral"])
+@pytest.mark.thinned(2)
 def test_every_layers_largest_singular_value_is_one_within_a_percent(net, player, name):
     network, inputs = build(net, player, name)
     # Reading a weight in training mode is one power iteration: 50 forwards, without the rest.

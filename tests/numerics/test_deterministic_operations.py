@@ -81,11 +81,13 @@ def require_none_refused(names):
 
 
 @pytest.mark.parametrize("model", thinned(GROUPS["model"], 4, first=3))
+@pytest.mark.thinned(2)
 def test_each_model_trains_by_deterministic_operations(as_on_a_gpu, model):
     require_none_refused(recorded(tiny(model)))
 
 
 @pytest.mark.parametrize("penalty", GROUPS["penalty"])
+@pytest.mark.thinned(2)
 def test_each_penalty_trains_by_deterministic_operations(as_on_a_gpu, penalty):
     require_none_refused(recorded(tiny("dcgan_small", f"penalty={penalty}", "normalization=none")))
 

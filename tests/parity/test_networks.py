@@ -154,6 +154,7 @@ def test_weights_start_with_the_references_standard_deviation(name, network):
 
 
 @with_figure("output_shape")
+@pytest.mark.thinned(2)
 def test_a_networks_output_has_the_references_shape(name, network):
     shapes = [list(output.shape) for output in outputs(name, network)]
     expected = figures_of(name)[network]["output_shape"]

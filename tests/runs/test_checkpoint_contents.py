@@ -81,6 +81,7 @@ CONTENTS = {**WEIGHTS, **AVERAGES, **TRAINING}
 
 
 @pytest.mark.parametrize("case", CONTENTS.values(), ids=CONTENTS)
+@pytest.mark.thinned(2)
 def test_contents_that_training_did_not_save_are_refused(folder, refusal, case):
     case(folder, folder / "trap")
     line = refusal(folder)

@@ -65,6 +65,7 @@ def test_every_sweep_says_in_one_line_what_it_is(name):
 
 
 @pytest.mark.parametrize("name", thinned(SWEEPS, 2))
+@pytest.mark.thinned(2)
 def test_every_value_of_every_axis_composes_to_what_the_checks_accept(name):
     refused = composed(name)["skip_refused"]
     longest = max(len(ends(axis)) for axis in axes(name).values())

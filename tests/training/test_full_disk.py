@@ -91,6 +91,7 @@ def test_a_summary_that_does_not_fit_its_blocks_is_left_as_it_was(tmp_path, monk
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EDQUOT])
+@pytest.mark.thinned(2)
 def test_every_other_file_that_cannot_be_written_is_one_line(ganexp, monkeypatch, number):
     from ganexp.loggers.metrics_csv import MetricsCSV
 

@@ -71,6 +71,7 @@ def require_equal_training(monkeypatch, *arguments, **groups):
 
 
 @pytest.mark.parametrize("model", MODELS)
+@pytest.mark.thinned(2)
 def test_training_is_that_with_a_second_forward_pass(model, monkeypatch):
     # The attention of SAGAN diverges without it.
     normalization = "spectral" if model == "sagan" else "none"

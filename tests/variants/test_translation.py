@@ -50,6 +50,7 @@ def test_every_network_moves(variant):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.thinned(2)
 def test_a_resumed_game_is_one_never_interrupted(tmp_path, variant):
     settings = {"optimizer": adam, "norm": normalization.batch_spectral, "noise": 0.5, "ema": ExponentialMovingAverage}
     whole = play(variant, 6, **settings)
