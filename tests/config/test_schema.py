@@ -15,8 +15,9 @@ from omegaconf import OmegaConf
 from ganexp.config import checks, composition
 from ganexp.config.composition import conf_dir
 from ganexp.config.kinds import either, exactly, flag, list_of, number, optional, positive, text, whole
+from ganexp.config.name_kinds import NAMES
 from ganexp.config.schema import OWN_PACKAGES, check_schema, is_left_out, kind_of, settings
-from ganexp.config.setting_kinds import NAMES, PARTS
+from ganexp.config.setting_kinds import PARTS
 from ganexp.errors import UserError
 
 EXCLUDED = ("hydra", "recipes.yaml")
@@ -69,7 +70,7 @@ def test_every_numeric_setting_has_a_kind_and_a_value_of_it(path):
     for place, owner, value in settings(contents(path), package(path)):
         if not place.startswith("hydra.") and is_numeric(value):
             kinds = kinds_of(place, owner)
-            assert kinds, f"{place} has no kind in config/setting_kinds.py"
+            assert kinds, f"{place} has no kind in config/setting_kinds.py or name_kinds.py"
             assert any(kind.accepts(value) for kind in kinds), f"{place}={value}: {kinds[0].description}"
 
 

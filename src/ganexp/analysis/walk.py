@@ -37,7 +37,26 @@ from ganexp.representations.nearest_neighbours import nearest
 
 ANIMATIONS = ("gif", "webp")
 INTERPOLATIONS = {"linear": lerp, "spherical": slerp}
-SPACES: Mapping[str, Callable[[Subject], Subject]] = {"noise": lambda subject: subject, "styles": in_style_space}
+
+
+@dataclass(frozen=True)
+class Space:
+    """A space that paths lead through: a subject with its latents as noise, and why it has none, None if it has.
+
+    ``takes_pictures`` says whether pictures can be projected into it.
+    """
+
+    within: Callable[[Subject], Subject]
+    reason_against: Callable[[Subject], str | None]
+    takes_pictures: bool
+
+
+SPACES: Mapping[str, Space] = {
+    "noise": Space(lambda subject: subject, lambda subject: None, takes_pictures=True),
+    "styles": Space(
+        in_style_space, lambda subject: NO_STYLES if subject.styles is None else None, takes_pictures=False
+    ),
+}
 
 
 def farther_from_real(between: Tensor, anchors: Tensor, real: Tensor) -> float:
@@ -145,8 +164,8 @@ class Walk:
             raise UserError(f"animation={animation}: choose one of {', '.join(ANIMATIONS)}")
         if space not in SPACES:
             raise UserError(f"space={space}: choose one of {', '.join(SPACES)}")
-        if space == "styles" and pictures is not None:
-            raise UserError("space=styles: pictures are projected into the noise; leave one of the two out")
+        if pictures is not None and not SPACES[space].takes_pictures:
+            raise UserError(f"space={space}: pictures are projected into the noise; leave one of the two out")
         self.anchors = None if anchors is None else list(anchors)
         self.length = length
         self.walks = walks
@@ -154,17 +173,15 @@ class Walk:
         self.even = even
         self.animation = animation
         self.pictures = pictures
-        self.space = space
+        self.space = SPACES[space]
 
     def reason_against(self, subject: Subject) -> str | None:
         """Return why the analysis does not apply to points, or to a generator without styles; None if it does."""
-        if self.space == "styles" and subject.styles is None:
-            return NO_STYLES
-        return needs_images(subject)
+        return self.space.reason_against(subject) or needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
         """Write a grid for each kind of path, the animation and smoothness.png; return smoothness and realism."""
-        subject = SPACES[self.space](subject)
+        subject = self.space.within(subject)
         anchors = self._anchors(subject)
         segments = len(anchors[0][0]) - 1
         paths = {

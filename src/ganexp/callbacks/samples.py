@@ -23,9 +23,11 @@ class SampleGrid(L.Callback):
     They go to ``folder`` as NNNNNNNN.png by images seen and as latest.png, and to every logger that supports images.
     """
 
+    name = "samples"
+
     def __init__(self, folder: str, every: int, seed: int, rows: int = 8) -> None:
         if rows < 1:
-            raise ValueError(f"callbacks.samples.rows={rows}: it must be 1 or more")
+            raise ValueError(f"callbacks.{self.name}.rows={rows}: it must be 1 or more")
         self.folder = Path(folder)
         self.every = Interval(every)
         self.seed = seed
@@ -58,7 +60,8 @@ class SampleGrid(L.Callback):
         save(image, path.with_name("latest.png"))
         for logger in trainer.loggers:
             if hasattr(logger, "log_image"):
-                logger.log_image("samples", [image], step=module.images_seen, caption=[caption(trainer, module)])
+                caption = self.caption(trainer, module)
+                logger.log_image(self.name, [image], step=module.images_seen, caption=[caption])
 
     def render(self, trainer: Any, module: Any) -> Image.Image:
         """Return the grid with the classes' names above its columns, or for points a scatter plot of more samples."""
@@ -69,13 +72,12 @@ class SampleGrid(L.Callback):
         names = class_names(trainer.datamodule) if has_classes(module) else None
         return grid if names is None else captioned(grid, names[: module.columns])
 
-
-def caption(trainer: Any, module: Any) -> str | None:
-    """Return the classes of a grid's columns, None for a model without classes."""
-    if not has_classes(module):
-        return None
-    names = getattr(trainer.datamodule, "classes", None) or [str(label) for label in range(module.num_classes)]
-    return f"columns: {', '.join(names[: module.columns])}"
+    def caption(self, trainer: Any, module: Any) -> str | None:
+        """Return the classes of a grid's columns, None for a model without classes."""
+        if not has_classes(module):
+            return None
+        names = getattr(trainer.datamodule, "classes", None) or [str(label) for label in range(module.num_classes)]
+        return f"columns: {', '.join(names[: module.columns])}"
 
 
 def has_classes(module: Any) -> bool:

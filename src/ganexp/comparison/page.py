@@ -29,7 +29,7 @@ FEWEST_POINTS = 25
 CLOCK_POINTS = 50
 MOST_GRIDS = 24
 BEST_CURVES = 8
-"""Experiments whose curves are drawn at first: more lines cannot be told apart."""
+"""Experiments whose curves are drawn at first: more lines cannot be distinguished."""
 FEW_NAMES = 6
 """Up to this number of experiments with one verdict are named in the answer; more are in a list that opens."""
 HIDDEN_CURVES = ("learning_rate/", "time/")

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ganexp.config.kinds import Kind
-from ganexp.config.setting_kinds import INSTANTIATION, NAMES, PARTS, PLACES
+from ganexp.config.name_kinds import NAMES
+from ganexp.config.setting_kinds import INSTANTIATION, PARTS, PLACES
 from ganexp.errors import UserError
 from ganexp.terminal.text import shortened
 
