@@ -1,53 +1,13 @@
 """Bare PyTorch loops of the models with an encoder, on copies of a game's networks."""
 
-import copy
-from collections.abc import Callable, Iterator
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import softplus
-from torch.optim import Optimizer
 
+from bare_trained import Step, Trained
 from ganexp.variants.bigan import BiGAN
-from ganexp.variants.encoding import EncodingGame
 from ganexp.variants.vae import VAE
 from ganexp.variants.vaegan import VAEGAN
-
-Batch = tuple[Tensor, Tensor]
-Step = Callable[[Tensor], None]
-
-
-def moving_average(network: nn.Module, decay: float) -> Callable[[], None]:
-    """Return a function that updates a moving average of a network's weights and copies its buffers."""
-    average = copy.deepcopy(network)
-    averaged, current = list(average.parameters()), list(network.parameters())
-    copied, buffers = list(average.buffers()), list(network.buffers())
-
-    @torch.no_grad()
-    def update() -> None:
-        torch._foreach_lerp_(averaged, current, 1 - decay)
-        if copied:
-            torch._foreach_copy_(copied, buffers)
-
-    return update
-
-
-class Trained:
-    """A copy of a network with its optimizer and, unless it is left out, its moving average."""
-
-    def __init__(self, network: nn.Module, optimizer: Callable[..., Optimizer], decay: float | None) -> None:
-        self.network: Any = copy.deepcopy(network).train()
-        self.optimizer = optimizer(self.network.parameters())
-        self.update = (lambda: None) if decay is None else moving_average(self.network, decay)
-
-    def minimize(self, loss: Tensor, *waiting: "Trained") -> None:
-        """Take one step on a loss."""
-        loss.backward()
-        self.optimizer.step()
-        for trained in (self, *waiting):
-            trained.optimizer.zero_grad()
-        self.update()
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -130,11 +90,3 @@ def vaegan_step(game: VAEGAN, decay: float | None) -> Step:
         d.network.requires_grad_(True)
 
     return step
-
-
-def encoder_step(game: EncodingGame, batches: Iterator[Batch], average: bool) -> Callable[[], None]:
-    """Return a function that trains on the next batch as the game does, with the settings of its paper."""
-    decay = game.average.decay if average and game.average is not None else None
-    steps: dict[type, Callable[[Any, float | None], Step]] = {VAE: vae_step, VAEGAN: vaegan_step, BiGAN: bigan_step}
-    step = steps[type(game)](game, decay)
-    return lambda: step(next(batches)[0])

@@ -2,11 +2,12 @@
 
     python benchmarks/translation.py [model=pix2pix] [chunks=12] [batches=4] [any override]
 
-for model=pix2pix or model=cyclegan, at 64x64 with batches of 4 unless overridden. ganexp runs as users run it: logging,
-progress bar, grids and checkpoints on. After each chunk of its batches the bare loop trains the same number, so that a
-drift of the machine's speed affects both. The bare loop does the same arithmetic: fakes made once per batch, the
-generators' step with the discriminators frozen, then the discriminators' on the same fakes, in CycleGAN through a pool
-of 50. Then the peak memory of both is measured, in separate processes.
+for model=pix2pix, model=cyclegan or model=head_avatar, at 64x64 with batches of 4 unless overridden. ganexp runs as
+users run it: logging, progress bar, grids and checkpoints on. After each chunk of its batches the bare loop trains the
+same number, so that a drift of the machine's speed affects both. The bare loop does the same arithmetic: fakes made
+once per batch, the generators' step with the discriminators frozen, then the discriminators' on the same fakes, in
+CycleGAN through a pool of 50. For head avatars it reads random planes, as puppets are drawn before training. Then the
+peak memory of both is measured, in separate processes.
 """
 
 import copy
@@ -46,15 +47,33 @@ WARM_UP = 2
 BUDGET = 20_000  # sets the intervals of logging, grids and checkpoints; the timing stops long before
 ONLY_BATCHES = 12
 
+PUPPETS = [
+    "data=puppets",
+    "data.source.people=64",
+    "data.source.frames=10",
+    "data.source.test_people=4",
+    "data.batch_size=4",
+    "metric=none",
+]
+
 Step = Callable[[], None]
 Batches = Callable[[], tuple[Tensor, Tensor]]
 
 
 def batches_of(config: dict[str, Any], device: torch.device) -> Batches:
-    """Return a function that returns random mosaics and their targets."""
+    """Return a function that returns random inputs and targets: mosaics of pictures, or planes of driven pictures."""
     data = config["data"]
     shape = (IMAGES, data["channels"], data["image_size"], data["image_size"])
     images = torch.randint(0, 256, shape, dtype=torch.uint8)
+    if data["name"] == "puppets":
+        planes = torch.randint(0, 256, (IMAGES, data["input_channels"], *shape[2:]), dtype=torch.uint8)
+
+        def driven() -> tuple[Tensor, Tensor]:
+            chosen = torch.randint(IMAGES, (data["batch_size"],))
+            inputs, real = (pixels[chosen].to(device).float() / 127.5 - 1 for pixels in (planes, images))
+            return inputs, real
+
+        return driven
     degrade = Mosaic()
 
     def batch() -> tuple[Tensor, Tensor]:
@@ -85,6 +104,35 @@ def pix2pix(generator: nn.Module, discriminator: nn.Module, batches: Batches) ->
         discriminator.requires_grad_(True)
         fake = fake.detach()
         (softplus(-discriminator(real, given)).mean() + softplus(discriminator(fake, given)).mean()).backward()
+        step_d.step()
+        step_d.zero_grad()
+
+    return step
+
+
+def head_avatar(generator: Any, discriminator: Any, batches: Batches) -> Step:
+    """Return a function that trains one batch in plain PyTorch, with the hinge loss and the weights of the terms."""
+    step_g, step_d = adam(generator), adam(discriminator)
+
+    def distance(fake: Tensor, real: Tensor, given: Tensor) -> Tensor:
+        with torch.no_grad():
+            wanted = discriminator.features(real, given)
+        pairs = zip(discriminator.features(fake, given), wanted, strict=True)
+        return torch.stack([l1_loss(made, map_) for made, map_ in pairs]).mean()
+
+    def step() -> None:
+        given, real = batches()
+        discriminator.requires_grad_(False)
+        layers = generator.layers(given)
+        fake = torch.tanh(layers.low_frequency.detach() + layers.high_frequency)
+        pixel, warp = l1_loss(torch.tanh(layers.low_frequency), real), layers.offsets.abs().mean()
+        adversarial = -discriminator(fake, given).mean()
+        (0.5 * adversarial + 10 * pixel + 10 * distance(fake, real, given) + 0.5 * warp).backward()
+        step_g.step()
+        step_g.zero_grad()
+        discriminator.requires_grad_(True)
+        on_real, on_fake = discriminator(real, given), discriminator(fake.detach(), given)
+        (torch.relu(1 - on_real).mean() + torch.relu(1 + on_fake).mean()).backward()
         step_d.step()
         step_d.zero_grad()
 
@@ -139,7 +187,8 @@ def bare_loop(module: Any, batches: Batches) -> Step:
     """Return the bare loop that trains the module's networks."""
     if hasattr(module, "discriminators"):
         return cyclegan(list(module.generators.values()), list(module.discriminators.values()), batches)
-    return pix2pix(module.generators["a2b"], module.discriminator, batches)
+    paired = head_avatar if hasattr(module.generators["a2b"], "landmarks") else pix2pix
+    return paired(module.generators["a2b"], module.discriminator, batches)
 
 
 def networks_of(module: Any) -> Any:
@@ -206,7 +255,7 @@ class RandomPictures(torch.utils.data.Dataset):
 def train(images: int, overrides: list[str]) -> None:
     """Train as a user does, on random pictures instead of CIFAR-10's files."""
     with tempfile.TemporaryDirectory() as folder:
-        status = cli.main([*SETTINGS, f"images={images}", *overrides, f"run_dir={folder}/run"])
+        status = cli.main([*settings_of(overrides), f"images={images}", *overrides, f"run_dir={folder}/run"])
     if status:
         sys.exit(status)
 
@@ -214,7 +263,12 @@ def train(images: int, overrides: list[str]) -> None:
 def composed(overrides: list[str]) -> Any:
     """Return the configuration that ganexp would train."""
     composition.register_resolvers()
-    return composition.compose("train", [*SETTINGS, *overrides, "run_dir=unused"])
+    return composition.compose("train", [*settings_of(overrides), *overrides, "run_dir=unused"])
+
+
+def settings_of(overrides: list[str]) -> list[str]:
+    """Return the settings of the data that the model needs."""
+    return PUPPETS if "model=head_avatar" in overrides else SETTINGS
 
 
 def peak_of(which: str, overrides: list[str]) -> int:

@@ -26,15 +26,26 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from bare_encoders import encoder_step
+from bare_encoders import bigan_step, vae_step, vaegan_step
+from bare_heads import embedding_step, infogan_step, ssgan_step
 from bare_loops import BareGame, EagerLoop, draw_from_the_default_generator, image_shape, random_batches
+from bare_stages import lapgan_step, progan_step
+from bare_stylegan2 import stylegan2_step
 from ganexp.callbacks.doctor import Doctor
 from ganexp.cli import main as cli
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.config.matrix import model_parts, options
-from ganexp.variants.encoding import EncodingGame
+from ganexp.variants.bigan import BiGAN
+from ganexp.variants.embedding import EmbeddingGAN
 from ganexp.variants.gan import GAN
+from ganexp.variants.infogan import InfoGAN
+from ganexp.variants.lapgan import LAPGAN
+from ganexp.variants.progan import ProGAN
+from ganexp.variants.rotation import RotationGAN
+from ganexp.variants.stylegan2 import StyleGAN2
+from ganexp.variants.vae import VAE
+from ganexp.variants.vaegan import VAEGAN
 from train_step import CLOCKS, IMAGES, WARM_UP, Alternate, RandomPictures, wait
 
 PICTURES = ["data=cifar10", f"data.source._target_=__main__.{RandomPictures.__name__}", "metric=none"]
@@ -43,11 +54,29 @@ CLASSES = 10
 OPTIONS = ("names=", "average=", "chunks=", "batches=", "clock=")
 
 
+STEPS: dict[type, Callable[[Any, float | None], Callable[[Tensor], None]]] = {
+    BiGAN: bigan_step,
+    EmbeddingGAN: embedding_step,
+    InfoGAN: infogan_step,
+    LAPGAN: lapgan_step,
+    ProGAN: progan_step,
+    RotationGAN: ssgan_step,
+    StyleGAN2: stylegan2_step,
+    VAE: vae_step,
+    VAEGAN: vaegan_step,
+}
+"""Of the games that are more than a generator's and a discriminator's turns: a function from a game and the decay of
+its moving average to a step on a batch of images."""
+
+
 def bare_loop(game: Any, batch_size: int, average: bool = True) -> Callable[[], None]:
     """Return a function that trains one batch of the game's arithmetic on copies of its networks, by plain PyTorch."""
-    if isinstance(game, EncodingGame):
+    if type(game) in STEPS:
         shape = tuple(game.sample(1, 0).shape[1:])
-        return encoder_step(game, random_batches(shape, batch_size, IMAGES, game.device), average)
+        batches = random_batches(shape, batch_size, IMAGES, game.device)
+        decay = game.average.decay if average and game.average is not None else None
+        step = STEPS[type(game)](game, decay)
+        return lambda: step(next(batches)[0])
     batches = random_batches(image_shape(game), batch_size, IMAGES, game.device)
     return EagerLoop(BareGame(game, draw_from_the_default_generator(game.device), average), batches).step
 
