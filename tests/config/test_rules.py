@@ -6,7 +6,7 @@ from config.test_configs import DRAWING
 from ganexp.cli import main
 from ganexp.config.matrix import data_parts, model_parts, option, options, verdict
 from ganexp.config.rules import RULES
-from support.matrix import VERDICTS
+from support.matrix import verdicts_of
 
 PER_IMAGE = {
     "dragan",
@@ -41,11 +41,10 @@ def expected(model, loss, penalty, normalization):
 
 @pytest.mark.parametrize("model", DRAWING)
 def test_every_combination_has_the_verdict_expected_from_the_papers(model):
-    for cell, rule in VERDICTS.items():
-        if cell[0] == model:
-            reason = expected(*cell)
-            assert (rule is None) == (reason is None), cell
-            assert rule is None or reason in rule.reason, cell
+    for cell, rule in verdicts_of(model).items():
+        reason = expected(model, *cell)
+        assert (rule is None) == (reason is None), cell
+        assert rule is None or reason in rule.reason, cell
 
 
 @pytest.mark.parametrize("data", ["celeba", "gaussians", "lsun_bedroom", "cifar10", "digits", "imagenet", "mnist"])
@@ -70,14 +69,16 @@ def test_a_rule_has_a_reason_and_a_remedy(rule):
     assert "=" in rule.instead
 
 
-def test_the_nearest_combination_that_a_rule_names_works():
-    for (model, loss, penalty, _normalization), rule in VERDICTS.items():
+@pytest.mark.parametrize("model", options("model"))
+def test_the_nearest_combination_that_a_rule_names_works(model):
+    verdicts = verdicts_of(model)
+    for (loss, penalty, _normalization), rule in verdicts.items():
         if rule is not None and "normalization=batch_in_generator" in rule.instead:
             near = penalty if penalty in PER_IMAGE else "gradient_penalty"
             # A model without normalization layers has its critic bounded by the penalty alone.
-            assert None in (VERDICTS[model, loss, near, "batch_in_generator"], VERDICTS[model, loss, near, "none"])
+            assert None in (verdicts[loss, near, "batch_in_generator"], verdicts[loss, near, "none"])
         elif rule is not None and "normalization=layer" in rule.instead:
-            assert VERDICTS[model, "hinge", "none", "layer"] is None
+            assert verdicts["hinge", "none", "layer"] is None
 
 
 def test_an_invalid_combination_is_refused_before_anything_is_written(tmp_path, monkeypatch, capsys):

@@ -1,6 +1,7 @@
 """DINOv2's and CLIP's features: images as Pillow resizes them, weights by checksum, one line where there are none."""
 
 import hashlib
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -67,9 +68,10 @@ def tiny(request, tmp_path, monkeypatch):
     monkeypatch.setenv("GANEXP_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     projection = {"projection": width} if request.param == "clip" else {}
-    monkeypatch.setattr(module, "ARCHITECTURE", partial(module.ARCHITECTURE, **TINY, **projection))
-    monkeypatch.setattr(module, "WEIGHTS", Remote("w.pth", urls=("http://127.0.0.1:1/w.pth",), sha256="00"))
-    weights = fill(module.ARCHITECTURE()).float().state_dict()
+    small = partial(module.TRANSFORMER.architecture, **TINY, **projection)
+    nowhere = Remote("w.pth", urls=("http://127.0.0.1:1/w.pth",), sha256="00")
+    monkeypatch.setattr(module, "TRANSFORMER", replace(module.TRANSFORMER, architecture=small, weights=nowhere))
+    weights = fill(module.TRANSFORMER.architecture()).float().state_dict()
     path = tmp_path / "tiny.pth"
     mask = {"mask_token": torch.zeros(1, 12)}
     torch.save(public_clip(weights) if request.param == "clip" else weights | mask, path)
@@ -97,7 +99,7 @@ def test_features_are_those_of_the_network_with_the_files_weights(tiny):
     module, function, width, path = tiny
     extractor = function(real(), CPU, weights=str(path))
     features = extractor(images(8, 10))["features"]
-    expected = fill(module.ARCHITECTURE()).float()
+    expected = fill(module.TRANSFORMER.architecture()).float()
     loaded, filled = extractor.network.state_dict(), expected.state_dict()
     assert loaded.keys() == filled.keys()
     assert all(torch.equal(loaded[name], filled[name]) for name in filled)
@@ -122,7 +124,8 @@ def test_the_weights_are_downloaded_once_and_checked(tiny, tmp_path, monkeypatch
     data = path.read_bytes()
     with serving(tmp_path / "served") as (served, address, asked):
         checksum = hashlib.sha256(data).hexdigest()
-        monkeypatch.setattr(module, "WEIGHTS", Remote("w.pth", urls=(f"{address}w.pth",), sha256=checksum))
+        public = Remote("w.pth", urls=(f"{address}w.pth",), sha256=checksum)
+        monkeypatch.setattr(module, "TRANSFORMER", replace(module.TRANSFORMER, weights=public))
         (served / "w.pth").write_bytes(b"<html>moved</html>")
         assert "has the wrong checksum" in one_line_of(function, real(), CPU)
         (served / "w.pth").write_bytes(data)
@@ -158,7 +161,7 @@ def test_public_names_are_those_of_the_files():
 
 def test_full_networks_have_the_authors_sizes():
     with torch.device("meta"):
-        networks = [module.ARCHITECTURE() for module, *_ in EXTRACTORS.values()]
+        networks = [module.TRANSFORMER.architecture() for module, *_ in EXTRACTORS.values()]
     # DINOv2's without the mask token; CLIP's image encoder with its projection.
     assert [sum(p.numel() for p in network.parameters()) for network in networks] == [304_367_616, 304_293_888]
     assert networks[0](torch.empty(1, 3, 224, 224, device="meta")).shape == (1, 1024)

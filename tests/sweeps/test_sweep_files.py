@@ -17,12 +17,16 @@ from ganexp.config.matrix import model_parts, option, verdict
 from ganexp.errors import UserError
 from support.parts import thinned
 
-wandb_sweeps = pytest.importorskip("wandb.sdk.launch.sweeps.utils", reason="wandb is not installed")
-
 CONF = composition.conf_dir()
 WANDB = sorted((composition.sweeps_dir() / "wandb").glob("*.yaml"))
 SWEEPS = sorted(path.stem for path in composition.sweeps_dir().glob("*.yaml"))
 GROUPS = composition.groups(CONF)
+
+
+@pytest.fixture(scope="module")
+def wandb_sweeps():
+    """W&B's own reader of sweep files, whose import takes seconds."""
+    return pytest.importorskip("wandb.sdk.launch.sweeps.utils", reason="wandb is not installed")
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +97,7 @@ def test_penalties_has_all_of_them_and_none_is_refused():
 
 
 @pytest.mark.parametrize("path", WANDB, ids=lambda path: path.stem)
-def test_every_wandb_sweep_is_read_by_wandb_and_its_commands_compose(path):
+def test_every_wandb_sweep_is_read_by_wandb_and_its_commands_compose(path, wandb_sweeps):
     read = wandb_sweeps.load_sweep_config(str(path))
     assert read["command"] == ["${env}", "${interpreter}", "-m", "ganexp", "${args_no_hyphens}"]
     assert read["metric"]["name"] == "score/fid_classifier"
@@ -124,7 +128,7 @@ def wandb_schema():
 
 
 @pytest.mark.parametrize("path", WANDB, ids=lambda path: path.stem)
-def test_every_wandb_sweep_has_wandbs_own_schema(path):
+def test_every_wandb_sweep_has_wandbs_own_schema(path, wandb_sweeps):
     validator = pytest.importorskip("jsonschema").Draft7Validator(wandb_schema())
     read = wandb_sweeps.load_sweep_config(str(path))
     assert [error.message for error in validator.iter_errors(read)] == []
@@ -133,13 +137,13 @@ def test_every_wandb_sweep_has_wandbs_own_schema(path):
     assert not validator.is_valid({**read, "parameters": {"seed": {"values": []}}})
 
 
-def test_wandbs_product_of_losses_and_normalizations_is_whole():
+def test_wandbs_product_of_losses_and_normalizations_is_whole(wandb_sweeps):
     read = wandb_sweeps.load_sweep_config(str(composition.sweeps_dir() / "wandb" / "loss_normalization.yaml"))
     for group in ("loss", "normalization"):
         assert sorted(read["parameters"][group]["values"]) == sorted(GROUPS[group])
 
 
-def test_a_search_of_wandb_and_one_of_optuna_span_the_same_space():
+def test_a_search_of_wandb_and_one_of_optuna_span_the_same_space(wandb_sweeps):
     read = wandb_sweeps.load_sweep_config(str(composition.sweeps_dir() / "wandb" / "bayes_dcgan.yaml"))["parameters"]
     for key, axis in axes("bayes_dcgan").items():
         values = read[key].get("values", [read[key].get("min"), read[key].get("max")])

@@ -116,9 +116,9 @@ class ImageProgress(L.Callback):
     def _metrics_text(self, device: torch.device) -> str:
         latest = self.curves.latest if self.curves is not None else {}
         shown = [f"{short} {latest[name]:.2f}" for name, short in SHORT_NAMES.items() if name in latest]
-        peak = gpu_memory.peak_mebibytes(device)
+        peak = gpu_memory.peak_bytes(device)
         if peak is not None:
-            shown.append(f"GPU memory {peak:,} MiB")
+            shown.append(f"GPU memory {peak // gpu_memory.MEBIBYTE:,} MiB")
         return "  ".join(shown)
 
 

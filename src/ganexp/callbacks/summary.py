@@ -14,6 +14,7 @@ from ganexp.callbacks.end import end_of_training
 from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.progress import ImageProgress
 from ganexp.distributed import gpu_memory
+from ganexp.distributed.devices import device_name, is_gpu
 from ganexp.errors import one_line
 from ganexp.records import peak_memory, summary
 from ganexp.records.class_names import class_names
@@ -80,7 +81,7 @@ class Summary(L.Callback):
             ended=summary.present_time(),
             images_seen=module.images_seen,
             peak_memory_bytes=max((peak for peak in peaks if peak is not None), default=None),
-            peak_memory_of="GPU" if module.device.type == "cuda" else "process",
+            peak_memory_of="GPU" if is_gpu(module.device) else "process",
             waited_for_data=waited_share(trainer),
             **({} if used is None else {"gpu_memory": used}),
         )
@@ -98,21 +99,14 @@ def waited_share(trainer: Any) -> float | None:
     return None if share is None else round(share, 3)
 
 
-def device_name(device: torch.device) -> str:
-    """Return the name of the GPU, or the number of threads on a CPU."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{device.type}, {torch.get_num_threads()} threads"
-
-
 def reset_peak(device: torch.device) -> None:
     """Reset the memory peak."""
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
+    if is_gpu(device):
+        gpu_memory.reset_peak(device)
     else:
         peak_memory.reset_peak()
 
 
 def peak_bytes(device: torch.device) -> int | None:
     """Return the memory peak in bytes: allocated by torch on a GPU, else resident in this process."""
-    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory.peak_bytes()
+    return gpu_memory.peak_bytes(device) if is_gpu(device) else peak_memory.peak_bytes()

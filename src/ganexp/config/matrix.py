@@ -12,19 +12,8 @@ from ganexp.terminal.progress import progress
 from ganexp.terminal.text import output_width, wrapped
 
 Parts = Mapping[str, Any]
-Cell = tuple[str, str, str, str]
 GROUPS = ("model", "loss", "penalty", "normalization")
 LETTERS = dict(zip(RULES, ascii_lowercase, strict=False))
-
-
-def verdicts() -> dict[Cell, Rule | None]:
-    """Return the rule that each (model, loss, penalty, normalization) breaks, None if it trains."""
-    return {
-        (model, loss, penalty, normalization): verdict(
-            model_parts(model), option("loss", loss), option("penalty", penalty), option("normalization", normalization)
-        )
-        for model, loss, penalty, normalization in product(*(options(group) for group in GROUPS))
-    }
 
 
 def verdict(*parts: Parts) -> Rule | None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ganexp.distributed.devices import is_gpu
+
 MEBIBYTE = 1 << 20
 UNITS = {"bytes": 1, "KiB": 1 << 10, "MiB": MEBIBYTE, "GiB": 1 << 30}
 AMOUNT = rf"([\d.]+) ({'|'.join(UNITS)})"
@@ -104,14 +106,20 @@ def format_bytes(count: float) -> str:
     return f"{count / UNITS['GiB']:.1f} GiB" if count >= UNITS["GiB"] else f"{count / MEBIBYTE:.0f} MiB"
 
 
-def peak_mebibytes(device: torch.device) -> int | None:
-    """Return the peak memory of torch's tensors on a GPU in MiB, None on any other device."""
-    return torch.cuda.max_memory_allocated(device) // MEBIBYTE if device.type == "cuda" else None
+def peak_bytes(device: torch.device) -> int | None:
+    """Return the peak memory of torch's tensors on a GPU, None on any other device."""
+    return torch.cuda.max_memory_allocated(device) if is_gpu(device) else None
+
+
+def reset_peak(device: torch.device) -> None:
+    """Let a GPU's peak be measured from now on."""
+    if is_gpu(device):
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def free_memory(device: torch.device) -> int | None:
     """Return the bytes that torch can still allocate on a GPU, None on any other device."""
-    if device.type != "cuda":
+    if not is_gpu(device):
         return None
     free, _ = torch.cuda.mem_get_info(device)
     return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -119,7 +127,7 @@ def free_memory(device: torch.device) -> int | None:
 
 def usage(device: torch.device) -> dict[str, int] | None:
     """Return peak allocated, peak reserved and total GPU memory in MiB, None on any other device."""
-    if device.type != "cuda":
+    if not is_gpu(device):
         return None
     return {
         "peak_mib": torch.cuda.max_memory_allocated(device) // MEBIBYTE,

@@ -1,22 +1,21 @@
 """Aim logger: a local database without an account, with the same names and images as the other loggers."""
 
 import logging
-from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
-from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
 from ganexp.loggers.guard import Guard
 from ganexp.loggers.optional_package import import_service
 from ganexp.loggers.run_id import read_run_id, write_run_id
+from ganexp.loggers.service import ServiceLogger
 
 
-class Aim(Logger):
+class Aim(ServiceLogger):
     """Logs to Aim's ``database``, its steps being numbers of images seen.
 
     ``database`` is a folder or a server's address (aim://HOST:PORT); None is the current folder, where ``aim up`` shows
@@ -77,37 +76,22 @@ class Aim(Logger):
             self._run["group"] = self.group
         return self._run
 
-    @rank_zero_only
-    def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: object, **__: object) -> None:
+    def send_settings(self, settings: dict[str, Any]) -> None:
         """Log the configuration."""
-        settings = dict(params) if isinstance(params, Mapping) else vars(params)
-        self._guard(lambda: self.experiment.set("hparams", settings, strict=False))
+        self.experiment.set("hparams", settings, strict=False)
 
-    @rank_zero_only
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+    def send_metrics(self, metrics: Mapping[str, float], step: int | None) -> None:
         """Log a row at ``step`` images."""
-        self._guard(lambda: self._track(metrics, step))
-
-    def _track(self, metrics: Mapping[str, float], step: int | None) -> None:
         for name, value in metrics.items():
             self.experiment.track(value, name=name, step=step)
 
-    @rank_zero_only
-    def log_image(
-        self,
-        key: str,
-        images: list[Image.Image],
-        step: int | None = None,
-        caption: list[str | None] | None = None,
-    ) -> None:
-        """Log the first image at ``step`` images seen, with its caption."""
-        text = (caption[0] if caption else None) or ""
-        self._guard(lambda: self.experiment.track(self.aim.Image(images[0], caption=text), name=key, step=step))
+    def send_image(self, key: str, image: Image.Image, caption: str | None, step: int | None) -> None:
+        """Log an image at ``step`` images seen, with its caption."""
+        self.experiment.track(self.aim.Image(image, caption=caption or ""), name=key, step=step)
 
-    @rank_zero_only
-    def alert(self, title: str, text: str) -> None:
+    def send_alert(self, title: str, text: str) -> None:
         """Log a warning on the run's page."""
-        self._guard(lambda: self.experiment.log_warning(f"{title}: {text}"))
+        self.experiment.log_warning(f"{title}: {text}")
 
     @rank_zero_only
     def finalize(self, status: str) -> None:

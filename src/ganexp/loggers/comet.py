@@ -1,7 +1,6 @@
 """Comet logger that goes offline instead of failing, with the same names and images as the other loggers."""
 
 import logging
-from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,12 @@ from ganexp.errors import one_line
 from ganexp.loggers.guard import Guard
 from ganexp.loggers.optional_package import import_service
 from ganexp.loggers.run_id import read_run_id, write_run_id
+from ganexp.loggers.service import ServiceLogger
 
 log = logging.getLogger(__name__)
 
 
-class Comet(CometLogger):
+class Comet(ServiceLogger, CometLogger):
     """Logs to Comet, its steps being numbers of images seen; what is offline goes to ``folder``/comet.
 
     ``mode`` is "online", "offline" or "disabled". Without a key, or if the server cannot be reached, it goes offline
@@ -106,33 +106,21 @@ class Comet(CometLogger):
             return one_line(error)
         return None
 
-    @rank_zero_only
-    def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: object, **__: object) -> None:
+    def send_settings(self, settings: dict[str, Any]) -> None:
         """Log the configuration."""
-        settings = dict(params) if isinstance(params, Mapping) else vars(params)
-        self._guard(lambda: super(Comet, self).log_hyperparams(settings))
+        CometLogger.log_hyperparams(self, settings)
 
-    @rank_zero_only
-    def log_metrics(self, metrics: Mapping[str, Tensor | float], step: int | None = None) -> None:
+    def send_metrics(self, metrics: Mapping[str, Tensor | float], step: int | None) -> None:
         """Log a row at ``step`` images."""
-        self._guard(lambda: super(Comet, self).log_metrics(dict(metrics), step))
+        CometLogger.log_metrics(self, dict(metrics), step)
 
-    @rank_zero_only
-    def log_image(
-        self,
-        key: str,
-        images: list[Image.Image],
-        step: int | None = None,
-        caption: list[str | None] | None = None,
-    ) -> None:
-        """Log the first image at ``step`` images seen, with its caption."""
-        metadata = {"caption": caption[0]} if caption and caption[0] else None
-        self._guard(lambda: self.experiment.log_image(images[0], name=key, step=step, metadata=metadata))
+    def send_image(self, key: str, image: Image.Image, caption: str | None, step: int | None) -> None:
+        """Log an image at ``step`` images seen, with its caption."""
+        self.experiment.log_image(image, name=key, step=step, metadata={"caption": caption} if caption else None)
 
-    @rank_zero_only
-    def alert(self, title: str, text: str) -> None:
+    def send_alert(self, title: str, text: str) -> None:
         """Log a text, since Comet's alerts are set up on its page."""
-        self._guard(lambda: self.experiment.log_text(f"{title}: {text}"))
+        self.experiment.log_text(f"{title}: {text}")
 
     @rank_zero_only
     def finalize(self, status: str) -> None:

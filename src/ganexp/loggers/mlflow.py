@@ -2,7 +2,6 @@
 
 import logging
 import os
-from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,13 @@ from ganexp.errors import UserError, one_line
 from ganexp.loggers.guard import Guard
 from ganexp.loggers.optional_package import import_service
 from ganexp.loggers.run_id import read_run_id, write_run_id
+from ganexp.loggers.service import ServiceLogger
 
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": "10"}
 """Bounds on a server that does not answer; by default MLflow retries for minutes."""
 
 
-class MLflow(MLFlowLogger):
+class MLflow(ServiceLogger, MLFlowLogger):
     """Logs to MLflow, its steps being numbers of images seen.
 
     ``database`` is an address or a folder, such as sqlite:///mlflow.db or http://localhost:5000; None is
@@ -86,39 +86,26 @@ class MLflow(MLFlowLogger):
             write_run_id(self.id_file, str(self._run_id))
         return client
 
-    @rank_zero_only
-    def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: object, **__: object) -> None:
+    def send_settings(self, settings: dict[str, Any]) -> None:
         """Log the configuration; settings that a resumed run changes are tags, since parameters cannot change."""
-        settings = dict(flat(dict(params) if isinstance(params, Mapping) else vars(params)))
-        self._guard(lambda: self._log_settings(settings))
-
-    def _log_settings(self, settings: Mapping[str, str]) -> None:
+        named = dict(flat(settings))
         logged = self.experiment.get_run(self.run_id).data.params
-        for key, value in settings.items():
+        for key, value in named.items():
             if key in logged and logged[key] != value:
                 self.experiment.set_tag(self.run_id, f"resumed.{key}", value)
-        super().log_hyperparams({key: value for key, value in settings.items() if key not in logged})
+        MLFlowLogger.log_hyperparams(self, {key: value for key, value in named.items() if key not in logged})
 
-    @rank_zero_only
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+    def send_metrics(self, metrics: Mapping[str, float], step: int | None) -> None:
         """Log a row at ``step`` images."""
-        self._guard(lambda: super(MLflow, self).log_metrics(metrics, step))
+        MLFlowLogger.log_metrics(self, metrics, step)
 
-    @rank_zero_only
-    def log_image(
-        self,
-        key: str,
-        images: list[Image.Image],
-        step: int | None = None,
-        caption: list[str | None] | None = None,
-    ) -> None:
-        """Log the first image at ``step`` images seen; MLflow has no captions."""
-        self._guard(lambda: self.experiment.log_image(self.run_id, images[0], key=key, step=step))
+    def send_image(self, key: str, image: Image.Image, caption: str | None, step: int | None) -> None:
+        """Log an image at ``step`` images seen; MLflow has no captions."""
+        self.experiment.log_image(self.run_id, image, key=key, step=step)
 
-    @rank_zero_only
-    def alert(self, title: str, text: str) -> None:
+    def send_alert(self, title: str, text: str) -> None:
         """Set a tag, since MLflow has no alerts."""
-        self._guard(lambda: self.experiment.set_tag(self.run_id, f"doctor.{title}", text))
+        self.experiment.set_tag(self.run_id, f"doctor.{title}", text)
 
     @rank_zero_only
     def finalize(self, status: str = "success") -> None:

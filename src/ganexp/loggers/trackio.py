@@ -1,22 +1,21 @@
 """trackio logger: a local database without an account, shown live by ``ganexp board``."""
 
 import io
-from argparse import Namespace
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from lightning.fabric.loggers.logger import rank_zero_experiment
-from lightning.pytorch.loggers.logger import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
 from ganexp.loggers.guard import Guard
+from ganexp.loggers.service import ServiceLogger
 from ganexp.records.trackio_store import import_trackio
 
 
-class Trackio(Logger):
+class Trackio(ServiceLogger):
     """Logs to trackio's ``database`` (a folder; None: ``board`` in the cache), with the images seen as x-axis.
 
     The run is named after its ``folder``, and a resumed run continues it. A failure ends the logging, not the training.
@@ -63,35 +62,22 @@ class Trackio(Logger):
                 )
         return self._experiment
 
-    @rank_zero_only
-    def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: object, **__: object) -> None:
+    def send_settings(self, settings: dict[str, Any]) -> None:
         """Store the configuration, which is sent with the first metrics."""
-        self.config = dict(params) if isinstance(params, Mapping) else vars(params)
+        self.config = settings
 
-    @rank_zero_only
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+    def send_metrics(self, metrics: Mapping[str, float], step: int | None) -> None:
         """Log a row at ``step`` images."""
-        self._guard(lambda: self.experiment.log({"images": step, **metrics}, step=step))
+        self.experiment.log({"images": step, **metrics}, step=step)
 
-    @rank_zero_only
-    def log_image(
-        self,
-        key: str,
-        images: list[Image.Image],
-        step: int | None = None,
-        caption: list[str | None] | None = None,
-    ) -> None:
-        """Log the first image at ``step`` images seen, with its caption."""
-        text = caption[0] if caption else None
-        self._guard(
-            lambda: self.experiment.log({"images": step, key: self.trackio.Image(images[0], caption=text)}, step=step)
-        )
+    def send_image(self, key: str, image: Image.Image, caption: str | None, step: int | None) -> None:
+        """Log an image at ``step`` images seen, with its caption."""
+        self.experiment.log({"images": step, key: self.trackio.Image(image, caption=caption)}, step=step)
 
-    @rank_zero_only
-    def alert(self, title: str, text: str) -> None:
+    def send_alert(self, title: str, text: str) -> None:
         """Send an alert."""
         with redirect_stdout(io.StringIO()):
-            self._guard(lambda: self.experiment.alert(title=title, text=text))
+            self.experiment.alert(title=title, text=text)
 
     @rank_zero_only
     def finalize(self, status: str) -> None:

@@ -8,39 +8,9 @@ from torch import Tensor
 
 from ganexp.files.download import Remote
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.transformer_features import (
-    TransformerFeatures,
-    central_square,
-    check_channels,
-    describe,
-    load_network,
-    weights_path,
-)
+from ganexp.metrics.transformer_features import PublicTransformer, TransformerFeatures, central_square
 from ganexp.metrics.vision_transformer import VisionTransformer
 
-WEIGHTS = Remote(
-    "clip-vit-large-patch14-336.bin",
-    urls=("https://huggingface.co/openai/clip-vit-large-patch14-336/resolve/main/pytorch_model.bin",),
-    sha256="c6032c2e0caae3dc2d4fba35535fa6307dbb49df59c7e182b1bc4b3329b81801",
-)
-REMEDY = "Or set extractor.clip.weights=FILE, or use other features: metric=[fid,kid]."
-SIDE = 336
-MEAN = (0.48145466, 0.4578275, 0.40821073)
-STD = (0.26862954, 0.26130258, 0.27577711)
-ARCHITECTURE = partial(
-    VisionTransformer,
-    grid=24,
-    patch=14,
-    width=1024,
-    depth=24,
-    heads=16,
-    eps=1e-5,
-    quick_gelu=True,
-    norm_pre=True,
-    patch_bias=False,
-    layer_scale=False,
-    projection=768,
-)
 RENAMED = {
     "vision_model.embeddings.patch_embedding": "patch_embed.proj",
     "vision_model.pre_layrnorm": "norm_pre",
@@ -53,31 +23,6 @@ RENAMED = {
 }
 """Names of modules in the public weights, and in a VisionTransformer."""
 QUERY, KEY, VALUE = (f"self_attn.{name}_proj" for name in "qkv")
-
-
-def clip(
-    images: RealImages, device: torch.device, weights: str | None = None, download: bool = True
-) -> TransformerFeatures:
-    """Return the extractor of embeddings (N, 768) of unit length on a device, for images with the real ones' channels.
-
-    They are CLIP ViT-L/14's at 336x336 of the central square, resized by Pillow's bicubic filter, as in the code of
-    arXiv 2401.09603. ``weights`` is a file; None uses OpenAI's, a local copy if there is one, else a download (1.7 GB).
-
-    Raises UserError if the images are neither grey nor RGB, or the weights file is missing or damaged, belongs to
-    another network or contains code.
-    """
-    channels = check_channels("clip", images)
-    path = weights_path("CLIP's weights", weights, WEIGHTS, download, REMEDY)
-    network = load_network(ARCHITECTURE, path, WEIGHTS, renamed)
-    description = describe(
-        "CLIP ViT-L/14 at 336 pixels",
-        path,
-        "image embedding of unit length",
-        f"central square, as Pillow, bicubic, {SIDE}x{SIDE}",
-        "(x / 255 - mean) / std of CLIP",
-        channels,
-    )
-    return TransformerFeatures(network, description, SIDE, MEAN, STD, central_square, unit=True).to(device)
 
 
 def renamed(weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -107,3 +52,52 @@ def rename(name: str) -> str:
     for theirs, ours in RENAMED.items():
         name = re.sub(rf"(^|\.){re.escape(theirs)}(?=\.)", rf"\g<1>{ours}", name)
     return name
+
+
+TRANSFORMER = PublicTransformer(
+    option="clip",
+    name="CLIP",
+    weights=Remote(
+        "clip-vit-large-patch14-336.bin",
+        urls=("https://huggingface.co/openai/clip-vit-large-patch14-336/resolve/main/pytorch_model.bin",),
+        sha256="c6032c2e0caae3dc2d4fba35535fa6307dbb49df59c7e182b1bc4b3329b81801",
+    ),
+    architecture=partial(
+        VisionTransformer,
+        grid=24,
+        patch=14,
+        width=1024,
+        depth=24,
+        heads=16,
+        eps=1e-5,
+        quick_gelu=True,
+        norm_pre=True,
+        patch_bias=False,
+        layer_scale=False,
+        projection=768,
+    ),
+    convert=renamed,
+    side=336,
+    mean=(0.48145466, 0.4578275, 0.40821073),
+    std=(0.26862954, 0.26130258, 0.27577711),
+    crop=central_square,
+    unit=True,
+    network="CLIP ViT-L/14 at 336 pixels",
+    layer="image embedding of unit length",
+    resize="central square, as Pillow, bicubic, 336x336",
+    pixels="(x / 255 - mean) / std of CLIP",
+)
+
+
+def clip(
+    images: RealImages, device: torch.device, weights: str | None = None, download: bool = True
+) -> TransformerFeatures:
+    """Return the extractor of embeddings (N, 768) of unit length on a device, for images with the real ones' channels.
+
+    They are CLIP ViT-L/14's at 336x336 of the central square, resized by Pillow's bicubic filter, as in the code of
+    arXiv 2401.09603. ``weights`` is a file; None uses OpenAI's, a local copy if there is one, else a download (1.7 GB).
+
+    Raises UserError if the images are neither grey nor RGB, or the weights file is missing or damaged, belongs to
+    another network or contains code.
+    """
+    return TRANSFORMER.features(images, device, weights, download)

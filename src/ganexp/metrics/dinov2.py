@@ -7,25 +7,36 @@ from torch import Tensor
 
 from ganexp.files.download import Remote
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.transformer_features import (
-    TransformerFeatures,
-    check_channels,
-    describe,
-    load_network,
-    uncropped,
-    weights_path,
-)
+from ganexp.metrics.transformer_features import PublicTransformer, TransformerFeatures, uncropped
 from ganexp.metrics.vgg16 import MEAN, STD
 from ganexp.metrics.vision_transformer import VisionTransformer
 
-WEIGHTS = Remote(
-    "dinov2_vitl14_pretrain.pth",
-    urls=("https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth",),
-    sha256="d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428",
+
+def without_mask(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the weights without the token of masked patches, which is for training only."""
+    return {name: value for name, value in weights.items() if name != "mask_token"}
+
+
+TRANSFORMER = PublicTransformer(
+    option="dinov2",
+    name="DINOv2",
+    weights=Remote(
+        "dinov2_vitl14_pretrain.pth",
+        urls=("https://dl.fbaipublicfiles.com/dinov2/dinov2_vitl14/dinov2_vitl14_pretrain.pth",),
+        sha256="d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428",
+    ),
+    architecture=partial(VisionTransformer, grid=37, patch=14, width=1024, depth=24, heads=16, eps=1e-6),
+    convert=without_mask,
+    side=224,
+    mean=MEAN,
+    std=STD,
+    crop=uncropped,
+    unit=False,
+    network="DINOv2 ViT-L/14",
+    layer="class token",
+    resize="as Pillow, bicubic, 224x224",
+    pixels="(x / 255 - mean) / std of ImageNet",
 )
-REMEDY = "Or set extractor.dinov2.weights=FILE, or use other features: metric=[fid,kid]."
-SIDE = 224
-ARCHITECTURE = partial(VisionTransformer, grid=37, patch=14, width=1024, depth=24, heads=16, eps=1e-6)
 
 
 def dinov2(
@@ -40,20 +51,4 @@ def dinov2(
     Raises UserError if the images are neither grey nor RGB, or the weights file is missing or damaged, belongs to
     another network or contains code.
     """
-    channels = check_channels("dinov2", images)
-    path = weights_path("DINOv2's weights", weights, WEIGHTS, download, REMEDY)
-    network = load_network(ARCHITECTURE, path, WEIGHTS, without_mask)
-    description = describe(
-        "DINOv2 ViT-L/14",
-        path,
-        "class token",
-        f"as Pillow, bicubic, {SIDE}x{SIDE}",
-        "(x / 255 - mean) / std of ImageNet",
-        channels,
-    )
-    return TransformerFeatures(network, description, SIDE, MEAN, STD, uncropped, unit=False).to(device)
-
-
-def without_mask(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the weights without the token of masked patches, which is for training only."""
-    return {name: value for name, value in weights.items() if name != "mask_token"}
+    return TRANSFORMER.features(images, device, weights, download)

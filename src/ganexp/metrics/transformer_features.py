@@ -1,6 +1,7 @@
 """Features of vision transformers: images resized as Pillow does, weights by checksum."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -82,12 +83,54 @@ def central_square(images: Tensor) -> Tensor:
     return images[..., top : top + side, left : left + side]
 
 
-def weights_path(name: str, weights: str | None, public: Remote, download: bool, remedy: str) -> Path:
-    """Return the file of weights: the one given, else the public one, downloaded unless it is there already.
+@dataclass(frozen=True)
+class PublicTransformer:
+    """A transformer whose weights are published, and what the protocol of a score says of its features.
 
-    Raises UserError with the remedy if there is none.
+    ``option`` is its name in conf/extractor, ``name`` its authors', ``convert`` maps the public weights to those of
+    ``architecture``. The others are those of `TransformerFeatures` and of a `Description`.
     """
-    return standard_weights(name, public, download, remedy) if weights is None else Path(weights).expanduser()
+
+    option: str
+    name: str
+    weights: Remote
+    architecture: Callable[[], nn.Module]
+    convert: Convert
+    side: int
+    mean: Sequence[float]
+    std: Sequence[float]
+    crop: Crop
+    unit: bool
+    network: str
+    layer: str
+    resize: str
+    pixels: str
+
+    def features(
+        self, images: RealImages, device: torch.device, weights: str | None, download: bool
+    ) -> TransformerFeatures:
+        """Return the extractor with the weights in a file; None: the public ones, downloaded unless they are there.
+
+        Raises UserError if the images are neither grey nor RGB, or the weights file is missing or damaged, belongs to
+        another network or contains code.
+        """
+        channels = checked_channels(self.option, images)
+        path = self._download(download) if weights is None else Path(weights).expanduser()
+        network = load_network(self.architecture, path, self.weights, self.convert)
+        description = {
+            "network": self.network,
+            "weights": checksum_of_file(path)[:16],
+            "layer": self.layer,
+            "resize": self.resize,
+            "pixels": self.pixels,
+            "channels": "grey, repeated to three" if channels == 1 else "RGB",
+        }
+        features = TransformerFeatures(network, description, self.side, self.mean, self.std, self.crop, self.unit)
+        return features.to(device)
+
+    def _download(self, allowed: bool) -> Path:
+        remedy = f"Or set extractor.{self.option}.weights=FILE, or use other features: metric=[fid,kid]."
+        return standard_weights(f"{self.name}'s weights", self.weights, allowed, remedy)
 
 
 def load_network(make: Callable[[], nn.Module], path: Path, public: Remote, convert: Convert) -> nn.Module:
@@ -106,7 +149,7 @@ def load_network(make: Callable[[], nn.Module], path: Path, public: Remote, conv
     return network.float()
 
 
-def check_channels(name: str, images: RealImages) -> int:
+def checked_channels(name: str, images: RealImages) -> int:
     """Return the number of channels; raises UserError for images that are neither grey nor RGB."""
     channels = images.shape[0]
     if channels not in (1, 3):
@@ -115,15 +158,3 @@ def check_channels(name: str, images: RealImages) -> int:
             "for points in the plane use metric=modes, otherwise metric=[fid_classifier]."
         )
     return channels
-
-
-def describe(network: str, path: Path, layer: str, resize: str, pixels: str, channels: int) -> Description:
-    """Return the features' part of a score's protocol."""
-    return {
-        "network": network,
-        "weights": checksum_of_file(path)[:16],
-        "layer": layer,
-        "resize": resize,
-        "pixels": pixels,
-        "channels": "grey, repeated to three" if channels == 1 else "RGB",
-    }

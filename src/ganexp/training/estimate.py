@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from ganexp.config.build import build
 from ganexp.data.storage import megabytes
+from ganexp.distributed import gpu_memory
+from ganexp.distributed.devices import synchronize
 from ganexp.numerics.flags import numerics_of, prepare_cublas
 from ganexp.runs import run_log
 from ganexp.runs.model import build_model
@@ -46,8 +48,7 @@ class Stopwatch(L.Callback):
         start = -(-WARM_UP // cycle) * cycle
         if self.batches < start or self.batches % cycle:
             return
-        if module.device.type == "cuda":
-            torch.cuda.synchronize(module.device)
+        synchronize(module.device)
         now = time.perf_counter()
         if self.batches == start:
             self.started = now
@@ -168,7 +169,8 @@ def size_of(tensors: Iterable[Tensor]) -> int:
 
 def peak(device: torch.device) -> str:
     """Return the peak memory of a GPU as text, empty on any other device."""
-    return f"; at most {megabytes(torch.cuda.max_memory_allocated(device))} in use" if device.type == "cuda" else ""
+    used = gpu_memory.peak_bytes(device)
+    return "" if used is None else f"; at most {megabytes(used)} in use"
 
 
 def shared_by(processes: int) -> str:

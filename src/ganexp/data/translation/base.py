@@ -4,7 +4,7 @@ import logging
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from ganexp.data.decoding import Decoder, Decodes
 from ganexp.data.depth.percentiles import PERCENTILES, checked_percentiles
-from ganexp.data.depth.value_range import MEASURED, ValueRange, checked_setting
+from ganexp.data.depth.value_range import MEASURED
 from ganexp.data.device import OnDevice
 from ganexp.data.loading import budget, device_loader, endless_loader, global_batches, once_loader, real_batches
 from ganexp.data.module import ImageDataModule
@@ -26,12 +26,14 @@ from ganexp.data.translation.degradations import Degradation, Nothing
 from ganexp.data.translation.device_pairs import DevicePairs
 from ganexp.data.translation.items import Decoders
 from ganexp.data.translation.jitter import JitterUntil
+from ganexp.data.translation.load_size import checked_load_size, warning_of_small_crops
 from ganexp.data.translation.pairs import (
     ImagePairs,
     SingleDomain,
     TestPairs,
     TrainingPairs,
 )
+from ganexp.data.translation.ranges import Ranges
 from ganexp.errors import UserError
 from ganexp.image_size import ImageSize
 from ganexp.numerics.randomness import generator
@@ -42,14 +44,6 @@ DIRECTIONS = ("a2b", "b2a")
 ORDERS = ("order", "order of targets")
 TEST_BATCH_PIXELS = 2**18
 MAX_TEST_BATCH_SIZE = 64
-LARGEST_USUAL_ENLARGEMENT = 1.5
-
-
-class Ranges(NamedTuple):
-    """The ranges of values of inputs and of targets; None for pictures of 8 bits."""
-
-    inputs: ValueRange | None
-    targets: ValueRange | None
 
 
 Subset = Callable[[Pictures], Pictures]
@@ -102,7 +96,7 @@ class TranslationData(ImageDataModule):
         input_value_range: Sequence[float] | None = None,
     ) -> None:
         super().__init__(name, image_size, channels, num_classes, batch_size, seed, root, device_memory_share)
-        self.load_size = self.image_size if load_size is None else _load_size(load_size, self.image_size)
+        self.load_size = checked_load_size(load_size, self.image_size)
         if jitter_until is not None and not 0 <= jitter_until <= 1:
             raise UserError(
                 f"data.jitter_until={jitter_until:g}: give the share of training with random crops, from 0 to 1, or "
@@ -128,8 +122,7 @@ class TranslationData(ImageDataModule):
         self.input_channels = None if input_channels == channels else input_channels
         self.value_range = value_range
         self.percentiles = checked_percentiles(percentiles)
-        self._require_equal_types(value_range, input_value_range)
-        self.ranges = self._stated_ranges(value_range, input_value_range)
+        self.ranges = Ranges.stated(value_range, input_value_range)
         self.resize_filter = resize_filter
         self.decoder = Decoder(self.image_size, channels, resize_filter, self.ranges.targets)
         self._opened: tuple[Any, Any] | None = None
@@ -206,18 +199,6 @@ class TranslationData(ImageDataModule):
         inputs, targets = self.ranges
         is_measured = self.value_range == MEASURED and inputs is not None and targets is not None
         return {"input": list(inputs), "image": list(targets)} if is_measured else {}  # type: ignore[arg-type]
-
-    @staticmethod
-    def _stated_ranges(value_range: str | Sequence[float] | None, inputs: Sequence[float] | None) -> Ranges:
-        targets = checked_setting(value_range)
-        return Ranges(targets if inputs is None else ValueRange.of(inputs), targets)
-
-    @staticmethod
-    def _require_equal_types(value_range: str | Sequence[float] | None, inputs: Sequence[float] | None) -> None:
-        if inputs is not None and value_range is None:
-            raise UserError(
-                "data.input_value_range needs data.value_range, the range of the targets: such as [0,255] for pictures."
-            )
 
     def _require_eight_bits(self, degradation: Degradation) -> None:
         """Raise UserError for a degradation of images of another depth, or that would need other channels."""
@@ -321,16 +302,9 @@ class TranslationData(ImageDataModule):
         return store
 
     def _warn_of_small_crops(self) -> None:
-        ratio = max(load / size for load, size in zip(self.load_size, self.image_size, strict=True))
-        if ratio > LARGEST_USUAL_ENLARGEMENT and (self.trainer is None or self.trainer.is_global_zero):
-            log.warning(
-                "data: training images are crops of %s pixels from pictures resized to %s (%.1f times as large), but "
-                "test images are whole pictures; usual is data.load_size=%s",
-                self.image_size,
-                self.load_size,
-                ratio,
-                ImageSize(*(round(side * 286 / 256) for side in self.image_size)).argument,
-            )
+        warning = warning_of_small_crops(self.load_size, self.image_size)
+        if warning is not None and (self.trainer is None or self.trainer.is_global_zero):
+            log.warning("data: %s", warning)
 
     def _counts(self) -> str:
         nouns = ("pairs",) if len(self.pairs.lengths) == 1 else ("inputs", "targets")
@@ -341,23 +315,3 @@ class TranslationData(ImageDataModule):
         crops = [f"random crops from {self.load_size.text}{until}"] * (self.load_size != self.image_size)
         flips = ["half of them mirrored"] if self.flip else []
         return f" ({', '.join(crops + flips)})" if crops + flips else ""
-
-
-def _load_size(load_size: Any, image_size: ImageSize) -> ImageSize:
-    """Return the size that training images are cropped from.
-
-    Raises UserError for anything but a size, and for one that is smaller than the crops.
-    """
-    # Its default is a reference, which is compatible with every type when settings are checked.
-    try:
-        size = ImageSize.of(load_size)
-    except ValueError as error:
-        raise UserError(
-            f"data.load_size={load_size}: give a whole number or [height, width], or null for no random crops."
-        ) from error
-    if size.height < image_size.height or size.width < image_size.width:
-        raise UserError(
-            f"data.load_size={load_size} is smaller than the crops of data.image_size={image_size.argument}: give at "
-            f"least {image_size.argument}, or null for no random crops."
-        )
-    return size

@@ -9,10 +9,11 @@ from ganexp.data.depth.percentiles import PERCENTILES, measured_range
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Domains, Pictures
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
-from ganexp.data.translation.base import Ranges, Subset, TranslationData
+from ganexp.data.translation.base import Subset, TranslationData
 from ganexp.data.translation.degradations import Degradation, Nothing
 from ganexp.data.translation.items import Decoders, DegradedItems, PairedItems
 from ganexp.data.translation.pairs import PairedImages, UnpairedImages
+from ganexp.data.translation.ranges import Ranges
 
 
 class PairedData(TranslationData):
