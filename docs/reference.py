@@ -12,9 +12,10 @@ COMMANDS = {"train": "python -m ganexp", "evaluate": "python -m ganexp evaluate"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put the reference's pages into the navigation, before the last section."""
+    """Add the config groups' pages to the navigation's section Reference."""
     pages = [{"All groups": "reference/index.md"}, *({group: f"reference/{group}.md"} for group in sections())]
-    config.nav.insert(-1, {"Reference": pages})
+    (reference,) = (section["Reference"] for section in config.nav if "Reference" in section)
+    reference.append({"Config groups": pages})
     return config
 
 

@@ -154,7 +154,9 @@ def test_the_table_of_what_is_shown_names_every_model():
     from game import test_mixed_precision
 
     table = (
-        (test_configs.CONF.parent / "docs" / "scale.md").read_text().partition("## What is tested for each model")[2]
+        (test_configs.CONF.parent / "docs" / "scale_inside.md")
+        .read_text()
+        .partition("## What is tested for each model")[2]
     )
     rows = [[cell.strip(" `") for cell in line.split("|")[1:-1]] for line in table.splitlines() if line[:3] == "| `"]
     models = [name for name, *_ in rows]
