@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PIL import ImageOps
 
+from ganexp.data.decoding import crop
 from ganexp.data.files.folders import existing
 from ganexp.data.files.headers import Size, upright_sizes
 from ganexp.data.pictures import FilePictures, Pictures
@@ -108,7 +109,7 @@ class SideBySide:
     def __getitem__(self, index: int) -> tuple[Pair, int]:
         picture = ImageOps.exif_transpose(self.pictures[index][0])
         half = picture.width // 2
-        return Pair(picture.crop((0, 0, half, picture.height)), picture.crop((half, 0, 2 * half, picture.height))), 0
+        return Pair(*(crop(picture, (left, 0, left + half, picture.height)) for left in (0, half))), 0
 
     def name(self, index: int) -> str:
         """Return the path of one pair."""
