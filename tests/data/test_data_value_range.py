@@ -13,9 +13,9 @@ from ganexp.data.decoding import Decoder
 from ganexp.data.depth.percentiles import measured_range
 from ganexp.data.depth.value_range import ValueRange
 from ganexp.data.images import ImageData
-from ganexp.data.sources import arrays, image_folder, paired_folder
+from ganexp.data.sources import arrays, image_folder, paired_folder, unpaired_folder
 from ganexp.data.translation.items import Pair
-from ganexp.data.translation.module import PairedData
+from ganexp.data.translation.module import PairedData, UnpairedData
 from ganexp.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -264,3 +264,55 @@ def test_pairs_may_have_other_channels_and_another_range_in_their_inputs(in_memo
     batch = data.examples(2)
     assert torch.allclose(batch["input"][0, 0], torch.from_numpy(grey / 4).float(), atol=1e-6)
     assert torch.allclose(batch["image"][1], torch.from_numpy(colour).permute(2, 0, 1) / 127.5 - 1, atol=1e-6)
+
+
+@pytest.fixture
+def domains(tmp_path):
+    """Arrays (2, 8, 8) of floats in A and (8, 8, 3) of whole numbers in B, by folder."""
+    arrays = {"A": RNG.normal(size=(4, 2, 8, 8)), "B": RNG.integers(0, 4096, (4, 8, 8, 3)).astype(np.uint16)}
+    for name, images in arrays.items():
+        (tmp_path / name).mkdir()
+        for number, image in enumerate(images):
+            np.save(tmp_path / name / f"{number}.npy", image)
+    return arrays
+
+
+@pytest.mark.parametrize("kind", [PairedData, UnpairedData])
+@pytest.mark.parametrize("direction", ["a2b", "b2a"])
+def test_folders_of_arrays_are_pairs_and_domains(domains, tmp_path, kind, direction):
+    source = {PairedData: paired_folder, UnpairedData: unpaired_folder}[kind]
+    inputs, targets = ("A", "B") if direction == "a2b" else ("B", "A")
+    channels, ranges = {"A": 2, "B": 3}, {"A": [-5, 5], "B": [0, 4095]}
+    settings = {"channels": channels[targets], "input_channels": channels[inputs], "value_range": ranges[targets]}
+    data = kind(
+        lambda split: source(split, root=str(tmp_path), direction=direction, **settings), "test", 8, batch_size=1,
+        seed=0, flip=False, workers=0, input_value_range=ranges[inputs], **settings,
+    )  # fmt: skip
+    data.setup()
+    for key, name in (("input", inputs), ("image", targets)):
+        low, high = ranges[name]
+        last = domains[name][3] if name == "A" else domains[name][3].transpose(2, 0, 1)
+        expected = (last.astype(np.float64) - low) / (high - low) * 2 - 1
+        assert data.examples(1)[key][0].numpy() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda folder: np.save(folder / "A/0.npy", np.zeros((2, 8, 9))), "same size: .*0.npy has 9x8 .*0.npy 8x8"),
+        (lambda folder: np.save(folder / "B/1.npy", np.zeros((8, 8, 4))), "1 of 4 .*1.npy .*data.channels=3"),
+        (lambda folder: (folder / "A/2.npy").write_bytes(b"x"), "1 of 4 images cannot be read: .*2.npy"),
+        (lambda folder: (folder / "A/3.npy").unlink(), "without a counterpart: .*B/3.npy"),
+    ],
+)
+def test_pairs_of_arrays_that_do_not_fit_are_named(domains, tmp_path, change, words):
+    change(tmp_path)
+    with pytest.raises(UserError, match=words):
+        paired_folder("train", str(tmp_path), channels=3, input_channels=2, value_range=[0, 1])
+
+
+def test_arrays_of_pairs_need_a_range_and_two_folders(domains, tmp_path):
+    with pytest.raises(UserError, match=r"0\.npy has float64 values.*data\.value_range"):
+        paired_folder("train", str(tmp_path), channels=3, input_channels=2)
+    with pytest.raises(UserError, match="pairs of arrays are two folders"):
+        paired_folder("train", str(tmp_path / "A"), channels=2, value_range=[0, 1])
