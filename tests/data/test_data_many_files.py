@@ -5,8 +5,7 @@ import os
 import pytest
 
 from ganexp.data.files import folders
-from ganexp.data.files.file_kinds import begins_as_image
-from ganexp.data.files.folders import class_folders
+from ganexp.data.files.folders import class_folders, images_below
 from ganexp.data.files.path_table import CHUNK, PathTable
 
 
@@ -30,12 +29,17 @@ def test_one_image_is_enough_to_know_that_there_are_no_classes(tmp_path, monkeyp
     for index in range(100):
         (tmp_path / f"{index}.png").touch()
     asked = []
-    monkeypatch.setattr(folders, "is_image", lambda folder, name: asked.append(name) or True)
+    monkeypatch.setattr(folders, "is_image", lambda entry: asked.append(entry.name) or True)
     assert class_folders(tmp_path) is None
     assert len(asked) <= 2
 
 
-def test_neither_pipes_nor_folders_nor_missing_files_begin_as_an_image(tmp_path):
+def test_of_files_without_a_suffix_only_regular_ones_are_opened_and_only_once(tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "image").write_bytes(b"\xff\xd8\xff\xe0")
-    assert [name for name in ("pipe", ".", "missing", "image") if begins_as_image(tmp_path / name)] == ["image"]
+    (tmp_path / "text").write_text("an image?")
+    (tmp_path / "lost").symlink_to(tmp_path / "missing")
+    opened, really_open = [], os.open
+    monkeypatch.setattr(os, "open", lambda path, *rest: opened.append(path) or really_open(path, *rest))
+    assert images_below(tmp_path) == [f"{tmp_path}/image"]
+    assert sorted(opened) == [f"{tmp_path}/image", f"{tmp_path}/text"]

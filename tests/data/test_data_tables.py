@@ -8,8 +8,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 from PIL import Image
 
+from ganexp.config import composition
+from ganexp.config.class_counts import hf_classes, parquet_classes
 from ganexp.data import sources
 from ganexp.data.decoding import Decoder
 from ganexp.data.images import ImageData
@@ -108,6 +111,23 @@ def test_a_folder_of_images_with_metadata_is_a_data_set(tmp_path):
         Image.new("RGB", (8, 8), (7, 0, 0)).save(tmp_path / "train" / name / "x.png")
     pictures = hugging_face(str(tmp_path))
     assert (reds(pictures), pictures.classes) == ([7, 7], ["a", "b"])
+
+
+def test_the_number_of_classes_is_that_of_the_label_column(folder):
+    assert parquet_classes(str(folder), "train", None, None) == hf_classes(str(folder), "train", None, None) == 3
+    assert parquet_classes(str(folder), "train", None, "caption") == 2
+    assert parquet_classes(str(folder), "train", None, "none") is None
+    assert "no such column" in complaint(parquet_classes, str(folder), "train", None, "kind")
+    # Of a data set on the Hub it is not known without a download.
+    assert hf_classes("owner/name", "train", None, None) is None
+
+
+def test_a_configuration_counts_the_classes_of_its_data_and_keeps_the_number(folder):
+    composition.register_resolvers()
+    option = OmegaConf.load(composition.conf_dir() / "data" / "parquet.yaml")
+    config = OmegaConf.merge({"seed": 0, "data": option}, {"data": {"path": str(folder)}})
+    composition.settle(config, composition.resolve(config))
+    assert OmegaConf.to_container(config)["data"]["num_classes"] == 3
 
 
 def test_a_column_that_is_no_image_is_named(folder):
@@ -297,7 +317,7 @@ def test_a_model_is_trained_on_parquet_files(folder, ganexp):
     networks = ["model.generator.network.width=8", "model.discriminator.network.width=8"]
     done = ganexp(
         "run_dir=r", *UNSCORED, "images=8", "model=cdcgan", *networks, "data=parquet", f"data.path={folder}",
-        "data.image_size=8", "data.num_classes=3", "data.batch_size=4", "data.in_memory=false", "data.workers=0",
+        "data.image_size=8", "data.batch_size=4", "data.in_memory=false", "data.workers=0",
     )  # fmt: skip
     assert done.status == 0, done.err
     failed = ganexp("run_dir=s", *UNSCORED, "images=8", "data=parquet", f"data.path={folder}", "data.num_classes=4")

@@ -1,20 +1,21 @@
 """Values of any depth and images of any channels: files of arrays, ranges of values, percentiles."""
 
 import struct
+import sys
 import zlib
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ganexp.data.decoding import Decoder
 from ganexp.data.depth.percentiles import measured_range
 from ganexp.data.depth.value_range import ValueRange
 from ganexp.data.images import ImageData
-from ganexp.data.sources import arrays, image_folder
+from ganexp.data.sources import arrays, image_folder, paired_folder, unpaired_folder
 from ganexp.data.translation.items import Pair
-from ganexp.data.translation.module import PairedData
+from ganexp.data.translation.module import PairedData, UnpairedData
 from ganexp.errors import UserError
 
 RNG = np.random.default_rng(0)
@@ -159,17 +160,91 @@ def test_impossible_ranges_are_refused(setting):
         ImageData(list, "test", 8, 1, None, 4, 0, value_range=setting)
 
 
-def test_coloured_pictures_of_sixteen_bits_are_refused_with_a_range(tmp_path):
-    rows = b"".join(b"\0" + row.tobytes() for row in RNG.integers(0, 65536, (4, 4, 3)).astype(">u2"))
-    chunks = ((b"IHDR", struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
-    file = b"\x89PNG\r\n\x1a\n"
-    for kind, data in chunks:
-        file += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    (tmp_path / "a.png").write_bytes(file)
+def write_png(path, values, orientation=None):
+    """Write uint16 values (H, W, C) as a PNG, which Pillow cannot."""
+    rows = b"".join(b"\0" + row.tobytes() for row in values.astype(">u2"))
+    height, width, channels = values.shape
+    exif = Image.Exif()
+    exif[0x0112] = orientation or 1
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 16, {2: 4, 3: 2, 4: 6}[channels], 0, 0, 0),
+        b"eXIf": exif.tobytes()[6:],
+        b"IDAT": zlib.compress(rows),
+        b"IEND": b"",
+    }
+    written = (struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+               for kind, data in chunks.items())  # fmt: skip
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(written))
+
+
+def values_of(picture, channels):
+    """Return the values (H, W, C), 0 to 65535, that a decoder makes of a picture at its own size."""
+    size = (picture.height, picture.width)
+    decoded = Decoder(size, channels, value_range=ValueRange(*FULL))(picture)
+    return np.rint((decoded.numpy().transpose(1, 2, 0).astype(np.float64) + 1) / 2 * 65535)
+
+
+@pytest.mark.parametrize("channels", [2, 3, 4])
+def test_sixteen_bit_colour_keeps_its_depth_with_a_range_and_pillows_bytes_without(tmp_path, channels):
+    values = RNG.integers(0, 65536, (4, 6, channels)).astype(np.uint16)
+    write_png(tmp_path / "a.png", values)
     picture, _ = image_folder(str(tmp_path))[0]
-    assert Decoder(4, 3)(picture).shape == (3, 4, 4)
-    with pytest.raises(UserError, match=r"16-bit colour, of which Pillow reads 8 bits: save it as an array"):
-        Decoder(4, 3, value_range=ValueRange(0, 65535))(picture)
+    assert np.array_equal(values_of(picture, channels), values)
+    with Image.open(tmp_path / "a.png") as eight_bits:
+        assert torch.equal(Decoder((4, 6), 4)(picture), Decoder((4, 6), 4)(eight_bits))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_sixteen_bit_colour_is_turned_as_pillow_turns_its_bytes(tmp_path, orientation):
+    write_png(tmp_path / "a.png", RNG.integers(0, 256, (4, 6, 3)).astype(np.uint16) * 257, orientation)
+    picture, _ = image_folder(str(tmp_path))[0]
+    upright = ImageOps.exif_transpose(picture)
+    assert np.array_equal(values_of(upright, 3), np.asarray(upright, dtype=int) * 257)
+
+
+def test_transparent_sixteen_bit_colour_is_put_on_white(tmp_path):
+    write_png(tmp_path / "a.png", np.array([[[1000, 2000, 3000, 65535], [1000, 2000, 3000, 0]]], np.uint16))
+    picture, _ = image_folder(str(tmp_path))[0]
+    assert values_of(picture, 3).tolist() == [[[1000, 2000, 3000], [65535] * 3]]
+
+
+def test_halves_of_a_pair_keep_the_depth_of_sixteen_bit_colour(tmp_path):
+    values = RNG.integers(0, 65536, (4, 12, 3)).astype(np.uint16)
+    for number in range(2):
+        write_png(tmp_path / f"{number}.png", values)
+    pair, _ = paired_folder("train", str(tmp_path))[0]
+    assert np.array_equal(values_of(pair.input, 3), values[:, :6])
+    assert np.array_equal(values_of(pair.target, 3), values[:, 6:])
+
+
+def write_tiff(path, values):
+    """Write uint16 values (H, W, 3) as an uncompressed TIFF, which Pillow cannot."""
+    height, width, channels = values.shape
+    bits = 8 + 2 + 12 * 9 + 4
+    tags = [(256, 3, 1, width), (257, 3, 1, height), (258, 3, 3, bits), (259, 3, 1, 1), (262, 3, 1, 2),
+            (273, 4, 1, bits + 6), (277, 3, 1, channels), (278, 3, 1, height), (279, 4, 1, values.nbytes)]  # fmt: skip
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(tags)) + b"".join(struct.pack("<HHII", *tag) for tag in tags)
+    path.write_bytes(head + bytes(4) + struct.pack("<3H", 16, 16, 16) + values.astype("<u2").tobytes())
+
+
+def test_sixteen_bit_colour_in_tiff_is_read_by_tifffile_or_names_the_extra(tmp_path, monkeypatch):
+    values = RNG.integers(0, 65536, (4, 6, 3)).astype(np.uint16)
+    write_tiff(tmp_path / "a.tif", values)
+    picture, _ = image_folder(str(tmp_path))[0]
+    assert Decoder((4, 6), 3)(picture).dtype == torch.uint8
+    with monkeypatch.context() as patched:
+        patched.setitem(sys.modules, "tifffile", None)
+        with pytest.raises(UserError, match=r"pip install 'ganexp\[tiff\]'"):
+            values_of(picture, 3)
+    pytest.importorskip("tifffile")
+    assert np.array_equal(values_of(picture, 3), values)
+
+
+def test_sixteen_bit_colour_in_another_format_is_refused_with_a_range(tmp_path):
+    (tmp_path / "a.ppm").write_bytes(b"P6 2 2 65535 " + bytes(range(24)))
+    picture, _ = image_folder(str(tmp_path))[0]
+    with pytest.raises(UserError, match=r"16-bit colour in PPM, of which 8 bits are read: save it as PNG, TIFF or"):
+        values_of(picture, 3)
 
 
 def test_values_and_images_are_inverse():
@@ -189,3 +264,55 @@ def test_pairs_may_have_other_channels_and_another_range_in_their_inputs(in_memo
     batch = data.examples(2)
     assert torch.allclose(batch["input"][0, 0], torch.from_numpy(grey / 4).float(), atol=1e-6)
     assert torch.allclose(batch["image"][1], torch.from_numpy(colour).permute(2, 0, 1) / 127.5 - 1, atol=1e-6)
+
+
+@pytest.fixture
+def domains(tmp_path):
+    """Arrays (2, 8, 8) of floats in A and (8, 8, 3) of whole numbers in B, by folder."""
+    arrays = {"A": RNG.normal(size=(4, 2, 8, 8)), "B": RNG.integers(0, 4096, (4, 8, 8, 3)).astype(np.uint16)}
+    for name, images in arrays.items():
+        (tmp_path / name).mkdir()
+        for number, image in enumerate(images):
+            np.save(tmp_path / name / f"{number}.npy", image)
+    return arrays
+
+
+@pytest.mark.parametrize("kind", [PairedData, UnpairedData])
+@pytest.mark.parametrize("direction", ["a2b", "b2a"])
+def test_folders_of_arrays_are_pairs_and_domains(domains, tmp_path, kind, direction):
+    source = {PairedData: paired_folder, UnpairedData: unpaired_folder}[kind]
+    inputs, targets = ("A", "B") if direction == "a2b" else ("B", "A")
+    channels, ranges = {"A": 2, "B": 3}, {"A": [-5, 5], "B": [0, 4095]}
+    settings = {"channels": channels[targets], "input_channels": channels[inputs], "value_range": ranges[targets]}
+    data = kind(
+        lambda split: source(split, root=str(tmp_path), direction=direction, **settings), "test", 8, batch_size=1,
+        seed=0, flip=False, workers=0, input_value_range=ranges[inputs], **settings,
+    )  # fmt: skip
+    data.setup()
+    for key, name in (("input", inputs), ("image", targets)):
+        low, high = ranges[name]
+        last = domains[name][3] if name == "A" else domains[name][3].transpose(2, 0, 1)
+        expected = (last.astype(np.float64) - low) / (high - low) * 2 - 1
+        assert data.examples(1)[key][0].numpy() == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda folder: np.save(folder / "A/0.npy", np.zeros((2, 8, 9))), "same size: .*0.npy has 9x8 .*0.npy 8x8"),
+        (lambda folder: np.save(folder / "B/1.npy", np.zeros((8, 8, 4))), "1 of 4 .*1.npy .*data.channels=3"),
+        (lambda folder: (folder / "A/2.npy").write_bytes(b"x"), "1 of 4 images cannot be read: .*2.npy"),
+        (lambda folder: (folder / "A/3.npy").unlink(), "without a counterpart: .*B/3.npy"),
+    ],
+)
+def test_pairs_of_arrays_that_do_not_fit_are_named(domains, tmp_path, change, words):
+    change(tmp_path)
+    with pytest.raises(UserError, match=words):
+        paired_folder("train", str(tmp_path), channels=3, input_channels=2, value_range=[0, 1])
+
+
+def test_arrays_of_pairs_need_a_range_and_two_folders(domains, tmp_path):
+    with pytest.raises(UserError, match=r"0\.npy has float64 values.*data\.value_range"):
+        paired_folder("train", str(tmp_path), channels=3, input_channels=2)
+    with pytest.raises(UserError, match="pairs of arrays are two folders"):
+        paired_folder("train", str(tmp_path / "A"), channels=2, value_range=[0, 1])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganexp.config.class_counts import webdataset_classes
 from ganexp.data.shards import tar_index
 from ganexp.data.shards.tar_pictures import array_of
 from ganexp.data.sources import webdataset
@@ -55,6 +56,11 @@ def complaint(function, *arguments):
         function(*arguments)
     assert "\n" not in str(raised.value)
     return str(raised.value)
+
+
+def test_the_number_of_classes_is_that_of_the_labels(tmp_path):
+    assert webdataset_classes(str(shards(tmp_path, label=lambda index: [("cls", b"ab"[index % 2 :][:1])]))) == 2
+    assert webdataset_classes(str(shards(tmp_path, label=lambda index: []))) is None
 
 
 @pytest.mark.parametrize("place", ["", "/shards-{000..001}.tar"])

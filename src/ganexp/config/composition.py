@@ -22,6 +22,7 @@ from omegaconf.errors import (
 )
 from yaml import MarkedYAMLError, YAMLError
 
+from ganexp.config.class_counts import hf_classes, parquet_classes, webdataset_classes
 from ganexp.config.folders import conf_dir as conf_dir
 from ganexp.config.folders import groups as groups
 from ganexp.config.folders import sweeps_dir as sweeps_dir
@@ -38,8 +39,8 @@ from ganexp.terminal.text import shortened
 
 LONGEST_FILE_NAME = 255
 OF_A_RESOLVER = "UserError raised while resolving interpolation: "
-OF_THE_DATA = ("packed", "class_folders", "attributes_in")
-"""The resolvers of settings that a packed set, a folder of images or a file of labels has."""
+OF_THE_DATA = ("packed", "class_folders", "attributes_in", "parquet_classes", "hf_classes", "webdataset_classes")
+"""The resolvers of settings that the data's own files have."""
 
 # conf/hydra/launcher has defaults under the plugins' own names; Hydra may validate them against the plugins' schemas.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against ConfigStore schema")
@@ -62,6 +63,9 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
     OmegaConf.register_new_resolver("attributes_in", has_attributes, replace=True)
     OmegaConf.register_new_resolver("packed", packed_setting, replace=True)
+    OmegaConf.register_new_resolver("parquet_classes", parquet_classes, replace=True)
+    OmegaConf.register_new_resolver("hf_classes", hf_classes, replace=True)
+    OmegaConf.register_new_resolver("webdataset_classes", webdataset_classes, replace=True)
     OmegaConf.register_new_resolver("start", start_name, replace=True, use_cache=True)
 
 

@@ -1,6 +1,7 @@
 """Picture decoding to pixels of one size: uint8, or float32 where a range of values is stated."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
+from ganexp.data.depth.deep_colour import Box, DeepColour
 from ganexp.data.depth.planes import Planes, with_channels
 from ganexp.data.depth.value_range import ValueRange
 from ganexp.data.tensor_resizing import TensorResizer
@@ -27,7 +29,10 @@ TENSOR_FILTERS = {f"torch_{name}": TensorResizer(name, FILTERS[name]) for name i
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 """Modes of pictures by their number of channels."""
 OPAQUE = (1, 3)
-REDUCED = "reduced to 8 bits"
+BITS_PER_SAMPLE = 258
+"""A tag of TIFF."""
+DEEP_COLOUR = "deep colour"
+"""Where a picture keeps the file of which Pillow reads 8 of 16 bits."""
 
 
 class Decodes(Protocol):
@@ -156,30 +161,45 @@ def resized(image: Image.Image, size: tuple[int, int], resize_filter: str) -> Im
 def deep_values(image: Image.Image | Planes, channels: int) -> np.ndarray:
     """Return the values (H, W, channels) of a picture, upright and at its own depth.
 
-    Raises UserError for numbers of channels that cannot be converted, and for coloured pictures of 16 bits, of which
-    Pillow reads 8.
+    Raises UserError for numbers of channels that cannot be converted, and for 16-bit colour that cannot be read.
     """
     if isinstance(image, Planes):
         return with_channels(image.values, channels)
-    if image.info.get(REDUCED):
-        raise UserError("16-bit colour, of which Pillow reads 8 bits: save it as an array (.npy) for data=arrays")
+    if DEEP_COLOUR in image.info:
+        return with_channels(image.info[DEEP_COLOUR].values(with_alpha=channels not in OPAQUE), channels)
     if is_deep(image) or image.mode == "F":
         return with_channels(np.asarray(ImageOps.exif_transpose(image))[..., None], channels)
     pixels = np.asarray(upright(image, channels))
     return pixels[..., None] if pixels.ndim == 2 else pixels
 
 
-def mark_reduced_depth(image: Image.Image) -> None:
+def mark_deep_colour(image: Image.Image, path: Path) -> None:
     """Mark an opened picture of 16-bit colour, before its pixels are read, since Pillow reads 8 bits of it."""
-    parts = (part for tile in getattr(image, "tile", ()) for part in _arguments(tile))
-    if any("16" in str(part) for part in parts) and not is_deep(image):
-        image.info[REDUCED] = True
+    if has_deep_colour(image):
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+        image.info[DEEP_COLOUR] = DeepColour(path, str(image.format), orientation)
 
 
-def _arguments(tile: Any) -> tuple[Any, ...]:
-    """Return the arguments of Pillow's decoder for a tile, of which one names the file's own mode."""
-    arguments = tile[3]
-    return arguments if isinstance(arguments, tuple) else (arguments,)
+def crop(image: Image.Image, box: Box) -> Image.Image:
+    """Return a part of an upright picture, at full depth too."""
+    part = image.crop(box)
+    if DEEP_COLOUR in part.info:
+        part.info[DEEP_COLOUR] = part.info[DEEP_COLOUR].cropped(box)
+    return part
+
+
+def has_deep_colour(image: Image.Image) -> bool:
+    """Return whether the file of an opened picture, of which Pillow decodes 8 bits per channel, has more."""
+    if is_deep(image) or image.mode == "F":
+        return False
+    bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, (8,))
+    return max(bits) > 8 or any(_is_reduced(tile) for tile in getattr(image, "tile", ()))
+
+
+def _is_reduced(tile: Any) -> bool:
+    codec, (mode, *rest) = tile[0], tile[3] if isinstance(tile[3], tuple) else (tile[3],)
+    # The mode in the file, such as RGB;16B; a PPM file's largest value.
+    return ";16" in str(mode) or (codec == "ppm" and max(rest, default=0) > 255)
 
 
 def pixels_of(image: Image.Image) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from PIL import Image
 
-from ganexp.data.decoding import mark_reduced_depth
+from ganexp.data.decoding import mark_deep_colour
 from ganexp.data.files.lfs_pointers import naming_lfs_pointers
 from ganexp.data.files.path_table import PathTable
 
@@ -72,7 +72,7 @@ class FilePictures:
                 # Decoded where its pixels are asked for, as there is a choice of decoders.
                 return Image.open(io.BytesIO(file.readall())), label
             image = Image.open(io.BufferedReader(file))
-            mark_reduced_depth(image)
+            mark_deep_colour(image, path)
             image.load()
         return image, label
 

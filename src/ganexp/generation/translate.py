@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from PIL import Image
 from torch import Tensor
 
-from ganexp.data.decoding import conversions, deep_values, is_grey, mark_reduced_depth, pixels_of, upright
+from ganexp.data.decoding import conversions, deep_values, is_grey, mark_deep_colour, pixels_of, upright
 from ganexp.data.depth.value_range import ValueRange
 from ganexp.data.files.lfs_pointers import naming_lfs_pointers
 from ganexp.data.files.pages import further_pages
@@ -115,7 +115,7 @@ def read(path: Path, channels: int, value_range: ValueRange | None = None) -> tu
     """
     with naming_lfs_pointers(path), Image.open(path) as image:
         if value_range is not None:
-            mark_reduced_depth(image)
+            mark_deep_colour(image, path)
             values = value_range.scaled(deep_values(image, channels))
             return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1))), []
         descriptions = [

@@ -5,7 +5,6 @@ Free of heavy imports, because the configuration uses this module.
 
 import os
 import re
-import stat
 
 # What Pillow reads, without documents, films, and EPS, which would run Ghostscript on a stranger's file; nor .pcd and
 # .fit, which are mostly point clouds and tracks.
@@ -24,25 +23,31 @@ SIGNATURES = re.compile(
     re.DOTALL,
 )
 SIGNATURE_BYTES = 12
+# A file may have become a pipe or a terminal since the folder was listed.
+OPENED = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
 
 
-def is_image(folder: str, name: str) -> bool:
-    """Return whether a file is an image; hidden files are none."""
+def is_image(entry: os.DirEntry[str]) -> bool:
+    """Return whether a file in a folder's listing is an image; hidden files are none."""
+    name = entry.name
     if name.startswith("."):
         return False
-    return name.lower().endswith(SUFFIXES) or ("." not in name and begins_as_image(f"{folder}/{name}"))
+    if "." in name:
+        return name.lower().endswith(SUFFIXES)
+    # Only regular files are opened: a named pipe would lose what is read. The folder's listing says which these are.
+    return entry.is_file() and begins_as_image(entry.path)
 
 
-def begins_as_image(path: str | os.PathLike[str]) -> bool:
-    """Return whether a regular file begins with the signature of a common image format."""
-    # System calls alone, as a folder may have a million files without a suffix.
+def begins_as_image(path: str) -> bool:
+    """Return whether a file begins with the signature of a common image format."""
+    # System calls alone, and as few as there can be, as a folder may have a million files without a suffix.
     try:
-        # Opening a named pipe would wait forever without O_NONBLOCK.
-        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
-        try:
-            is_regular = stat.S_ISREG(os.fstat(file).st_mode)
-            return is_regular and SIGNATURES.match(os.read(file, SIGNATURE_BYTES)) is not None
-        finally:
-            os.close(file)
+        file = os.open(path, OPENED)
     except OSError:
         return False
+    try:
+        return SIGNATURES.match(os.read(file, SIGNATURE_BYTES)) is not None
+    except OSError:
+        return False
+    finally:
+        os.close(file)

@@ -130,7 +130,7 @@ def _class_names(root: Path) -> list[str]:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
-                if is_image(str(root), entry.name) and entry.is_file():
+                if is_image(entry) and entry.is_file():
                     # One image is enough: a folder may have a million of them.
                     return []
                 if entry.is_dir():
@@ -147,17 +147,17 @@ def images_below(root: Path, left_out: Counter[str] | None = None) -> list[str]:
     Other files are counted by suffix in `left_out`. A file without a suffix is an image if it begins as one.
     """
     paths = []
-    for folder, name in _files_below(root):
-        if is_image(folder, name):
-            paths.append(f"{folder}/{name}")
+    for entry in _files_below(root):
+        if is_image(entry):
+            paths.append(entry.path)
         elif left_out is not None:
-            left_out[Path(name).suffix.lower()] += 1
+            left_out[Path(entry.name).suffix.lower()] += 1
     paths.sort()
     return paths
 
 
-def _files_below(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield the folder and the name of each file below a folder, without hidden ones, in no particular order."""
+def _files_below(root: Path) -> Iterator[os.DirEntry[str]]:
+    """Yield each file below a folder, without hidden ones, in no particular order."""
     # Not os.walk, which keeps the names of a whole folder in memory.
     folders = [str(root)]
     while folders:
@@ -168,7 +168,7 @@ def _files_below(root: Path) -> Iterator[tuple[str, str]]:
                 if entry.name.startswith("."):
                     continue
                 if not entry.is_dir():
-                    yield folder, entry.name
+                    yield entry
                 elif not _is_cyclic_link(entry):
                     folders.append(entry.path)
 

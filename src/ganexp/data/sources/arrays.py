@@ -8,6 +8,7 @@ import numpy as np
 
 from ganexp.data.array_files import arrays_in, memory_mapped
 from ganexp.data.depth.planes import require_real, wrong_channels
+from ganexp.data.files.path_table import PathTable
 from ganexp.data.pictures import Pictures
 from ganexp.errors import UserError
 
@@ -37,8 +38,8 @@ def arrays(
     if layout not in (None, *LAYOUTS):
         raise UserError(f"data.source.layout={layout}: choose one of {', '.join(LAYOUTS)}, or null.")
     if place.is_dir():
-        folder = FolderOfArrays(place, channels, layout)
-        require_range(memory_mapped(folder.paths[0]).dtype, value_range, folder.name(0))
+        folder = folder_of_arrays(place, channels, layout)
+        require_range(memory_mapped(Path(folder.name(0))).dtype, value_range, folder.name(0))
         return folder
     if not place.is_file():
         raise UserError(f"{place} does not exist: give a file or a folder of arrays (data.path=FILE).")
@@ -86,38 +87,67 @@ class StackedArrays:
         return version_of_file(self.path)
 
 
-class FolderOfArrays:
-    """Images from .npy files with one image each; two or more subfolders are classes."""
+class ArrayFiles:
+    """Images from .npy files with one image each, and their class numbers or none."""
 
-    def __init__(self, folder: Path, channels: int, layout: str | None) -> None:
-        self.paths = sorted(
-            path
-            for path in folder.rglob("*.npy")
-            if not any(part.startswith(".") for part in path.relative_to(folder).parts)
-        )
-        if not self.paths:
-            raise UserError(f"{folder} has no .npy files.")
+    def __init__(
+        self,
+        paths: Sequence[str],
+        channels: int,
+        layout: str | None = None,
+        labels: Sequence[int] | None = None,
+        classes: Sequence[str] = (),
+    ) -> None:
+        self.paths = PathTable(paths)
         self.channels = channels
         self.layout = layout
-        tops = [path.relative_to(folder).parts for path in self.paths]
-        names = sorted({parts[0] for parts in tops if len(parts) > 1})
-        self.classes = names if len(names) > 1 and all(len(parts) > 1 for parts in tops) else []
-        self.labels = [names.index(parts[0]) for parts in tops] if self.classes else None
+        self.labels = labels
+        self.classes = list(classes)
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        image = memory_mapped(self.paths[index])
-        described = f"{image.dtype}, shape {image.shape}"
-        if image.ndim not in (2, 3):
-            raise UserError(f"{described}: give (H, W), (H, W, C) or (C, H, W)")
-        axis = channel_axis(image.shape, self.channels, self.layout, described)
-        return channels_last(np.asarray(image), axis), 0 if self.labels is None else self.labels[index]
+        image = image_in(Path(self.name(index)), self.channels, self.layout)
+        return np.asarray(image), 0 if self.labels is None else self.labels[index]
 
     def name(self, index: int) -> str:
         """Return the path of one image."""
-        return str(self.paths[index])
+        return self.paths[index]
+
+
+def folder_of_arrays(folder: Path, channels: int, layout: str | None) -> ArrayFiles:
+    """Return the images of the .npy files below a folder; two or more subfolders are classes.
+
+    Raises UserError if there are none.
+    """
+    paths = arrays_below(folder)
+    if not paths:
+        raise UserError(f"{folder} has no .npy files.")
+    tops = [Path(path).relative_to(folder).parts for path in paths]
+    names = sorted({parts[0] for parts in tops if len(parts) > 1})
+    if len(names) < 2 or any(len(parts) == 1 for parts in tops):
+        return ArrayFiles(paths, channels, layout)
+    return ArrayFiles(paths, channels, layout, [names.index(parts[0]) for parts in tops], names)
+
+
+def arrays_below(folder: Path) -> list[str]:
+    """Return the paths of all .npy files below a folder, sorted; hidden files and folders are skipped."""
+    found = (path for path in folder.rglob("*.npy"))
+    visible = (path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
+    return [str(path) for path in sorted(visible)]
+
+
+def image_in(path: Path, channels: int, layout: str | None = None) -> np.ndarray:
+    """Return the image (H, W) or (H, W, C) of an .npy file, memory-mapped.
+
+    Raises UserError for another number of channels, for other shapes, and for files that are damaged.
+    """
+    image = memory_mapped(path)
+    described = f"{image.dtype}, shape {image.shape}"
+    if image.ndim not in (2, 3):
+        raise UserError(f"{described}: give (H, W), (H, W, C) or (C, H, W)")
+    return channels_last(image, channel_axis(image.shape, channels, layout, described))
 
 
 def channel_axis(shape: Sequence[int], channels: int, layout: str | None, described: str) -> int | None:

@@ -1,10 +1,11 @@
 """Folders of two unpaired image domains."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ganexp.data.files.folders import existing
-from ganexp.data.files.headers import upright_sizes
-from ganexp.data.pictures import Domains, FilePictures, Pictures
+from ganexp.data.pictures import Domains, Pictures
+from ganexp.data.sources.domain_files import DomainFiles, domain_files
 from ganexp.data.sources.layout import images_in, layout, share
 from ganexp.data.sources.splits import TRAIN
 from ganexp.errors import UserError
@@ -18,8 +19,11 @@ def unpaired_folder(
     test_a: str | None = None,
     test_b: str | None = None,
     direction: str = "a2b",
+    channels: int = 3,
+    input_channels: int | None = None,
+    value_range: str | Sequence[float] | None = None,
 ) -> Domains:
-    """Return two domains of pictures, of any size each.
+    """Return two domains of pictures, of any size each, or of arrays (`DomainFiles`).
 
     They are either in `root`, in folders such as trainA, trainB, testA and testB (`layout` lists the others); or in the
     folders `a` and `b`, and `test_a` and `test_b` for any split but train. Without a test split, every tenth picture
@@ -39,7 +43,8 @@ def unpaired_folder(
         folders, undivided = layout(existing(root, "data.root"), split)
     if len(folders) != 2:
         raise UserError(f"{root} has neither {split}A and {split}B nor A and B: two domains are needed.")
-    domains = [_pictures(folder) for folder in folders]
+    files = domain_files(direction, channels, input_channels, value_range)
+    domains = [_pictures(folder, reader) for folder, reader in zip(folders, files, strict=True)]
     domain_a, domain_b = (
         share(pictures, split, str(folder)) if undivided else pictures
         for pictures, folder in zip(domains, folders, strict=True)
@@ -61,5 +66,5 @@ def _explicit(
     return tuple(folders), undivided
 
 
-def _pictures(folder: Path) -> Pictures:
-    return FilePictures(list(upright_sizes(images_in(folder), str(folder))))
+def _pictures(folder: Path, files: DomainFiles) -> Pictures:
+    return files.opened(list(files.sizes(images_in(folder), str(folder))))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ganexp.data.files.folders import images_below, report_left_out
 from ganexp.data.pictures import Pictures
+from ganexp.data.sources.arrays import arrays_below
 from ganexp.data.sources.splits import TRAIN, part_of
 from ganexp.errors import UserError
 
@@ -47,14 +48,17 @@ def share(pictures: Pictures, split: str, where: str) -> Pictures:
 
 
 def images_in(folder: Path) -> list[str]:
-    """Return the paths of a folder's images, sorted.
+    """Return the paths of a folder's pictures, or of its arrays (.npy) if it has no pictures, sorted.
 
-    Raises UserError if it is missing or has none.
+    Raises UserError if it is missing or has neither.
     """
     if not folder.is_dir():
         raise UserError(f"{folder} is missing, but its counterpart exists: both domains are needed.")
     left_out: Counter[str] = Counter()
     paths = images_below(folder, left_out)
+    if not paths:
+        paths = arrays_below(folder)
+        left_out.pop(".npy", None)
     report_left_out(folder, left_out)
     if not paths:
         raise UserError(f"{folder} has no images.")
