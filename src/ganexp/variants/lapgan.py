@@ -78,9 +78,7 @@ class LAPGAN(Generation):
         self.trained = chosen_levels(stages, levels)
         self.adversaries = nn.ModuleDict(
             {
-                level: DiscriminatorObjective(
-                    loss, penalties, augmentation, level, self.suffix(level)
-                )
+                level: DiscriminatorObjective(loss, penalties, augmentation, level, self.suffix(level))
                 for level in self.trained
             }
         )
