@@ -5,6 +5,7 @@ Noise is on the device of the random generator; the caller moves it to other dev
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import torch
@@ -45,6 +46,34 @@ def with_codes(shape: Sequence[int], generator: torch.Generator, categories: int
         ],
         dim=1,
     )
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Which columns of noise (N, latent) are codes: first ``categories`` of a category, then the continuous ones."""
+
+    categories: int
+    continuous: int
+
+    @property
+    def width(self) -> int:
+        """The number of columns that are codes."""
+        return self.categories + self.continuous
+
+    def with_category(self, noise: Tensor, category: Tensor) -> Tensor:
+        """Return noise (N, latent) of categories (N,), otherwise unchanged."""
+        chosen = nn.functional.one_hot(category.to(noise.device), self.categories).to(noise)
+        return torch.cat([chosen, noise[:, self.categories :]], 1)
+
+    def with_number(self, noise: Tensor, values: Tensor, number: int) -> Tensor:
+        """Return noise (N, latent) whose continuous code ``number``, from 0 on, has values (N,)."""
+        changed = noise.clone()
+        changed[:, self.categories + number] = values.to(noise)
+        return changed
+
+
+REACH = 2.0
+"""To either side of 0 continuous codes are shown up to here, twice as far as in training (figure 2)."""
 
 
 def numbered(noise: Noise, latent: int, numbers: Tensor, seed: int, purpose: str = "sample") -> Tensor:

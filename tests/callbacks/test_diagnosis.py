@@ -8,16 +8,20 @@ import torch
 from torch import nn
 from torch.nn.functional import one_hot
 
+from config.test_configs import tiny
 from ganexp.callbacks import diagnosis
 from ganexp.callbacks.diagnosis import findings
-from ganexp.callbacks.doctor import RECOVERY_CHECKS, Doctor, class_signs, mode_signs, scoring_classifier
+from ganexp.callbacks.doctor import RECOVERY_CHECKS, Doctor, class_signs, generators, mode_signs, scoring_classifier
 from ganexp.callbacks.scores import Scores
+from ganexp.config.build import build
 from ganexp.data import gaussians as mixtures
 from ganexp.layers import normalization
 from ganexp.metrics.extractor import Extractor
 from ganexp.networks import dcgan
 from ganexp.variants.gan import GAN
 from support.tiny import adam, fit, make_gan, same, state
+
+GENERATOR = {"generator": ""}
 
 
 def signs(**more):
@@ -30,7 +34,7 @@ def history(*checks):
 
 
 def illnesses(checks):
-    return [finding.illness for finding in findings(checks)]
+    return [finding.illness for finding in findings(checks, GENERATOR)]
 
 
 def test_accuracy_is_the_share_of_pairs_told_apart_whatever_the_scale():
@@ -76,12 +80,31 @@ def test_a_healthy_game_is_left_in_peace():
 
 def test_a_vanishing_gradient_needs_both_a_strong_discriminator_and_a_fallen_gradient():
     strong, weak = {"accuracy": 1.0}, {"gradient_norm/generator": 0.01}
-    (finding,) = findings(history(*[signs()] * 9, *[signs(**strong, **weak)] * 3))
+    (finding,) = findings(history(*[signs()] * 9, *[signs(**strong, **weak)] * 3), GENERATOR)
     assert finding.illness == "vanishing gradient"
     assert "fell 100 times in 11,000 images while D separates 100% of fakes" in finding.text
     assert "normalization=spectral" in finding.text
     assert illnesses(history(*[signs()] * 9, *[signs(**strong)] * 3)) == []
     assert illnesses(history(*[signs()] * 9, *[signs(**weak)] * 3)) == []
+
+
+def test_each_generator_is_judged_by_its_own_discriminator():
+    healthy = {"accuracy_4": 0.7, "gradient_norm/generator_4": 1.0, "gradient_norm/generator_8": 1.0}
+    strong, weak = {"accuracy_4": 1.0}, {"gradient_norm/generator_4": 0.01}
+    checks = [signs(**healthy)] * 9 + [signs(**healthy | strong | weak)] * 3
+    (finding,) = findings(history(*checks), {"generator_4": "_4", "generator_8": ""})
+    assert finding.illness == "vanishing gradient of generator_4"
+    assert finding.text.startswith("generator_4's gradient fell 100 times")
+
+
+def test_all_generators_of_a_pyramid_are_diagnosed():
+    game = build(tiny("lapgan").model)
+    doctor, batch = Doctor(every=1), {"image": torch.zeros(4, 1, 8, 8)}
+    for name in ("real", "fake", "real_4", "fake_4"):
+        game.watch(**{name: torch.full((4,), float(name == "real_4"))})
+    taken = doctor.signs(SimpleNamespace(callbacks=[], datamodule=None), game, batch)
+    assert (taken["accuracy"], taken["accuracy_4"]) == (0.5, 1.0)
+    assert generators(game) == {"generator_4": "_4", "generator_8": ""}
 
 
 def test_a_gradient_that_has_just_risen_has_not_vanished():
@@ -189,7 +212,7 @@ def test_a_finding_is_said_once_until_it_is_gone_for_some_checks(caplog):
     for checks, lines in (([signs(diversity=0.05)] * 20, 1), ([signs()] * 20, 1), ([signs(diversity=0.05)] * 20, 2)):
         doctor.history = history(*checks)
         for _ in range(RECOVERY_CHECKS + 1):
-            doctor.report(Trainer)
+            doctor.report(Trainer, GENERATOR)
         assert caplog.text.count("doctor: mode collapse:") == lines
 
 

@@ -7,10 +7,16 @@ import torch
 
 from ganexp.config.build import build
 from ganexp.errors import UserError
-from ganexp.noise import with_codes
+from ganexp.noise import Codes, with_codes
 from ganexp.variants.infogan import code_loss
+from ganexp.variants.samplers.base import clamped
 from support.games import batch_of, tiny_with
 from support.stand_in_trainer import StandInTrainer
+
+
+@pytest.fixture
+def game():
+    return build(tiny_with("infogan", {"ema": None}).model)
 
 
 def noise(n, seed=0):
@@ -51,6 +57,34 @@ def test_both_players_minimize_the_codes_loss_of_fakes_and_neither_of_real_image
         drawn = game.draw_noise(player, len(batch["image"]))
         _, recovered = game.discriminator(game.generator(drawn))
         torch.testing.assert_close(loss(batch)["information"], 2 * code_loss(recovered, drawn[:, :12], 10))
+
+
+def test_samples_of_chosen_categories_have_their_numbers_noise_otherwise(game):
+    game.generator.forward = lambda noise: noise[..., None, None]
+    mixed, plain = game.sample_categories(5, 3, [3, 7]), game.sample(5, 3)
+    assert mixed[:, :10].flatten(1).argmax(1).tolist() == [3, 7, 3, 7, 3]
+    assert torch.equal(mixed[:, 10:], plain[:, 10:])
+    for codes in ([10], [-1], []):
+        with pytest.raises(ValueError, match=r"codes=.*: this model has the categories 0 to 9"):
+            game.sample_categories(2, 0, codes)
+    with pytest.raises(ValueError, match="its own categories are codes"):
+        game.sample(2, 0, [3])
+    with pytest.raises(ValueError, match="which have no tails"):
+        game.sampler.truncate(0.5)
+
+
+@pytest.mark.parametrize("continuous", [2, 0])
+def test_a_grid_has_a_category_in_each_row_and_a_continuous_code_along_it(game, continuous):
+    game.generator.forward = lambda noise: noise[..., None, None]
+    game.sampler.codes = Codes(12 - continuous, continuous)
+    grid = game.sample_code_grid(3, 5, seed=1).flatten(1).unflatten(0, (3, 5))
+    assert (grid[:, :, : 12 - continuous].argmax(2) == torch.arange(3)[:, None]).all()
+    of_samples = clamped(game.sampler.numbered_noise(torch.arange(5), 1))
+    if continuous:
+        assert grid[0, :, 10].tolist() == [-1, -1, 0, 1, 1]  # -2 to 2, clamped as images are
+        assert (grid[..., 11:] == of_samples[0, 11:]).all()
+    else:
+        assert (grid[..., 12:] == of_samples[:, 12:]).all()
 
 
 def test_noise_without_a_column_of_its_own_is_refused():

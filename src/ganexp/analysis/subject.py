@@ -16,7 +16,7 @@ from ganexp.drawing.pictures import as_saved
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.reference import CachedReference, RealImages
-from ganexp.noise import Noise, numbered
+from ganexp.noise import Codes, Noise, numbered
 from ganexp.numerics.randomness import BLOCK, blocks
 
 MOST_SAMPLES = 1_000_000
@@ -88,6 +88,8 @@ class Subject:
     load_extractor: Callable[[RealImages], Extractor] = no_extractor
     truncated: Callable[[float], "Subject"] = no_truncation
     """Maps a threshold to the same subject with truncated noise; raises UserError if it cannot be truncated."""
+    codes: Codes | None = None
+    """Which columns of the noise are codes, if any are."""
     styles: Any = None
     """The `StyleSpace` of a generator that maps noise to styles; None for others."""
     reader: nn.Module | None = None

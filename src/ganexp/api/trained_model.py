@@ -58,16 +58,24 @@ class TrainedModel:
         return network
 
     def sample(
-        self, n: int, seed: int = 0, labels: Sequence[int | str] | None = None, truncation: float | None = None
+        self,
+        n: int,
+        seed: int = 0,
+        labels: Sequence[int | str] | None = None,
+        truncation: float | None = None,
+        codes: Sequence[int] | None = None,
     ) -> "Tensor":
         """Return samples 0 to n - 1 (n, C, H, W), float32 in [-1, 1] on the CPU.
 
         They are those of ``python -m ganexp sample`` with the same arguments, bit for bit; sample number k depends on k
         and the seed alone. ``labels``, numbers or names of classes, or sets of attributes such as "Smiling+Male", are
-        repeated in order, by default every class in turn; ``truncation`` cuts the noise off at that distance from 0.
+        repeated in order, by default every class in turn, as are ``codes``, the
+        categories of infogan; ``truncation`` cuts the noise off at that distance from 0.
         Points in the plane have the shape (n, 2, 1, 1), without bounds. Raises UserError for arguments that the model
         cannot take, and for a model that translates.
         """
+        from ganexp.generation.sample import drawn
+
         if self._translates:
             raise UserError(f"{self.folder}: its model translates images, without noise: use translate(images)")
         if n < 1:
@@ -77,7 +85,7 @@ class TrainedModel:
         numbers = None if labels is None else read(labels, self.classes)
         with full_precision():
             try:
-                samples: Tensor = game.sample(n, seed, numbers).cpu()
+                samples = drawn(game, n, seed, numbers, codes).cpu()
             except ValueError as error:
                 raise UserError(str(error)) from error
         return samples

@@ -112,37 +112,43 @@ FIRST_CHECKS = 10
 """The number of checks without findings, as every generator starts with one blurred image."""
 
 
-def findings(history: Sequence[Signs]) -> Iterator[Finding]:
-    """Yield the findings of the checks so far, given in order."""
-    if len(history) >= FIRST_CHECKS:
-        for illness in (vanishing_gradient, mode_collapse, steep_discriminator):
-            finding = illness(history)
-            if finding is not None:
-                yield finding
+def findings(history: Sequence[Signs], generators: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield the findings of the checks so far, given in order.
+
+    ``generators`` are the players that make fakes, each with what follows ``accuracy`` in the name of its
+    discriminator's sign.
+    """
+    if len(history) < FIRST_CHECKS:
+        return
+    of_generators = (vanishing_gradient(history, *named, alone=len(generators) == 1) for named in generators.items())
+    for finding in (*of_generators, mode_collapse(history), steep_discriminator(history)):
+        if finding is not None:
+            yield finding
 
 
-GENERATOR_GRADIENT = "gradient_norm/generator"
 STRONG = 0.97
 VANISHED = 20.0
 
 
-def vanishing_gradient(history: Sequence[Signs]) -> Finding | None:
-    """D detects every fake, and the generator's gradient has nearly vanished (arXiv 1701.04862, th. 2.4)."""
-    accuracies = [signs["accuracy"] for signs in history[-AGREEING_CHECKS:]]
+def vanishing_gradient(history: Sequence[Signs], generator: str, suffix: str, alone: bool) -> Finding | None:
+    """D detects every fake, and a generator's gradient has nearly vanished (arXiv 1701.04862, th. 2.4)."""
+    accuracy, gradient = f"accuracy{suffix}", f"gradient_norm/{generator}"
     # Checks before the generator's first turn have no gradient of it.
-    trained = [signs for signs in history if GENERATOR_GRADIENT in signs]
-    gradients = [signs[GENERATOR_GRADIENT] for signs in trained]
+    trained = [signs for signs in history if accuracy in signs and gradient in signs]
+    gradients = [signs[gradient] for signs in trained]
     if len(gradients) < 2 * AGREEING_CHECKS:
         return None
+    accuracies = [signs[accuracy] for signs in trained[-AGREEING_CHECKS:]]
     earlier, latest = gradients[:-AGREEING_CHECKS], gradients[-AGREEING_CHECKS:]
     before, now = max(earlier), statistics.median(latest)
     if min(accuracies) < STRONG or now * VANISHED > before:
         return None
     images = history[-1]["images"] - trained[gradients.index(before)]["images"]
+    owner = "the generator's" if alone else f"{generator}'s"
     drop = f"{before / now:,.0f} times" if now > 0 else "to 0"
     return Finding(
-        "vanishing gradient",
-        f"the generator's gradient fell {drop} in {images:,.0f} images while D separates {min(accuracies):.0%} of "
+        "vanishing gradient" if alone else f"vanishing gradient of {generator}",
+        f"{owner} gradient fell {drop} in {images:,.0f} images while D separates {min(accuracies):.0%} of "
         "fakes from real images: D is too strong; try normalization=spectral, loss=nonsaturating or hinge, or fewer "
         "model.critic_steps",
     )

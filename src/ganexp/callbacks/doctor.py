@@ -1,7 +1,7 @@
 """Diagnosis of failing games during training: measurements, findings and suggestions."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -90,13 +90,17 @@ class Doctor(L.Callback):
         for logger in trainer.loggers:
             logger.log_metrics({f"doctor/{name}": value for name, value in signs.items()}, step=module.images_seen)
         if module.batches_seen >= FIRST_REPORT:
-            self.report(trainer)
+            self.report(trainer, generators(module))
 
     def signs(self, trainer: Any, module: GameModule, batch: dict[str, Tensor]) -> Signs:
         """Return all signs as tensors on the device."""
         real = batch["image"][:SAMPLES]
-        real_logits, fake_logits = module.watched["real"], module.watched["fake"]
-        signs = {"accuracy": diagnosis.accuracy(real_logits, fake_logits)}
+        watched = module.watched
+        real_logits, fake_logits = watched["real"], watched["fake"]
+        signs = {
+            f"accuracy{suffix}": diagnosis.accuracy(watched[f"real{suffix}"], watched[f"fake{suffix}"])
+            for suffix in {"": None} | dict.fromkeys(generators(module).values())
+        }
         if isinstance(module.loss, Minimax):
             signs["value"] = diagnosis.value_function(real_logits, fake_logits)
             signs["jensen_shannon"] = diagnosis.jensen_shannon(signs["value"])
@@ -128,10 +132,10 @@ class Doctor(L.Callback):
             signs |= class_signs(classifier, images)
         return signs
 
-    def report(self, trainer: Any) -> None:
-        """Report each finding once, until it is gone."""
+    def report(self, trainer: Any, generators: Mapping[str, str]) -> None:
+        """Report each finding once, until it is gone; ``generators`` are those of `findings`."""
         self.reported = {illness: checks + 1 for illness, checks in self.reported.items() if checks < RECOVERY_CHECKS}
-        for finding in diagnosis.findings(self.history):
+        for finding in diagnosis.findings(self.history, generators):
             if finding.illness not in self.reported and trainer.is_global_zero:
                 log.warning("doctor: %s: %s", finding.illness, finding.text)
                 for logger in trainer.loggers:
@@ -148,6 +152,11 @@ class Doctor(L.Callback):
         self.history = [restored(signs) for signs in require_list(entry(state_dict, "history"), "history")]
         said = require_dict(entry(state_dict, "said"), "said")
         self.reported = {illness: require_count(checks, "said") for illness, checks in said.items()}
+
+
+def generators(module: GameModule) -> dict[str, str]:
+    """Return the players that make fakes, and what follows the names of the logits that judge them."""
+    return {player.name: player.judged_by for player in module.players() if player.judged_by is not None}
 
 
 def restored(signs: Any) -> dict[str, float]:

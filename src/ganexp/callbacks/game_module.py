@@ -28,6 +28,10 @@ class GamePlayer(Protocol):
     def average(self) -> nn.Module | None:
         """The moving average of the network, which follows each optimizer step."""
 
+    @property
+    def judged_by(self) -> str | None:
+        """What follows the names of the logits of its fakes and of the real images; None if it makes no fakes."""
+
 
 class GameModule(Protocol):
     """The attributes of a game that callbacks use.

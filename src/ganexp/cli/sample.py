@@ -31,6 +31,10 @@ class Arguments:
             "[Smiling+Male,none]; for conditional models"
         },
     )
+    codes: list[int] | None = field(
+        default=None,
+        metadata={"help": "categories that infogan found by itself, repeated in order, such as [3,3,7]"},
+    )
     by_class: bool = field(
         default=False,
         metadata={"help": "write into a subfolder for each class, by default of all classes in turn"},
@@ -85,7 +89,7 @@ def main(arguments: list[str]) -> None:
     from ganexp.runs.value_range import value_range_of
 
     files, model = ImageFiles(value_range_of(run)), load_model(run, options.truncation)
-    write_samples(model, options.n, options.seed, labels, out, names, options.by_class, files)
+    write_samples(model, options.n, options.seed, labels, out, names, options.by_class, files, options.codes)
 
 
 def require_test_images(run: Run, options: Arguments) -> None:
@@ -99,7 +103,7 @@ def require_test_images(run: Run, options: Arguments) -> None:
 
 def require_no_noise(options: Arguments) -> None:
     """Raise UserError for options that apply only to images generated from noise."""
-    for name in ("labels", "truncation", "by_class"):
+    for name in ("labels", "codes", "truncation", "by_class"):
         if getattr(options, name) not in (None, False):
             raise UserError(
                 f"{name}={getattr(options, name)}: this model translates images, without noise or labels; leave it out"

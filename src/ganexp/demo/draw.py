@@ -61,6 +61,11 @@ class Samples:
         return factors.directions[:SLIDERS]
 
     @property
+    def classes(self) -> int | None:
+        """The number of classes, or of the categories of noise with codes; None where there are neither."""
+        return self.subject.num_classes if self.subject.codes is None else self.subject.codes.categories
+
+    @property
     def can_be_truncated(self) -> bool:
         """Whether the noise distribution can be truncated."""
         try:
@@ -83,7 +88,7 @@ class Samples:
         shares = torch.cat([torch.tensor([share]), torch.linspace(0, 1, STEPS)])
         moves = torch.tensor(steps)[:, None] * self.spread * self.directions
         latents = slerp(first, last, shares) + moves.sum(0)
-        images = subject.images(latents, chosen_labels(subject, [number] * len(latents), label))
+        images = drawn(subject, latents, [number] * len(latents), label)
         # Checked before drawing, so that broken weights are reported.
         as_saved(images)
         return enlarged(as_image(images[0])), grid(images[1:], STEPS)
@@ -93,7 +98,7 @@ class Samples:
         subject = self.subject if threshold is None else self.cut(threshold)
         start = min(first, MOST_SAMPLES - MANY)
         numbers = range(start, start + MANY)
-        images = subject.images(subject.latents_of(numbers), chosen_labels(subject, numbers, label))
+        images = drawn(subject, subject.latents_of(numbers), numbers, label)
         as_saved(images)
         return grid(images, STEPS)
 
@@ -104,7 +109,7 @@ class Samples:
         rows = []
         for threshold in thresholds:
             subject = self.subject if threshold is None else self.cut(threshold)
-            rows.append(subject.images(subject.latents_of(numbers), chosen_labels(subject, numbers, label)))
+            rows.append(drawn(subject, subject.latents_of(numbers), numbers, label))
         images = torch.cat(rows)
         as_saved(images)
         return grid(images, STEPS)
@@ -116,7 +121,7 @@ class Samples:
         latents = subject.latents_of([number])
         rows = [latents + shifts * direction for direction in self.directions] or [latents]
         moved = torch.cat(rows)
-        images = subject.images(moved, chosen_labels(subject, [number] * len(moved), label))
+        images = drawn(subject, moved, [number] * len(moved), label)
         as_saved(images)
         return grid(images, MOVES)
 
@@ -165,6 +170,16 @@ class Translations:
         network = partial(self.model.translate, direction=self.own[direction])
         seen = Image.fromarray(image[0].numpy() if len(image) == 1 else image.permute(1, 2, 0).numpy())
         return seen, translate(network, image, self.model.multiple, TILE)
+
+
+def drawn(subject: Subject, latents: Tensor, numbers: Sequence[int], label: int | None) -> Tensor:
+    """Return the images of noise (N, latent) with the labels of the samples with these numbers, or all of one class.
+
+    Of noise with codes a class is a category.
+    """
+    if subject.codes is not None and label is not None:
+        latents = subject.codes.with_category(latents, torch.full((len(latents),), label))
+    return subject.images(latents, chosen_labels(subject, numbers, label))
 
 
 def chosen_labels(subject: Subject, numbers: Sequence[int], label: int | None) -> Tensor | None:

@@ -90,7 +90,7 @@ def checks(hosts: Sequence[str], uploads: Path) -> list[Any]:
 def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None) -> Any:
     """Return the page of a model that generates images from noise; ``names`` are those of its classes."""
     gr = gradio()
-    classes = samples.subject.num_classes
+    classes = samples.classes
 
     def class_of(label: str) -> int | None:
         return None if label == "its own" else int(label)

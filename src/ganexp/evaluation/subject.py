@@ -61,6 +61,7 @@ def build_subject(
         load_labelled=None if labelled is None else lambda: labelled_images(labelled, run.data),
         load_extractor=lambda images: classifier(images, model.device),
         truncated=truncated,
+        codes=getattr(model, "codes", None),
         styles=style_space(model.sampler),
     )
     return whole

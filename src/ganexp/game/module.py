@@ -43,6 +43,8 @@ class Player:
     """The moving average of the network, updated after each optimizer step."""
     constraint: Callable[[nn.Module], None] | None = None
     """Projects the network's weights onto the allowed set after each optimizer step."""
+    judged_by: str | None = None
+    """Of a player that makes fakes, what follows ``real`` and ``fake`` in the names of the logits watched of them."""
 
 
 class GameSettings(TypedDict, total=False):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from ganexp.drawing.named_grid import named_grid
 from ganexp.drawing.pictures import save
@@ -29,12 +30,13 @@ def write_samples(
     names: Sequence[str] | None = None,
     by_class: bool = False,
     files: ImageFiles = IMAGE_FILES,
+    codes: Sequence[int] | None = None,
 ) -> None:
     """Write ``n`` images as NNNNN.png, or as other ``files``, or points as points.csv, and a grid.png of all samples.
 
-    ``labels`` are class numbers, or sets of attributes, of 0 and 1. ``names`` of the classes, or of the attributes,
-    caption the grid's columns. With ``by_class`` the images are in a subfolder for each class, by default of every
-    class in turn.
+    ``labels`` are class numbers, or sets of attributes, of 0 and 1, and ``codes`` the categories of a model that found
+    them itself. ``names`` of the classes, or of the attributes, caption the grid's columns. With ``by_class`` the
+    images are in a subfolder for each class, by default of every class in turn.
     """
     num_classes: int | None = getattr(model, "num_classes", None)
     if by_class and num_classes is None:
@@ -43,7 +45,7 @@ def write_samples(
         names = None
     labels = list(range(num_classes or 0)) if by_class and labels is None else labels
     try:
-        samples = model.sample(n, seed, labels).cpu()
+        samples = drawn(model, n, seed, labels, codes).cpu()
     except ValueError as error:
         raise UserError(str(error)) from error
     if are_points(samples):
@@ -54,8 +56,25 @@ def write_samples(
             folder = out / folders[labels[number % len(labels)]] if folders and labels else out
             files(sample, folder, f"{number:05d}")
     captions = None if names is None else captions_of(model, labels, names)
+    captions = captions if codes is None else [str(code) for code in codes]
     save(named_grid(samples, model.columns, captions), out / GRID)
     print(f"{n} samples and {GRID} are in {out}")
+
+
+def drawn(model: Any, n: int, seed: int, labels: Sequence[Any] | None, codes: Sequence[int] | None) -> Tensor:
+    """Return the model's samples of labels or of codes, neither or one of which is given.
+
+    Raises UserError for codes of a model without any, and ValueError for labels and codes that it does not have.
+    """
+    if codes is None:
+        samples: Tensor = model.sample(n, seed, labels)
+        return samples
+    if not hasattr(model, "sample_categories"):
+        raise UserError("codes: this model has no categories of its own, as infogan has; leave codes out")
+    if labels is not None:
+        raise UserError("labels: this model was trained without labels, its own categories are codes; leave labels out")
+    of_codes: Tensor = model.sample_categories(n, seed, codes)
+    return of_codes
 
 
 def captions_of(model: Any, labels: Sequence[Any] | None, names: Sequence[str]) -> list[str] | None:

@@ -124,7 +124,7 @@ class CUT(Translation):
         """Return the generator with its projection and the discriminator, in the order of their turns."""
         return in_turn(
             self.first,
-            Player("generator", self.generators, self.generator_loss, average=self.average),
+            Player("generator", self.generators, self.generator_loss, average=self.average, judged_by=""),
             Player("discriminator", self.discriminator, self.discriminator_loss, constraint=self.constraint),
         )
 

@@ -103,7 +103,7 @@ class CycleGAN(TwoWayTranslation):
     def players(self) -> list[Player]:
         """Return the generators, then the discriminators."""
         return [
-            Player("generator", self.generators, self.generator_loss, average=self.average),
+            Player("generator", self.generators, self.generator_loss, average=self.average, judged_by=""),
             Player("discriminator", self.discriminators, self.discriminator_loss, constraint=self.constraint),
         ]
 

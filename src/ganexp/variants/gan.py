@@ -76,7 +76,7 @@ class GAN(Generation):
         """Return the discriminator, then the generator."""
         return [
             Player("discriminator", self.discriminator, self.discriminator_loss, constraint=self.constraint),
-            Player("generator", self.generator, self.generator_loss, self.critic_steps, self.average),
+            Player("generator", self.generator, self.generator_loss, self.critic_steps, self.average, judged_by=""),
         ]
 
     def discriminator_loss(self, batch: Batch) -> Terms:

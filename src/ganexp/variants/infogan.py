@@ -1,16 +1,18 @@
 """InfoGAN: codes in the noise that the discriminator recovers from the images (arXiv 1606.03657)."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Unpack
 
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ganexp.game.loss_history import Terms
+from ganexp.noise import Codes
 from ganexp.numerics.gradients import promote_to_float32
 from ganexp.variants.critic import Critic, HeadCritic
 from ganexp.variants.gan import GAN, GANSettings
+from ganexp.variants.samplers.codes import CodeSampler
 
 
 class CodeCritic(HeadCritic):
@@ -20,12 +22,10 @@ class CodeCritic(HeadCritic):
     categorical code, then means of the continuous ones.
     """
 
-    def __init__(
-        self, network: Callable[..., Any], noise: Tensor, categories: int, continuous: int, weight: float
-    ) -> None:
+    def __init__(self, network: Callable[..., Any], noise: Tensor, codes: Codes, weight: float) -> None:
         super().__init__(network)
-        self.codes = noise[:, : categories + continuous]
-        self.categories = categories
+        self.codes = noise[:, : codes.width]
+        self.categories = codes.categories
         self.weight = weight
 
     def judge(self, images: Tensor) -> tuple[Tensor, Terms]:
@@ -53,9 +53,11 @@ class InfoGAN(GAN):
             )
         if not information >= 0:
             raise ValueError(f"information={information}: it must be at least 0, for example 1")
-        self.categories = categories
-        self.continuous = continuous
+        self.codes = Codes(categories, continuous)
         self.information = information
+        self.sampler: CodeSampler = CodeSampler(
+            self.codes, self.generator, self.average, self.noise, self.latent, self.seed, self.standing_statistics
+        )
 
     def real_critic(self) -> Critic:
         """Return the critic of real images, which have no codes."""
@@ -63,7 +65,15 @@ class InfoGAN(GAN):
 
     def fake_critic(self, player: str, noise: Tensor) -> Critic:
         """Return the critic that also recovers the codes of fakes of noise (N, latent)."""
-        return CodeCritic(self.discriminator, noise, self.categories, self.continuous, self.information)
+        return CodeCritic(self.discriminator, noise, self.codes, self.information)
+
+    def sample_categories(self, n: int, seed: int, categories: Sequence[int]) -> Tensor:
+        """Return samples 0 to n - 1 (n, C, H, W), but of these categories in turn; raises ValueError for others."""
+        return self.sampler.of_categories(n, seed, categories)
+
+    def sample_code_grid(self, rows: int, columns: int, seed: int) -> Tensor:
+        """Return images (rows * columns, C, H, W), a category in each row, a continuous code along it."""
+        return self.sampler.grid(rows, columns, seed)
 
 
 def code_loss(recovered: Tensor, codes: Tensor, categories: int) -> Tensor:

@@ -76,12 +76,9 @@ class LAPGAN(Generation):
         self.constraint = constraint
         self.levels = levels
         self.trained = chosen_levels(stages, levels)
-        # The finest has the names of a game with one discriminator, for curves and the doctor.
         self.adversaries = nn.ModuleDict(
             {
-                level: DiscriminatorObjective(
-                    loss, penalties, augmentation, level, "" if level == self.trained[-1] else f"_{level}"
-                )
+                level: DiscriminatorObjective(loss, penalties, augmentation, level, self.suffix(level))
                 for level in self.trained
             }
         )
@@ -112,8 +109,13 @@ class LAPGAN(Generation):
                 partial(self.generator_loss, level),
                 self.critic_steps,
                 average,
+                judged_by=self.suffix(level),
             ),
         )
+
+    def suffix(self, level: str) -> str:
+        """Return what follows the names of a level's logits; the finest has those of a game with one discriminator."""
+        return "" if level == self.trained[-1] else f"_{level}"
 
     def discriminator_loss(self, level: str, batch: Batch) -> Terms:
         """Return the terms of a level's discriminator on real images and on fakes of fresh noise (eq. 2)."""
