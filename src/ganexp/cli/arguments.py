@@ -7,7 +7,7 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
-from ganexp.config.composition import explain, unknown
+from ganexp.config.messages import explain, unknown
 from ganexp.errors import UserError
 
 T = TypeVar("T")

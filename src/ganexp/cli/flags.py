@@ -5,7 +5,8 @@ from typing import NoReturn
 
 from hydra.errors import HydraException
 
-from ganexp.config.composition import conf_dir, groups, unknown
+from ganexp.config.composition import conf_dir, groups
+from ganexp.config.messages import unknown
 from ganexp.errors import UserError
 from ganexp.terminal.text import shortened
 

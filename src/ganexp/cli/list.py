@@ -2,8 +2,9 @@
 
 from ganexp.cli.arguments import HELP
 from ganexp.config import matrix, recipes
-from ganexp.config.composition import conf_dir, groups, sweeps_dir, unknown
+from ganexp.config.composition import conf_dir, groups, sweeps_dir
 from ganexp.config.descriptions import description
+from ganexp.config.messages import unknown
 from ganexp.errors import UserError
 from ganexp.terminal.text import output_width, wrapped
 

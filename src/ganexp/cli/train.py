@@ -12,6 +12,7 @@ from ganexp.cli.flags import read_flags
 from ganexp.cli.session import Begin, Session
 from ganexp.cli.shorthands import written_out
 from ganexp.config import composition
+from ganexp.config.messages import explain
 from ganexp.config.option_files import check_option_files
 from ganexp.errors import UserError, one_line
 from ganexp.runs.run import Run
@@ -67,7 +68,7 @@ def start(arguments: list[str], begin: Begin = launch.start) -> Run | None:
         with hydra_arguments(arguments):
             entry(session.train)()
     except composition.COMPOSITION_ERRORS as error:
-        raise UserError(composition.explain(error, composition.known_keys(flags.overrides, folders))) from error
+        raise UserError(explain(error, composition.known_keys(flags.overrides, folders))) from error
     except RuntimeError as error:
         if not is_launcher_error(error):
             raise

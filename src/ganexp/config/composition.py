@@ -1,6 +1,5 @@
-"""Composition of the configuration: its folders, resolvers and error messages."""
+"""Composition of the configuration: its folders, resolvers and the choices in overrides."""
 
-import difflib
 import fnmatch
 import os
 import re
@@ -12,33 +11,29 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import (
-    InterpolationResolutionError,
-    MissingMandatoryValue,
-    OmegaConfBaseException,
-    UnsupportedInterpolationType,
-)
-from yaml import MarkedYAMLError, YAMLError
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from ganexp.config.class_counts import hf_classes, parquet_classes, webdataset_classes
 from ganexp.config.folders import conf_dir as conf_dir
 from ganexp.config.folders import groups as groups
 from ganexp.config.folders import sweeps_dir as sweeps_dir
 from ganexp.config.folders import template_dir as template_dir
+from ganexp.config.messages import explain
 from ganexp.config.types import check_types, flatten
 from ganexp.data.files.folders import class_folders
 from ganexp.data.labels.table import has_attributes
 from ganexp.data.landmarks.channels import input_channels
 from ganexp.data.packed.index import setting as packed_setting
+from ganexp.data.translation.load_size import usual_load_size
 from ganexp.distributed.slurm import batch_job
-from ganexp.errors import UserError, one_line
+from ganexp.errors import UserError
 from ganexp.image_size import ImageSize
 from ganexp.terminal.text import shortened
 
 LONGEST_FILE_NAME = 255
-OF_A_RESOLVER = "UserError raised while resolving interpolation: "
 OF_THE_DATA = ("packed", "class_folders", "attributes_in", "parquet_classes", "hf_classes", "webdataset_classes")
 """The resolvers of settings that the data's own files have."""
 
@@ -83,7 +78,7 @@ def load_size(image_size: int | Sequence[int]) -> Any:
         size = ImageSize.of(image_size)
     except ValueError:
         return image_size
-    return ImageSize(*(round(side * 286 / 256) for side in size)).setting
+    return usual_load_size(size).setting
 
 
 def start_name(time: str) -> str:
@@ -118,69 +113,6 @@ def settle(config: DictConfig, resolved: dict[str, Any]) -> None:
 def is_of_the_data(value: Any) -> bool:
     """Return whether a value is a reference that a run replaces by what its data are when it starts."""
     return isinstance(value, str) and value.startswith(tuple(f"${{{resolver}:" for resolver in OF_THE_DATA))
-
-
-def explain(error: Exception, known: Sequence[str] = ()) -> str:
-    """Return a one-line message of what is wrong with a configuration, with the closest of the ``known`` names."""
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        group, _, option = error.missing_cfg_file.rpartition("/")
-        # Hydra does not list the options where several are selected.
-        options = error.options or groups(conf_dir()).get(group)
-        if options:
-            return unknown(f"{group}={option}", f"{group} option", option, sorted(options))
-    text = one_line(error)
-    if isinstance(error, MissingMandatoryValue):
-        return f"{error.full_key} is not set: give {error.full_key}=…"
-    if missing := re.search(r"Missing mandatory value: (\S+)", text):
-        # The error's own key is that of the reference.
-        return f"{missing[1]} is not set: give {missing[1]}=…"
-    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
-        mark = error.problem_mark
-        where = "" if mark.name.startswith("<") else f"{mark.name}, line {mark.line + 1}: "
-        return f"{where}not valid YAML: {error.problem}"
-    key = re.match(r"Could not (?:override|delete from config\.|append to config\.) '([^']+)'", text)
-    if isinstance(error, ConfigCompositionException) and key:
-        if key[1] not in known:
-            return unknown(key[1], "option", key[1], known)
-        if text.startswith("Could not override"):
-            return f"{key[1]} exists only with the options that this sweep selects: write ++{key[1]}=…"
-        # Hydra's message for appending to an existing key is clear enough.
-        return text
-    if isinstance(error, InterpolationResolutionError | UnsupportedInterpolationType):
-        return explain_reference(error, text)
-    return text.partition(" full_key:")[0]
-
-
-def explain_reference(error: OmegaConfBaseException, text: str) -> str:
-    """Return a one-line message of what is wrong with a reference ``${…}``, with its place."""
-    place = f"{error.full_key}: " if error.full_key else ""
-    if "Recursive interpolation" in text:
-        return f"{place}a reference ${{…}} leads back to its own place"
-    if missing := re.match(r"Interpolation key '([^']+)' not found", text):
-        group = missing[1].partition(".")[0]
-        remedy = f"; choose it from python -m ganexp list {group}" if group in groups(conf_dir()) else ""
-        return f"{place}there is no key {missing[1]} for ${{{missing[1]}}}{remedy}"
-    text = text.partition(" full_key:")[0]
-    # A resolver's own message names the setting.
-    return text.partition(OF_A_RESOLVER)[2] or place + text
-
-
-def unknown(given: str, kind: str, name: str, candidates: Sequence[str]) -> str:
-    """Return a message that a name does not exist, with the closest candidate and, if there are few, all of them."""
-    close = nearest(name, candidates)
-    hint = f"; did you mean {close}?" if close else "."
-    listed = f" There are: {', '.join(candidates)}" if len(candidates) <= 40 else " See: python -m ganexp list"
-    return f"{shortened(given)}: no such {kind}{hint}{listed}"
-
-
-def nearest(name: str, candidates: Sequence[str]) -> str | None:
-    """Return the candidate closest to the name, compared in full or by its last part."""
-    close = difflib.get_close_matches(name, candidates, n=1)
-    if close:
-        return close[0]
-    last = {candidate.rpartition(".")[2]: candidate for candidate in reversed(candidates)}
-    close = difflib.get_close_matches(name.rpartition(".")[2], last, n=1)
-    return last[close[0]] if close else None
 
 
 def known_keys(overrides: list[str], folders: list[Path]) -> list[str]:

@@ -18,8 +18,8 @@ def sweeps_dir() -> Path:
 
 
 def template_dir() -> Path:
-    """Return the folder that ``ganexp new`` copies, which is beside that of the config groups."""
-    return conf_dir().parent / "template"
+    """Return the folder that ``ganexp new`` copies."""
+    return PACKAGE / "template"
 
 
 def groups(*folders: Path) -> dict[str, list[str]]:

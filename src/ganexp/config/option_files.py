@@ -4,7 +4,8 @@ from pathlib import Path
 
 import yaml
 
-from ganexp.config.composition import explain, is_choice
+from ganexp.config.composition import is_choice
+from ganexp.config.messages import explain
 from ganexp.errors import UserError
 
 

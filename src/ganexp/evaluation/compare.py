@@ -14,7 +14,7 @@ from ganexp.comparison.documents import as_csv, as_latex, as_markdown
 from ganexp.comparison.finding import find_runs
 from ganexp.comparison.page import render
 from ganexp.comparison.table import Table
-from ganexp.config.composition import unknown
+from ganexp.config.messages import unknown
 from ganexp.errors import UserError
 from ganexp.terminal.tables import table_of_words
 from ganexp.terminal.text import printable

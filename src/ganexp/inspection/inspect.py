@@ -1,9 +1,9 @@
 """Inspection of a data set before training: statistics and problems of its pictures."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,15 +12,15 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from ganexp.data.arrays import as_label, as_picture
-from ganexp.data.decoding import Decodes, is_deep, is_grey, is_transparent
+from ganexp.data.decoding import is_grey
 from ganexp.data.depth.planes import Planes
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Pictures, classes_of, labels_of, name_of
 from ganexp.data.problems import Problem
 from ganexp.data.unreadable import unreadable_problem
 from ganexp.data.values import to_signed_unit
-from ganexp.image_size import ImageSize
 from ganexp.inspection.duplicates import Duplicates
+from ganexp.inspection.kinds import KINDS, Kind, kinds_of
 from ganexp.terminal.progress import progress
 
 SAMPLES = 64
@@ -31,56 +31,6 @@ MIN_RANGE = 0.5
 DEPTHS = {"1": 1, "I": 32, "F": 32}
 
 Size = tuple[int, int]
-
-
-def is_cropped_by_half(picture: Image.Image, size: ImageSize) -> bool:
-    """Return whether a picture that is resized to just cover a size loses more than half of itself beyond it."""
-    by_height, by_width = size.height * picture.width, size.width * picture.height
-    return max(by_height, by_width) > 2 * min(by_height, by_width)
-
-
-class Kind(NamedTuple):
-    """A kind of picture that training accepts, but converts in a way its owner may not expect."""
-
-    what: str
-    fix: str
-    applies: Callable[[Image.Image, ImageSize], bool]
-    """Called with the picture and the image size of training."""
-
-
-DEEP = Kind(
-    "of 16 bits per channel, scaled to 8",
-    "none if they use the full range; otherwise data.value_range=[low,high], or scale them to 8 bits yourself",
-    lambda picture, size: is_deep(picture),
-)
-KINDS = (
-    DEEP,
-    Kind(
-        "transparent, put on white",
-        "none if white is right, otherwise save them on a background of your choice",
-        lambda picture, size: is_transparent(picture),
-    ),
-    Kind(
-        "CMYK, converted to RGB without a colour profile",
-        "save them as RGB if colours matter",
-        lambda picture, size: picture.mode == "CMYK",
-    ),
-    Kind(
-        "smaller than data.image_size, enlarged",
-        "a smaller data.image_size, or remove them",
-        lambda picture, size: picture.width < size.width or picture.height < size.height,
-    ),
-    Kind(
-        "more than twice as long as wide, cropped by half or more",
-        "crop them to squares yourself, remove them, or a rectangle data.image_size=[HEIGHT,WIDTH]",
-        lambda picture, size: size.is_square and is_cropped_by_half(picture, size),
-    ),
-    Kind(
-        "of another shape than data.image_size, cropped by half or more",
-        "crop them yourself, remove them, or another data.image_size=[HEIGHT,WIDTH]",
-        lambda picture, size: not size.is_square and is_cropped_by_half(picture, size),
-    ),
-)
 
 
 @dataclass
@@ -199,11 +149,6 @@ def _count_header(inspection: Inspection, item: Any) -> None:
         inspection.sizes[picture.size] += 1
         inspection.modes[picture.mode] += 1
         inspection.depths[depth_of(picture)] += 1
-
-
-def kinds_of(decoder: Decodes) -> Sequence[Kind]:
-    """Return the kinds that a decoder converts or cuts; one with a range of values keeps 16 bits."""
-    return [kind for kind in KINDS if kind is not DEEP or decoder.dtype == torch.uint8]
 
 
 def depth_of(picture: Image.Image | Planes) -> int:

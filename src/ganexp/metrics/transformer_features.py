@@ -117,7 +117,7 @@ class PublicTransformer:
         channels = checked_channels(self.option, images)
         path = self._download(download) if weights is None else Path(weights).expanduser()
         network = load_network(self.architecture, path, self.weights, self.convert)
-        description = {
+        description: Description = {
             "network": self.network,
             "weights": checksum_of_file(path)[:16],
             "layer": self.layer,

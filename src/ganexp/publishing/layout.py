@@ -11,7 +11,8 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from ganexp import __version__
-from ganexp.config.composition import explain, resolve
+from ganexp.config.composition import resolve
+from ganexp.config.messages import explain
 from ganexp.config.schema import check_schema
 from ganexp.errors import UserError
 from ganexp.files.untrusted import read_yaml

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ganexp.config.composition import nearest
+from ganexp.config.messages import nearest
 from ganexp.errors import UserError
 from ganexp.records import summary
 from ganexp.runs.run import Run

@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from ganexp.config import checks, composition
+from ganexp.config.messages import explain, unknown
 from ganexp.config.types import check_types, flatten
 from ganexp.errors import UserError
 from ganexp.runs import run_folder
@@ -42,7 +43,7 @@ def with_overrides(config: DictConfig, overrides: list[str]) -> DictConfig:
     for override in overrides:
         key = group_of(override)
         if key not in known_keys and not names_option(override):
-            raise UserError(composition.unknown(key, "option", key, known_keys))
+            raise UserError(unknown(key, "option", key, known_keys))
         if not may_change(key) and not may_adjust(key, plain_value(config, key)):
             raise UserError(
                 f"{override}: a resumed run keeps its {key.partition('.')[0]}; only {', '.join(CHANGEABLE)}, and "
@@ -64,7 +65,7 @@ def value_of(override: str) -> Any:
         # Reads 1e-5 as a number, unlike yaml's own loader.
         return OmegaConf.select(OmegaConf.from_dotlist([f"value={value}"]), "value")
     except (OmegaConfBaseException, yaml.YAMLError) as error:
-        raise UserError(f"{override}: {composition.explain(error)}") from error
+        raise UserError(f"{override}: {explain(error)}") from error
 
 
 def with_options(config: DictConfig, choices: list[str]) -> DictConfig:

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ganexp.config.composition import explain
+from ganexp.config.messages import explain
 from ganexp.config.schema import check_schema
 from ganexp.config.types import flatten
 from ganexp.errors import UserError
