@@ -2,7 +2,7 @@
 
 import torch
 
-from ganexp.drawing.channels import as_rgb, description, on_checkerboard
+from ganexp.drawing.channels import as_rgb, description, of_one_shape, on_checkerboard
 from ganexp.drawing.pictures import as_image, grid
 
 
@@ -44,3 +44,13 @@ def test_a_grid_says_what_its_colours_are():
 
 def test_single_images_of_any_channels_are_pictures():
     assert [as_image(images(channels)[0]).mode for channels in (1, 2, 3, 4, 5)] == ["L", "RGB", "RGB", "RGBA", "RGB"]
+
+
+def test_images_of_other_channels_have_one_shape_beside_each_other():
+    grey, five = torch.zeros(2, 1, 4, 6), torch.zeros(2, 5, 4, 6)
+    assert [id(batch) for batch in of_one_shape([grey, grey])] == [id(grey)] * 2
+    wide, widest = of_one_shape([grey, five])
+    assert wide.shape == widest.shape == (2, 3, 4, 30)
+    assert torch.equal(wide[..., :6], as_rgb(grey))
+    assert (wide[..., 6:] == 1).all()
+    assert torch.equal(widest, as_rgb(five))

@@ -221,6 +221,42 @@ def test_a_model_of_grey_images_makes_grey_ones(ganexp, here, trained, pictures)
     assert np.array_equal(read(here / "out" / "a.png"), np.asarray(Image.open(pictures / "a.png").convert("L")))
 
 
+def test_arrays_become_arrays_in_the_units_of_the_data(ganexp, here, trained):
+    (here / "in" / "deep").mkdir(parents=True)
+    values = np.random.default_rng(0).integers(0, 4096, (9, 14, 2)).astype(np.uint16)
+    np.save(here / "in" / "a.npy", values)
+    np.save(here / "in" / "deep" / "first.npy", values.transpose(2, 0, 1))
+    np.save(here / "in" / "grey.npy", values[..., 0])
+    run = trained(data={"channels": 2, "value_range": [0, 4095]})
+    done = ganexp("translate", *run, "input=in", "out=out")
+    assert "2 translated images" in done.out
+    assert "grey.npy: uint16, shape (9, 14): it has 1 channel, and data.channels=2" in done.err
+    for name in ("a.npy", "deep/first.npy"):
+        assert np.load(here / "out" / name) == pytest.approx(values, abs=1e-3)
+
+
+def test_arrays_of_bytes_stay_bytes_and_other_values_need_a_range(ganexp, here, trained, pictures):
+    values = image(9, 14).permute(1, 2, 0).numpy()
+    np.save(pictures / "bytes.npy", values)
+    np.save(pictures / "floats.npy", values / 255)
+    done = ganexp("translate", *trained(), f"input={pictures}", "out=out")
+    assert "6 translated images" in done.out
+    assert "floats.npy: values of float64, and the run was trained on 8 bits, without data.value_range" in done.err
+    written = np.load(here / "out" / "bytes.npy")
+    assert written.dtype == np.uint8
+    assert np.array_equal(written, values)
+
+
+def test_a_picture_that_becomes_an_array_leaves_the_arrays_name_alone(ganexp, here, trained):
+    (here / "in").mkdir()
+    Image.fromarray(np.full((8, 8, 3), 200, np.uint8)).save(here / "in" / "a.png")
+    np.save(here / "in" / "a.npy", np.zeros((8, 8, 3)))
+    done = ganexp("translate", *trained(data={"value_range": [0, 255]}), "input=in", "out=out")
+    assert done.status == 0
+    means = {path.name: round(np.load(path).mean()) for path in (here / "out").iterdir()}
+    assert means == {"a.npy": 0, "a.png.npy": 200}
+
+
 def test_unreadable_files_are_skipped_and_told(ganexp, here, trained, pictures):
     (pictures / "empty.png").write_bytes(b"")
     (pictures / "deep" / "cut.png").write_bytes((pictures / "a.png").read_bytes()[:100])

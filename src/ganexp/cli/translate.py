@@ -10,7 +10,7 @@ from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
 from ganexp.data.files.file_kinds import EXAMPLES
-from ganexp.data.files.folders import images_below, left_out_text
+from ganexp.data.files.folders import ARRAY, arrays_below, images_below, left_out_text
 from ganexp.errors import UserError
 from ganexp.publishing.trained_run import trained_run
 
@@ -22,10 +22,13 @@ class Arguments:
     """Translate images of any size with a trained image-to-image model; names and sizes are kept."""
 
     run: str = field(default="???", metadata={"help": "the run's folder, a published folder or hf://owner/name"})
-    input: str = field(default="???", metadata={"help": "the folder of images, or one image"})
+    input: str = field(default="???", metadata={"help": "the folder of images, pictures or .npy arrays, or one image"})
     out: str = field(
         default="???",
-        metadata={"help": "the folder to write to; JPEG is written at quality 95, formats such as GIF as NAME.gif.png"},
+        metadata={
+            "help": "the folder to write to; arrays are written as arrays in the data's units, JPEG at quality 95, "
+            "formats such as GIF as NAME.gif.png"
+        },
     )
     direction: str | None = field(
         default=None, metadata={"help": "a2b or b2a, with A and B as in the data (default: the model's first)"}
@@ -103,7 +106,7 @@ def drive(options: Arguments, clip: Path) -> None:
 
 
 def images_at(source: Path) -> list[Path]:
-    """Return the images in or below a folder, or the given image.
+    """Return the images in or below a folder, pictures and arrays, or the given image.
 
     Raises UserError if there are none.
     """
@@ -112,7 +115,8 @@ def images_at(source: Path) -> list[Path]:
     if not source.is_dir():
         raise UserError(f"input={source}: does not exist")
     left_out: Counter[str] = Counter()
-    paths = [Path(path) for path in images_below(source, left_out)]
+    paths = [Path(path) for path in sorted([*images_below(source, left_out), *arrays_below(source)])]
+    del left_out[ARRAY]
     if left_out:
         print(f"input={source}: left out, as these are no images: {left_out_text(left_out)}", file=sys.stderr)
     if not paths:

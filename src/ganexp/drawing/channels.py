@@ -1,7 +1,10 @@
 """Images of any number of channels as colours that a screen can show."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 RGB = 3
 SQUARE = 8
@@ -26,6 +29,15 @@ def as_rgb(images: Tensor) -> Tensor:
     if channels == RGB + 1:
         return on_checkerboard(images)
     return images.transpose(1, 2).flatten(2)[:, None].expand(-1, RGB, -1, -1)
+
+
+def of_one_shape(batches: Sequence[Tensor]) -> list[Tensor]:
+    """Return batches (N, C, H, W) unchanged if they have equal channels, else as RGB, white beside narrower ones."""
+    if len({batch.shape[1] for batch in batches}) == 1:
+        return list(batches)
+    shown = [as_rgb(batch) for batch in batches]
+    width = max(batch.shape[3] for batch in shown)
+    return [pad(batch, (0, width - batch.shape[3]), value=1.0) for batch in shown]
 
 
 def description(channels: int) -> str | None:

@@ -16,6 +16,7 @@ from ganexp.config.build import build
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import is_sequential
 from ganexp.data.problems import Problem, collect_problems
+from ganexp.drawing.channels import of_one_shape
 from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
@@ -195,7 +196,8 @@ def write(inspections: list[Inspection], problems: list[Problem], out: Path) -> 
 
 def sheet_of(inspection: Inspection) -> Image.Image:
     """Return the samples of a collection as a picture, each with the name of its class where there are classes."""
-    tiles = torch.stack([side for sample in inspection.samples for side in sample])
+    sides = [torch.stack(side) for side in zip(*inspection.samples, strict=True)]
+    tiles = torch.stack(of_one_shape(sides), 1).flatten(0, 1)
     if len(inspection.sample_classes) != len(tiles):
         return grid(tiles, COLUMNS)
     return contact_sheet(tiles, inspection.sample_classes, COLUMNS)

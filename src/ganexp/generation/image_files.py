@@ -29,22 +29,24 @@ class ImageFiles:
 
     def __call__(self, sample: Tensor, folder: Path, stem: str) -> None:
         """Write an image (C, H, W) in [-1, 1]; raises NotFinite for values that are not finite."""
-        channels = len(sample)
-        if self.value_range is None and channels in PNG_CHANNELS:
+        if self.value_range is None and len(sample) in PNG_CHANNELS:
             save(as_image(sample), folder / f"{stem}.png")
-        elif self.value_range is None:
-            write_array(quantized(sample).cpu().numpy(), folder / f"{stem}.npy")
+        elif self.value_range is not None and self.value_range.is_sixteen_bit and len(sample) == 1:
+            save(Image.fromarray(np.rint(self._values(sample)[0]).astype(np.uint16)), folder / f"{stem}.png")
         else:
-            self._write_deep(self.value_range, sample.float().cpu().numpy(), folder, stem)
+            self.array(sample, folder / f"{stem}.npy")
 
-    def _write_deep(self, value_range: ValueRange, image: np.ndarray, folder: Path, stem: str) -> None:
+    def array(self, sample: Tensor, path: Path) -> None:
+        """Write an image (C, H, W) in [-1, 1] as an array; raises NotFinite for values that are not finite."""
+        write_array(self._values(sample), path)
+
+    def _values(self, sample: Tensor) -> np.ndarray:
+        if self.value_range is None:
+            return quantized(sample).cpu().numpy()
+        image = sample.float().cpu().numpy()
         if not np.isfinite(image).all():
             raise NotFinite("a sample is not finite (a NaN image): the generator's weights are broken")
-        values = value_range.restored(image)
-        if len(values) == 1 and value_range.is_sixteen_bit:
-            save(Image.fromarray(np.rint(values[0]).astype(np.uint16)), folder / f"{stem}.png")
-        else:
-            write_array(values, folder / f"{stem}.npy")
+        return self.value_range.restored(image)
 
 
 def write_array(image: np.ndarray, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,12 @@ from PIL import Image
 from torch import Tensor
 
 from ganexp.data.decoding import conversions, deep_values, is_grey, mark_deep_colour, pixels_of, upright
+from ganexp.data.depth.planes import require_real
 from ganexp.data.depth.value_range import ValueRange
+from ganexp.data.files.folders import ARRAY
 from ganexp.data.files.lfs_pointers import naming_lfs_pointers
 from ganexp.data.files.pages import further_pages
+from ganexp.data.sources.arrays import image_in
 from ganexp.data.unreadable import reason_of, unreadable
 from ganexp.distributed import gpu_memory
 from ganexp.errors import UserError
@@ -41,6 +44,8 @@ FORMATS: dict[str, dict[str, Any]] = {
     ".jpg": JPEG,
     ".jpeg": JPEG,
 }
+KEPT = (*FORMATS, ARRAY)
+"""Extensions that outputs have as their inputs do."""
 OPPOSITE = {"a2b": "b2a", "b2a": "a2b"}
 
 
@@ -60,19 +65,19 @@ def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wante
     failures: list[tuple[str, Exception]] = []
     kinds: Counter[str] = Counter()
     names = output_names([path.relative_to(top) for path in paths])
+    taken = {out / name for name in names}
     with torch.inference_mode(), progress(f"translating {top}", len(paths)) as advance:
         for path, name in zip(paths, names, strict=True):
             try:
-                image, conversions_made = read(path, channels, value_range)
+                image, conversions_made = read_file(path, channels, value_range)
             except Exception as error:  # a broken file makes Pillow raise nearly anything
                 failures.append((str(path), error))
             else:
-                if files.value_range is None:
+                if files.value_range is None and not is_array(path):
                     write(translate(network, image, model.multiple, tile), out / name)
                 else:
                     values = translate_in_tiles(network, image, model.multiple, tile, torch.clone)
-                    stem = name.stem if name.suffix.lower() == ".png" else name.name
-                    files(values, (out / name).parent, stem)
+                    write_values(files, values, out / name, is_array(path), taken)
                 kinds.update([*conversions_made, *(["written as PNG"] if name.name != path.name else [])])
             advance(1)
     if len(failures) == len(paths):
@@ -105,6 +110,42 @@ def resolve_direction(model: Any, wanted: str | None, trained: str) -> str:
     if wanted not in directions:
         raise UserError(f"direction={wanted}: the run's model translates only {' and '.join(directions)}")
     return str(directions[wanted])
+
+
+def is_array(path: Path) -> bool:
+    """Return whether a file is an array."""
+    return path.suffix.lower() == ARRAY
+
+
+def read_file(path: Path, channels: int, value_range: ValueRange | None) -> tuple[Tensor, list[str]]:
+    """Return the image of a file, and descriptions of its conversions, none of an array's; as `read` does."""
+    return (read_array(path, channels, value_range), []) if is_array(path) else read(path, channels, value_range)
+
+
+def read_array(path: Path, channels: int, value_range: ValueRange | None) -> Tensor:
+    """Return the array of an .npy file as an image (channels, H, W), uint8 or, with a range, float32 in [-1, 1].
+
+    Raises UserError for another number of channels, for damaged files, and for values whose range the run lacks.
+    """
+    image = image_in(path, channels)
+    planes = image[..., None] if image.ndim == 2 else image
+    require_real(planes, f"values of {planes.dtype}")
+    if value_range is None and planes.dtype != np.uint8:
+        raise UserError(f"values of {planes.dtype}, and the run was trained on 8 bits, without data.value_range")
+    values = planes if value_range is None else value_range.scaled(planes)
+    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
+
+
+def write_values(files: ImageFiles, values: Tensor, path: Path, as_array: bool, taken: Collection[Path]) -> None:
+    """Write a translation (C, H, W) in [-1, 1] in the units of the data, as an array or as what can hold it.
+
+    NAME.png becomes NAME.npy if it has to be an array, or NAME.png.npy if that is another output.
+    """
+    if as_array:
+        files.array(values, path)
+        return
+    has_own_stem = path.suffix.lower() == ".png" and path.with_suffix(ARRAY) not in taken
+    files(values, path.parent, path.stem if has_own_stem else path.name)
 
 
 def read(path: Path, channels: int, value_range: ValueRange | None = None) -> tuple[Tensor, list[str]]:
@@ -142,15 +183,15 @@ def translate(network: Any, image: Tensor, multiple: int, tile: int) -> Image.Im
 
 
 def output_names(names: Sequence[Path]) -> list[Path]:
-    """Return a different name for each output: the input's, with .png appended to extensions outside of FORMATS.
+    """Return a different name for each output: the input's, with .png appended to others than arrays and FORMATS.
 
     If NAME.gif.png is the name of another input or output, it is NAME.gif-2.png, and so on.
     """
-    taken = {name for name in names if name.suffix.lower() in FORMATS}
+    taken = {name for name in names if name.suffix.lower() in KEPT}
     outputs = []
     for name in names:
         output, number = name, 1
-        if name.suffix.lower() not in FORMATS:
+        if name.suffix.lower() not in KEPT:
             output = name.with_name(f"{name.name}.png")
             while output in taken:
                 number += 1

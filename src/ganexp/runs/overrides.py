@@ -120,6 +120,11 @@ def names_option(override: str) -> bool:
     return "/" not in group_of(override) and composition.is_choice(override, [composition.conf_dir()])
 
 
+def is_reference(value: Any) -> bool:
+    """Return whether a value is that of another setting."""
+    return isinstance(value, str) and value.startswith("${")
+
+
 def describe_difference(config: DictConfig, override: str) -> str:
     """Return a description of how the run differs from the option or value of an override."""
     key = group_of(override)
@@ -130,7 +135,10 @@ def describe_difference(config: DictConfig, override: str) -> str:
     nodes = (config[key], composition.compose("train", [override])[key])
     saved, selected = (fixed_settings(OmegaConf.create({key: OmegaConf.to_container(node)})) for node in nodes)
     given = {
-        name: saved.get(name, value) if composition.is_of_the_data(value) else value for name, value in selected.items()
+        name: saved.get(name, value) if composition.is_of_the_data(value) else value
+        for name, value in selected.items()
+        # Since a later version passes a setting on to one more place, which says nothing new.
+        if name in saved or not is_reference(value)
     }
     changes = describe_changes(saved, given)
     return f" (the run differs: {changes})" if changes else ""

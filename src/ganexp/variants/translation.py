@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import l1_loss
 
-from ganexp.drawing.channels import as_rgb
+from ganexp.drawing.channels import of_one_shape
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.game.batches import Batch
@@ -173,7 +173,5 @@ def interleave(*batches: Tensor) -> Tensor:
 
     If their numbers of channels differ, they are shown as RGB.
     """
-    shown = [batch.float().cpu() for batch in batches]
-    if len({batch.shape[1] for batch in shown}) > 1:
-        shown = [as_rgb(batch) for batch in shown]
+    shown = of_one_shape([batch.float().cpu() for batch in batches])
     return torch.stack(shown, 1).flatten(0, 1)

@@ -17,6 +17,7 @@ from ganexp.errors import UserError
 
 log = logging.getLogger(__name__)
 
+ARRAY = ".npy"
 TRAINING_SPLIT = "train"
 TEST_SPLITS = ("test", "val", "valid", "validation")
 
@@ -154,6 +155,11 @@ def images_below(root: Path, left_out: Counter[str] | None = None) -> list[str]:
             left_out[Path(entry.name).suffix.lower()] += 1
     paths.sort()
     return paths
+
+
+def arrays_below(root: Path) -> list[str]:
+    """Return the paths of all arrays below a folder, .npy files, sorted; hidden files and folders are skipped."""
+    return sorted(entry.path for entry in _files_below(root) if entry.name.lower().endswith(ARRAY))
 
 
 def _files_below(root: Path) -> Iterator[os.DirEntry[str]]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ganexp.data.array_files import arrays_in, memory_mapped
 from ganexp.data.depth.planes import require_real, wrong_channels
+from ganexp.data.files.folders import arrays_below
 from ganexp.data.files.path_table import PathTable
 from ganexp.data.pictures import Pictures
 from ganexp.errors import UserError
@@ -129,13 +130,6 @@ def folder_of_arrays(folder: Path, channels: int, layout: str | None) -> ArrayFi
     if len(names) < 2 or any(len(parts) == 1 for parts in tops):
         return ArrayFiles(paths, channels, layout)
     return ArrayFiles(paths, channels, layout, [names.index(parts[0]) for parts in tops], names)
-
-
-def arrays_below(folder: Path) -> list[str]:
-    """Return the paths of all .npy files below a folder, sorted; hidden files and folders are skipped."""
-    found = (path for path in folder.rglob("*.npy"))
-    visible = (path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
-    return [str(path) for path in sorted(visible)]
 
 
 def image_in(path: Path, channels: int, layout: str | None = None) -> np.ndarray:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ganexp.data.files.folders import ARRAY
 from ganexp.data.files.headers import Size, upright_sizes
 from ganexp.data.pictures import FilePictures, Pictures
 from ganexp.data.problems import report_problem
@@ -49,7 +50,7 @@ class DomainFiles:
 
 def are_arrays(paths: Sequence[str]) -> bool:
     """Return whether a domain's files are arrays; they are of one kind (`images_in`)."""
-    return bool(paths) and Path(paths[0]).suffix.lower() == ".npy"
+    return bool(paths) and Path(paths[0]).suffix.lower() == ARRAY
 
 
 def domain_files(

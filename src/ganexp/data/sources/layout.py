@@ -5,9 +5,8 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from ganexp.data.files.folders import images_below, report_left_out
+from ganexp.data.files.folders import ARRAY, arrays_below, images_below, report_left_out
 from ganexp.data.pictures import Pictures
-from ganexp.data.sources.arrays import arrays_below
 from ganexp.data.sources.splits import TRAIN, part_of
 from ganexp.errors import UserError
 
@@ -58,7 +57,7 @@ def images_in(folder: Path) -> list[str]:
     paths = images_below(folder, left_out)
     if not paths:
         paths = arrays_below(folder)
-        left_out.pop(".npy", None)
+        left_out.pop(ARRAY, None)
     report_left_out(folder, left_out)
     if not paths:
         raise UserError(f"{folder} has no images.")
