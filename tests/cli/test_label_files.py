@@ -1,8 +1,12 @@
 """Labels from files and balanced sampling by the command line."""
 
+import json
+
 import pytest
+import torch
 from PIL import Image
 
+import ganexp as package
 from ganexp.runs.class_names import read_class_names
 from support.command_line import CONDITIONAL
 from support.runs import UNSCORED
@@ -49,18 +53,32 @@ def test_a_model_is_trained_on_attributes_and_draws_sets_of_them(ganexp, here, a
 
 
 @pytest.mark.slow
-def test_a_model_of_attributes_is_resumed_and_other_commands_refuse_it(ganexp, attributes):
+def test_a_model_of_attributes_is_resumed_and_taken_by_every_command(ganexp, here, attributes):
     assert ganexp(*attributes, "model=cdcgan", *CONDITIONAL, "images=16", "run_dir=run").status == 0
     assert ganexp("resume=run", "images=48").status == 0
-    commands = (
-        ["sample", "by_class=true", "out=x"],
-        ["export", "out=x.onnx"],
-        ["publish", "to=x"],
-        ["analyze", "analysis=walk"],
-    )
-    for command in commands:
-        outcome = ganexp(command[0], "run=run", *command[1:])
-        assert (outcome.status, "attributes" in outcome.complaint) == (2, True)
+    outcome = ganexp("sample", "run=run", "by_class=true", "out=x")
+    assert (outcome.status, "attributes" in outcome.complaint) == (2, True)
+    done = ganexp("analyze", "run=run", "analysis=[walk,equilibrium,forget,probe]", "analysis.walk.walks=2")
+    assert done.status == 0, done.err
+    assert "forget: does not apply: the data have several attributes for each image, not one class" in done.out
+    # Read back, and with the attributes that were asked for.
+    assert ganexp("publish", "run=run", "to=published").status == 0
+    card = (here / "published" / "README.md").read_text()
+    assert 'labels=["Smiling+Male", "none"]' in card
+    assert "Attributes: Smiling, Male" in card
+    labels = ["Male", "none"]
+    model = package.load("run")
+    assert torch.equal(package.load("published").sample(3, labels=labels), model.sample(3, labels=labels))
+    done = ganexp("export", "run=published", "out=generator.pt2")
+    assert done.status == 0, done.err
+    assert "input   attributes (batch, 2): 1: has the attribute; 0: has not" in done.out
+    extra = {"ganexp.json": ""}
+    exported = torch.export.load(here / "generator.pt2", extra_files=extra).module()
+    assert json.loads(extra["ganexp.json"])["attributes"] == ["Smiling", "Male"]
+    noise = model.game.sampler.numbered_noise(torch.arange(2), 0)
+    drawn = exported(noise=noise, attributes=torch.tensor([[0.0, 1.0], [0.0, 0.0]]))
+    torch.testing.assert_close(drawn, model.sample(2, labels=labels))
+    assert ganexp("export", "run=run", "out=judge.pt2", "network=discriminator").status == 0
 
 
 def test_a_label_file_that_is_missing_is_one_line(ganexp, data):

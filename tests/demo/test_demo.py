@@ -13,10 +13,13 @@ from omegaconf import OmegaConf
 from PIL import Image
 
 from cli.test_translation_runs import MODELS, TINY
+from ganexp.analysis.subject import Subject
 from ganexp.config import composition
+from ganexp.demo.conditions import condition
 from ganexp.demo.draw import MANY, MOVES, Samples, Translations, enlarged, require_number
 from ganexp.drawing.pictures import as_image, grid
 from ganexp.errors import UserError
+from ganexp.noise import normal
 from ganexp.runs.model import load_model
 from ganexp.runs.run import saved_run
 from support.browsing import browser, page_at, save, serving
@@ -82,6 +85,34 @@ def test_a_grid_has_the_samples_from_a_number_on(plain, labelled):
     noise = conditional.subject.latents_of(range(MANY))
     expected = conditional.subject.images(noise, torch.full((MANY,), 7))
     assert same(conditional.many(0, 7, None), grid(expected, 8))
+
+
+class Shows(torch.nn.Module):
+    """A generator whose images are their attributes."""
+
+    def forward(self, noise, label):
+        return label.float()[:, :, None, None].expand(-1, -1, 8, 8) * 2 - 1
+
+
+def test_chosen_attributes_are_those_of_all_samples_and_else_of_training_images():
+    sets = torch.tensor([[1, 0, 0], [0, 1, 1]], dtype=torch.int8)
+    samples = Samples(Subject(Shows(), normal, 4, 3, attributes=sets, columns=2))
+    for label, drawn in ((None, sets.repeat(MANY // 2, 1)), ([0, 1, 0], torch.tensor([[0, 1, 0]]).repeat(MANY, 1))):
+        assert same(samples.many(0, label, None), grid(Shows()(None, drawn), 8))
+
+
+@needs_gradio
+@pytest.mark.slow
+def test_there_is_a_checkbox_for_each_attribute():
+    import gradio
+
+    subject = Subject(Shows(), normal, 4, 2, attributes=torch.zeros(1, 2, dtype=torch.int8))
+    with gradio.Blocks():
+        given = condition(gradio, subject, ["Smiling", "Male"])
+    own, boxes = given.controls
+    assert (own.value, boxes.choices) == (True, [("Smiling", "0"), ("Male", "1")])
+    assert given.label(True, ["1"]) is None
+    assert given.label(False, ["1"]) == [0, 1]
 
 
 def test_a_row_for_each_direction_has_the_sample_in_its_middle(plain):

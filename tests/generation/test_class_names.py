@@ -9,7 +9,7 @@ from PIL import Image
 
 from ganexp.analysis.contact_sheet import ContactSheet
 from ganexp.analysis.walk import Walk
-from ganexp.demo.page import class_choices
+from ganexp.demo.conditions import named_choices
 from ganexp.drawing.captions import STRIP, captioned, column_classes
 from ganexp.drawing.contact_sheet import STRIP as SHEET_STRIP
 from ganexp.drawing.contact_sheet import contact_sheet
@@ -110,7 +110,7 @@ def test_two_classes_of_one_name_are_refused_where_the_name_decides():
     with pytest.raises(UserError, match="classes 0 and 2 are both named 'cat'"):
         class_folders([0, 1, 2], names)
     assert class_folders([0, 1], names) == {0: "cat", 1: "dog"}
-    assert class_choices(3, names) == [("cat (0)", "0"), ("dog", "1"), ("cat (2)", "2")]
+    assert named_choices(3, names) == [("cat (0)", "0"), ("dog", "1"), ("cat (2)", "2")]
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", "x" * 300])

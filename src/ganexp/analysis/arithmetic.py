@@ -10,7 +10,6 @@ from statistics import fmean
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from ganexp.analysis.concepts import (
     MIN_EXEMPLARS,
@@ -206,7 +205,7 @@ class Arithmetic:
         return f"{'-'.join(attributes)}: {'yes' if bool(pool.have(attributes, images)[4]) else 'no'}"
 
     def _exemplars(self, subject: Subject, pool: Pool, concept: Concept, number: int) -> tuple[Tensor, Tensor | None]:
-        """Return latents (K, latent) and, of a conditional generator, classes (K, num_classes), one-hot."""
+        """Return latents (K, latent) and, of a conditional generator, the weights (K, num_classes) of its labels."""
         if concept.samples:
             source = self._source(subject)
             latents, labels = source.latents_of(concept.samples), source.labels_of(concept.samples)
@@ -215,9 +214,7 @@ class Arithmetic:
             order = torch.randperm(len(positions), generator=rng(subject.seed, "exemplars", number))
             chosen = positions[order[: self.exemplars]]
             latents, labels = pool.latents[chosen], None if pool.labels is None else pool.labels[chosen]
-        if labels is None or subject.num_classes is None:
-            return latents, None
-        return latents, one_hot(labels, subject.num_classes).float()
+        return latents, None if labels is None else subject.weights(labels)
 
     def _source(self, subject: Subject) -> Subject | ProjectedNoise:
         return subject if self.pictures is None else projected_noise(self.pictures, subject)

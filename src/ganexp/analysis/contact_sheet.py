@@ -9,7 +9,7 @@ from ganexp.errors import UserError
 
 
 class ContactSheet:
-    """Samples ``first`` to ``first + n - 1``, each with its number, and with its class if the generator is conditional.
+    """Samples ``first`` to ``first + n - 1``, each with its number, and with its label if the generator is conditional.
 
     Raises UserError unless there are images and columns, and for numbers of samples out of range.
     """
@@ -32,7 +32,7 @@ class ContactSheet:
         numbers = range(self.first, self.first + self.n)
         labels = subject.labels_of(numbers)
         images = subject.images(subject.latents_of(numbers), labels)
-        names = None if labels is None else [subject.class_name(label) for label in labels.tolist()]
+        names = None if labels is None else [subject.label_name(label) for label in labels]
         captions = [str(n) if names is None else f"{n}: {names[i]}" for i, n in enumerate(numbers)]
         save(contact_sheet(images, captions, self.columns), out / "contact_sheet.png")
         return {"first": numbers[0], "last": numbers[-1]}

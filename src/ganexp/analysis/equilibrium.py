@@ -104,8 +104,10 @@ class EquilibriumAnalysis:
         held_out, description = subject.held_out
         if held_out is not None:
             sets["held out"] = examples(held_out, self.images, subject.seed)
-            if sets["held out"].labels is None and subject.num_classes is not None:
-                raise UserError("the discriminator takes labels, but the held-out images have none: give class folders")
+            labels, needed = sets["held out"].labels, subject.labels(1)
+            if needed is not None and (labels is None or labels.dim() != needed.dim()):
+                given = "class folders" if subject.attributes is None else "images that data.labels has"
+                raise UserError(f"the discriminator takes labels, but the held-out images have none: give {given}")
         outputs = {name: discriminator_outputs(subject.opponent.run, images) for name, images in sets.items()}
         save_figure(plot_outputs(outputs), out / "equilibrium.png")
         pairs = [("training", "fake"), ("training", "held out"), ("held out", "fake")]

@@ -11,7 +11,7 @@ from ganexp.analysis.boxes import box_detector, inside_boxes, read_boxes
 from ganexp.analysis.drawing import save_figure
 from ganexp.analysis.dropped_maps import Ablation, Effect, MarkedSamples, ablate, plot_ablation, without_maps
 from ganexp.analysis.object_maps import ObjectMaps, maps_before, object_maps, output_convolution, strokes
-from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
+from ganexp.analysis.subject import Figures, Subject, needs_classes, needs_images, require_at_least
 from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
 from ganexp.numerics.randomness import generator as rng
@@ -60,8 +60,8 @@ class FeatureAblation:
             return reason
         if last_convolution(subject.generator, lambda: subject.images(subject.latents(1))) is None:
             return "its generator has no convolutions, so no feature maps"
-        if self.boxes is None and subject.training.labels() is None:
-            return "the data have no labels: give boxes=FILE around the object in numbered samples"
+        if self.boxes is None and (reason := needs_classes(subject.training)):
+            return f"{reason}: give boxes=FILE around the object in numbered samples"
         return None
 
     def __call__(self, subject: Subject, out: Path) -> Figures:

@@ -83,7 +83,7 @@ class LayerFeatures:
     ``gradients`` are guided gradients (features, best, C, H, W). ``kurtosis`` is the excess kurtosis of a feature's
     activations over images and positions, averaged over the active features: 0 for a normal distribution, large for
     features that respond rarely and strongly. ``class_share`` is the share of the variance of a feature's response to
-    an image, its largest activation, that the image's class explains; None without labels. ``silent`` is the share of
+    an image, its largest activation, that the image's class explains; None without classes. ``silent`` is the share of
     features whose activation is constant over all images.
     """
 
@@ -163,7 +163,8 @@ def inspect_layer(
     m1, m2, m3, m4 = moments[:, active]
     fourth = m4 - 4 * m1 * m3 + 6 * m1**2 * m2 - 3 * m1**4
     kurtosis = float((fourth / variance[active] ** 2 - 3).mean()) if len(chosen) else None
-    share = None if labels is None or not len(chosen) else explained_variance(responses[:, active], labels.cpu())
+    classes = labels.cpu() if labels is not None and labels.dim() == 1 else None
+    share = None if classes is None or not len(chosen) else explained_variance(responses[:, active], classes)
     return LayerFeatures(name, shaped, kurtosis, share, 1 - float(active.double().mean()))
 
 
@@ -222,7 +223,7 @@ class Filters:
         if subject.opponent is None:
             return "it has no discriminator"
         with recorded_maps(subject.opponent.network, kinds=RECTIFIERS) as recorded, torch.no_grad():
-            subject.opponent.run(torch.zeros(1, *subject.shape), torch.zeros(1, dtype=torch.long))
+            subject.opponent.run(torch.zeros(1, *subject.shape), subject.labels(1))
         if not recorded:
             return "its discriminator has no feature maps behind a ReLU or leaky ReLU, through which to guide gradients"
         return None

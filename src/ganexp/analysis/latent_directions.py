@@ -163,7 +163,7 @@ class LatentDirections:
         labels = subject.labels(1)
 
         def generate(noise: Tensor) -> Tensor:
-            condition = () if labels is None else (labels.expand(len(noise)).to(noise.device),)
+            condition = () if labels is None else (labels.expand(len(noise), *labels.shape[1:]).to(noise.device),)
             images: Tensor = subject.generator(noise, *condition)
             return images
 
@@ -176,7 +176,7 @@ class LatentDirections:
         steps = torch.linspace(-self.reach, self.reach, self.steps) * spread
         for number, direction in enumerate(factors.directions[:count], start=1):
             path = moved(rows, direction, steps).flatten(0, 1)
-            path_labels = None if classes is None else classes.repeat_interleave(self.steps)
+            path_labels = None if classes is None else classes.repeat_interleave(self.steps, 0)
             save(grid(subject.images(path, path_labels), self.steps), out / f"direction_{number}.png")
         save_figure(plot_eigenvalues(factors), out / "eigenvalues.png")
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ganexp.analysis.discriminators import Opponent, RunDiscriminator, examples, recalibrate_batch_norms
 from ganexp.analysis.drawing import save_figure
-from ganexp.analysis.subject import Figures, HeldOut, Subject, needs_images, require_at_least
+from ganexp.analysis.subject import Figures, HeldOut, Subject, needs_classes, needs_images, require_at_least
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.reference import CachedReference, RealImages, concatenated
@@ -88,13 +88,13 @@ class LinearProbe:
             return reason
         if subject.opponent is None:
             return "it has no discriminator"
-        one, other = (record_maps(subject.opponent, subject.shape, label) for label in (0, 1))
+        one, other = (record_maps(subject.opponent, subject.shape, labels) for labels in labels_apart(subject))
         if not one:
             return "its discriminator has no feature maps"
         if not all(torch.equal(one[name], other[name]) for name in one):
             return "its discriminator takes the label as an input: its features contain the answer"
-        if subject.labelled[0].labels() is None:
-            return "the data have no labels: give labelled=FOLDER, with a folder for each class, or a data set's name"
+        if reason := needs_classes(subject.labelled[0]):
+            return f"{reason}: give labelled=FOLDER, with a folder for each class, or a data set's name"
         return None
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
@@ -143,11 +143,18 @@ def with_constant_label(run: RunDiscriminator) -> Callable[[Tensor], object]:
 
 
 @torch.no_grad()
-def record_maps(opponent: Opponent, shape: tuple[int, int, int], label: int) -> dict[str, Tensor]:
-    """Return a discriminator's feature maps of two fixed random images with one label."""
+def labels_apart(subject: Subject) -> tuple[Tensor, Tensor]:
+    """Return two batches (2, …) of labels: those of class 0 or no attributes, and of class 1 or all attributes."""
+    labels = subject.labels(2)
+    like = torch.zeros(2, dtype=torch.int64) if labels is None else labels
+    return torch.zeros_like(like), torch.ones_like(like)
+
+
+def record_maps(opponent: Opponent, shape: tuple[int, int, int], labels: Tensor) -> dict[str, Tensor]:
+    """Return a discriminator's feature maps of two fixed random images with labels (2, …)."""
     images = torch.rand(2, *shape, generator=rng(0, "maps")) * 2 - 1
     with recorded_maps(opponent.network) as recorded:
-        opponent.run(images, torch.full((2,), label))
+        opponent.run(images, labels)
     return recorded
 
 

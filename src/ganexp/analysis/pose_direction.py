@@ -113,7 +113,7 @@ class PoseDirection:
         labels = subject.labels_of(numbers)
         multiples = torch.linspace(-self.reach, self.reach, self.steps)
         latents = moved(subject.latents_of(numbers), direction, multiples).flatten(0, 1)
-        images = subject.images(latents, None if labels is None else labels.repeat_interleave(self.steps))
+        images = subject.images(latents, None if labels is None else labels.repeat_interleave(self.steps, 0))
         drawn = images.unflatten(0, (self.samples, self.steps))
         save(rows(list(drawn[: self.shown])), out / "turn.png")
         measure, upper = PROPERTIES[self.measured]

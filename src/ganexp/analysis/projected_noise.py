@@ -21,7 +21,7 @@ MOST = 64
 
 @dataclass(frozen=True)
 class ProjectedNoise:
-    """Noise (K, latent) of pictures, in the order of their names, and labels (K,) if the generator takes them."""
+    """Noise (K, latent) of pictures, in the order of their names, and labels (K, …) if the generator takes them."""
 
     pictures: list[str]
     latents: Tensor
@@ -36,7 +36,7 @@ class ProjectedNoise:
         return self.latents[list(numbers)]
 
     def labels_of(self, numbers: Sequence[int]) -> Tensor | None:
-        """Return the labels (N,) of the pictures with these numbers, if there are any."""
+        """Return the labels (N, …) of the pictures with these numbers, if there are any."""
         return None if self.labels is None else self.labels[list(numbers)]
 
     def save(self, path: Path) -> None:
@@ -65,7 +65,7 @@ def projected_noise(path: str, subject: Subject) -> ProjectedNoise:
         labels = None if content["labels"] is None else torch.tensor(content["labels"], dtype=torch.int64)
         pictures = [str(name) for name in content["pictures"]]
         whole = latents.ndim == 2 and len(latents) == len(pictures) > 0 and bool(latents.isfinite().all())
-        if not whole or (labels is not None and labels.shape != (len(latents),)):
+        if not whole or (labels is not None and len(labels) != len(latents)):
             raise ValueError("its lists do not fit each other")
     except OSError as error:
         raise UserError(f"pictures={path}: cannot be read: {error.strerror}") from error
@@ -74,7 +74,7 @@ def projected_noise(path: str, subject: Subject) -> ProjectedNoise:
     if latents.shape[1] != subject.latent:
         size = latents.shape[1]
         raise UserError(f"pictures={path}: has noise of {size} values, and this generator takes {subject.latent}")
-    if (labels is None) != (subject.num_classes is None) or not _are_classes(labels, subject.num_classes):
+    if not _are_labels(labels, subject):
         raise UserError(f"pictures={path}: its labels are not this generator's; project the pictures with this run")
     return ProjectedNoise(pictures, latents, labels)
 
@@ -93,7 +93,8 @@ def encoded_pictures(path: str, subject: Subject) -> ProjectedNoise:
     return ProjectedNoise(names, subject.encodings(pictures))
 
 
-def _are_classes(labels: Tensor | None, num_classes: int | None) -> bool:
-    if labels is None or num_classes is None:
-        return True
-    return bool(((labels >= 0) & (labels < num_classes)).all())
+def _are_labels(labels: Tensor | None, subject: Subject) -> bool:
+    if labels is None or subject.num_classes is None:
+        return labels is None and subject.num_classes is None
+    shape, values = ((), subject.num_classes) if subject.attributes is None else ((subject.num_classes,), 2)
+    return labels.shape[1:] == shape and bool(((labels >= 0) & (labels < values)).all())

@@ -83,7 +83,7 @@ def descended(
 
 @dataclass(frozen=True)
 class Candidates:
-    """Noise (M, latent), labels (M,) if the generator takes them, and the samples (M, C, H, W) that they give."""
+    """Noise (M, latent), labels (M, …) if the generator takes them, and the samples (M, C, H, W) that they give."""
 
     latents: Tensor
     labels: Tensor | None
@@ -95,9 +95,8 @@ class Candidates:
 
 
 def candidates(subject: Subject, n: int) -> Candidates:
-    """Return the samples 0 to n - 1, of every class in turn."""
-    labels = None if subject.num_classes is None else torch.arange(n) % subject.num_classes
-    latents = subject.latents(n)
+    """Return the samples 0 to n - 1, of every class, or set of attributes, in turn."""
+    latents, labels = subject.latents(n), subject.all_labels(n)
     return Candidates(latents, labels, subject.images(latents, labels))
 
 
@@ -178,9 +177,9 @@ class Projection:
                 image = subject.images(latent[None], None if label is None else label[None])
                 before, after = (self._measured(distances, subject, drawing, picture) for drawing in (start, image[0]))
                 figures[name] = {"encoding" if encodes else "nearest_sample": before, "projection": after}
-                figures[name] |= {} if label is None else {"label": int(label)}
+                figures[name] |= {} if label is None else {"label": label.tolist()}
                 drawn += [picture, start, image[0]]
-                named = "" if label is None else f": {subject.class_name(int(label))}"
+                named = "" if label is None else f": {subject.label_name(label)}"
                 captions += [f"picture {len(latents)}", first, f"result{named}"]
                 latents.append(latent)
                 labels += [] if label is None else [label]
@@ -192,7 +191,7 @@ class Projection:
     def _projected(
         self, subject: Subject, pool: Candidates | None, distances: Mapping[str, Distance], picture: Tensor
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return the first start (C, H, W), and the noise (latent,) of the projection with its label ().
+        """Return the first start (C, H, W), and the noise (latent,) of the projection with its label.
 
         Without a pool the start is the picture's code.
         """

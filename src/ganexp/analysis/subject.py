@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from ganexp.analysis.discriminators import Opponent
 from ganexp.data.memory import InMemory
@@ -18,6 +19,7 @@ from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.reference import CachedReference, RealImages
 from ganexp.noise import Codes, Noise, numbered
 from ganexp.numerics.randomness import BLOCK, blocks
+from ganexp.records.class_names import attribute_text
 
 MOST_SAMPLES = 1_000_000
 LISTED = 20
@@ -64,9 +66,10 @@ class Subject:
     """A generator, its discriminator and its data; expensive parts are computed lazily.
 
     ``generator`` maps noise (N, latent), and labels (N,) if it is conditional, to images (N, C, H, W) in [-1, 1]; it is
-    the moving average if there is one. ``num_classes`` is None for an unconditional generator. ``opponent`` is its
-    discriminator. Samples are those that ``sample run=DIR seed=`` writes. A subject depends neither on runs nor on
-    Lightning, so a notebook can build one.
+    the moving average if there is one. ``num_classes`` is None for an unconditional generator. With ``attributes`` (M,
+    num_classes) of 0 and 1, those of training images, labels are such rows (N, num_classes) instead of classes.
+    ``opponent`` is its discriminator. Samples are those that ``sample run=DIR seed=`` writes. A subject depends neither
+    on runs nor on Lightning, so a notebook can build one.
     """
 
     generator: nn.Module
@@ -74,7 +77,10 @@ class Subject:
     latent: int
     num_classes: int | None = None
     class_names: Sequence[str] | None = None
-    """The names of the classes by number, where they have any."""
+    """The names of the classes, or of the attributes, by number, where they have any."""
+    attributes: Tensor | None = None
+    columns: int = 10
+    """So many classes, or sets of attributes, samples have in turn."""
     seed: int = 0
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     opponent: Opponent | None = None
@@ -105,7 +111,7 @@ class Subject:
         return torch.cat([numbered(self.noise, self.latent, block, self.seed) for block in blocks(n)])
 
     def labels(self, n: int) -> Tensor | None:
-        """Return the labels (n,) of the samples 0 to n - 1, classes in turn; None for an unconditional generator."""
+        """Return the labels (n, …) of the samples 0 to n - 1, in turn; None for an unconditional generator."""
         return self.labels_of(range(n))
 
     def latents_of(self, numbers: Sequence[int]) -> Tensor:
@@ -120,8 +126,33 @@ class Subject:
         return torch.stack([drawn[number // BLOCK][number % BLOCK] for number in numbers])
 
     def labels_of(self, numbers: Sequence[int]) -> Tensor | None:
-        """Return the labels (N,) of the samples with these numbers; None for an unconditional generator."""
-        return None if self.num_classes is None else torch.tensor(list(numbers)) % min(self.num_classes, 10)
+        """Return the labels (N, …) of the samples with these numbers; None for an unconditional generator."""
+        return None if self.num_classes is None else self._in_turn(torch.tensor(list(numbers)), self.columns)
+
+    def all_labels(self, n: int) -> Tensor | None:
+        """Return labels (n, …): every class, or the attributes of every training image, in turn; None as above."""
+        return None if self.num_classes is None else self._in_turn(torch.arange(n), None)
+
+    def _in_turn(self, numbers: Tensor, most: int | None) -> Tensor:
+        """Return the labels with these numbers, which repeat the first ``most``, None being all."""
+        if self.attributes is not None:
+            sets = self.attributes[:most]
+            return sets[numbers % len(sets)]
+        assert self.num_classes is not None
+        return numbers % min(self.num_classes, most or self.num_classes)
+
+    def weights(self, labels: Tensor) -> Tensor:
+        """Return the weights (N, num_classes) of the labels' embeddings: one-hot classes, or attributes as numbers."""
+        if self.attributes is not None:
+            return labels.float()
+        assert self.num_classes is not None
+        return one_hot(labels, self.num_classes).float()
+
+    def label_name(self, label: Tensor) -> str:
+        """Return the name of a class (), or a set of attributes (num_classes,) as NAME+NAME."""
+        if self.attributes is None:
+            return self.class_name(int(label))
+        return attribute_text(label.tolist(), [self.class_name(number) for number in range(len(label))])
 
     def class_name(self, label: int) -> str:
         """Return the name of a class or, without names, its number."""
@@ -144,7 +175,7 @@ class Subject:
 
     @torch.no_grad()
     def images(self, latents: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Return images (N, C, H, W) in [-1, 1], float32 on the CPU, from noise (N, latent) and labels (N,).
+        """Return images (N, C, H, W) in [-1, 1], float32 on the CPU, from noise (N, latent) and labels (N, …).
 
         Without labels, a conditional generator takes those of the samples 0 to N - 1.
         """
@@ -232,6 +263,14 @@ class Analysis(Protocol):
 def needs_images(subject: Subject) -> str | None:
     """Return the reason if the generator draws points instead of images, or None."""
     return "it draws points, not images" if subject.draws_points else None
+
+
+def needs_classes(images: RealImages) -> str | None:
+    """Return the reason if images do not have a class each, or None."""
+    labels = images.labels()
+    if labels is None:
+        return "the data have no labels"
+    return None if labels.dim() == 1 else "the data have several attributes for each image, not one class"
 
 
 def require_at_least(least: int, **values: int) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from ganexp.analysis.drawing import forwards_and_backwards, rows, save_animation, save_figure
 from ganexp.analysis.embeddings import label_embeddings, mixed_labels
@@ -70,9 +69,9 @@ def farther_from_real(between: Tensor, anchors: Tensor, real: Tensor) -> float:
 
 @torch.no_grad()
 def images_along(subject: Subject, latents: Tensor, mixture: Tensor | None) -> Tensor:
-    """Return images (T, C, H, W) in [-1, 1] of latents (T, latent) and, if conditional, class weights (T, classes)."""
-    if mixture is None:
-        return subject.images(latents)
+    """Return images (T, C, H, W) in [-1, 1] of latents (T, latent) and, if conditional, weights (T, num_classes)."""
+    if mixture is None or subject.attributes is not None:
+        return subject.images(latents, mixture)
     parts = []
     for batch, weights in zip(latents.split(BLOCK), mixture.split(BLOCK), strict=True):
         if bool((weights.max(1).values == 1).all()):  # Single classes need no embeddings.
@@ -83,10 +82,16 @@ def images_along(subject: Subject, latents: Tensor, mixture: Tensor | None) -> T
     return torch.cat(parts)
 
 
+def mixes_labels(subject: Subject) -> bool:
+    """Return whether a conditional generator takes what lies between its labels."""
+    assert subject.num_classes is not None
+    return subject.attributes is not None or bool(label_embeddings(subject.generator, subject.num_classes))
+
+
 def through_samples(
     subject: Subject, latents: Tensor, classes: Tensor | None, interpolate: Interpolation
 ) -> Trajectory:
-    """Return the path through latents (K, latent) and, for a conditional generator, classes (K, num_classes)."""
+    """Return the path through latents (K, latent) and, for a conditional generator, weights (K, num_classes)."""
     return lambda positions: images_along(
         subject,
         points_along(latents, positions, interpolate),
@@ -136,7 +141,8 @@ class Walk:
     ``anchors`` are numbers of samples to walk through. Without them there are ``walks`` paths through ``length``
     samples each, of a single class each if the generator is conditional. There are ``steps`` images from one sample to
     the next, equally spaced between the latents or, if ``even``, at equal distances in features along the whole path.
-    For a conditional generator there is also a path through its classes. ``animation`` is gif or webp.
+    For a conditional generator there is also a path through its classes, or through each of its attributes alone.
+    ``animation`` is gif or webp.
 
     With ``pictures``, a file of projected pictures, one path passes through them in turn, or through those with the
     numbers ``anchors``; from a single picture it leads to the samples 0 to ``length`` - 2. ``space`` is noise, or
@@ -192,7 +198,7 @@ class Walk:
         walks = {
             name: [self._features_along(subject, path, segments) for path in of_kind] for name, of_kind in paths.items()
         }
-        if subject.num_classes is not None and label_embeddings(subject.generator, subject.num_classes):
+        if subject.num_classes is not None and mixes_labels(subject):
             classes = torch.eye(subject.num_classes)[: max(2, self.length)]
             through = [through_classes(subject, latent, classes) for latent in subject.latents(self.walks)]
             walks["classes"] = [self._features_along(subject, path, len(classes) - 1) for path in through]
@@ -242,18 +248,18 @@ class Walk:
         return PathFeatures(images, along, along[positions % 1 != 0], at_anchors, leap(path, features, positions))
 
     def _anchors(self, subject: Subject) -> list[tuple[Tensor, Tensor | None]]:
-        """Return the anchors (K, latent) of each path, and their classes (K, num_classes), one-hot."""
+        """Return the anchors (K, latent) of each path, and the weights (K, num_classes) of their labels."""
         if self.pictures is not None:
             return [self._from_pictures(subject, self.pictures)]
         if self.anchors is not None:
             labels = subject.labels_of(self.anchors)
-            return [(subject.latents_of(self.anchors), self._one_hot(subject, labels))]
+            return [(subject.latents_of(self.anchors), self._weights(subject, labels))]
         latents = subject.latents(self.walks * self.length).split(self.length)
         classes = subject.labels(self.walks)
         if classes is None:
             return [(anchors, None) for anchors in latents]
         return [
-            (anchors, self._one_hot(subject, label.expand(self.length)))
+            (anchors, self._weights(subject, label.expand(self.length, *label.shape)))
             for anchors, label in zip(latents, classes, strict=True)
         ]
 
@@ -265,12 +271,12 @@ class Walk:
             others = range(self.length - 1)
             latents = torch.cat([latents, subject.latents_of(others)])
             # A path within the picture's class.
-            labels = None if labels is None else labels.expand(self.length)
-        return latents, self._one_hot(subject, labels)
+            labels = None if labels is None else labels.expand(self.length, *labels.shape[1:])
+        return latents, self._weights(subject, labels)
 
-    def _one_hot(self, subject: Subject, labels: Tensor | None) -> Tensor | None:
-        if labels is None or subject.num_classes is None:
+    def _weights(self, subject: Subject, labels: Tensor | None) -> Tensor | None:
+        if labels is None:
             return None
-        if len(labels.unique()) > 1 and not label_embeddings(subject.generator, subject.num_classes):
+        if len(labels.unique(dim=0)) > 1 and not mixes_labels(subject):
             raise UserError(f"anchors={self.anchors}: this generator cannot interpolate between different classes")
-        return one_hot(labels, subject.num_classes).float()
+        return subject.weights(labels)

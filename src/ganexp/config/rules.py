@@ -18,7 +18,6 @@ BATCH_NORMS = {f"ganexp.layers.normalization.{name}" for name in ("batch", "batc
 SPECTRAL_NORMS = {f"ganexp.layers.normalization.{name}" for name in ("spectral", "batch_spectral")}
 NO_NORM = {"ganexp.layers.normalization.none"}
 UNBOUNDED_LOSSES = {"ganexp.losses.Wasserstein"}
-CUT = "ganexp.variants.cut.CUT"
 PAIRWISE_LOSSES = {"ganexp.losses.Relativistic"}
 ONE_DOMAIN = {"ganexp.data.images.ImageData", "ganexp.data.gaussians.GaussianData"}
 POINTS = {"ganexp.data.gaussians.GaussianData"}
@@ -239,13 +238,6 @@ RULES = (
         "the data has images to translate, and the model draws its images from noise",
         "nearest that works: model=pix2pix for pairs, model=cyclegan for two unpaired domains, or data of one domain "
         "such as data=cifar10",
-    ),
-    Rule(
-        lambda config: config["model"].get("_target_") == CUT and has_other_input_channels(config),
-        "the model contrasts inputs and translations by the same network, so both need the same channels, and "
-        "data.input_channels differs from data.channels",
-        "leave out data.input_channels, which converts pictures to data.channels, or choose model=cyclegan, or "
-        "model=pix2pix for pairs",
     ),
     Rule(
         lambda config: bool(config["model"].get("identity")) and has_other_input_channels(config),

@@ -34,6 +34,9 @@ SMALLEST = 384
 MOST_PIXELS = 4096 * 4096
 TILE = 1024
 
+Label = int | Sequence[int] | None
+"""A class, or 0 or 1 for each attribute; None is each sample's own."""
+
 
 class Samples:
     """Samples of a generator, interpolated and moved along the directions that change images most."""
@@ -61,11 +64,6 @@ class Samples:
         return factors.directions[:SLIDERS]
 
     @property
-    def classes(self) -> int | None:
-        """The number of classes, or of the categories of noise with codes; None where there are neither."""
-        return self.subject.num_classes if self.subject.codes is None else self.subject.codes.categories
-
-    @property
     def can_be_truncated(self) -> bool:
         """Whether the noise distribution can be truncated."""
         try:
@@ -75,7 +73,7 @@ class Samples:
         return True
 
     def draw(
-        self, number: int, other: int, share: float, label: int | None, threshold: float | None, steps: list[float]
+        self, number: int, other: int, share: float, label: Label, threshold: float | None, steps: list[float]
     ) -> tuple[Image.Image, Image.Image]:
         """Return the interpolation between two samples at ``share``, and the whole interpolation side by side.
 
@@ -93,7 +91,7 @@ class Samples:
         as_saved(images)
         return enlarged(as_image(images[0])), grid(images[1:], STEPS)
 
-    def many(self, first: int, label: int | None, threshold: float | None) -> Image.Image:
+    def many(self, first: int, label: Label, threshold: float | None) -> Image.Image:
         """Return a grid of ``MANY`` samples from number ``first`` on, of their own classes or of one."""
         subject = self.subject if threshold is None else self.cut(threshold)
         start = min(first, MOST_SAMPLES - MANY)
@@ -102,7 +100,7 @@ class Samples:
         as_saved(images)
         return grid(images, STEPS)
 
-    def truncations(self, first: int, label: int | None, thresholds: Sequence[float | None]) -> Image.Image:
+    def truncations(self, first: int, label: Label, thresholds: Sequence[float | None]) -> Image.Image:
         """Return the ``STEPS`` samples from number ``first`` on under each truncation, a row each; None is without."""
         start = min(first, MOST_SAMPLES - STEPS)
         numbers = range(start, start + STEPS)
@@ -114,7 +112,7 @@ class Samples:
         as_saved(images)
         return grid(images, STEPS)
 
-    def along_directions(self, number: int, label: int | None, threshold: float | None, reach: float) -> Image.Image:
+    def along_directions(self, number: int, label: Label, threshold: float | None, reach: float) -> Image.Image:
         """Return a sample moved along each direction, a row each, from -``reach`` to ``reach`` standard deviations."""
         subject = self.subject if threshold is None else self.cut(threshold)
         shifts = torch.linspace(-reach, reach, MOVES)[:, None] * self.spread
@@ -127,7 +125,7 @@ class Samples:
 
     def _first_class(self, noise: Tensor) -> Tensor:
         labels = self.subject.labels(1)
-        condition = () if labels is None else (labels.expand(len(noise)).to(noise.device),)
+        condition = () if labels is None else (labels.expand(len(noise), *labels.shape[1:]).to(noise.device),)
         images: Tensor = self.subject.generator(noise, *condition)
         return images
 
@@ -172,20 +170,20 @@ class Translations:
         return seen, translate(network, image, self.model.multiple, TILE)
 
 
-def drawn(subject: Subject, latents: Tensor, numbers: Sequence[int], label: int | None) -> Tensor:
-    """Return the images of noise (N, latent) with the labels of the samples with these numbers, or all of one class.
+def drawn(subject: Subject, latents: Tensor, numbers: Sequence[int], label: Label) -> Tensor:
+    """Return the images of noise (N, latent) with the labels of the samples with these numbers, or all with one.
 
     Of noise with codes a class is a category.
     """
-    if subject.codes is not None and label is not None:
+    if subject.codes is not None and isinstance(label, int):
         latents = subject.codes.with_category(latents, torch.full((len(latents),), label))
     return subject.images(latents, chosen_labels(subject, numbers, label))
 
 
-def chosen_labels(subject: Subject, numbers: Sequence[int], label: int | None) -> Tensor | None:
-    """Return the labels of the samples with these numbers, all one class if it is given; None without labels."""
+def chosen_labels(subject: Subject, numbers: Sequence[int], label: Label) -> Tensor | None:
+    """Return the labels of the samples with these numbers, all as ``label`` if it is given; None without labels."""
     labels = subject.labels_of(numbers)
-    return labels if labels is None or label is None else torch.full_like(labels, label)
+    return labels if labels is None or label is None else torch.tensor(label).to(labels).expand_as(labels)
 
 
 def require_few_pixels(path: Path) -> None:

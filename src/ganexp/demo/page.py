@@ -1,7 +1,6 @@
 """Gradio pages of the demo, served locally without requests to other machines."""
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +8,7 @@ from random import randrange
 from typing import Any
 
 from ganexp.analysis.subject import MOST_SAMPLES
+from ganexp.demo.conditions import condition
 from ganexp.demo.draw import MOST_PIXELS, Samples, Translations, enlarged, require_number
 from ganexp.errors import UserError
 from ganexp.serving.hosts import HostCheck
@@ -88,26 +88,23 @@ def checks(hosts: Sequence[str], uploads: Path) -> list[Any]:
 
 
 def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None) -> Any:
-    """Return the page of a model that generates images from noise; ``names`` are those of its classes."""
+    """Return the page of a model that generates images from noise; ``names`` are those of its classes or attributes."""
     gr = gradio()
-    classes = samples.classes
 
-    def class_of(label: str) -> int | None:
-        return None if label == "its own" else int(label)
-
-    def draw(number: Any, other: Any, share: float, label: str, threshold: str, *steps: float) -> Any:
+    def draw(number: Any, other: Any, share: float, threshold: str, *rest: Any) -> Any:
+        chosen, steps = rest[: len(given.controls)], rest[len(given.controls) :]
         with errors_shown(gr):
             ends = require_number(number), require_number(other)
-            return samples.draw(*ends, share, class_of(label), THRESHOLDS[threshold], list(steps))
+            return samples.draw(*ends, share, given.label(*chosen), THRESHOLDS[threshold], list(steps))
 
-    def draw_many(number: Any, label: str, threshold: str) -> Any:
+    def draw_many(number: Any, threshold: str, *chosen: Any) -> Any:
         with errors_shown(gr):
-            first, chosen, cut = require_number(number), class_of(label), THRESHOLDS[threshold]
-            return samples.many(first, chosen, cut), samples.along_directions(first, chosen, cut, REACH)
+            first, label, cut = require_number(number), given.label(*chosen), THRESHOLDS[threshold]
+            return samples.many(first, label, cut), samples.along_directions(first, label, cut, REACH)
 
-    def draw_truncations(number: Any, label: str) -> Any:
+    def draw_truncations(number: Any, *chosen: Any) -> Any:
         with errors_shown(gr):
-            return samples.truncations(require_number(number), class_of(label), list(THRESHOLDS.values()))
+            return samples.truncations(require_number(number), given.label(*chosen), list(THRESHOLDS.values()))
 
     with gr.Blocks(title="ganexp demo", analytics_enabled=False) as page:
         gr.Markdown(f"# Samples of `{run}`")
@@ -117,8 +114,7 @@ def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None)
                 other = gr.Number(1, label="interpolated to sample", precision=0)
                 random = gr.Button("Random")
                 share = gr.Slider(0.0, 1.0, 0.0, label="position between the samples")
-                choices = [("its own", "its own"), *class_choices(classes or 0, names)]
-                label = gr.Dropdown(choices, value="its own", label="class", visible=classes is not None)
+                given = condition(gr, samples.subject, names)
                 threshold = gr.Dropdown(
                     list(THRESHOLDS),
                     label="truncation",
@@ -141,33 +137,21 @@ def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None)
                 examples = gr.Button("Examples of each truncation", visible=samples.can_be_truncated)
                 gr.Markdown(f"A row each: {', '.join(THRESHOLDS)}.", visible=samples.can_be_truncated)
                 truncations = shown(gr, "truncations", show_label=False, visible=samples.can_be_truncated)
-        controls = [number, other, share, label, threshold, *steps]
+        controls = [number, other, share, threshold, *given.controls, *steps]
         events = [page.load, *(control.change for control in controls)]
         # Only the latest position of a slider is drawn, not the intermediate ones.
         gr.on(events, draw, controls, [picture, interpolation], trigger_mode="always_last", show_progress="hidden")
         gr.on(
-            [page.load, number.change, label.change, threshold.change],
+            [page.load, *(control.change for control in (number, threshold, *given.controls))],
             draw_many,
-            [number, label, threshold],
+            [number, threshold, *given.controls],
             [several, directions],
             trigger_mode="always_last",
             show_progress="hidden",
         )
-        examples.click(draw_truncations, [number, label], truncations)
+        examples.click(draw_truncations, [number, *given.controls], truncations)
         random.click(lambda: (randrange(MOST_SAMPLES), randrange(MOST_SAMPLES)), None, [number, other])
     return page
-
-
-def class_choices(num_classes: int, names: Sequence[str] | None) -> list[tuple[str, str]]:
-    """Return what is shown of each class and its number: its name, with the number where several have the name."""
-    numbers = [str(number) for number in range(num_classes)]
-    if names is None or len(names) != num_classes:
-        return list(zip(numbers, numbers, strict=True))
-    counts = Counter(names)
-    shown_names = [
-        f"{name} ({number})" if counts[name] > 1 else name for name, number in zip(names, numbers, strict=True)
-    ]
-    return list(zip(shown_names, numbers, strict=True))
 
 
 def translations_page(translations: Translations, run: str) -> Any:

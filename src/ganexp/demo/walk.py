@@ -65,7 +65,7 @@ def shared_name(run: Path) -> str:
 def walk_pictures(samples: Samples) -> list[Image.Image]:
     """Return one picture per step, each with all walks side by side; the last leads back to the first.
 
-    Walk w passes the samples w * STOPS to w * STOPS + STOPS - 1 on arcs of the noise, in the class of its first one.
+    Walk w passes the samples w * STOPS to w * STOPS + STOPS - 1 on arcs of the noise, with the label of its first one.
     """
     subject = samples.subject
     positions = torch.arange(STOPS * STEPS) / STEPS

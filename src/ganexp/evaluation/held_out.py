@@ -76,16 +76,18 @@ def from_folder(folder: Path, data: DictConfig) -> HeldOut:
 
 
 def labelled_files(folder: Path, labels: str | None) -> tuple[list[str], list[int], list[str]]:
-    """Return a folder's images, their labels and the classes: those of the run's label file if it has all images."""
-    paths, numbers, classes = image_files(folder)
+    """Return a folder's images, their labels and the classes: those of the run's label file if it has all images.
+
+    Else the labels are those of class folders.
+    """
     table = None if labels is None else label_table(labels)
-    if table is None or table.has_attributes:
-        return paths, numbers, classes
+    if table is None:
+        return image_files(folder)
+    paths = all_images(folder)
     try:
-        paths = all_images(folder)
         return paths, labels_of_files(paths, folder, table), table.names
     except UserError:
-        return paths, numbers, classes
+        return image_files(folder)
 
 
 def labelled_images(wanted: str, data: DictConfig) -> tuple[RealImages, HeldOut]:

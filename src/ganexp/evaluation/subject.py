@@ -16,7 +16,7 @@ from ganexp.evaluation.evaluate import real_set
 from ganexp.evaluation.held_out import held_out_images, labelled_images
 from ganexp.metrics.classifier import classifier
 from ganexp.numerics.randomness import derived_seed
-from ganexp.runs.model import require_no_attributes, truncate
+from ganexp.runs.model import takes_attributes, truncate
 from ganexp.variants.samplers.base import Sampler
 from ganexp.variants.samplers.styles import StyleSampler
 
@@ -24,11 +24,7 @@ from ganexp.variants.samplers.styles import StyleSampler
 def build_subject(
     model: Any, run: DictConfig, seed: int, held_out: str | None = None, labelled: str | None = None
 ) -> Subject:
-    """Return the subject of analyses for a trained model and its run's data.
-
-    Raises UserError for a model of attributes.
-    """
-    require_no_attributes(model, "analyze and demo")
+    """Return the subject of analyses for a trained model and its run's data."""
 
     def truncated(threshold: float) -> Subject:
         cut = copy.deepcopy(model)
@@ -51,6 +47,8 @@ def build_subject(
         noise=model.sampler.noise,
         latent=model.sampler.latent,
         num_classes=getattr(model, "num_classes", None),
+        attributes=model.attribute_sets.rows.cpu() if takes_attributes(model) else None,
+        columns=model.columns,
         seed=seed,
         device=model.device,
         opponent=build_opponent(model),

@@ -28,8 +28,9 @@ from ganexp.metrics.extractor import qualified_name
 from ganexp.numerics.flags import full_precision
 from ganexp.publishing import layout
 from ganexp.runs.checkpoint import load_checkpoint
+from ganexp.runs.class_names import class_names_of
 from ganexp.runs.input_channels import input_channels_of
-from ganexp.runs.model import load_model
+from ganexp.runs.model import load_model, takes_attributes
 from ganexp.runs.run import Run
 
 FORMATS: dict[str, Format] = {".safetensors": safetensors_file, ".onnx": onnx_file, ".pt2": pt2_file}
@@ -117,6 +118,8 @@ def described(model: Any, run: Run, choices: Choices, portable: Portable) -> dic
         "pixels": PIXELS,
         "images_seen": images_seen(run),
     }
+    if takes_attributes(model):
+        about["attributes"] = class_names_of(run)
     if hasattr(model, "translator"):
         trained = OmegaConf.select(run.config, "data.direction", default="a2b")
         name = resolve_direction(model, choices.direction, trained)
@@ -157,6 +160,8 @@ def show(portable: Portable, description: dict[str, Any], out: Path, difference:
         print(f"  input   {source.port}: {source.port.values}")
     for port in portable.outputs:
         print(f"  output  {port}: {port.values}")
+    if description.get("attributes"):
+        print(f"  attributes: {', '.join(description['attributes'])}")
     for name in ("batch_norm", "dropout"):
         if description[name] != "none":
             print(f"  {name.replace('_', ' ')}: {description[name]}")

@@ -8,16 +8,23 @@ from ganexp.export.truncation import truncated
 
 
 class SampleHead(nn.Module):
-    """Noise, and possibly labels and a truncation threshold, to samples in [-1, 1]."""
+    """Noise, and possibly labels or attributes and a truncation threshold, to samples in [-1, 1]."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, noise: Tensor, labels: Tensor | None = None, truncation: Tensor | None = None) -> Tensor:
-        """Return samples (N, C, H, W) from noise (N, latent), labels (N,) and a threshold ()."""
+    def forward(
+        self,
+        noise: Tensor,
+        labels: Tensor | None = None,
+        attributes: Tensor | None = None,
+        truncation: Tensor | None = None,
+    ) -> Tensor:
+        """Return samples (N, C, H, W) from noise (N, latent), labels (N,) or attributes (N, A), and a threshold ()."""
         noise = noise if truncation is None else truncated(noise, truncation)
-        samples: Tensor = self.network(noise) if labels is None else self.network(noise, labels)
+        condition = [tensor for tensor in (labels, attributes) if tensor is not None]
+        samples: Tensor = self.network(noise, *condition)
         return samples.clamp(-1, 1)
 
 
@@ -61,16 +68,21 @@ class TranslationHead(nn.Module):
 
 
 class DiscriminatorHead(nn.Module):
-    """Images, and possibly their labels, latents or the inputs that they are translations of, to logits."""
+    """Images, and possibly their labels, attributes, latents or the inputs that they are translations of, to logits."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
     def forward(
-        self, image: Tensor, labels: Tensor | None = None, input: Tensor | None = None, noise: Tensor | None = None
+        self,
+        image: Tensor,
+        labels: Tensor | None = None,
+        attributes: Tensor | None = None,
+        input: Tensor | None = None,
+        noise: Tensor | None = None,
     ) -> Tensor:
         """Return logits (N, …) of images (N, C, H, W) being real, and those of the classes where there are any."""
-        condition = [tensor for tensor in (labels, input, noise) if tensor is not None]
+        condition = [tensor for tensor in (labels, attributes, input, noise) if tensor is not None]
         logits: Tensor = self.network(image, *condition)
         return logits

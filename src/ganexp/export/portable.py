@@ -19,7 +19,7 @@ from ganexp.metrics.extractor import qualified_name
 from ganexp.networks.autoencoder import Autoencoder
 from ganexp.noise import is_normal, normal, uniform
 from ganexp.numerics.randomness import generator as rng
-from ganexp.runs.model import require_no_attributes
+from ganexp.runs.model import takes_attributes
 from ganexp.variants.samplers.base import describe_weights
 from ganexp.variants.samplers.styles import StyleSampler
 
@@ -90,8 +90,7 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
     head = SampleHead(decoder).eval()
     inputs = [noise_input(sampler.noise, sampler.latent)]
     if hasattr(model, "num_classes"):
-        require_no_attributes(model, "export")
-        inputs.append(labels_input(model.num_classes))
+        inputs.append(condition_input(model))
     if truncation:
         inputs.append(truncation_input())
     shape = output_shapes(head, inputs)[0]
@@ -176,9 +175,8 @@ def portable_discriminator(
     inputs = [image_input("image", shape, SIGNED_UNIT)]
     needed = needed_inputs(network)
     if hasattr(model, "num_classes"):
-        require_no_attributes(model, "export")
         if is_given_labels(model, network, inputs[0].example({BATCH: 2}, rng(0, "export shape"))):
-            inputs.append(labels_input(model.num_classes))
+            inputs.append(condition_input(model))
     elif needed == 2 and hasattr(model, "translator"):
         given = (BATCH, input_channels or channels, *size)
         inputs.append(image_input("input", given, f"{SIGNED_UNIT}; the image that `image` is a translation of"))
@@ -205,7 +203,7 @@ def is_given_labels(model: Any, network: nn.Module, image: Tensor) -> bool:
     hook = network.register_forward_pre_hook(lambda module, inputs: given.append(len(inputs)))
     try:
         with torch.no_grad():
-            model.critic(torch.zeros(len(image), dtype=torch.int64))(image)
+            model.critic(condition_input(model).example({BATCH: len(image)}, rng(0, "export labels")))(image)
     finally:
         hook.remove()
     return given[-1] == 2
@@ -236,6 +234,17 @@ def noise_input(noise: Any, latent: int) -> Input:
     """Return the input of noise (N, latent)."""
     function = getattr(noise, "func", noise)
     return Input(Port("noise", (BATCH, latent), DISTRIBUTIONS.get(function, qualified_name(noise))), noise)
+
+
+def condition_input(model: Any) -> Input:
+    """Return the input of the labels, or of the attributes, that a model is conditioned on."""
+    return (attributes_input if takes_attributes(model) else labels_input)(model.num_classes)
+
+
+def attributes_input(number: int) -> Input:
+    """Return the input of attributes (N, number)."""
+    port = Port("attributes", (BATCH, number), "1: has the attribute; 0: has not")
+    return Input(port, lambda shape, generator: torch.randint(2, shape, generator=generator).float())
 
 
 def labels_input(num_classes: int) -> Input:

@@ -14,7 +14,8 @@ from ganexp.generation.class_folders import class_folders
 from ganexp.generation.image_files import ImageFiles
 from ganexp.numerics.flags import full_precision
 from ganexp.numerics.pixels import are_points
-from ganexp.runs.class_names import attribute_text
+from ganexp.records.class_names import attribute_text
+from ganexp.runs.model import takes_attributes
 
 GRID = "grid.png"
 IMAGE_FILES = ImageFiles()
@@ -79,6 +80,6 @@ def drawn(model: Any, n: int, seed: int, labels: Sequence[Any] | None, codes: Se
 
 def captions_of(model: Any, labels: Sequence[Any] | None, names: Sequence[str]) -> list[str] | None:
     """Return the captions of labels, which repeat in order, None for the attributes of training images."""
-    if getattr(model, "attribute_sets", None) is not None:
+    if takes_attributes(model):
         return None if labels is None else [attribute_text(label, names) for label in labels]
     return [names[label] for label in (range(model.columns) if labels is None else labels)]

@@ -26,8 +26,8 @@ class Card:
     """Facts of a model card.
 
     ``choices`` are the options of the config groups, ``scores`` those of the published weights, and ``shape`` is that
-    of an image, (C, H, W). ``labels`` are two classes of a conditional model, by name where they have any. ``address``
-    is what ``ganexp.load`` takes.
+    of an image, (C, H, W). ``labels`` are two classes of a conditional model, by name where they have any, or
+    two sets of its ``attributes``. ``address`` is what ``ganexp.load`` takes.
     """
 
     address: str
@@ -41,6 +41,7 @@ class Card:
     has_samples: bool
     labels: Sequence[str | int] | None = None
     license: str | None = None
+    attributes: Sequence[str] | None = None
 
     @property
     def title(self) -> str:
@@ -78,7 +79,8 @@ class Card:
             else f"images = model.sample(16, seed=0{labels})  # (16, {channels}, {height}, {width}) in [-1, 1]"
         )
         lines = ["import ganexp", "", f"model = ganexp.load({json.dumps(self.address)})", draw]
-        return "## Use\n\n" + fenced("python", "\n".join(lines))
+        listed = "" if self.attributes is None else f"\n\nAttributes: {escape(', '.join(self.attributes))}"
+        return "## Use\n\n" + fenced("python", "\n".join(lines)) + listed
 
     def training(self) -> str:
         """Return the options of the config groups, and the command without the user's own folders."""

@@ -18,10 +18,11 @@ from ganexp.publishing.card import Card, public_command
 from ganexp.publishing.packages import installed
 from ganexp.publishing.weights import save_weights
 from ganexp.records import summary
+from ganexp.records.class_names import NO_ATTRIBUTES, SEPARATOR, attribute_text
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.class_names import class_names_of
 from ganexp.runs.input_channels import input_channels_of
-from ganexp.runs.model import load_model, require_no_attributes
+from ganexp.runs.model import load_model, takes_attributes
 from ganexp.runs.run import Run
 from ganexp.runs.scores import SCORES, read_scores
 
@@ -49,7 +50,6 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
     """Write weights, configuration, scores, samples and model card to a folder; ``address`` is what loads it."""
     assert run.checkpoint is not None
     model = load_model(run)
-    require_no_attributes(model, "publish")
     images_seen = int(load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"])
     # Before anything is written, so that a model of broken weights leaves no folder.
     names = class_names_of(run)
@@ -61,6 +61,7 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
     if samples is not None:
         (folder / layout.SAMPLES).write_bytes(samples)
     facts = summary.read(run.folder)
+    num_classes, has_attributes = getattr(model, "num_classes", None), takes_attributes(model)
     data = run.config.data
     card = Card(
         address=address,
@@ -72,7 +73,8 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
         scores=scores,
         translates=translates(run.config) is not None,
         has_samples=samples is not None,
-        labels=labels_for_example(getattr(model, "num_classes", None), names),
+        labels=attributes_for_example(names) if has_attributes else labels_for_example(num_classes, names),
+        attributes=names if has_attributes else None,
         license=license,
     )
     (folder / layout.CARD).write_text(card.text(), encoding="utf-8")
@@ -81,7 +83,7 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
 
 
 def draw_samples(model: Any, run: Run, images_seen: int, names: Sequence[str] | None) -> bytes | None:
-    """Return a grid of samples as PNG, in whole rows and with the ``names`` of their classes.
+    """Return a grid of samples as PNG, in whole rows and with the ``names`` of their classes or attributes.
 
     Of a translator it is the grid that training drew of these weights, if there is one.
     Raises UserError if the samples are not finite.
@@ -93,9 +95,16 @@ def draw_samples(model: Any, run: Run, images_seen: int, names: Sequence[str] | 
     as_saved(samples)
     png = BytesIO()
     named = names is not None and len(names) == getattr(model, "num_classes", None)
-    captions = list(names[: model.columns]) if names is not None and named else None
+    captions = sample_names(model, names) if names is not None and named else None
     named_grid(samples, model.columns, captions).save(png, format="PNG")
     return png.getvalue()
+
+
+def sample_names(model: Any, names: Sequence[str]) -> list[str]:
+    """Return the class, or the attributes, of the sample in each column."""
+    if not takes_attributes(model):
+        return list(names[: model.columns])
+    return [attribute_text(row, names) for row in model.attribute_sets.rows[: model.columns].tolist()]
 
 
 def options(choices: Any) -> dict[str, str]:
@@ -112,3 +121,8 @@ def labels_for_example(num_classes: int | None, names: Sequence[str] | None) -> 
     if names is not None and len(set(names)) == num_classes:
         return list(names[:2])
     return list(range(min(num_classes, 2)))
+
+
+def attributes_for_example(names: Sequence[str] | None) -> list[str | int] | None:
+    """Return a set of the first two attributes and one of none; None for attributes without names."""
+    return None if names is None else [SEPARATOR.join(names[:2]), NO_ATTRIBUTES]

@@ -7,13 +7,13 @@ from typing import Any
 from ganexp.config.messages import nearest
 from ganexp.errors import UserError
 from ganexp.records import summary
+from ganexp.records.class_names import NO_ATTRIBUTES, SEPARATOR
 from ganexp.runs.run import Run
 
 CLASS_NAMES = "class_names"
 """Key of the names of the classes, by class number, in the configuration of a published model."""
 LISTED = 20
 MOST = 100_000
-SEPARATOR, NO_ATTRIBUTES = "+", "none"
 LONGEST = 1_000
 
 
@@ -57,12 +57,6 @@ def attribute_sets(labels: Sequence[Any], names: Sequence[str] | None) -> list[t
 def _attributes(label: Any, names: Sequence[str]) -> list[int]:
     whole = [number for number, name in enumerate(names) if name == label]
     return whole or [class_number(name, names, "attribute") for name in str(label).split(SEPARATOR)]
-
-
-def attribute_text(attributes: Sequence[int], names: Sequence[str]) -> str:
-    """Return a set of attributes, 0 or 1 for each name, as NAME+NAME, or as none."""
-    present = [name for name, value in zip(names, attributes, strict=True) if value]
-    return SEPARATOR.join(present) or NO_ATTRIBUTES
 
 
 def class_number(label: Any, names: Sequence[str] | None, kind: str = "class") -> int:

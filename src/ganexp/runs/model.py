@@ -18,10 +18,9 @@ FEW_VALUES = 10**8
 """So many values any model may have, whatever the size of its checkpoint: not all that it makes is saved."""
 
 
-def require_no_attributes(model: Any, command: str) -> None:
-    """Raise UserError for a model that is conditioned on attributes, which a command does not take."""
-    if getattr(model, "attribute_sets", None) is not None:
-        raise UserError(f"{command}: this model is conditioned on several attributes; it takes classes, or no labels")
+def takes_attributes(model: Any) -> bool:
+    """Return whether a model is conditioned on sets of attributes instead of classes."""
+    return getattr(model, "attribute_sets", None) is not None
 
 
 def build_model(config: DictConfig, checkpoint: Path | None) -> Any:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from ganexp.augmentation.base import Augmentation
+from ganexp.errors import UserError
 from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import Player
@@ -24,6 +25,8 @@ from ganexp.variants.translation import (
     in_turn,
     interleave,
 )
+
+ADAPTER = "adapter"
 
 
 class PatchProjection(nn.Module):
@@ -77,6 +80,15 @@ def patch_nce(queries: Tensor, keys: Tensor, temperature: float) -> Tensor:
     return cross_entropy(similarity.flatten(0, 1), own.flatten())
 
 
+def channel_adapter(channels: int, wanted: int) -> nn.Conv2d:
+    """Return a linear map of pixels (N, channels, H, W) to (N, wanted, H, W); at first the mean of the channels."""
+    adapter = nn.Conv2d(channels, wanted, 1)
+    nn.init.constant_(adapter.weight, 1 / channels)
+    assert adapter.bias is not None
+    nn.init.zeros_(adapter.bias)
+    return adapter
+
+
 class CUT(Translation):
     """A generator that preserves the content of patches, against a discriminator of the domain b.
 
@@ -88,6 +100,10 @@ class CUT(Translation):
     ``first`` names the player who takes its turn first. After the generator, the discriminator sees the same fakes,
     which are generated once per batch. With the discriminator first (taesungp/contrastive-unpaired-translation,
     models/cut_model.py) the generator plays against its next version, and its fakes are generated in both turns.
+
+    Images of the domain a have ``input_channels`` (None: ``channels``, those of b). If they differ, translations pass
+    a `channel_adapter`, trained with the projection, on their way to the generator's features, and ``identity`` must be
+    0, as the generator does not take images of b. Raises UserError if it is not.
     """
 
     columns = 3
@@ -106,9 +122,20 @@ class CUT(Translation):
         constraint: Callable[[nn.Module], None] | None = None,
         augmentation: Augmentation | None = None,
         first: str = GENERATOR,
+        channels: int | None = None,
+        input_channels: int | None = None,
         **translation: Unpack[TranslationSettings],
     ) -> None:
         trained = {FORWARD: generator, "projection": projection(generator.feature_widths)}  # type: ignore[arg-type]
+        if channels is not None and input_channels not in (None, channels):
+            if identity > 0:
+                raise UserError(
+                    f"model.identity={identity}: the generator takes images of {input_channels} channels, and those of "
+                    f"the target domain have {channels}: model.identity=0"
+                )
+            trained[ADAPTER] = channel_adapter(channels, input_channels)
+            # The grid is without translations of images of the target domain.
+            self.columns = 2
         super().__init__(trained, **translation)
         self.discriminator = discriminator
         self.adversary = DiscriminatorObjective(self.loss, penalties, augmentation)
@@ -155,7 +182,7 @@ class CUT(Translation):
         return fake
 
     def contrastive_loss(self, images: Tensor, translated: Tensor) -> Tensor:
-        """Return the contrastive loss of images and their translations, both (N, C, H, W), a scalar (eq. 3).
+        """Return the contrastive loss of images and their translations, (N, C, H, W) each, a scalar (eq. 3).
 
         The features of ``images`` get no gradient, as in the authors' code.
         """
@@ -165,6 +192,8 @@ class CUT(Translation):
             maps = encoder.features(images)
             positions = [self.positions(number, feature_map) for number, feature_map in enumerate(maps)]
             keys = projection(maps, positions)
+        if ADAPTER in self.generators:
+            translated = self.generators[ADAPTER](translated)
         queries = projection(encoder.features(translated), positions)
         losses = [patch_nce(query, key, self.temperature) for query, key in zip(queries, keys, strict=True)]
         return torch.stack(losses).mean()
@@ -178,7 +207,8 @@ class CUT(Translation):
     def grid(self, examples: Batch) -> Tensor:
         """Return input and output of every example, and the translation of its image of b, (N * columns, C, H, W)."""
         inputs = examples["input"]
-        return interleave(inputs, self.translate(inputs), self.translate(examples["image"]))
+        of_b = [] if ADAPTER in self.generators else [self.translate(examples["image"])]
+        return interleave(inputs, self.translate(inputs), *of_b)
 
     def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
         """Return the current generator's output for the batch's first ``n`` inputs, and the critic that judges it."""
