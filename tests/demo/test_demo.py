@@ -16,13 +16,14 @@ from cli.test_translation_runs import MODELS, TINY
 from ganexp.analysis.subject import Subject
 from ganexp.config import composition
 from ganexp.demo.conditions import condition
-from ganexp.demo.draw import MANY, MOVES, Samples, Translations, enlarged, require_number
+from ganexp.demo.draw import MANY, MOVES, SLIDERS, Samples, Translations, enlarged, require_number
 from ganexp.drawing.pictures import as_image, grid
 from ganexp.errors import UserError
 from ganexp.noise import normal
 from ganexp.runs.model import load_model
 from ganexp.runs.run import saved_run
 from support.browsing import browser, page_at, save, serving
+from support.games import built, tiny_model
 
 needs_gradio = pytest.mark.skipif(find_spec("gradio") is None, reason="pip install 'ganexp[demo]'")
 
@@ -137,6 +138,21 @@ def test_truncated_noise_is_that_of_the_sample_command_where_noise_has_tails(pla
     picture, _ = samples.draw(3, 3, 0.0, None, 0.5, [0.0] * len(samples.directions))
     cut = load_model(run, truncation=0.5)
     assert same(picture, enlarged(as_image(cut.sample(4, 0)[3])))
+
+
+def test_a_category_is_drawn_where_it_is_chosen():
+    game = built(tiny_model("infogan")).eval()
+    samples = Samples.of(game, tiny_model("infogan"))
+    assert samples.classes == 10
+    assert same(samples.many(0, 3, None), grid(game.sample_categories(MANY, 0, [3]), 8))
+
+
+def test_where_noise_is_mapped_to_styles_samples_stay_and_styles_are_moved():
+    game = built(tiny_model("stylegan2")).eval()
+    samples = Samples.of(game, tiny_model("stylegan2"))
+    assert samples.can_be_truncated
+    assert len(samples.directions) == min(SLIDERS, game.generator.synthesis.style)
+    assert same(samples.many(0, None, None), grid(game.sample(MANY, 0), 8))
 
 
 @pytest.mark.parametrize("number", [None, -1, 1.5, 1_000_000])

@@ -63,6 +63,13 @@ def test_the_converted_generator_draws_the_models_samples(model):
     torch.testing.assert_close(plain(noise, **labels), game.sample(4, 0, *given), atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("model", "name"), [("ssgan", "rotation_logits"), ("infogan", "codes")])
+def test_a_further_head_has_the_name_of_what_it_gives(model, name):
+    game = built(tiny_model(model)).eval()
+    portable = portable_discriminator(game, game.discriminator, 1, 8)
+    assert [port.name for port in portable.outputs] == ["logits", name]
+
+
 def test_a_difference_of_any_output_counts():
     game = built(tiny_model("acgan")).eval()
     portable = portable_discriminator(game, game.discriminator, 1, 8)

@@ -65,6 +65,8 @@ REFUSED = {
     "labels=[3,10]": "labels=[10]: this model has the classes 0 to 9",
     "labels=[-1]": "labels=[-1]: this model has the classes 0 to 9",
     "labels=[a]": "labels=[a]: Value 'a'",
+    "codes=[3]": "codes: this model has no categories of its own",
+    "codes=[a]": "codes=[a]: Value 'a'",
     "lables=3": "did you mean labels?",
     "truncation=0": "truncation=0.0: it must be a finite number above 0, for example 0.5",
     "truncation=-2": "truncation=-2.0: it must be a finite number above 0",

@@ -82,6 +82,8 @@ class Truncation:
 
     def reason_against(self, subject: Subject) -> str | None:
         """Return why truncation does not apply, such as to uniform noise, which has no tails, or None."""
+        if subject.codes is not None:
+            return "its noise has codes, which have no tails to truncate"
         try:
             truncated(subject.noise, self.thresholds[0])
         except ValueError:

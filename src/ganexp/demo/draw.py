@@ -11,8 +11,9 @@ from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 from torch import Tensor
 
-from ganexp.analysis.interpolation import slerp
+from ganexp.analysis.interpolation import lerp, slerp
 from ganexp.analysis.latent_directions import factorization
+from ganexp.analysis.style_space import in_style_space
 from ganexp.analysis.subject import MOST_SAMPLES, Subject, needs_images
 from ganexp.data.unreadable import reason_of
 from ganexp.drawing.pictures import as_image, as_saved, grid
@@ -45,8 +46,11 @@ class Samples:
         reason = needs_images(subject)
         if reason is not None:
             raise UserError(f"run: {reason}; see analyze")
-        self.subject = subject
-        self.cut = lru_cache(subject.truncated)
+        self.noise = subject.noise
+        # Where noise is mapped to styles, these are what samples are interpolated and moved in.
+        self.subject = in_style_space(subject)
+        self.interpolate = slerp if subject.styles is None else lerp
+        self.cut = lru_cache(self.subject.truncated)
         self.spread = float(subject.latents(64).std())
 
     @classmethod
@@ -58,7 +62,10 @@ class Samples:
     def directions(self) -> Tensor:
         """Unit directions (K, latent), K up to ``SLIDERS``; none if no layer reads the noise."""
         try:
-            factors = factorization(self.subject.generator, self.subject.latent, self._first_class)
+            reader = self.subject.reader
+            factors = factorization(
+                reader or self.subject.generator, self.subject.latent, self._first_class if reader is None else None
+            )
         except ValueError:
             return torch.empty(0, self.subject.latent)
         return factors.directions[:SLIDERS]
@@ -67,7 +74,7 @@ class Samples:
     def can_be_truncated(self) -> bool:
         """Whether the noise distribution can be truncated."""
         try:
-            truncated(self.subject.noise, 1.0)
+            truncated(self.noise, 1.0)
         except ValueError:
             return False
         return True
@@ -78,14 +85,14 @@ class Samples:
         """Return the interpolation between two samples at ``share``, and the whole interpolation side by side.
 
         Numbers are those of ``sample run=DIR``. Without a label, that of the first sample is used. All latents are
-        moved along each direction by ``steps`` standard deviations of the noise. Raises UserError for sample numbers
-        out of range.
+        moved along each direction by ``steps`` standard deviations of the noise, or of the styles. Raises UserError for
+        sample numbers out of range.
         """
         subject = self.subject if threshold is None else self.cut(threshold)
         first, last = subject.latents_of([number, other])
         shares = torch.cat([torch.tensor([share]), torch.linspace(0, 1, STEPS)])
         moves = torch.tensor(steps)[:, None] * self.spread * self.directions
-        latents = slerp(first, last, shares) + moves.sum(0)
+        latents = self.interpolate(first, last, shares) + moves.sum(0)
         images = drawn(subject, latents, [number] * len(latents), label)
         # Checked before drawing, so that broken weights are reported.
         as_saved(images)

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ganexp.analysis.interpolation import points_along, slerp
+from ganexp.analysis.interpolation import points_along
 from ganexp.demo.draw import Samples, chosen_labels
 from ganexp.drawing.channels import as_rgb
 from ganexp.drawing.pictures import as_saved, tiled
@@ -65,14 +65,15 @@ def shared_name(run: Path) -> str:
 def walk_pictures(samples: Samples) -> list[Image.Image]:
     """Return one picture per step, each with all walks side by side; the last leads back to the first.
 
-    Walk w passes the samples w * STOPS to w * STOPS + STOPS - 1 on arcs of the noise, with the label of its first one.
+    Walk w passes the samples w * STOPS to w * STOPS + STOPS - 1 on arcs of the noise, or lines of the styles, with the
+    label of its first one.
     """
     subject = samples.subject
     positions = torch.arange(STOPS * STEPS) / STEPS
     paths = []
     for first in range(0, WALKS * STOPS, STOPS):
         anchors = subject.latents_of(range(first, first + STOPS))
-        latents = points_along(torch.cat([anchors, anchors[:1]]), positions, slerp)
+        latents = points_along(torch.cat([anchors, anchors[:1]]), positions, samples.interpolate)
         paths.append(subject.images(latents, chosen_labels(subject, [first] * len(latents), None)))
     return [picture(torch.stack(step)) for step in zip(*paths, strict=True)]
 

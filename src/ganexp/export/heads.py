@@ -82,7 +82,7 @@ class DiscriminatorHead(nn.Module):
         input: Tensor | None = None,
         noise: Tensor | None = None,
     ) -> Tensor:
-        """Return logits (N, …) of images (N, C, H, W) being real, and those of the classes where there are any."""
+        """Return logits (N, …) of images (N, C, H, W) being real, and the output of a further head if there is one."""
         condition = [tensor for tensor in (labels, attributes, input, noise) if tensor is not None]
         logits: Tensor = self.network(image, *condition)
         return logits

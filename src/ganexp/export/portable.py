@@ -24,7 +24,8 @@ from ganexp.variants.samplers.base import describe_weights
 from ganexp.variants.samplers.styles import StyleSampler
 
 SIGNED_UNIT = "[-1, 1]"
-LOGIT_NAMES = ("logits", "class_logits")
+LOGITS = ("logits", "larger: more likely real")
+CLASS_LOGITS = ("class_logits", "logits of the classes")
 DISTRIBUTIONS = {normal: "N(0, 1)", uniform: "uniform in [-1, 1)"}
 
 
@@ -190,8 +191,8 @@ def portable_discriminator(
     head = DiscriminatorHead(network).eval()
     shapes = output_shapes(head, inputs)
     outputs = [
-        Port(name, (BATCH, *rest), "larger: more likely real" if name == LOGIT_NAMES[0] else "logits of the classes")
-        for name, rest in zip(LOGIT_NAMES, shapes, strict=False)
+        Port(name, (BATCH, *rest), meaning)
+        for (name, meaning), rest in zip((LOGITS, getattr(model, "head", CLASS_LOGITS)), shapes, strict=False)
     ]
     norm = "running statistics" if batch_norms(network) else "none"
     return Portable(head, inputs, outputs, {"weights": "discriminator", "batch_norm": norm, "dropout": "none"}, size)

@@ -1,6 +1,6 @@
 """BigGAN's class-conditional residual networks (arXiv 1809.11096, appendix B; at 32x32 also 2206.09479)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -11,7 +11,7 @@ from ganexp.layers.checks import require_positive
 from ganexp.layers.conditional_normalization import by_vector
 from ganexp.layers.initialization import weight_init
 from ganexp.layers.label_embedding import LabelEmbedding
-from ganexp.layers.normalization import Normalization, set_batch_norm_epsilon
+from ganexp.layers.normalization import Layer, Normalization, set_batch_norm_epsilon
 from ganexp.layers.projection import Projection
 from ganexp.layers.resnet_trunks import Architecture, ResNetDiscriminatorTrunk, ResNetGeneratorTrunk, architecture_for
 
@@ -20,7 +20,8 @@ ARCHITECTURES = {
     32: Architecture(4, (4, 4, 4, 4), (4, 4, 4, 4), halvings=2, hidden_as_output=True),
     128: Architecture(4, (16, 16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16), halvings=5, hidden_as_output=True),  # table 4
 }
-ATTENTION_STRIDE = {32: None, 128: 2}  # at 64x64 in images of 128x128
+ATTENDED = 64
+"""The side of the map with self-attention, in larger images."""
 
 
 class Generator(nn.Module):
@@ -68,7 +69,7 @@ class Generator(nn.Module):
             normalization,
             norm,
             init_and_normalize,
-            attention_stride or ATTENTION_STRIDE[min(ImageSize.of(image_size))],
+            attended_stride(image_size, attention_stride),
         )
         set_batch_norm_epsilon(self, batch_norm_epsilon)
 
@@ -100,11 +101,9 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(num_classes=num_classes)
-        architecture = replace(architecture_for(image_size, ARCHITECTURES), rectified_shortcut=rectified_shortcut)
         init_and_normalize = weight_init(nn.init.orthogonal_, normalization)
-        stride = attention_stride or ATTENTION_STRIDE[min(ImageSize.of(image_size))]
-        self.network = ResNetDiscriminatorTrunk(
-            channels, architecture, width, normalization, init_and_normalize, stride
+        self.network = discriminator_trunk(
+            channels, image_size, width, normalization, init_and_normalize, attention_stride, rectified_shortcut
         )
         self.logit = Projection(self.network.features, num_classes, init_and_normalize)
 
@@ -112,3 +111,27 @@ class Discriminator(nn.Module):
         """Return logits (N,) from images (N, C, H, W) and labels (N,) in [0, num_classes)."""
         output: Tensor = self.logit(self.network(image), label)
         return output
+
+
+def discriminator_trunk(
+    channels: int,
+    image_size: int | Sequence[int],
+    width: int,
+    normalization: Normalization,
+    init_and_normalize: Callable[[Layer], nn.Module],
+    attention_stride: int | None,
+    rectified_shortcut: bool,
+) -> ResNetDiscriminatorTrunk:
+    """Return the discriminator's layers up to its features; arguments and errors are those of `Discriminator`."""
+    architecture = replace(architecture_for(image_size, ARCHITECTURES), rectified_shortcut=rectified_shortcut)
+    stride = attended_stride(image_size, attention_stride)
+    return ResNetDiscriminatorTrunk(channels, architecture, width, normalization, init_and_normalize, stride)
+
+
+def attended_stride(image_size: int | Sequence[int], chosen: int | None) -> int | None:
+    """Return the image's side divided by that of the map with self-attention; None: no map has it.
+
+    It is the one that was chosen, else the paper's.
+    """
+    side = min(ImageSize.of(image_size))
+    return chosen or (side // ATTENDED if side > ATTENDED else None)

@@ -16,6 +16,7 @@ from ganexp.layers.normalization import Layer, Normalization, set_batch_norm_eps
 from ganexp.layers.projection import Projection
 from ganexp.layers.residual_bottleneck import DownBottleneck, UpBottleneck
 from ganexp.layers.resnet_trunks import Architecture, architecture_for
+from ganexp.networks.biggan import attended_stride
 
 ARCHITECTURES = {
     # Multiples of the width: in D's tuple the first is that of the image's convolution (ajbrock/BigGAN-PyTorch
@@ -25,7 +26,6 @@ ARCHITECTURES = {
     128: Architecture(4, (16, 16, 8, 4, 2, 1), (1, 2, 4, 8, 16, 16), halvings=5),
     256: Architecture(4, (16, 16, 8, 8, 4, 2, 1), (1, 2, 4, 8, 8, 16, 16), halvings=6),
 }
-ATTENTION_STRIDE = {32: None, 64: None, 128: 2, 256: 4}  # at 64x64 in images of 128 and 256
 
 
 class Generator(nn.Module):
@@ -72,9 +72,7 @@ class Generator(nn.Module):
             for before, after in pairwise(widths)
             for inputs, outputs, factor in ((before, before, 1), (before, after, 2))
         )
-        attentions = attended(
-            widths[1:], strides, attention_stride or ATTENTION_STRIDE[min(ImageSize.of(image_size))], init_and_normalize
-        )
+        attentions = attended(widths[1:], strides, attended_stride(image_size, attention_stride), init_and_normalize)
         # After the second block of a resolution.
         self.attentions = nn.ModuleList(part for attention in attentions for part in (nn.Identity(), attention))
         self.last = nn.Sequential(
@@ -119,9 +117,7 @@ class Discriminator(nn.Module):
         widths = [width * multiple for multiple in architecture.discriminator]
         pools = [2 if depth < architecture.halvings else 1 for depth in range(len(widths) - 1)]
         strides = [2 ** min(depth + 1, architecture.halvings) for depth in range(len(widths) - 1)]
-        attentions = attended(
-            widths[1:], strides, attention_stride or ATTENTION_STRIDE[min(ImageSize.of(image_size))], init_and_normalize
-        )
+        attentions = attended(widths[1:], strides, attended_stride(image_size, attention_stride), init_and_normalize)
         layers: list[nn.Module] = [init_and_normalize(nn.Conv2d(channels, widths[0], 3, padding=1))]
         for (inputs, outputs), pool, attention in zip(pairwise(widths), pools, attentions, strict=True):
             layers += [

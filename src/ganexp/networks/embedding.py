@@ -1,17 +1,14 @@
 """Discriminator with embeddings of images and of classes (arXiv 2006.12681, section 3.3; 2111.01118)."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from ganexp.image_size import ImageSize
 from ganexp.layers.checks import require_positive
 from ganexp.layers.initialization import weight_init
 from ganexp.layers.normalization import Normalization
-from ganexp.layers.resnet_trunks import ResNetDiscriminatorTrunk, architecture_for
-from ganexp.networks.biggan import ARCHITECTURES, ATTENTION_STRIDE
+from ganexp.networks.biggan import discriminator_trunk
 
 
 class Discriminator(nn.Module):
@@ -34,11 +31,9 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(num_classes=num_classes, embedding=embedding)
-        architecture = replace(architecture_for(image_size, ARCHITECTURES), rectified_shortcut=rectified_shortcut)
         init_and_normalize = weight_init(nn.init.orthogonal_, normalization)
-        stride = attention_stride or ATTENTION_STRIDE[min(ImageSize.of(image_size))]
-        self.network = ResNetDiscriminatorTrunk(
-            channels, architecture, width, normalization, init_and_normalize, stride
+        self.network = discriminator_trunk(
+            channels, image_size, width, normalization, init_and_normalize, attention_stride, rectified_shortcut
         )
         self.num_classes = num_classes
         self.logit = init_and_normalize(nn.Linear(self.network.features, 1))

@@ -44,6 +44,9 @@ class EmbeddingGAN(ConditionalGAN):
     weight below 0 and for attributes, which are not classes.
     """
 
+    head = ("embedding", "of the image, not of unit length")
+    """The name of what the discriminator returns beside its logits, and what it is."""
+
     def __init__(
         self,
         num_classes: int,

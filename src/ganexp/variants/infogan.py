@@ -42,6 +42,9 @@ class InfoGAN(GAN):
     the noise has further columns and the weight is at least 0.
     """
 
+    head = ("codes", "logits of the category, then means of the continuous codes")
+    """The name of what the discriminator returns beside its logits, and what it is."""
+
     def __init__(
         self, categories: int = 10, continuous: int = 2, information: float = 1.0, **gan: Unpack[GANSettings]
     ) -> None:

@@ -42,6 +42,9 @@ class RotationGAN(GAN):
     of the batch is rotated, in all four ways. Images are square. Raises ValueError for weights below 0.
     """
 
+    head = ("rotation_logits", "logits of rotations by 0, 90, 180 and 270 degrees")
+    """The name of what the discriminator returns beside its logits, and what it is."""
+
     def __init__(self, real_rotation: float = 1.0, fake_rotation: float = 0.2, **gan: Unpack[GANSettings]) -> None:
         super().__init__(**gan)
         if not (real_rotation >= 0 and fake_rotation >= 0):
