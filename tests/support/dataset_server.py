@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,6 +17,7 @@ class Handler(BaseHTTPRequestHandler):
     name = ""
     files: dict = {}  # noqa: RUF012
     asked: list = []  # noqa: RUF012
+    ranges: list = []  # noqa: RUF012
 
     def log_message(self, format, *args):
         pass
@@ -29,9 +31,14 @@ class Handler(BaseHTTPRequestHandler):
             if file not in self.files:
                 return self.answer(404, headers={"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
             content = self.files[file]
-            return self.answer(
-                200, content, {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha1(content).hexdigest()}"'}
-            )
+            headers = {"X-Repo-Commit": COMMIT, "ETag": f'"{hashlib.sha1(content).hexdigest()}"'}
+            asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+            if asked is None:
+                return self.answer(200, content, headers)
+            first, last = map(int, asked.groups())
+            self.ranges.append((file, first, last + 1))
+            part = content[first : last + 1]
+            return self.answer(206, part, {**headers, "Content-Range": f"bytes {first}-{last}/{len(content)}"})
         if path.startswith(f"/api/datasets/{self.name}/tree/"):
             return self.answer(200, json.dumps([entry(*file) for file in self.files.items()]).encode())
         if path.startswith(f"/api/datasets/{self.name}"):
@@ -55,9 +62,10 @@ def entry(path, content):
 
 
 @contextmanager
-def serving(name, files):
-    """Serve a data set; yield the address, and the list of what is asked for."""
-    handler = type("HandlerOfOneDataSet", (Handler,), {"name": name, "files": files, "asked": []})
+def serving(name, files, ranges=None):
+    """Serve a data set; yield the address, and the list of what is asked for; ``ranges`` gets those of files."""
+    ranges = [] if ranges is None else ranges
+    handler = type("HandlerOfOneDataSet", (Handler,), {"name": name, "files": files, "asked": [], "ranges": ranges})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
         thread = threading.Thread(target=http.serve_forever, args=(0.01,))
         thread.start()

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from ganexp.data.arrays import as_label, as_picture
 from ganexp.data.decoding import Decodes
 from ganexp.data.pictures import Pictures, name_of, version_of
+from ganexp.data.streaming.connection import ConnectionLost
 from ganexp.data.unreadable import unreadable
 
 
@@ -37,6 +38,8 @@ class OnDisk(Dataset[dict[str, Tensor]]):
         try:
             picture, label = self.pictures[index]
             item = {"image": self.decoder(as_picture(picture))}
+        except ConnectionLost:
+            raise
         except Exception as error:  # a broken file makes Pillow raise nearly anything
             raise unreadable([(name_of(self.pictures, index), error)], len(self)) from error
         if self.labelled:

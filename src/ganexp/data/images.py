@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 from ganexp.data.decoding import Decoder
 from ganexp.data.depth.percentiles import PERCENTILES, checked_percentiles, measured_range
 from ganexp.data.depth.value_range import MEASURED, checked_setting
-from ganexp.data.epoch_order import Balanced
+from ganexp.data.epoch_order import Balanced, EpochOrder
 from ganexp.data.module import ImageDataModule
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Pictures, classes_of, is_sequential
@@ -38,7 +38,8 @@ class ImageData(ImageDataModule):
 
     `flip` mirrors training images with probability 0.5; `dequantize` adds noise that is uniform within a grey level
     (`TrainingImages`). Both are done on the model's device. `dataset` has neither, and so have scores. `balance` trains
-    on images of every class equally often (`Balanced`).
+    on images of every class equally often (`Balanced`). A source that is streamed has its own order, `epoch_order`, and
+    its images are in memory only if `in_memory` says so.
 
     Raises UserError for an image_size or channels below 1, an unknown resize_filter, an impossible range, or
     dequantized images with a range; in `setup`, for a num_classes that differs from the source's and for unreadable
@@ -87,6 +88,7 @@ class ImageData(ImageDataModule):
         self.classes: list[str] = []
         self._pictures: Pictures | None = None
         self._dataset: Store | None = None
+        self._epoch_order: EpochOrder | None = None
 
     def prepare_data(self) -> None:
         """Download what is missing, once per machine."""
@@ -102,15 +104,17 @@ class ImageData(ImageDataModule):
             raise UserError(f"{self._where()} has no images.")
         if is_sequential(pictures):
             raise UserError(
-                f"{self._where()} is streamed, so it can be read in order only, and training reads in random order: "
+                f"{self._where()} is streamed and not parquet, so it can be read in order only, and training does not: "
                 "python -m ganexp data pack … out=FOLDER, then data=stream data.path=FOLDER"
             )
         self.classes = classes_of(pictures)
         self._check_classes(self.classes)
         self._measure(pictures)
         labelled = self.num_classes is not None
+        self._epoch_order = getattr(pictures, "epoch_order", None)
+        in_memory = self.in_memory if self._epoch_order is None else bool(self.in_memory)
         self._dataset, description = stored(
-            pictures, self.decoder, labelled, self.in_memory, self.workers, self._local_processes()
+            pictures, self.decoder, labelled, in_memory, self.workers, self._local_processes()
         )
         shape = f"{self.channels}x{self.image_size.text}"
         self._log(f"{self.num_images:,} images of {shape}, {description}")
@@ -149,7 +153,7 @@ class ImageData(ImageDataModule):
         UserError if the batch size does not fit the data set or the number of ranks.
         """
         workers = workers_for(self.dataset, self.workers, self._local_processes())
-        return self._image_loader(self.dataset, workers, self._transform.changes, self._balanced())
+        return self._image_loader(self.dataset, workers, self._transform.changes, self._balanced() or self._epoch_order)
 
     def all_labels(self) -> Tensor:
         """Return the labels of all images, class numbers (N,) or attributes (N, A), without decoding any.

@@ -9,7 +9,7 @@ from ganexp.data.disk import OnDisk
 from ganexp.data.memory import InMemory
 from ganexp.data.pictures import Pictures, labels_of, name_of
 
-CONTENT, FILES = "content", "files"
+CONTENT, FILES, REVISION = "content", "files", "revision"
 DIGEST_SIZE = 16
 
 
@@ -19,13 +19,16 @@ def version_of(stores: Sequence[InMemory | OnDisk]) -> str | None:
     «content:…» covers the decoded pixels of images in memory. «files:…» covers the names of files left on disk, below
     the folder that all are in, their sizes in bytes and the decoder's settings, as reading millions of files would take
     longer than training on them: it does not notice a file that is replaced by another one of the same size. Neither
-    depends on times or on where the data are. None for images on disk that are not files.
+    depends on times or on where the data are. «revision:…» covers the commit, the files and the rows of a set that is
+    streamed from the Hub, and the decoder's settings, without reading any. None for other images that are not files.
     """
     if not stores:
         return None
     in_memory = [store.checksum() for store in stores if isinstance(store, InMemory)]
     if len(in_memory) == len(stores):
         return f"{CONTENT}:{in_memory[0] if len(stores) == 1 else _digest(in_memory)}"
+    if len(stores) == 1 and hasattr(stores[0].pictures, "revision"):
+        return f"{REVISION}:{_digest([str(stores[0].decoder.settings), stores[0].pictures.revision])}"
     on_disk = [_checksum_of_files(store) if isinstance(store, OnDisk) else store.checksum() for store in stores]
     known = [checksum for checksum in on_disk if checksum is not None]
     return f"{FILES}:{_digest(known)}" if len(known) == len(stores) else None

@@ -18,6 +18,7 @@ from ganexp.data.memory import available_cpus
 from ganexp.data.packed.index import INDEX, Header, Shard, line, read_header, read_shards, shard_name, write_index
 from ganexp.data.packed.layout import Layout
 from ganexp.data.pictures import Pictures, classes_of, name_of, prepare
+from ganexp.data.streaming.connection import ConnectionLost
 from ganexp.data.unreadable import unreadable
 from ganexp.errors import UserError
 from ganexp.files.atomic import replacing
@@ -158,6 +159,8 @@ def _decoded(pictures: Pictures, decoder: Decodes, header: Header, number: int) 
         if header.classes and not 0 <= int(label) < len(header.classes):
             raise UserError(f"its class is {label}, and there are {len(header.classes)}")
         return decoder(as_picture(picture)).permute(1, 2, 0).numpy(), int(label)
+    except ConnectionLost:
+        raise
     except Exception as error:  # a broken file makes Pillow raise nearly anything
         return error
 

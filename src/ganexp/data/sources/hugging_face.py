@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from ganexp.data.shards.class_numbers import numbered, rows_without_labels
+from ganexp.data.sources.row_group_pictures import GB, RowGroupPictures
 from ganexp.data.sources.streamed_pictures import StreamedPictures
 from ganexp.data.sources.table_pictures import TablePictures
+from ganexp.data.streaming.bounded_folder import BoundedFolder
+from ganexp.data.streaming.row_groups import RowGroups
 from ganexp.errors import UserError, one_line
 from ganexp.files.cache import cache_folder, one_process_at_a_time
 
@@ -47,6 +50,8 @@ def hugging_face(
     download: bool = True,
     streaming: bool = False,
     images: int | None = None,
+    window: int = 10_000,
+    cache_gb: float = 10,
 ) -> TablePictures:
     """Return the images of a Hugging Face data set: a folder, or owner/name on the Hub.
 
@@ -54,8 +59,10 @@ def hugging_face(
     without asking the Hub. Columns are those of `parquet`; ``subset`` is the configuration of a data set that has
     several. Source: Lhoest et al., 2021, arXiv:2109.02846.
 
-    With ``streaming``, a data set of the Hub is read over the network in order, and nothing of it is kept, for packing
-    one that is larger than the disk (`StreamedPictures`); ``images`` is then how many of its rows are read (None: all).
+    With ``streaming``, a data set of the Hub is read over the network, and only its first ``images`` rows (None: all).
+    Of parquet files, row groups are read in any order; at most ``cache_gb`` gigabytes of them are kept, and training
+    shuffles within a ``window`` of images (`RowGroupPictures`). Files of other kinds are read in order, for packing
+    (`StreamedPictures`).
 
     Raises UserError if there is no such data set, split or column, or if it can be neither found nor downloaded.
     """
@@ -73,30 +80,47 @@ def hugging_face(
     if path.count("/") != 1 or path.startswith((".", "/", "~")):
         raise UserError(f"data.path={path}: neither a folder nor a data set on the Hugging Face Hub (owner/name)")
     if streaming:
-        return streamed(path, split, image_column, label_column, subset, images)
+        return streamed(path, split, image_column, label_column, subset, images, window, cache_gb)
     table = loaded(path, lambda datasets: _from_hub(datasets, path, subset, split, download))
     return as_pictures(table, path, image_column, label_column, [_hub_cache()])
 
 
 def streamed(
-    path: str, split: str, image_column: str | None, label_column: str | None, subset: str | None, images: int | None
-) -> StreamedPictures:
-    """Return the pictures of a data set on the Hub, to be read in order over the network; classes must have names.
+    path: str,
+    split: str,
+    image_column: str | None,
+    label_column: str | None,
+    subset: str | None,
+    images: int | None,
+    window: int,
+    cache_gb: float,
+) -> StreamedPictures | RowGroupPictures:
+    """Return the pictures of a data set on the Hub, to be read over the network; classes must have names.
 
-    Raises UserError if the Hub cannot be reached, or does not say how many rows there are and ``images`` does not.
+    Raises UserError if the Hub cannot be reached, or if neither it nor ``images`` says how many rows there are.
     """
-    version, rows = loaded(path, lambda datasets: _streamed(datasets, path, subset, split))
+    version, rows, files = loaded(path, lambda datasets: _streamed(datasets, path, subset, split))
     column = _image_column(rows.features, path, image_column)
     labels = _class_column(rows.features, path, label_column)
     if labels is not None and type(rows.features[labels]).__name__ != "ClassLabel":
         raise UserError(f"data.source.label_column={labels}: only a column of named classes can be streamed")
     classes = [] if labels is None else rows.features[labels].names
+    if files and all(file.endswith(".parquet") for file in files):
+        groups = _row_groups(files, [column] if labels is None else [column, labels], images)
+        kept = BoundedFolder(cache_folder("streams", f"{path.replace('/', '--')}-{version[:12]}"), int(cache_gb * GB))
+        return RowGroupPictures(groups, kept, column, labels, classes, path, version, window)
     stated = (rows.info.splits or {}).get(split)
     stated_images = getattr(stated, "num_examples", None)
     if images is None and not stated_images:
         raise UserError(f"{path} does not say how many images it has: data.source.images=N")
     number = min(count for count in (images, stated_images) if count)
     return StreamedPictures(_undecoded(rows, column, labels), column, labels, classes, path, number, version)
+
+
+def _row_groups(files: list[str], columns: list[str], images: int | None) -> RowGroups:
+    from huggingface_hub import HfFileSystem
+
+    return RowGroups(HfFileSystem(), files, columns, images)
 
 
 def as_pictures(
@@ -179,14 +203,16 @@ def _offline(datasets: Any) -> Iterator[None]:
         datasets.logging.set_verbosity(verbosity)
 
 
-def _streamed(datasets: Any, path: str, subset: str | None, split: str) -> tuple[str, Any]:
-    """Return the commit of a data set on the Hub, and an iterable of that commit's rows, whose features are known."""
+def _streamed(datasets: Any, path: str, subset: str | None, split: str) -> tuple[str, Any, list[str]]:
+    """Return the commit of a data set on the Hub, its rows with known features, and the split's files."""
     from huggingface_hub import HfApi
 
     commit = str(HfApi().dataset_info(path).sha)
     rows = datasets.load_dataset(path, subset, split=split, revision=commit, streaming=True)
+    builder = datasets.load_dataset_builder(path, subset, revision=commit)
+    files = (builder.config.data_files or {}).get(split, [])
     # Files without a description say only in their first rows which columns they have.
-    return commit, rows if rows.features else rows._resolve_features()
+    return commit, rows if rows.features else rows._resolve_features(), [str(file) for file in files]
 
 
 def _hub_cache() -> Path:

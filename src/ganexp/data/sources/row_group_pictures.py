@@ -1,0 +1,106 @@
+"""Pictures of parquet files that are read over the network, a row group at a time, in any order."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image
+
+from ganexp.data.sources.table_pictures import TablePictures
+from ganexp.data.streaming.bounded_folder import BoundedFolder
+from ganexp.data.streaming.row_groups import RowGroups
+from ganexp.data.streaming.window_order import WindowShuffled
+from ganexp.errors import UserError
+
+GB = 1e9
+
+
+class RowGroupPictures(TablePictures):
+    """Pictures encoded in a column of row groups, each of which is downloaded into a bounded folder when it is needed.
+
+    All processes of a machine share the folder. Class numbers are in ``label_column`` (None: unlabelled). `epoch_order`
+    is an order for training that needs only the row groups of a window of ``window`` pictures at a time; `version` is
+    the data set's, and `revision` that of exactly these pictures.
+
+    Raises UserError if the folder has no room for two windows, as it would be filled again and again.
+    """
+
+    def __init__(
+        self,
+        groups: RowGroups,
+        kept: BoundedFolder,
+        column: str,
+        label_column: str | None,
+        classes: Sequence[str],
+        where: str,
+        version: str,
+        window: int,
+    ) -> None:
+        super().__init__(groups, column, None, classes, where)
+        self.label_column = label_column
+        self.version = version
+        self.groups = groups
+        self.kept = kept
+        self.epoch_order = WindowShuffled(groups.rows, window)
+        self._require_room(window)
+        largest = int(groups.rows.max(initial=1))
+        self._most_open = 2 * (window // largest + 2)
+        self._open: OrderedDict[int, Any] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def revision(self) -> str:
+        """A checksum of the files' paths, which have the commit, and of the rows that are read of each."""
+        content = f"{self.groups.files} {self.groups.columns} {self.groups.groups}"
+        return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+    def __len__(self) -> int:
+        return int(self.groups.rows.sum())
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+        group, place = self.groups.place(index)
+        table = self._table(group)
+        row = {name: table.column(name)[place].as_py() for name in self.groups.columns}
+        label = 0 if self.label_column is None else row[self.label_column]
+        if label is None or label < 0:
+            raise UserError("it has no label")
+        return self._opened(row), int(label)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what belongs to one process, for workers that are not forked."""
+        return self.__dict__ | {"_open": OrderedDict(), "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore what `__getstate__` returned."""
+        self.__dict__ |= state | {"_lock": threading.Lock()}
+
+    def _table(self, group: int) -> Any:
+        with self._lock:
+            if group not in self._open:
+                self._open[group] = self._downloaded(group)
+                if len(self._open) > self._most_open:
+                    self._open.popitem(last=False)
+            self._open.move_to_end(group)
+            return self._open[group]
+
+    def _downloaded(self, group: int) -> Any:
+        import pyarrow
+
+        path = self.kept.file(self.groups.key(group), lambda path: self.groups.write(group, path))
+        # Pages of a mapped file are shared by all workers and are the system's to drop.
+        return pyarrow.ipc.open_file(pyarrow.memory_map(str(path))).read_all()
+
+    def _require_room(self, window: int) -> None:
+        rows = self.groups.rows
+        if not len(rows):
+            return
+        size = sum(group.bytes for group in self.groups.groups) / sum(rows)
+        needed = min(2 * (window + int(rows.max())), int(rows.sum())) * size
+        if needed > self.kept.limit:
+            raise UserError(
+                f"{self.where}: images of {size / 1e3:,.0f} kB in a window of {window:,} "
+                f"need data.source.cache_gb={needed / GB:.1f} instead of {self.kept.limit / GB:g}, or less "
+                "data.source.window"
+            )
