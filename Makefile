@@ -7,7 +7,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal
 # Keeps bytecode even where the environment forbids it: every process would compile PyTorch's sources, for ten seconds.
 export PYTHONDONTWRITEBYTECODE :=
-EXTRAS := dev,tensorboard,lsun,hf,hdf5,sweeps,report,board,demo,export,hub,video,docs,notebooks
+EXTRAS := dev,tensorboard,lsun,hf,hdf5,tiff,sweeps,report,board,demo,export,hub,video,docs,notebooks
 
 .DEFAULT_GOAL := help
 .PHONY: help train test test-slow test-chaos test-gpu lint format bench docs clean
