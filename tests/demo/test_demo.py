@@ -143,7 +143,6 @@ def test_truncated_noise_is_that_of_the_sample_command_where_noise_has_tails(pla
 def test_a_category_is_drawn_where_it_is_chosen():
     game = built(tiny_model("infogan")).eval()
     samples = Samples.of(game, tiny_model("infogan"))
-    assert samples.classes == 10
     assert same(samples.many(0, 3, None), grid(game.sample_categories(MANY, 0, [3]), 8))
 
 

@@ -1,4 +1,4 @@
-"""What the codes of a generator's noise change in its images (InfoGAN, arXiv 1606.03657, figure 2)."""
+"""Effects of the codes of a generator's noise on its images (InfoGAN, arXiv 1606.03657, figure 2)."""
 
 from collections.abc import Callable
 from functools import partial
