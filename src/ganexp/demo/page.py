@@ -118,7 +118,7 @@ def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None)
                 threshold = gr.Dropdown(
                     list(THRESHOLDS),
                     label="truncation",
-                    info="keep the noise within this distance of 0",
+                    info="as truncation= of: ganexp sample",
                     visible=samples.can_be_truncated,
                 )
                 steps = [
