@@ -205,7 +205,7 @@ def test_training_from_the_hub_is_the_same_resumed_and_on_two_ranks_and_reads_ea
                 "GANEXP_CACHE": str(tmp_path / f"cache-{name}"),
             }  # fmt: skip
             composed = [
-                *UNSCORED, f"run_dir={name}", "data=hf", "data.path=owner/name", "data.source.streaming=true",
+                *NETWORKS, *UNSCORED, f"run_dir={name}", "data=hf", "data.path=owner/name", "data.source.streaming=true",
                 "data.image_size=8", "data.batch_size=4", "data.source.window=8", "data.workers=0",
             ]  # fmt: skip
             options = [f"resume={name}", "trust=owner/name"] if resumed else composed
