@@ -5,7 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
-from itertools import chain
+from itertools import chain, islice
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from ganexp.data.images import ImageData
+from ganexp.data.order import GlobalBatches
 from ganexp.data.sources.row_group_pictures import RowGroupPictures
 from ganexp.data.streaming import connection
 from ganexp.data.streaming.bounded_folder import BoundedFolder
@@ -21,7 +22,7 @@ from ganexp.data.streaming.row_groups import RowGroups
 from ganexp.data.streaming.window_order import WindowShuffled
 from ganexp.errors import UserError
 from support.dataset_server import serving
-from support.runs import UNSCORED
+from support.runs import NETWORKS, UNSCORED
 
 datasets = pytest.importorskip("datasets")
 fsspec = pytest.importorskip("fsspec")
@@ -95,6 +96,17 @@ def test_every_image_is_once_in_an_epoch_and_near_its_row_group():
         for later in range(place + 1, 5):
             if begins[later] - begins[place] >= 20:
                 assert places[number].max() < places[sequence[later]].min()
+
+
+def test_ranks_and_a_resumed_run_read_the_same_batches():
+    def batches(start, **ranks):
+        order = GlobalBatches(24, 4, 0, lambda: start, order=WindowShuffled(ROWS, 8), **ranks)
+        return list(islice(order, 14 - start))
+
+    whole = batches(0)
+    first, second = (batches(0, rank=rank, world_size=2) for rank in range(2))
+    assert [one + other for one, other in zip(first, second, strict=True)] == whole
+    assert batches(9) == whole[9:]
 
 
 def test_pictures_are_read_by_number_and_each_group_is_read_once(files, tmp_path):
@@ -193,7 +205,7 @@ def test_training_from_the_hub_is_the_same_resumed_and_on_two_ranks_and_reads_ea
                 "GANEXP_CACHE": str(tmp_path / f"cache-{name}"),
             }  # fmt: skip
             composed = [
-                *UNSCORED, f"run_dir={name}", "data=hf", "data.path=owner/name", "data.source.streaming=true",
+                *NETWORKS, *UNSCORED, f"run_dir={name}", "data=hf", "data.path=owner/name", "data.source.streaming=true",
                 "data.image_size=8", "data.batch_size=4", "data.source.window=8", "data.workers=0",
             ]  # fmt: skip
             options = [f"resume={name}", "trust=owner/name"] if resumed else composed
