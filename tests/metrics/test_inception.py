@@ -15,6 +15,7 @@ from ganexp.metrics import inception as module
 from ganexp.metrics.inception import clean, inception, legacy
 from ganexp.metrics.protocol import differences
 from ganexp.metrics.reference import RealImages
+from ganexp.metrics.weights import standard_weights
 from support.file_server import serving
 from support.formula import figures, uniform
 
@@ -194,10 +195,10 @@ def test_the_standard_weights_are_downloaded_once_and_checked(theirs, server, fo
 
     (served / name).write_bytes(data)
     with caplog.at_level(logging.INFO):
-        network = module.standard_weights("Inception's weights", remote, True, module.REMEDY)
+        network = standard_weights("Inception's weights", remote, True, module.REMEDY)
     assert network == folders[0] / name
     assert f"downloading {address}{name}" in caplog.text
-    assert module.standard_weights("Inception's weights", remote, False, module.REMEDY) == network
+    assert standard_weights("Inception's weights", remote, False, module.REMEDY) == network
     assert len(asked) == 2
 
     folders[1].mkdir(parents=True)

@@ -6,6 +6,7 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
+from ganexp.errors import UserError
 from ganexp.metrics.weights import checksum_of
 
 Description = dict[str, str | int | float]
@@ -56,3 +57,12 @@ def qualified_name(thing: Any) -> str:
         settings = ", ".join(f"{name}={value}" for name, value in thing.keywords.items())
         return f"{qualified_name(thing.func)}({settings})" if settings else qualified_name(thing.func)
     return f"{thing.__module__}.{thing.__qualname__}"
+
+
+def require_grey_or_rgb(extractor: str, channels: int, instead: str) -> None:
+    """Raise UserError for images that are neither grey nor RGB, with the metric that takes them ``instead``."""
+    if channels not in (1, 3):
+        raise UserError(
+            f"extractor {extractor}: images must be grey or RGB, but have {channels} channels; "
+            f"for points in the plane use metric=modes, otherwise metric=[{instead}]."
+        )

@@ -11,10 +11,10 @@ from torch.nn.functional import interpolate
 
 from ganexp.errors import UserError
 from ganexp.files.download import checksum_of_file
-from ganexp.metrics.extractor import Description, Extractor, qualified_name
+from ganexp.metrics.extractor import Description, Extractor, qualified_name, require_grey_or_rgb
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.standard_inception import WEIGHTS
-from ganexp.metrics.weights import load_checked, mismatch_error, standard_weights
+from ganexp.metrics.weights import load_checked, mismatch_error, weights_file
 
 Resize = Callable[[Tensor], Tensor]
 """Resizes images (N, C, H, W), float32 in [0, 255], to 299x299."""
@@ -112,11 +112,7 @@ def inception(
             "without Inception: metric=[fid_classifier]."
         )
     channels = images.shape[0]
-    if channels not in (1, 3):
-        raise UserError(
-            f"extractor inception: images must be grey or RGB, but have {channels} channels; "
-            "for points in the plane use metric=modes, otherwise metric=[fid_classifier]."
-        )
+    require_grey_or_rgb("inception", channels, instead="fid_classifier")
     if isinstance(resize, str) and resize not in RESIZES:
         raise UserError(f"extractor inception: resize={resize} is not one of {', '.join(RESIZES)}.")
     if precision not in PRECISIONS:
@@ -126,10 +122,7 @@ def inception(
             f"extractor inception: {torch.cuda.get_device_name(device)} has no bfloat16 arithmetic; "
             "in float32: metric=[fid]."
         )
-    if weights is None:
-        path = standard_weights("Inception's weights", WEIGHTS, download, REMEDY)
-    else:
-        path = Path(weights).expanduser()
+    path = weights_file(weights, "Inception's weights", WEIGHTS, download, REMEDY)
     network = _network(path)
     description: Description = {
         "network": "InceptionV3 of torch-fidelity",

@@ -8,11 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from ganexp.errors import UserError
 from ganexp.files.download import Remote, checksum_of_file
-from ganexp.metrics.extractor import Description, Extractor
+from ganexp.metrics.extractor import Description, Extractor, require_grey_or_rgb
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.weights import load_checked, mismatch_error, standard_weights
+from ganexp.metrics.weights import load_checked, mismatch_error, weights_file
 
 Crop = Callable[[Tensor], Tensor]
 Convert = Callable[[dict[str, Tensor]], dict[str, Tensor]]
@@ -114,8 +113,10 @@ class PublicTransformer:
         Raises UserError if the images are neither grey nor RGB, or the weights file is missing or damaged, belongs to
         another network or contains code.
         """
-        channels = checked_channels(self.option, images)
-        path = self._download(download) if weights is None else Path(weights).expanduser()
+        channels = images.shape[0]
+        require_grey_or_rgb(self.option, channels, instead="fid_classifier")
+        remedy = f"Or set extractor.{self.option}.weights=FILE, or use other features: metric=[fid,kid]."
+        path = weights_file(weights, f"{self.name}'s weights", self.weights, download, remedy)
         network = load_network(self.architecture, path, self.weights, self.convert)
         description: Description = {
             "network": self.network,
@@ -127,10 +128,6 @@ class PublicTransformer:
         }
         features = TransformerFeatures(network, description, self.side, self.mean, self.std, self.crop, self.unit)
         return features.to(device)
-
-    def _download(self, allowed: bool) -> Path:
-        remedy = f"Or set extractor.{self.option}.weights=FILE, or use other features: metric=[fid,kid]."
-        return standard_weights(f"{self.name}'s weights", self.weights, allowed, remedy)
 
 
 def load_network(make: Callable[[], nn.Module], path: Path, public: Remote, convert: Convert) -> nn.Module:
@@ -147,14 +144,3 @@ def load_network(make: Callable[[], nn.Module], path: Path, public: Remote, conv
     except RuntimeError as error:
         raise mismatch_error(path, error) from error
     return network.float()
-
-
-def checked_channels(name: str, images: RealImages) -> int:
-    """Return the number of channels; raises UserError for images that are neither grey nor RGB."""
-    channels = images.shape[0]
-    if channels not in (1, 3):
-        raise UserError(
-            f"extractor {name}: images must be grey or RGB, but have {channels} channels; "
-            "for points in the plane use metric=modes, otherwise metric=[fid_classifier]."
-        )
-    return channels

@@ -5,11 +5,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ganexp.errors import UserError
 from ganexp.files.download import Remote, checksum_of_file
-from ganexp.metrics.extractor import Description, Extractor
+from ganexp.metrics.extractor import Description, Extractor, require_grey_or_rgb
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.weights import load_checked, mismatch_error, standard_weights
+from ganexp.metrics.weights import load_checked, mismatch_error, weights_file
 
 WEIGHTS = Remote(
     "vgg16-397923af.pth",
@@ -110,15 +109,8 @@ def vgg16(
     another network or contains code.
     """
     channels = images.shape[0]
-    if channels not in (1, 3):
-        raise UserError(
-            f"extractor vgg16: images must be grey or RGB, but have {channels} channels; "
-            "for points in the plane use metric=modes, otherwise metric=[prc_classifier]."
-        )
-    if weights is None:
-        path = standard_weights("VGG-16's weights", WEIGHTS, download, REMEDY)
-    else:
-        path = Path(weights).expanduser()
+    require_grey_or_rgb("vgg16", channels, instead="prc_classifier")
+    path = weights_file(weights, "VGG-16's weights", WEIGHTS, download, REMEDY)
     network = _network(path)
     description: Description = {
         "network": "VGG-16 of torchvision",

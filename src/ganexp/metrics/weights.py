@@ -78,6 +78,11 @@ def standard_weights(name: str, weights: Remote, download: bool, remedy: str) ->
     return folder / weights.name
 
 
+def weights_file(given: str | None, name: str, public: Remote, download: bool, remedy: str) -> Path:
+    """Return the file that was given, else that of `standard_weights`."""
+    return standard_weights(name, public, download, remedy) if given is None else Path(given).expanduser()
+
+
 def load_checked(path: Path, public: Remote) -> dict[str, Tensor]:
     """Return the weights in a file; one with the name of the public weights must have their checksum.
 
