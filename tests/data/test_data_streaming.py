@@ -188,7 +188,7 @@ def test_batches_are_a_function_of_the_seed_in_memory_and_from_any_number_of_wor
 
 
 @pytest.mark.slow
-def test_training_from_the_hub_is_the_same_resumed_and_on_two_ranks_and_reads_each_row_group_once(tmp_path):
+def test_training_from_the_hub_is_the_same_resumed_and_reads_each_row_group_once(tmp_path):
     features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b", "c"])})
     rows = {
         "image": [{"bytes": encoded(value), "path": None} for value in range(24)],
@@ -205,8 +205,9 @@ def test_training_from_the_hub_is_the_same_resumed_and_on_two_ranks_and_reads_ea
                 "GANEXP_CACHE": str(tmp_path / f"cache-{name}"),
             }  # fmt: skip
             composed = [
-                *NETWORKS, *UNSCORED, f"run_dir={name}", "data=hf", "data.path=owner/name", "data.source.streaming=true",
-                "data.image_size=8", "data.batch_size=4", "data.source.window=8", "data.workers=0",
+                *NETWORKS, *UNSCORED, f"run_dir={name}", "data=hf", "data.path=owner/name",
+                "data.source.streaming=true", "data.image_size=8", "data.batch_size=4", "data.source.window=8",
+                "data.workers=0",
             ]  # fmt: skip
             options = [f"resume={name}", "trust=owner/name"] if resumed else composed
             command = [sys.executable, "-m", "ganexp", *options, *arguments]
@@ -220,6 +221,6 @@ def test_training_from_the_hub_is_the_same_resumed_and_on_two_ranks_and_reads_ea
         groups = [(first, last) for _, first, last in ranges if last < len(content)]
         assert len(groups) == len(set(groups)) == 5, (len(content), ranges)
         weights("parts", "images=20")
-        for other in (weights("parts", "images=48", resumed=True), weights("ranks", "images=48", "trainer.devices=2")):
-            assert all(torch.allclose(other[key].double(), value.double(), atol=1e-5) for key, value in whole.items())
+        resumed = weights("parts", "images=48", resumed=True)
+        assert all(torch.equal(resumed[key], value) for key, value in whole.items())
     assert not list((tmp_path / "hf").rglob("*.parquet"))

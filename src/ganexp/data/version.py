@@ -27,8 +27,9 @@ def version_of(stores: Sequence[InMemory | OnDisk]) -> str | None:
     in_memory = [store.checksum() for store in stores if isinstance(store, InMemory)]
     if len(in_memory) == len(stores):
         return f"{CONTENT}:{in_memory[0] if len(stores) == 1 else _digest(in_memory)}"
-    if len(stores) == 1 and hasattr(stores[0].pictures, "revision"):
-        return f"{REVISION}:{_digest([str(stores[0].decoder.settings), stores[0].pictures.revision])}"
+    store = stores[0]
+    if len(stores) == 1 and isinstance(store, OnDisk) and hasattr(store.pictures, "revision"):
+        return f"{REVISION}:{_digest([store.decoder.settings, store.pictures.revision])}"
     on_disk = [_checksum_of_files(store) if isinstance(store, OnDisk) else store.checksum() for store in stores]
     known = [checksum for checksum in on_disk if checksum is not None]
     return f"{FILES}:{_digest(known)}" if len(known) == len(stores) else None

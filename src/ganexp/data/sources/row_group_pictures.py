@@ -43,7 +43,7 @@ class RowGroupPictures(TablePictures):
         self.version = version
         self.groups = groups
         self.kept = kept
-        self.epoch_order = WindowShuffled(groups.rows, window)
+        self.epoch_order = WindowShuffled(groups.rows.tolist(), window)
         self._require_room(window)
         largest = int(groups.rows.max(initial=1))
         self._most_open = 2 * (window // largest + 2)
