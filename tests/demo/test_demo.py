@@ -15,6 +15,7 @@ from PIL import Image
 from cli.test_translation_runs import MODELS, TINY
 from ganexp.analysis.subject import Subject
 from ganexp.config import composition
+from ganexp.data.depth.value_range import ValueRange
 from ganexp.demo.conditions import condition
 from ganexp.demo.draw import MANY, MOVES, SLIDERS, Samples, Translations, enlarged, require_number
 from ganexp.drawing.pictures import as_image, grid
@@ -294,7 +295,22 @@ def test_a_server_refuses_foreign_pages_and_large_uploads_and_keeps_nothing(unla
     assert not list(tmp_path.glob("ganexp-demo-*"))
 
 
-def test_translations_of_deeper_images_than_a_page_shows_are_refused():
-    config = OmegaConf.create({"data": {"value_range": [0, 4095]}})
-    with pytest.raises(UserError, match=r"a page shows 8 bits: see translate"):
-        Translations.of(None, config)
+class Inverts(torch.nn.Module):
+    """A translator to the negative."""
+
+    multiple, directions = 1, ("a2b",)
+
+    def translate(self, images, direction):
+        return -images
+
+
+def test_deep_images_are_shown_windowed_and_written_in_the_units_of_the_data(tmp_path):
+    config = OmegaConf.create({"data": {"channels": 1}})
+    ranges = {"a2b": (ValueRange(0, 1000), ValueRange(0, 4000))}
+    translations = Translations.of(Inverts(), config, ranges)
+    assert translations.windows("a2b") == "picture: 0 is black, 1000 is white; translation: 0 is black, 4000 is white"
+    Image.fromarray(np.array([[0, 250, 1000]], np.uint16)).save(tmp_path / "scan.png")
+    seen, made = translations.draw(tmp_path / "scan.png", "a2b", tmp_path / "out")
+    assert np.asarray(seen).tolist() == [[0, 64, 255]]
+    assert np.asarray(made).tolist() == [[255, 191, 0]]
+    assert np.asarray(Image.open(tmp_path / "out" / "translation.png")).tolist() == [[4000, 3000, 0]]

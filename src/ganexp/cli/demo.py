@@ -54,18 +54,21 @@ def main(arguments: list[str]) -> None:
 
     from ganexp.demo.draw import Samples, Translations
     from ganexp.demo.page import gradio, samples_page, serve, translations_page
+    from ganexp.generation.translate import OPPOSITE
     from ganexp.runs.model import load_model
+    from ganexp.runs.value_range import ranges_of, value_range_of
 
     # A missing package is reported before the model is loaded, which takes longer.
     gradio()
     model = load_model(run)
     if translates(run.config):
-        translations = Translations.of(model, run.config)
+        ranges = {direction: ranges_of(run, direction) for direction in OPPOSITE}
+        translations = Translations.of(model, run.config, ranges)
         serve(lambda: translations_page(translations, options.run), options.port, options.hosts)
     else:
         samples = Samples.of(model, run.config)
-        names = class_names_of(run)
-        serve(lambda: samples_page(samples, options.run, names), options.port, options.hosts)
+        names, value_range = class_names_of(run), value_range_of(run)
+        serve(lambda: samples_page(samples, options.run, names, value_range), options.port, options.hosts)
 
 
 def require_page(out: Path, overwrite: bool) -> Path:

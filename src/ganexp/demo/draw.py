@@ -15,10 +15,14 @@ from ganexp.analysis.interpolation import lerp, slerp
 from ganexp.analysis.latent_directions import factorization
 from ganexp.analysis.style_space import in_style_space
 from ganexp.analysis.subject import MOST_SAMPLES, Subject, needs_images
+from ganexp.data.depth.value_range import ValueRange
 from ganexp.data.unreadable import reason_of
+from ganexp.data.values import to_signed_unit
 from ganexp.drawing.pictures import as_image, as_saved, grid
 from ganexp.errors import UserError
 from ganexp.evaluation.subject import build_subject
+from ganexp.generation.image_files import ImageFiles
+from ganexp.generation.tiling import translate_in_tiles
 from ganexp.generation.translate import OPPOSITE, read, require_undriven, resolve_direction, translate
 from ganexp.noise import truncated
 from ganexp.runs.input_channels import input_channels_of
@@ -35,6 +39,8 @@ SMALLEST = 384
 MOST_PIXELS = 4096 * 4096
 TILE = 1024
 
+Ranges = Mapping[str, tuple[ValueRange | None, ValueRange | None]]
+"""Ranges of what is translated and of its translations, by the model's own name of a direction."""
 Label = int | Sequence[int] | None
 """A class, or 0 or 1 for each attribute; None is each sample's own."""
 
@@ -138,11 +144,17 @@ class Samples:
 
 
 class Translations:
-    """Translations of a user's pictures, which have ``channels`` by the model's own name of a direction."""
+    """Translations of a user's pictures, which have ``channels`` by the model's own name of a direction.
 
-    def __init__(self, model: Any, channels: Mapping[str, int], trained: str = "a2b") -> None:
+    ``ranges`` are those of what is translated and of its translations, in the same way; none for pictures of 8 bits.
+    """
+
+    def __init__(
+        self, model: Any, channels: Mapping[str, int], trained: str = "a2b", ranges: Ranges | None = None
+    ) -> None:
         self.model = model
         self.channels = channels
+        self.ranges = ranges or dict.fromkeys(OPPOSITE, (None, None))
         self.own = {}
         """The model's own name for each direction between the data's A and B; ``trained`` is the training direction."""
         for direction in OPPOSITE:
@@ -150,31 +162,43 @@ class Translations:
                 self.own[direction] = resolve_direction(model, direction, trained)
 
     @classmethod
-    def of(cls, model: Any, config: DictConfig) -> "Translations":
-        """Return the translations by a run's model.
-
-        Raises UserError for one of images with a range of values: a browser shows 8 bits.
-        """
-        if any(config.data.get(key) is not None for key in ("value_range", "input_value_range")):
-            raise UserError("run: its images have a data.value_range, of which a page shows 8 bits: see translate")
+    def of(cls, model: Any, config: DictConfig, ranges: Ranges | None = None) -> "Translations":
+        """Return the translations by a run's model, of images with these ``ranges``."""
         require_undriven(model)
         channels = {direction: input_channels_of(config.data, direction) for direction in OPPOSITE}
-        return cls(model, channels, OmegaConf.select(config, "data.direction", default="a2b"))
+        return cls(model, channels, OmegaConf.select(config, "data.direction", default="a2b"), ranges)
+
+    @property
+    def have_ranges(self) -> bool:
+        """Whether some translations have a range of values, of which a page shows 8 bits."""
+        return any(self.ranges[name][1] is not None for name in self.own.values())
+
+    def windows(self, direction: str) -> str:
+        """Return which values are shown black and white."""
+        given, made = self.ranges[self.own[direction]]
+        return "; ".join(f"{name}: {window(shown)}" for name, shown in (("picture", given), ("translation", made)))
 
     @torch.inference_mode()
-    def draw(self, path: Path, direction: str) -> tuple[Image.Image, Image.Image]:
-        """Return a picture as the model sees it, and its translation of the same size.
+    def draw(self, path: Path, direction: str, folder: Path | None = None) -> tuple[Image.Image, Image.Image]:
+        """Return a picture as the model sees it, and its translation of the same size, both of 8 bits.
 
-        Raises UserError, with the file's name, if it is not a picture or has too many pixels.
+        A translation with a range of values is also written to a ``folder``, in the units of the data. Raises
+        UserError, with the file's name, if it is not a picture or has too many pixels.
         """
         require_few_pixels(path)
+        given, made = self.ranges[self.own[direction]]
         try:
-            image, _ = read(path, self.channels[self.own[direction]])
+            image, _ = read(path, self.channels[self.own[direction]], given)
         except Exception as error:  # Pillow can raise almost any exception on a broken file
             raise UserError(f"{path.name}: {reason_of(error)}") from error
         network = partial(self.model.translate, direction=self.own[direction])
-        seen = Image.fromarray(image[0].numpy() if len(image) == 1 else image.permute(1, 2, 0).numpy())
-        return seen, translate(network, image, self.model.multiple, TILE)
+        seen = as_image(image if image.is_floating_point() else to_signed_unit(image))
+        if made is None:
+            return seen, translate(network, image, self.model.multiple, TILE)
+        values = translate_in_tiles(network, image, self.model.multiple, TILE, torch.clone)
+        if folder is not None:
+            ImageFiles(made)(values, folder, "translation")
+        return seen, as_image(values)
 
 
 def drawn(subject: Subject, latents: Tensor, numbers: Sequence[int], label: Label) -> Tensor:
@@ -191,6 +215,11 @@ def chosen_labels(subject: Subject, numbers: Sequence[int], label: Label) -> Ten
     """Return the labels of the samples with these numbers, all as ``label`` if it is given; None without labels."""
     labels = subject.labels_of(numbers)
     return labels if labels is None or label is None else torch.tensor(label).to(labels).expand_as(labels)
+
+
+def window(shown: ValueRange | None) -> str:
+    """Return which values are black and white in a picture of 8 bits."""
+    return "8 bits" if shown is None else f"{shown.low:g} is black, {shown.high:g} is white"
 
 
 def require_few_pixels(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Gradio pages of the demo, served locally without requests to other machines."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,8 +9,9 @@ from random import randrange
 from typing import Any
 
 from ganexp.analysis.subject import MOST_SAMPLES
+from ganexp.data.depth.value_range import ValueRange
 from ganexp.demo.conditions import condition
-from ganexp.demo.draw import MOST_PIXELS, Samples, Translations, enlarged, require_number
+from ganexp.demo.draw import MOST_PIXELS, Samples, Translations, enlarged, require_number, window
 from ganexp.errors import UserError
 from ganexp.serving.hosts import HostCheck
 from ganexp.serving.temporary import temporary_folder
@@ -87,8 +89,13 @@ def checks(hosts: Sequence[str], uploads: Path) -> list[Any]:
     ]
 
 
-def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None) -> Any:
-    """Return the page of a model that generates images from noise; ``names`` are those of its classes or attributes."""
+def samples_page(
+    samples: Samples, run: str, names: Sequence[str] | None = None, value_range: ValueRange | None = None
+) -> Any:
+    """Return the page of a model that generates images from noise; ``names`` are those of its classes or attributes.
+
+    A caption says which values of the ``value_range`` are black and white.
+    """
     gr = gradio()
 
     def draw(number: Any, other: Any, share: float, threshold: str, *rest: Any) -> Any:
@@ -108,6 +115,8 @@ def samples_page(samples: Samples, run: str, names: Sequence[str] | None = None)
 
     with gr.Blocks(title="ganexp demo", analytics_enabled=False) as page:
         gr.Markdown(f"# Samples of `{run}`")
+        if value_range is not None:
+            gr.Markdown(f"Shown with 8 bits: {window(value_range)}. `ganexp sample` writes the values.")
         with gr.Row():
             with gr.Column():
                 number = gr.Number(0, label="sample", precision=0, info="as numbered by: ganexp sample, seed=0")
@@ -160,10 +169,12 @@ def translations_page(translations: Translations, run: str) -> Any:
 
     def draw(path: str | None, direction: str) -> Any:
         if path is None:
-            return None, None, None
+            return None, None, None, None, None
         with errors_shown(gr):
-            seen, made = map(enlarged, translations.draw(Path(path), direction))
-            return seen, made, (seen, made)
+            folder = Path(tempfile.mkdtemp(dir=os.environ["GRADIO_TEMP_DIR"]))
+            seen, made = map(enlarged, translations.draw(Path(path), direction, folder))
+            written = next(map(str, folder.iterdir()), None)
+            return seen, made, (seen, made), translations.windows(direction), written
 
     with gr.Blocks(title="ganexp demo", analytics_enabled=False) as page:
         gr.Markdown(f"# Translations of `{run}`")
@@ -175,7 +186,9 @@ def translations_page(translations: Translations, run: str) -> Any:
         both = gr.ImageSlider(
             label="one over the other", elem_id="both", format="png", interactive=False, buttons=["fullscreen"]
         )
-        gr.on([upload.change, direction.change], draw, [upload, direction], [seen, made, both])
+        note = gr.Markdown(visible=translations.have_ranges)
+        values = gr.File(label="the translation in the data's units", visible=translations.have_ranges)
+        gr.on([upload.change, direction.change], draw, [upload, direction], [seen, made, both, note, values])
     return page
 
 
