@@ -207,7 +207,7 @@ def test_training_from_the_hub_is_the_same_resumed_and_reads_each_row_group_once
             composed = [
                 *NETWORKS, *UNSCORED, f"run_dir={name}", "data=hf", "data.path=owner/name",
                 "data.source.streaming=true", "data.image_size=8", "data.batch_size=4", "data.source.window=8",
-                "data.workers=0",
+                "data.workers=0", "schedule=constant",
             ]  # fmt: skip
             options = [f"resume={name}", "trust=owner/name"] if resumed else composed
             command = [sys.executable, "-m", "ganexp", *options, *arguments]
@@ -222,5 +222,7 @@ def test_training_from_the_hub_is_the_same_resumed_and_reads_each_row_group_once
         assert len(groups) == len(set(groups)) == 5, (len(content), ranges)
         weights("parts", "images=20")
         resumed = weights("parts", "images=48", resumed=True)
-        assert all(torch.equal(resumed[key], value) for key, value in whole.items())
+        tensors = {key: value for key, value in whole.items() if isinstance(value, torch.Tensor)}
+        assert any(key.startswith("generator.") for key in tensors)
+        assert not [key for key, value in tensors.items() if not torch.equal(resumed[key], value)]
     assert not list((tmp_path / "hf").rglob("*.parquet"))
