@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.optim import Optimizer
 
+from bare_trained import moving_average
 from ganexp.penalties.base import CriticTurn, Penalty
 from ganexp.variants.acgan import ACGAN
 from ganexp.variants.conditional import ConditionalGAN
@@ -71,17 +72,7 @@ def bare_average(game: GAN, generator: nn.Module) -> Callable[[], None]:
     """Return a function that updates a moving average of a generator, by plain PyTorch."""
     if game.average is None:
         return lambda: None
-    average, decay = copy.deepcopy(game.average.network), game.average.decay
-    averaged, current = list(average.parameters()), list(generator.parameters())
-    copied, buffers = list(average.buffers()), list(generator.buffers())
-
-    @torch.no_grad()
-    def update() -> None:
-        torch._foreach_lerp_(averaged, current, 1 - decay)
-        if copied:
-            torch._foreach_copy_(copied, buffers)
-
-    return update
+    return moving_average(generator, game.average.decay)
 
 
 def draw_from_the_default_generator(device: torch.device) -> Draw:
