@@ -17,6 +17,8 @@ from hydra._internal.hydra import Hydra
 from omegaconf import DictConfig, OmegaConf, _utils, base, flag_override, grammar_parser
 from omegaconf.errors import OmegaConfBaseException
 
+from ganexp.config import composition
+
 load_file = OmegaConf.load
 create_loader = _utils.get_yaml_loader
 parse_value = functools.cache(grammar_parser.parse)
@@ -153,6 +155,8 @@ def strip_defaults(node):
 
 
 def pytest_configure():
+    # As the command line does before it composes, whichever test comes first.
+    composition.register_resolvers()
     config_loader_impl.create_defaults_list = defaults_once
     ConfigLoaderImpl._compose_config_from_defaults_list = merged_once
     base.parse = _utils.parse = parse_value
