@@ -12,7 +12,9 @@ import pytest
 import torch
 from PIL import Image
 
+from ganexp.data.arrays import as_picture
 from ganexp.data.decoding import Decoder
+from ganexp.data.depth.value_range import ValueRange
 from ganexp.data.disk import OnDisk
 from ganexp.data.images import ImageData
 from ganexp.data.packed import packing
@@ -108,6 +110,42 @@ def test_packed_images_are_read_without_decoding_and_have_the_same_items(tmp_pat
     assert same([store[number] for number in range(COUNT)], [original[number] for number in range(COUNT)])
     # Strides of a size of one change the sums of convolutions.
     assert store.__getitems__([1, 0])["image"].stride() == original.__getitems__([1, 0])["image"].stride()
+
+
+def deep_pictures(channels=1):
+    values = np.random.default_rng(0).integers(0, 4096, (COUNT, 9, 7, channels), dtype=np.uint16)
+    return ArrayPictures16(values, np.arange(COUNT) % 3, CLASSES)
+
+
+class ArrayPictures16(ArrayPictures):
+    """Arrays of 16 bits, as they are."""
+
+    def __getitem__(self, index):
+        return self.images[index], int(self.labels[index])
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+@pytest.mark.parametrize("value_range", [[0, 4095], "percentiles"])
+def test_deep_images_are_packed_at_their_depth_in_one_range(tmp_path, channels, value_range):
+    out, options = str(tmp_path / "deep"), {"channels": channels, "value_range": value_range}
+    source = module(lambda: deep_pictures(channels), **options)
+    ((_, images, decode, _),) = source.picture_sets()["mine"]()
+    pack(images, decode, "mine", tmp_path / "deep", SHARD)
+    limits = setting(out, "value_range")
+    assert limits == list(decode.value_range)
+    read = {"channels": channels, "value_range": limits}
+    expected = batches(source)
+    assert same(batches(module(lambda: packed(out), **read)), expected)
+    assert same(batches(module(lambda: packed(out), in_memory=True, **read)), expected)
+    assert expected[0]["image"].unique().numel() > 256 // 4
+    # In another range the units are those of the source.
+    store, _ = stored(packed(out), Decoder(6, channels, value_range=ValueRange(-9000, 9000)), True, False, 0, 1)
+    again = (store[3]["image"] * 9000 - decode.value_range.low) / (decode.value_range.high - decode.value_range.low)
+    assert torch.allclose(again * 2 - 1, decode(as_picture(images[3][0])), atol=1e-5)
+
+
+def test_deep_images_without_a_range_are_refused(tmp_path):
+    assert "data.value_range" in complaint(pack, deep_pictures(5), decoder(5), "mine", tmp_path / "p")
 
 
 def test_packed_images_are_decoded_for_another_size(out):
@@ -231,6 +269,7 @@ def test_a_shard_that_is_cut_short_while_it_is_read_is_named(out):
     "change",
     [
         {"height": -1}, {"height": 1.5}, {"images": 10**30}, {"width": 1 << 40}, {"shard_size": 0}, {"classes": [1]},
+        {"value_range": [1, 0]}, {"value_range": 3}, {"value_range": [0, None]},
         {"format": "another"}, {"more": 1}, {"classes": None}, {"source": 3}, None,
     ],
 )  # fmt: skip

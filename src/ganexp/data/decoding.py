@@ -96,11 +96,16 @@ class Decoder:
         not caught.
         """
         if self.value_range is not None:
-            planes = self.value_range.scaled(deep_values(image, self.channels))
-            return self._fitted_planes(planes).clamp_(-1, 1)
+            return self._fitted_planes(self._scaled(image, self.value_range)).clamp_(-1, 1)
         if isinstance(image, Planes):
             return self._fitted_planes(with_channels(_eight_bit_planes(image), self.channels))
         return pixels_of(self._fitted(upright(image, self.channels)))
+
+    def _scaled(self, image: Image.Image | Planes, value_range: ValueRange) -> np.ndarray:
+        """Return the values (H, W, channels) in [-1, 1], float32."""
+        if isinstance(image, Planes) and image.scaled_from == value_range:
+            return with_channels(image.values, self.channels)
+        return value_range.scaled(deep_values(image, self.channels))
 
     def _fitted_planes(self, values: np.ndarray) -> Tensor:
         """Return values (H, W, C), uint8 or float32, resized and cropped channel by channel."""
@@ -164,7 +169,7 @@ def deep_values(image: Image.Image | Planes, channels: int) -> np.ndarray:
     Raises UserError for numbers of channels that cannot be converted, and for 16-bit colour that cannot be read.
     """
     if isinstance(image, Planes):
-        return with_channels(image.values, channels)
+        return with_channels(image.measured, channels)
     if DEEP_COLOUR in image.info:
         return with_channels(image.info[DEEP_COLOUR].values(with_alpha=channels not in OPAQUE), channels)
     if is_deep(image) or image.mode == "F":

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ganexp.data.depth.value_range import ValueRange
 from ganexp.errors import UserError
 
 # Luma of ITU-R BT.601, as in Pillow.
@@ -13,9 +14,15 @@ BRIGHTNESS = np.array([0.299, 0.587, 0.114])
 
 @dataclass(frozen=True, eq=False)
 class Planes:
-    """Values (H, W, C) of an image."""
+    """Values (H, W, C) of an image; with ``scaled_from``, in [-1, 1] already, scaled from that range."""
 
     values: np.ndarray
+    scaled_from: ValueRange | None = None
+
+    @property
+    def measured(self) -> np.ndarray:
+        """The values (H, W, C) in their own units."""
+        return self.values if self.scaled_from is None else self.scaled_from.restored(self.values)
 
     @property
     def size(self) -> tuple[int, int]:

@@ -4,6 +4,7 @@ Free of heavy imports, because the configuration uses this module.
 """
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,9 +23,10 @@ AGAIN = "run the same python -m ganexp data pack again"
 
 @dataclass(frozen=True)
 class Header:
-    """What all shards of a packed set have in common: images uint8 (height, width, channels), their number and classes.
+    """What all shards of a packed set have in common: images (height, width, channels), their number and classes.
 
-    ``source`` is a checksum of what was packed, so that packing is continued with nothing else.
+    They are uint8; with a ``value_range``, float32 in [-1, 1], scaled from it. ``source`` is a checksum of
+    what was packed, so that packing is continued with nothing else.
     """
 
     height: int
@@ -34,6 +36,7 @@ class Header:
     shard_size: int
     classes: tuple[str, ...]
     source: str
+    value_range: tuple[float, float] | None = None
 
     @property
     def shards(self) -> int:
@@ -62,7 +65,9 @@ def shard_name(number: int) -> str:
 def line(record: Header | Shard) -> str:
     """Return a line of the index."""
     kind = {"format": FORMAT} if isinstance(record, Header) else {}
-    return json.dumps({**kind, **asdict(record)}, ensure_ascii=False, separators=(",", ":")) + "\n"
+    # Sets of 8 bits have the index that they had before there were others.
+    values = {name: value for name, value in asdict(record).items() if value is not None}
+    return json.dumps({**kind, **values}, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def write_index(folder: Path, header: Header, shards: Iterable[Shard]) -> None:
@@ -111,8 +116,8 @@ def read_whole_index(folder: Path) -> tuple[Header, list[Shard]]:
     return header, shards
 
 
-def setting(path: str, name: str) -> int | list[int] | None:
-    """Return data.image_size, data.channels or data.num_classes of a packed set.
+def setting(path: str, name: str) -> int | list[int] | list[float] | None:
+    """Return data.image_size, data.channels, data.num_classes or data.value_range of a packed set.
 
     Raises UserError if there is no packed set.
     """
@@ -121,6 +126,8 @@ def setting(path: str, name: str) -> int | list[int] | None:
         return len(header.classes) or None
     if name == "channels":
         return header.channels
+    if name == "value_range":
+        return None if header.value_range is None else list(header.value_range)
     return header.height if header.height == header.width else [header.height, header.width]
 
 
@@ -139,7 +146,7 @@ def _lines(folder: Path) -> list[str]:
 def _header(record: dict[str, Any]) -> Header:
     if record.pop("format") != FORMAT:
         raise ValueError("another format")
-    header = Header(**{**record, "classes": tuple(record["classes"])})
+    header = Header(**{**record, "classes": tuple(record["classes"]), "value_range": _range(record.get("value_range"))})
     sizes = (header.height, header.width, header.channels, header.images, header.shard_size)
     if (
         not all(type(size) is int and size > 0 for size in sizes)
@@ -150,6 +157,15 @@ def _header(record: dict[str, Any]) -> Header:
     if not all(isinstance(text, str) for text in (*header.classes, header.source)):
         raise ValueError("classes are not text")
     return header
+
+
+def _range(values: Any) -> tuple[float, float] | None:
+    if values is None:
+        return None
+    low, high = values
+    if not all(type(end) in (int, float) and math.isfinite(end) for end in (low, high)) or low >= high:
+        raise ValueError("no range of values")
+    return float(low), float(high)
 
 
 def _shard(record: dict[str, Any], header: Header) -> Shard:

@@ -19,9 +19,10 @@ class Layout:
     def __init__(self, header: Header) -> None:
         self.header = header
         self.shape = (header.height, header.width, header.channels)
-        self.pixels = int(np.prod(self.shape, dtype=np.int64))
-        self._start = _npy_header(self.shape)
-        self.stride = BLOCK + _padded(len(self._start) + self.pixels) + (2 * BLOCK if header.classes else 0)
+        self.dtype = np.dtype(np.uint8) if header.value_range is None else np.dtype("<f4")
+        pixels = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
+        self._start = _npy_header(self.shape, self.dtype)
+        self.stride = BLOCK + _padded(len(self._start) + pixels) + (2 * BLOCK if header.classes else 0)
 
     def size(self, shard: int) -> int:
         """Return the bytes of a whole shard."""
@@ -32,10 +33,10 @@ class Layout:
         return place * self.stride + BLOCK + len(self._start)
 
     def parts(self, numbers: range, images: Sequence[np.ndarray], labels: Sequence[int]) -> Iterator[bytes]:
-        """Yield the content of a shard: images uint8 (height, width, channels), and labels if there are classes."""
+        """Yield the content of a shard: images (height, width, channels), and labels if there are classes."""
         for place, number in enumerate(numbers):
             key = f"{number:09d}"
-            yield from _member(f"{key}.npy", self._start + images[place].tobytes())
+            yield from _member(f"{key}.npy", self._start + images[place].astype(self.dtype, copy=False).tobytes())
             if self.header.classes:
                 yield from _member(f"{key}.cls", str(labels[place]).encode())
         yield END
@@ -54,7 +55,7 @@ def _padded(size: int) -> int:
     return -(-size // BLOCK) * BLOCK
 
 
-def _npy_header(shape: tuple[int, ...]) -> bytes:
+def _npy_header(shape: tuple[int, ...], dtype: np.dtype) -> bytes:
     buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(buffer, {"descr": dtype.str, "fortran_order": False, "shape": shape})
     return buffer.getvalue()

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from ganexp.data.arrays import as_picture
-from ganexp.data.decoding import Decodes
+from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
 from ganexp.data.memory import available_cpus
 from ganexp.data.packed.index import INDEX, Header, Shard, line, read_header, read_shards, shard_name, write_index
@@ -44,8 +43,8 @@ class Packed(NamedTuple):
     kept: int
 
 
-def pack(pictures: Pictures, decoder: Decodes, name: str, out: Path, shard_size: int | None = None) -> Packed:
-    """Write all pictures, decoded to uint8 (height, width, channels), into shards of ``shard_size`` images in a folder.
+def pack(pictures: Pictures, decoder: Decoder, name: str, out: Path, shard_size: int | None = None) -> Packed:
+    """Write all pictures, decoded to (height, width, channels), into shards of ``shard_size`` images in a folder.
 
     Shards of an earlier call are kept if their checksums agree. By default a shard has about 100 MB.
 
@@ -70,15 +69,15 @@ def pack(pictures: Pictures, decoder: Decodes, name: str, out: Path, shard_size:
     return Packed(header, sum(layout.size(number) for number in range(header.shards)), kept)
 
 
-def _header(pictures: Pictures, decoder: Decodes, name: str, shard_size: int | None) -> Header:
+def _header(pictures: Pictures, decoder: Decoder, name: str, shard_size: int | None) -> Header:
     channels, height, width = _shape(pictures, decoder)
     classes = tuple(classes_of(pictures))
     source = f"{name} {OnDisk(pictures, decoder, bool(classes)).checksum()}"
-    header = Header(height, width, channels, len(pictures), shard_size or 1, classes, source)
+    header = Header(height, width, channels, len(pictures), shard_size or 1, classes, source, decoder.value_range)
     return header if shard_size else replace(header, shard_size=max(1, SHARD_BYTES // Layout(header).stride))
 
 
-def _shape(pictures: Pictures, decoder: Decodes) -> tuple[int, int, int]:
+def _shape(pictures: Pictures, decoder: Decoder) -> tuple[int, int, int]:
     """Return the shape (channels, height, width) of a decoded picture, the first that can be read."""
     failures: Failures = []
     for index in range(len(pictures)):
@@ -88,8 +87,6 @@ def _shape(pictures: Pictures, decoder: Decodes) -> tuple[int, int, int]:
         except Exception as error:  # a broken file makes Pillow raise nearly anything
             failures.append((name_of(pictures, index), error))
             continue
-        if pixels.dtype != torch.uint8:
-            raise UserError(f"images of {pixels.dtype} cannot be packed: they must have 8 bits")
         channels, height, width = pixels.shape
         return channels, height, width
     raise unreadable(failures, len(pictures))
@@ -119,7 +116,7 @@ def _is_whole(out: Path, shard: Shard, layout: Layout, advance: Callable[[float]
         return hashlib.file_digest(file, "sha256").hexdigest() == shard.sha256
 
 
-def _write_missing(pictures: Pictures, decoder: Decodes, out: Path, header: Header, shards: list[Shard]) -> Failures:
+def _write_missing(pictures: Pictures, decoder: Decoder, out: Path, header: Header, shards: list[Shard]) -> Failures:
     """Write the shards that are not in the list, append them to it and to the index; return what is unreadable."""
     layout, failures = Layout(header), Failures()
     missing = sorted(set(range(header.shards)) - {shard.number for shard in shards})
@@ -153,7 +150,7 @@ def _read(pictures: Pictures, numbers: range, read: Callable[[int], Item], pool:
     return pool.map(read, numbers)
 
 
-def _decoded(pictures: Pictures, decoder: Decodes, header: Header, number: int) -> Item:
+def _decoded(pictures: Pictures, decoder: Decoder, header: Header, number: int) -> Item:
     try:
         picture, label = pictures[number]
         if header.classes and not 0 <= int(label) < len(header.classes):

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ganexp.data.depth.planes import Planes
+from ganexp.data.depth.value_range import ValueRange
 from ganexp.data.packed.index import AGAIN, read_whole_index, shard_name
 from ganexp.data.packed.layout import Layout
 from ganexp.data.shards.files import ShardFiles
@@ -14,7 +16,7 @@ from ganexp.terminal.text import first_names
 
 
 class PackedPictures:
-    """Images uint8 (height, width, channels) of a packed set with their labels.
+    """Images (height, width, channels) of a packed set with their labels: uint8, or float32 in [-1, 1] with a range.
 
     Raises UserError if shards are missing, or are not as long as the index says.
     """
@@ -27,6 +29,7 @@ class PackedPictures:
         self.labels = np.concatenate(labels) if self.classes else None
         self.version = hashlib.sha256("".join(shard.sha256 for shard in shards).encode()).hexdigest()
         self.layout = Layout(self.header)
+        self.value_range = None if self.header.value_range is None else ValueRange(*self.header.value_range)
         self.files = [folder / shard_name(number) for number in range(self.header.shards)]
         self._shards = ShardFiles(self.files)
         self._require_sizes()
@@ -34,12 +37,14 @@ class PackedPictures:
     def __len__(self) -> int:
         return self.header.images
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        return self.read([index])[0], 0 if self.labels is None else int(self.labels[index])
+    def __getitem__(self, index: int) -> tuple[np.ndarray | Planes, int]:
+        (stored,) = self.read([index])
+        picture = stored if self.value_range is None else Planes(stored, self.value_range)
+        return picture, 0 if self.labels is None else int(self.labels[index])
 
     def read(self, indices: Sequence[int]) -> np.ndarray:
-        """Return images uint8 (B, height, width, channels); raises ValueError if a shard ends early."""
-        batch = np.empty((len(indices), *self.layout.shape), dtype=np.uint8)
+        """Return images (B, height, width, channels) as stored; raises ValueError if a shard ends early."""
+        batch = np.empty((len(indices), *self.layout.shape), dtype=self.layout.dtype)
         rows = batch.reshape(len(indices), -1)
         # In the order of the files, which is the shortest way for a disk.
         for row in np.argsort(indices, kind="stable").tolist():

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ganexp.data.arrays import as_picture
-from ganexp.data.decoding import Decodes
+from ganexp.data.decoding import Decoder, Decodes
 from ganexp.data.disk import OnDisk
 from ganexp.data.packed.pictures import PackedPictures
 from ganexp.data.pictures import Pictures
@@ -32,7 +32,7 @@ class PackedOnDisk(OnDisk):
             raise unreadable([(str(self.pictures.folder), error)], len(self)) from error
         stored = torch.from_numpy(pixels).permute(0, 3, 1, 2)
         # contiguous() keeps the strides of a single channel, by which convolutions choose the order of their sums.
-        batch = {"image": torch.empty(stored.shape, dtype=torch.uint8).copy_(stored)}
+        batch = {"image": torch.empty(stored.shape, dtype=stored.dtype).copy_(stored)}
         if self.labelled and self.pictures.labels is not None:
             batch["label"] = torch.from_numpy(self.pictures.labels[np.asarray(indices)])
         return batch
@@ -40,12 +40,15 @@ class PackedOnDisk(OnDisk):
 
 def on_disk(pictures: Pictures, decoder: Decodes, labelled: bool) -> OnDisk:
     """Return pictures that are left on disk, without decoding where the decoder changes nothing."""
-    if isinstance(pictures, PackedPictures) and _unchanged(pictures, decoder):
+    if isinstance(pictures, PackedPictures) and isinstance(decoder, Decoder) and _unchanged(pictures, decoder):
         return PackedOnDisk(pictures, decoder, labelled)
     return OnDisk(pictures, decoder, labelled)
 
 
-def _unchanged(pictures: PackedPictures, decoder: Decodes) -> bool:
+def _unchanged(pictures: PackedPictures, decoder: Decoder) -> bool:
+    if decoder.value_range != pictures.value_range:
+        return False
     # All images have one size and one number of channels, so that one of them answers for all.
-    pixels, _ = pictures[0]
-    return torch.equal(decoder(as_picture(pixels)), torch.from_numpy(pixels).permute(2, 0, 1))
+    (stored,) = pictures.read([0])
+    picture, _ = pictures[0]
+    return torch.equal(decoder(as_picture(picture)), torch.from_numpy(stored).permute(2, 0, 1))
