@@ -310,6 +310,49 @@ def test_a_published_translator_translates_and_says_that_it_has_no_test_images(g
     assert "has no test images; translate your own" in ganexp("sample", "run=model", "out=drawn").complaint
 
 
+def test_ranges_of_values_and_rectangles_are_published(ganexp, here):
+    import numpy as np
+
+    run, model = here / "run", here / "model"
+    np.save("a.npy", np.random.default_rng(0).integers(0, 4096, (32, 8, 16), dtype=np.uint16))
+    data = [
+        "data=arrays",
+        "data.path=a.npy",
+        "data.image_size=[8,16]",
+        "data.channels=1",
+        "data.value_range=percentiles",
+    ]
+    game = ["model=dcgan", "model.latent=4", "model.generator.width=4", "model.discriminator.width=4", "trainer=cpu"]
+    assert ganexp(*game, *data, "data.batch_size=16", "images=32", "metric=none", f"run_dir={run}").status == 0
+    assert ganexp("publish", f"run={run}", f"to={model}").status == 0
+    measured = json.loads((run / "summary.json").read_text())["value_ranges"]["image"]
+    assert json.loads((model / "config.json").read_text())["data"]["value_range"] == measured
+    assert f"-1 is {measured[0]:g} and 1 is {measured[1]:g}" in (model / "README.md").read_text()
+    drawn = {}
+    for source in (run, model):
+        assert ganexp("sample", f"run={source}", "n=2", f"out={source.name}_drawn").status == 0
+        drawn[source.name] = [np.load(path) for path in sorted(Path(f"{source.name}_drawn").glob("*.npy"))]
+    assert all(np.array_equal(one, other) for one, other in zip(*drawn.values(), strict=True))
+    assert (drawn["model"][0].dtype, drawn["model"][0].shape) == (np.float32, (8, 16))
+    assert ganexp("export", f"run={model}", "out=network.safetensors").status == 0
+    with safe_open("network.safetensors", "pt") as file:
+        described = json.loads(file.metadata()["ganexp"])
+    assert described["value_range"] == measured
+    assert "pixels" not in described
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "named"),
+    [("image_size", [8, 0], "image_size"), ("image_size", "wide", "image_size"), ("value_range", [1, 0], "value_range"),
+     ("value_range", "${oc.env:HOME}", "value_range"), ("input_value_range", 3, "value_range")],
+)  # fmt: skip
+def test_sizes_and_ranges_of_a_published_model_are_checked(copy, name, value, named):
+    config = json.loads((copy / "config.json").read_text())
+    config["data"][name] = value
+    (copy / "config.json").write_text(json.dumps(config))
+    refused(named, copy)
+
+
 def test_networks_far_larger_than_the_weights_are_not_built(copy):
     config = json.loads((copy / "config.json").read_text())
     config["model"]["generator"]["network"]["channels"] = 10**9

@@ -5,11 +5,12 @@ from omegaconf import DictConfig, OmegaConf
 from ganexp.errors import UserError
 from ganexp.runs.run import Run
 
-SIZES = ("image_size", "channels")
+KEPT = ("image_size", "channels", "value_range")
+"""Settings of its own data that a published model has."""
 
 
 def scoring_settings(config: DictConfig, run: Run, overrides: list[str]) -> DictConfig:
-    """Return the configuration with the given data in the model's image size and channels, unless overridden.
+    """Return the configuration with the given data in the model's size, channels and range, unless overridden.
 
     Raises UserError if no data are given.
     """
@@ -21,7 +22,7 @@ def scoring_settings(config: DictConfig, run: Run, overrides: list[str]) -> Dict
         )
     settings = config.copy()
     OmegaConf.set_struct(settings, False)
-    for name in SIZES:
+    for name in KEPT:
         if name in settings.data and name in run.config.data and f"data.{name}" not in given:
             settings.data[name] = run.config.data[name]
     return settings

@@ -32,9 +32,11 @@ from ganexp.runs.class_names import class_names_of
 from ganexp.runs.input_channels import input_channels_of
 from ganexp.runs.model import load_model, takes_attributes
 from ganexp.runs.run import Run
+from ganexp.runs.value_range import ranges_of, value_range_of
 
 FORMATS: dict[str, Format] = {".safetensors": safetensors_file, ".onnx": onnx_file, ".pt2": pt2_file}
 PIXELS = "round((value + 1) * 127.5) is a pixel's value, 0 to 255"
+UNITS = "(value + 1) / 2 * (high - low) + low is in the data's units, value_range being [low, high]"
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,8 @@ def export_run(run: Run, choices: Choices, out: Path, tolerance: float) -> None:
 
 def chosen(model: Any, run: Run, choices: Choices) -> Portable:
     """Return the network to export; raises UserError for one that the model does not have."""
-    translates = hasattr(model, "translator")
     channels, size = int(run.config.data.channels), ImageSize.of(run.config.data.image_size)
-    trained = OmegaConf.select(run.config, "data.direction", default="a2b")
-    direction = None
-    if translates or choices.direction is not None:
-        direction = resolve_direction(model, choices.direction, trained)
+    direction = model_direction(model, run, choices)
     if choices.network == "encoder" and not hasattr(model, "encode"):
         raise UserError(f"network=encoder: {type(model).__name__} has none; leave it out")
     if choices.network == "discriminator":
@@ -91,6 +89,18 @@ def chosen(model: Any, run: Run, choices: Choices) -> Portable:
     return portable_generator(model, choices.truncation)
 
 
+def model_direction(model: Any, run: Run, choices: Choices) -> str | None:
+    """Return the model's own name of the direction to export; None for a model that draws images from noise."""
+    if not hasattr(model, "translator") and choices.direction is None:
+        return None
+    return resolve_direction(model, choices.direction, trained_direction(run))
+
+
+def trained_direction(run: Run) -> str:
+    """Return the direction between the data's A and B that a run was trained for."""
+    return str(OmegaConf.select(run.config, "data.direction", default="a2b"))
+
+
 def discriminator_of(model: Any, direction: str | None) -> nn.Module:
     """Return the discriminator of the domain that a direction translates to; raises UserError if there is none."""
     if direction is not None and hasattr(model, "discriminators"):
@@ -105,6 +115,7 @@ def discriminator_of(model: Any, direction: str | None) -> nn.Module:
 def described(model: Any, run: Run, choices: Choices, portable: Portable) -> dict[str, Any]:
     """Return the description that is written into the file, in values that JSON has."""
     config = composition.resolve(run.config)
+    direction = model_direction(model, run, choices)
     about: dict[str, Any] = {
         "ganexp": __version__,
         "model": qualified_name(type(model)),
@@ -115,16 +126,23 @@ def described(model: Any, run: Run, choices: Choices, portable: Portable) -> dic
         **portable.facts,
         "inputs": [source.port.described() for source in portable.inputs],
         "outputs": [port.described() for port in portable.outputs],
-        "pixels": PIXELS,
+        **units(run, direction),
         "images_seen": images_seen(run),
     }
     if takes_attributes(model):
         about["attributes"] = class_names_of(run)
     if hasattr(model, "translator"):
-        trained = OmegaConf.select(run.config, "data.direction", default="a2b")
-        name = resolve_direction(model, choices.direction, trained)
-        about["direction"] = name if trained == "a2b" else OPPOSITE[name]
+        assert direction is not None
+        about["direction"] = direction if trained_direction(run) == "a2b" else OPPOSITE[direction]
     return about
+
+
+def units(run: Run, direction: str | None) -> dict[str, Any]:
+    """Return what values in [-1, 1] are: pixels, or with a range of values numbers in the data's units."""
+    given, made = (None, value_range_of(run)) if direction is None else ranges_of(run, direction)
+    if made is None:
+        return {"pixels": PIXELS}
+    return {"units": UNITS, "value_range": list(made), **({} if given is None else {"input_value_range": list(given)})}
 
 
 def images_seen(run: Run) -> int | None:

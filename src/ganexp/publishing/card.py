@@ -27,7 +27,8 @@ class Card:
 
     ``choices`` are the options of the config groups, ``scores`` those of the published weights, and ``shape`` is that
     of an image, (C, H, W). ``labels`` are two classes of a conditional model, by name where they have any, or
-    two sets of its ``attributes``. ``address`` is what ``ganexp.load`` takes.
+    two sets of its ``attributes``. ``address`` is what ``ganexp.load`` takes. ``value_range`` are the values in the
+    data's units that -1 and 1 are; None for pictures of 8 bits.
     """
 
     address: str
@@ -42,6 +43,7 @@ class Card:
     labels: Sequence[str | int] | None = None
     license: str | None = None
     attributes: Sequence[str] | None = None
+    value_range: Sequence[float] | None = None
 
     @property
     def title(self) -> str:
@@ -80,7 +82,14 @@ class Card:
         )
         lines = ["import ganexp", "", f"model = ganexp.load({json.dumps(self.address)})", draw]
         listed = "" if self.attributes is None else f"\n\nAttributes: {escape(', '.join(self.attributes))}"
-        return "## Use\n\n" + fenced("python", "\n".join(lines)) + listed
+        return "## Use\n\n" + fenced("python", "\n".join(lines)) + listed + self.units()
+
+    def units(self) -> str:
+        """Return what values of images mean in the data's units, empty for pictures of 8 bits."""
+        if self.value_range is None:
+            return ""
+        low, high = self.value_range
+        return f"\n\nIn the data's units, -1 is {low:g} and 1 is {high:g}."
 
     def training(self) -> str:
         """Return the options of the config groups, and the command without the user's own folders."""

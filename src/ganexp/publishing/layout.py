@@ -13,13 +13,17 @@ from yaml import YAMLError
 from ganexp import __version__
 from ganexp.config.composition import resolve
 from ganexp.config.messages import explain
+from ganexp.config.rules import translates
 from ganexp.config.schema import check_schema
+from ganexp.data.depth.value_range import checked_setting
 from ganexp.errors import UserError
 from ganexp.files.untrusted import read_yaml
+from ganexp.image_size import ImageSize
 from ganexp.runs import run_folder
 from ganexp.runs.class_names import CLASS_NAMES, read_class_names
 from ganexp.runs.run import Run
 from ganexp.runs.trusted_code import trusted
+from ganexp.runs.value_range import value_range_of
 
 CONFIG = "config.json"
 SUFFIX = ".safetensors"
@@ -29,7 +33,8 @@ SAMPLES = "samples.png"
 SCHEME = "hf://"
 HUB_NAME = re.compile(r"hf://(?P<name>[\w.-]+/[\w.-]+)(?:@(?P<revision>[\w./-]+))?")
 PARTS = ("model", "data", "requires")
-DATA = ("name", "channels", "input_channels", "image_size", "num_classes", "direction", "flip", "dequantize")
+RANGES = ("value_range", "input_value_range")
+DATA = ("name", "channels", "input_channels", "image_size", "num_classes", "direction", "flip", "dequantize", *RANGES)
 """What samples, translations and scores need of the data; the rest, such as the folders of the user's machine, stays
 there."""
 IMAGES_SEEN = "images_seen"
@@ -53,7 +58,8 @@ def hub_name(name: str) -> tuple[str, str | None]:
 def published_config(run: Run, images_seen: int) -> dict[str, Any]:
     """Return what config.json holds: the run's model and what it needs, references resolved."""
     config = resolve(run.config)
-    data = {name: config["data"][name] for name in DATA if name in config["data"]}
+    stated = {name: config["data"][name] for name in DATA if name in config["data"] and name not in RANGES}
+    data = {**stated, **ranges(run)}
     parts = {"model": config["model"], "data": data, "requires": config.get("requires") or {}}
     names = read_class_names(run.folder)
     # Read back as a configuration, in which it would be a reference.
@@ -61,6 +67,14 @@ def published_config(run: Run, images_seen: int) -> dict[str, Any]:
     assert run.checkpoint is not None
     counted = {IMAGES_SEEN: images_seen, CHECKPOINT: run.checkpoint.stem}
     return {"library_name": "ganexp", "version": __version__, **counted, **parts, **named}
+
+
+def ranges(run: Run) -> dict[str, list[float]]:
+    """Return the ranges of values that a run was trained with, stated or measured; none of pictures of 8 bits."""
+    found = {"value_range": value_range_of(run)}
+    if translates(run.config):
+        found["input_value_range"] = value_range_of(run, "input")
+    return {name: list(value_range) for name, value_range in found.items() if value_range is not None}
 
 
 def write_config(path: Path, config: Mapping[str, Any]) -> None:
@@ -78,12 +92,16 @@ def published_run(folder: Path, trust: Sequence[str] = ()) -> Run:
     if not weights.is_file():
         raise UserError(f"{folder} is not a published model: it has no {WEIGHTS}")
     config = trusted(run_folder.as_untrusted(needed(read_config(path)), folder, trust))
-    for name in ("channels", "image_size"):
-        if type(config.data.get(name)) is not int:
+    for name, types in (("channels", (int,)), ("input_channels", (int, type(None)))):
+        if type(config.data.get(name)) not in types:
             raise UserError(f"{path}: data.{name}={config.data.get(name)}: it must be a number")
-    if type(config.data.get("input_channels")) not in (int, type(None)):
-        raise UserError(f"{path}: data.input_channels={config.data.input_channels}: it must be a number")
+    try:
+        ImageSize.of(config.data.get("image_size"))
+    except ValueError as error:
+        raise UserError(f"{path}: data.image_size={config.data.get('image_size')}: {error}") from error
     with run_folder.naming(path):
+        for name in RANGES:
+            checked_setting(config.data.get(name))
         check_schema({"model": OmegaConf.to_container(config.model)})
     return Run(folder, config, {}, weights)
 

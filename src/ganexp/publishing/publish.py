@@ -25,6 +25,7 @@ from ganexp.runs.input_channels import input_channels_of
 from ganexp.runs.model import load_model, takes_attributes
 from ganexp.runs.run import Run
 from ganexp.runs.scores import SCORES, read_scores
+from ganexp.runs.value_range import value_range_of
 
 SAMPLES = 64
 SEED = 0
@@ -76,6 +77,7 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
         labels=attributes_for_example(names) if has_attributes else labels_for_example(num_classes, names),
         attributes=names if has_attributes else None,
         license=license,
+        value_range=value_range_of(run),
     )
     (folder / layout.CARD).write_text(card.text(), encoding="utf-8")
     # Last, so that a folder with weights is complete.
