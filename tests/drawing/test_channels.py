@@ -39,7 +39,7 @@ def test_a_grid_says_what_its_colours_are():
     assert description(2) == "red: channel 1, green: channel 2"
     assert description(6) == "from left to right: channels 1 to 6"
     assert [description(channels) for channels in (1, 3, 4)] == [None] * 3
-    assert grid(images(2), 2).height == grid(images(3), 2).height + 16
+    assert grid(images(2), 2).height >= grid(images(3), 2).height + 16
 
 
 def test_single_images_of_any_channels_are_pictures():

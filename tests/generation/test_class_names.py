@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageFont
 
 from ganexp.analysis.contact_sheet import ContactSheet
 from ganexp.analysis.walk import Walk
 from ganexp.demo.conditions import named_choices
-from ganexp.drawing.captions import STRIP, captioned, column_classes
+from ganexp.drawing.captions import STRIP, captioned, column_classes, wrapped
 from ganexp.drawing.contact_sheet import STRIP as SHEET_STRIP
 from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.named_grid import named_grid
@@ -141,12 +141,25 @@ def test_captions_stand_above_the_columns_of_their_classes():
     assert column_classes([3, 7], 4) == [3, 7, 3, 7]
     assert column_classes([3, 3, 7], 10) is None
     grid = Image.new("RGB", (129, 65), "black")
-    drawn = np.asarray(captioned(grid, ["left", "right\n" * 50]))
+    drawn = np.asarray(captioned(grid, ["left", "right" * 50]))
     assert (drawn[STRIP:] == 0).all()
     assert all((half < 128).any() for half in (drawn[:STRIP, :64], drawn[:STRIP, 65:]))
     only_left = np.asarray(captioned(grid, ["left", ""]))
     assert np.array_equal(only_left[:, :64], drawn[:, :64])
     assert (only_left[:STRIP, 65:] == 255).all()
+
+
+def test_long_captions_go_on_in_further_lines():
+    font = ImageFont.load_default(11)
+    assert wrapped("cat", 60, font) == ["cat"]
+    assert wrapped("", 60, font) == [""]
+    lines = wrapped("blond hair, smiling\nyoung", 60, font)
+    assert " ".join(lines) == "blond hair, smiling young"
+    assert max(map(font.getlength, lines)) <= 60
+    assert len(wrapped("word " * 50, 60, font)) == 3
+    drawn = captioned(Image.new("RGB", (129, 65), "black"), ["left", "blond hair, smiling, young"])
+    assert drawn.height > 65 + STRIP
+    assert (np.asarray(drawn)[-65:] == 0).all()
 
 
 def test_a_sheet_names_the_class_of_every_sample_where_columns_have_several():

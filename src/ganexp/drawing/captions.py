@@ -9,6 +9,8 @@ STRIP = 16
 """Height in pixels of the captions above a grid."""
 MARGIN = 4
 LONGEST = 100
+LINES = 3
+"""The largest number of lines of a caption."""
 
 Font = ImageFont.ImageFont | ImageFont.FreeTypeFont
 
@@ -19,15 +21,29 @@ def column_classes(labels: Sequence[int], columns: int) -> list[int] | None:
 
 
 def captioned(drawn: Image.Image, captions: Sequence[str]) -> Image.Image:
-    """Return a grid with a caption above each column, cut off where it is too long."""
+    """Return a grid with a caption above each column, on up to `LINES` lines and cut off where it is too long."""
     width, font = drawn.width / len(captions), ImageFont.load_default(TEXT)
-    sheet = Image.new("RGB", (drawn.width, drawn.height + STRIP), "white")
-    sheet.paste(drawn, (0, STRIP))
+    texts = [wrapped(caption, width - MARGIN, font) for caption in captions]
+    above = STRIP + (max(map(len, texts)) - 1) * (TEXT + 2)
+    sheet = Image.new("RGB", (drawn.width, drawn.height + above), "white")
+    sheet.paste(drawn, (0, above))
     pen = ImageDraw.Draw(sheet)
-    for column, caption in enumerate(captions):
-        text = fitted(caption, width - MARGIN, font)
-        pen.text((width * (column + 0.5), STRIP / 2), text, fill="black", font=font, anchor="mm")
+    for column, lines in enumerate(texts):
+        middle = (width * (column + 0.5), above / 2)
+        pen.multiline_text(middle, "\n".join(lines), fill="black", font=font, anchor="mm", align="center", spacing=2)
     return sheet
+
+
+def wrapped(caption: str, width: float, font: Font) -> list[str]:
+    """Return a caption on up to `LINES` lines, broken between words; what is wider than ``width`` pixels is cut off."""
+    lines = [""]
+    for word in caption[:LONGEST].split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width and len(lines) < LINES:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [fitted(line, width, font) for line in lines]
 
 
 def fitted(caption: str, width: float, font: Font) -> str:

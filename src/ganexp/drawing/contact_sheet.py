@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from ganexp.drawing.captions import fitted
+from ganexp.drawing.captions import wrapped
 from ganexp.drawing.pictures import as_image
 
 SMALLEST_TILE = 48
@@ -16,17 +16,21 @@ STRIP = TEXT + 10  # more space below a caption than above it, so that it visibl
 def contact_sheet(images: Tensor, captions: Sequence[str], columns: int, smallest: int = SMALLEST_TILE) -> Image.Image:
     """Draw images (N, C, H, W) in [-1, 1] row by row, with captions below.
 
-    Images below ``smallest`` pixels are enlarged by an integer. Captions that are wider than an image are cut off.
+    Images below ``smallest`` pixels are enlarged by an integer. Captions that are wider than an image go on in further
+    lines, and are cut off where these do not suffice.
     """
     height, width = images.shape[2:]
     enlarge = max(1, -(-smallest // min(height, width)))
     tile = (width * enlarge, height * enlarge)
     rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (columns * (tile[0] + 2), rows * (tile[1] + STRIP)), "white")
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(TEXT)
-    for number, (image, caption) in enumerate(zip(images, captions, strict=True)):
-        left, top = number % columns * (tile[0] + 2), number // columns * (tile[1] + STRIP)
+    font = ImageFont.load_default(TEXT)
+    texts = [wrapped(caption, tile[0], font) for caption in captions]
+    strip = STRIP + (max(map(len, texts), default=1) - 1) * TEXT
+    sheet = Image.new("RGB", (columns * (tile[0] + 2), rows * (tile[1] + strip)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for number, (image, lines) in enumerate(zip(images, texts, strict=True)):
+        left, top = number % columns * (tile[0] + 2), number // columns * (tile[1] + strip)
         sheet.paste(as_image(image).resize(tile, Image.Resampling.NEAREST), (left, top))
-        text = fitted(caption, tile[0], font)
-        pen.text((left + tile[0] / 2, top + tile[1] + 1), text, fill="black", font=font, anchor="ma")
+        middle = (left + tile[0] / 2, top + tile[1] + 1)
+        pen.multiline_text(middle, "\n".join(lines), fill="black", font=font, anchor="ma", align="center", spacing=1)
     return sheet
