@@ -16,13 +16,16 @@ def test_a_table_of_paths_returns_them_unchanged():
     assert [table[-index] for index in range(1, 7)] == paths[::-1]
     with pytest.raises(IndexError):
         table[len(paths)]
+    assert list(table) == paths
     assert len(PathTable([])) == 0
+    assert list(PathTable([])) == []
 
 
 def test_a_table_of_paths_spans_its_chunks():
     paths = [f"{index}" for index in range(2 * CHUNK + 1)]
-    table = PathTable(paths)
+    table = PathTable(iter(paths))
     assert [table[index] for index in range(len(table))] == paths
+    assert list(table) == paths
 
 
 def test_one_image_is_enough_to_know_that_there_are_no_classes(tmp_path, monkeypatch):

@@ -1,7 +1,7 @@
 """Map-style data sets of undecoded pictures: (PIL image, label)."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -53,8 +53,10 @@ class FilePictures:
     Labels are class numbers (N,), or attributes (N, A) of 0 and 1, whose names are the `classes`.
     """
 
-    def __init__(self, paths: Sequence[str], labels: Sequence[Any] | None = None, classes: Sequence[str] = ()) -> None:
-        self.paths = PathTable(paths)
+    def __init__(
+        self, paths: Iterable[str], labels: Sequence[Any] | np.ndarray | None = None, classes: Sequence[str] = ()
+    ) -> None:
+        self.paths = paths if isinstance(paths, PathTable) else PathTable(paths)
         self.labels = None if labels is None else label_array(labels)
         self.classes = list(classes)
 

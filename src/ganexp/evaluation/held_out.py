@@ -1,7 +1,10 @@
 """Held-out and labelled images for the analyses of a run."""
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp.analysis.subject import HeldOut
@@ -18,6 +21,7 @@ from ganexp.evaluation.folder_images import count_kinds, sample_files
 from ganexp.image_size import ImageSize
 from ganexp.metrics.reference import RealImages
 
+Labels = Sequence[Any] | np.ndarray | None
 OTHER_SPLITS = ("test", "valid", "val", "train")
 TRAIN, TEST = "train", "test"
 PLACE_KEYS = ("root", "path")
@@ -75,7 +79,7 @@ def from_folder(folder: Path, data: DictConfig) -> HeldOut:
     return HeldOut(RealImages(images, images.checksum()), description)
 
 
-def labelled_files(folder: Path, labels: str | None) -> tuple[list[str], list[int], list[str]]:
+def labelled_files(folder: Path, labels: str | None) -> tuple[Iterable[str], Labels, list[str]]:
     """Return a folder's images, their labels and the classes: those of the run's label file if it has all images.
 
     Else the labels are those of class folders.

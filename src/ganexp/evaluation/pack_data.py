@@ -20,10 +20,11 @@ def pack_data(config: DictConfig, name: str, out: Path, shard_size: int | None) 
     if not isinstance(module, ImageData):
         raise UserError(f"data={name}: only data sets of single images can be packed, not pairs, domains or points")
     ((open_pictures,),) = (module.picture_sets().values(),)
-    ((_, pictures, decoder, _),) = open_pictures()
+    ((_, pictures, _, _),) = open_pictures()
     if len(pictures) == 0:
         raise UserError(f"data={name} has no images.")
-    packed = pack(pictures, decoder, name, out, shard_size)
+    # Opened first, which measures the range of values where that is the setting.
+    packed = pack(pictures, module.decoder, name, out, shard_size)
     header = packed.header
     kept = f", {packed.kept:,} of them there before" if packed.kept else ""
     classes = f", {len(header.classes)} classes" if header.classes else ""

@@ -9,11 +9,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ganexp.data.files.file_kinds import EXAMPLES, is_image
 from ganexp.data.labels.table import label_names
 from ganexp.data.problems import Problem, note_problem, report_problem
 from ganexp.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ganexp.data.files.path_table import PathTable
 
 log = logging.getLogger(__name__)
 
@@ -60,25 +66,38 @@ def existing(folder: str | os.PathLike[str], key: str) -> Path:
     return path
 
 
-def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], list[str]]:
-    """Return the paths of all images below a folder, their labels and the names of their classes.
+def image_files(root: str | os.PathLike[str]) -> tuple["PathTable", "np.ndarray | None", list[str]]:
+    """Return the paths of all images below a folder, their labels (N,) and the names of their classes.
 
     The paths are sorted; hidden files and folders are skipped. Images directly in the folder, or in a single
-    subfolder, are unlabelled: no labels, no classes. Of a folder of splits only, such as train and test, these are the
+    subfolder, are unlabelled: None, no classes. Of a folder of splits only, such as train and test, these are the
     images of train, which is logged.
 
     Raises UserError if the folder is missing or has no images, or if one of several class folders is empty.
     """
+    import numpy as np
+
+    from ganexp.data.files.path_table import PathTable
+
     top = training_folder(root)
     names = _class_names(top)
     if not names:
-        return all_images(top), [], []
+        return PathTable(all_images(top)), None, []
     left_out: Counter[str] = Counter()
-    groups = [images_below(top / name, left_out) for name in names]
+    counts: list[int] = []
+
+    def listed() -> Iterator[str]:
+        # One class at a time, as a million paths take twice the memory of their table.
+        for name in names:
+            group = images_below(top / name, left_out)
+            counts.append(len(group))
+            yield from group
+
+    paths = PathTable(listed())
     report_left_out(top, left_out)
-    if not any(groups):
+    if not any(counts):
         raise UserError(f"{top} has no images ({EXAMPLES}) in it or its subfolders.")
-    empty = [name for name, group in zip(names, groups, strict=True) if not group]
+    empty = [name for name, count in zip(names, counts, strict=True) if not count]
     if empty:
         error = UserError(
             f"{top} has class folders without images: {', '.join(empty[:5])}"
@@ -86,9 +105,7 @@ def image_files(root: str | os.PathLike[str]) -> tuple[list[str], list[int], lis
         )
         folders = tuple(str(top / name) for name in empty)
         report_problem(error, Problem("class folders without images", folders, "remove or fill them"))
-    paths = [path for group in groups for path in group]
-    labels = [label for label, group in enumerate(groups) for _ in group]
-    return paths, labels, names
+    return paths, np.repeat(np.arange(len(names)), counts), names
 
 
 def training_folder(root: str | os.PathLike[str]) -> Path:

@@ -1,7 +1,7 @@
 """Further pages of pictures: files of several frames, of which only the first is used."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from PIL import Image
@@ -24,7 +24,7 @@ def further_pages(image: Image.Image) -> int:
         return 0
 
 
-def count_further_pages(paths: Sequence[str]) -> tuple[int, int]:
+def count_further_pages(paths: Iterable[str]) -> tuple[int, int]:
     """Return the number of further pages in TIFF and GIF files, and of the files that have some."""
     pages = files = 0
     for path in [path for path in paths if path.lower().endswith(PAGED_SUFFIXES)][:MOST_FILES]:

@@ -22,7 +22,7 @@ def image_folder(root: str, labels: str | None = None) -> FilePictures:
         return labelled_by_file(training_folder(root), label_table(labels))
     paths, numbers, classes = image_files(root)
     report_further_pages(root, *count_further_pages(paths))
-    return FilePictures(paths, numbers or None, classes)
+    return FilePictures(paths, numbers, classes)
 
 
 def labelled_by_file(top: Path, table: LabelTable) -> FilePictures:
