@@ -106,3 +106,9 @@ def test_comparing_does_not_change_the_protocols():
 
 def test_versions_name_what_computes_scores():
     assert versions().keys() >= {"python", "ganexp", "torch", "torchmetrics", "torch-fidelity", "numpy", "pillow"}
+
+
+def test_a_generator_with_noise_inputs_is_compared_with_one_without():
+    styled = protocol()
+    styled["fakes"] = {**styled["fakes"], "noise_inputs": "constant"}
+    assert differences(protocol(), styled) == []

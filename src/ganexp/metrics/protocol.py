@@ -16,13 +16,15 @@ REPORTED_ONLY = (
     "fakes.average",
     "fakes.training_images",
     "fakes.data",
+    "fakes.noise_inputs",
     "reference.flip",
 )
 """Reported settings that do not make scores incomparable.
 
 Scores are averaged over seeds, versions agree up to rounding, and all scores are computed with the same numerical
-settings, except those from before the settings were recorded. Training images, the version of the data and the decay of
-a moving average are what scores are compared over, and reference images have never been mirrored.
+settings, except those from before the settings were recorded. Training images, the version of the data, the decay of
+a moving average and the noise inputs of a generator with styles are what scores are compared over, and reference images
+have never been mirrored.
 """
 
 
