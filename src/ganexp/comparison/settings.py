@@ -1,6 +1,7 @@
 """Settings that make two runs different experiments, and their names."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 from ganexp.comparison.run_record import RunRecord
 
 Settings = dict[str, str]
+REFERENCE = re.compile(r"\$\{(?P<name>[\w.]+)\}")
+MOST_REFERENCES = 10
+"""References that are followed, as some may lead back to themselves."""
 
 REPETITION_SETTINGS = ("seed",)
 IRRELEVANT_SETTINGS = (
@@ -72,10 +76,25 @@ def as_text(value: Any) -> str:
 
 
 def differing(experiments: Sequence[Settings]) -> dict[str, list[str | None]]:
-    """Return the settings that differ between experiments with one value per experiment, None where it has none."""
+    """Return the settings that differ between experiments with one value per experiment, None where it has none.
+
+    A reference to another setting is one value wherever it leads; of settings that differ, it is replaced by the
+    value of the other one.
+    """
     names = dict.fromkeys(name for settings in experiments for name in settings)
     values = {name: [settings.get(name) for settings in experiments] for name in names}
-    return {name: by_experiment for name, by_experiment in values.items() if len(set(by_experiment)) > 1}
+    differ = [name for name, by_experiment in values.items() if len(set(by_experiment)) > 1]
+    return {name: [followed(settings, settings.get(name)) for settings in experiments] for name in differ}
+
+
+def followed(settings: Settings, value: str | None) -> str | None:
+    """Return the value that a reference such as ``${model.latent}`` leads to; anything else unchanged."""
+    for _ in range(MOST_REFERENCES):
+        reference = None if value is None else REFERENCE.fullmatch(value)
+        if reference is None or reference["name"] not in settings:
+            return value
+        value = settings[reference["name"]]
+    return value
 
 
 def distinguishing_settings(runs: Sequence[RunRecord]) -> dict[str, list[str]]:
