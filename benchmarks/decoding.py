@@ -5,8 +5,8 @@
 Writes JPEGs of 256 to 500 pixels with the spectrum of photographs (1/f), or reads those of a folder. In each round all
 of these take turns, and the best of the rounds counts, as a busy machine only slows down:
 
-- loaders with workers: ganexp's with both filters, torchvision's ImageFolder with a DataLoader, and pixels decoded once
-  and packed into one file, as FFCV keeps them;
+- loaders with workers: ganexp's with both filters, and with JPEGs decoded on a GPU if there is one, torchvision's
+  ImageFolder with a DataLoader, and pixels decoded once and packed into one file, as FFCV keeps them;
 - bare loops in as many processes: Pillow's filter, torch's, and simplejpeg and OpenCV where they are installed.
 
 Prints images per second and milliseconds of processor time per image, workers included. The last column compares with
@@ -32,6 +32,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from ganexp.data.decoding import Decoder
+from ganexp.data.device_decoding.cuda import cuda_jpegs
+from ganexp.data.device_decoding.decoder import DeviceDecoder, NoDecoder
+from ganexp.data.device_decoding.encoded import EncodedOnDisk
 from ganexp.data.disk import OnDisk
 from ganexp.data.loading import endless_loader, training_loader
 from ganexp.data.memory import InMemory, available_cpus
@@ -186,6 +189,20 @@ def packed(folder: Path, dataset: OnDisk, size: int) -> InMemory:
     return InMemory(torch.from_numpy(pixels))
 
 
+def decoded_on_gpu(dataset: OnDisk, batches: int, workers: int) -> dict[str, Contender]:
+    """Return the loader whose JPEGs a GPU decodes, nothing where none does."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        decode = cuda_jpegs(device)
+    except NoDecoder as reason:
+        print(f"JPEGs are not decoded on a GPU: {reason}")
+        return {}
+    encoded = EncodedOnDisk(dataset.pictures, dataset.decoder, dataset.labelled)
+    finish = DeviceDecoder(encoded, decode, device, print)
+    loader = training_loader(encoded, BATCH_SIZE, 0, None, workers, finish=finish)
+    return {"loader: ganexp, on the GPU, torch bicubic": drawing(iter(loader), batches, workers)}
+
+
 def contenders(top: Path, size: int, batches: int, workers: int) -> dict[str, Contender]:
     """Return all that take turns, by name."""
     pictures = image_folder(str(top))
@@ -198,6 +215,7 @@ def contenders(top: Path, size: int, batches: int, workers: int) -> dict[str, Co
     for name, store in stores.items():
         loader = training_loader(store, BATCH_SIZE, 0, None, workers)
         result[f"loader: ganexp, {name}"] = drawing(iter(loader), batches, workers)
+    result |= decoded_on_gpu(stores["torch bicubic"], batches, workers)
     usual = DataLoader(
         Transformed(str(top.parent), size),
         batch_size=BATCH_SIZE,

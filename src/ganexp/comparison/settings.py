@@ -26,6 +26,7 @@ IRRELEVANT_SETTINGS = (
     "data.workers",
     "data.in_memory",
     "data.device_memory_share",
+    "data.device_decoding",
     "logger",
     "callbacks",
     "metric",

@@ -70,6 +70,7 @@ NAMES: Mapping[str, Kind] = {
     "depth": optional(COUNT),
     "dequantize": flag(),
     "deterministic": flag(),
+    "device_decoding": flag(),
     "device_memory_share": SHARE,
     "differentiable": flag(),
     "direction": text(),

@@ -3,7 +3,8 @@
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -35,16 +36,22 @@ class OnDisk(Dataset[dict[str, Tensor]]):
         return len(self.pictures)
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        try:
+        with self.naming(index):
             picture, label = self.pictures[index]
             item = {"image": self.decoder(as_picture(picture))}
+        if self.labelled:
+            item["label"] = as_label(label)
+        return item
+
+    @contextmanager
+    def naming(self, index: int) -> Iterator[None]:
+        """Raise UnreadableError with the name of a picture for whatever is raised while it is read."""
+        try:
+            yield
         except ConnectionLost:
             raise
         except Exception as error:  # a broken file makes Pillow raise nearly anything
             raise unreadable([(name_of(self.pictures, index), error)], len(self)) from error
-        if self.labelled:
-            item["label"] = as_label(label)
-        return item
 
     def checksum(self) -> str:
         """Return a checksum of the pictures' names, sizes and modification times, and of the decoder's settings.
@@ -64,7 +71,11 @@ class OnDisk(Dataset[dict[str, Tensor]]):
 
     def __getitems__(self, indices: Sequence[int]) -> dict[str, Tensor]:
         """Return one batch."""
-        return batched([self[index] for index in indices])
+        return self.batched([self[index] for index in indices])
+
+    def batched(self, items: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """Return items of the set as one batch."""
+        return batched(items)
 
 
 def _file_state(name: str) -> os.stat_result | None:

@@ -3,13 +3,19 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ganexp.data.decoding import Decoder
 from ganexp.data.depth.percentiles import PERCENTILES, checked_percentiles, measured_range
 from ganexp.data.depth.value_range import MEASURED, checked_setting
+from ganexp.data.device_decoding.cuda import cuda_jpegs
+from ganexp.data.device_decoding.decoder import DecodesJpegs, DeviceDecoder, NoDecoder, require_decodable
+from ganexp.data.device_decoding.encoded import EncodedOnDisk
 from ganexp.data.epoch_order import Balanced, EpochOrder
+from ganexp.data.loading import training_loader
+from ganexp.data.memory import InMemory
 from ganexp.data.module import ImageDataModule
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Pictures, classes_of, is_sequential
@@ -41,9 +47,12 @@ class ImageData(ImageDataModule):
     on images of every class equally often (`Balanced`). A source that is streamed has its own order, `epoch_order`, and
     its images are in memory only if `in_memory` says so.
 
-    Raises UserError for an image_size or channels below 1, an unknown resize_filter, an impossible range, or
-    dequantized images with a range; in `setup`, for a num_classes that differs from the source's and for unreadable
-    images.
+    With `device_decoding`, JPEGs that are left on disk are decoded and resized on the model's device, by the decoder
+    that `jpeg_decoder` has for it (NoDecoder: none, and the processor decodes).
+
+    Raises UserError for an image_size or channels below 1, an unknown resize_filter, an impossible range, dequantized
+    images with a range, or settings that `device_decoding` does not serve; in `setup`, for a num_classes that differs
+    from the source's and for unreadable images.
     """
 
     def __init__(
@@ -67,6 +76,8 @@ class ImageData(ImageDataModule):
         labels: str | None = None,
         value_range: str | Sequence[float] | None = None,
         percentiles: Sequence[float] = PERCENTILES,
+        device_decoding: bool = False,
+        jpeg_decoder: Callable[[torch.device], DecodesJpegs] = cuda_jpegs,
     ) -> None:
         if balance and num_classes is None:
             raise UserError("data.balance=true: the images have no labels (data.num_classes is null); give data.labels")
@@ -84,6 +95,11 @@ class ImageData(ImageDataModule):
         self.value_range = value_range
         self.percentiles = checked_percentiles(percentiles)
         self.decoder = Decoder(image_size, channels, resize_filter, checked_setting(value_range))
+        if device_decoding:
+            require_decodable(self.decoder, value_range)
+        self.device_decoding = device_decoding
+        self.jpeg_decoder = jpeg_decoder
+        self._device_decoder: DeviceDecoder | None = None
         self._transform = TrainingImages(seed, flip, dequantize)
         self.classes: list[str] = []
         self._pictures: Pictures | None = None
@@ -153,7 +169,20 @@ class ImageData(ImageDataModule):
         UserError if the batch size does not fit the data set or the number of ranks.
         """
         workers = workers_for(self.dataset, self.workers, self._local_processes())
-        return self._image_loader(self.dataset, workers, self._transform.changes, self._balanced() or self._epoch_order)
+        positions, epoch = self._transform.changes, self._balanced() or self._epoch_order
+        decoder = self._device_decoder = self._made_device_decoder()
+        if decoder is None:
+            return self._image_loader(self.dataset, workers, positions, epoch)
+        return training_loader(
+            decoder.dataset, self.batch_size, self.seed, self.trainer, workers, positions, epoch, finish=decoder
+        )
+
+    def teardown(self, stage: str) -> None:
+        """Free the GPU's memory, and log how many JPEGs its decoder has refused."""
+        super().teardown(stage)
+        refused = set() if self._device_decoder is None else self._device_decoder.refused
+        if refused:
+            self._log(f"JPEGs that were refused, and decoded by the processor: {len(refused):,}")
 
     def all_labels(self) -> Tensor:
         """Return the labels of all images, class numbers (N,) or attributes (N, A), without decoding any.
@@ -168,6 +197,22 @@ class ImageData(ImageDataModule):
             return super().on_after_batch_transfer(batch, dataloader_idx)
         kept = {key: value for key, value in batch.items() if key != POSITION}
         return {**kept, "image": self._transform(batch["image"], batch[POSITION])}
+
+    def _made_device_decoder(self) -> DeviceDecoder | None:
+        """Return the decoder of JPEGs on the trainer's device; None where there is none, and log why."""
+        if not self.device_decoding or self.trainer is None:
+            return None
+        device = self.trainer.strategy.root_device
+        try:
+            if isinstance(self.dataset, InMemory):
+                raise NoDecoder("all images were decoded into memory (data.in_memory=false leaves them on disk)")
+            decode = self.jpeg_decoder(device)
+        except NoDecoder as reason:
+            self._log(f"JPEGs are decoded by the processor: {reason}")
+            return None
+        self._log(f"JPEGs are decoded on {device}")
+        encoded = EncodedOnDisk(self.dataset.pictures, self.decoder, self.dataset.labelled)
+        return DeviceDecoder(encoded, decode, device, self._log)
 
     def _balanced(self) -> Balanced | None:
         if not self.balance:

@@ -1,5 +1,6 @@
 """Data loaders, shared by all kinds of data."""
 
+from collections.abc import Callable
 from typing import Any
 
 import lightning as L
@@ -26,6 +27,7 @@ def training_loader(
     workers: int = 0,
     positions: bool = False,
     epoch: EpochOrder | None = None,
+    finish: Callable[[Any], Any] | None = None,
 ) -> DataLoader[dict[str, Tensor]]:
     """Return an endless loader of this rank's part of the global batches.
 
@@ -34,14 +36,15 @@ def training_loader(
     result is a function of (seed, position). Batches are {"image": (B, C, H, W)} with
     "label" (B,) where the data set has labels, B = batch_size // world size, and with "position" (B,) if
     `positions` is true. ``epoch`` draws the order of an epoch, by default a permutation.
+    ``finish`` completes each batch in this process.
 
     Raises UserError if the batch size does not fit the data set or the number of ranks.
     """
     order = global_batches(len(dataset), batch_size, seed, trainer, epoch=epoch)
     read = Repeatable(dataset, seed) if isinstance(dataset, OnDisk) else dataset
     if positions:
-        return endless_loader(WithPositions(read), NumberedBatches(order), workers)
-    return endless_loader(read, order if isinstance(read, InMemory) else NumberedBatches(order), workers)
+        return endless_loader(WithPositions(read), NumberedBatches(order), workers, finish)
+    return endless_loader(read, order if isinstance(read, InMemory) else NumberedBatches(order), workers, finish)
 
 
 def global_batches(
@@ -100,9 +103,11 @@ def budget(trainer: L.Trainer | None) -> int:
     return int(module.images)
 
 
-def endless_loader(dataset: Dataset[Any], batches: Sampler[Any], workers: int = 0) -> DataLoader[dict[str, Tensor]]:
-    """Return a loader of an endless sampler's batches, each read from the data set by one call."""
-    return TimedLoader(
+def endless_loader(
+    dataset: Dataset[Any], batches: Sampler[Any], workers: int = 0, finish: Callable[[Any], Any] | None = None
+) -> DataLoader[dict[str, Tensor]]:
+    """Return a loader of an endless sampler's batches, each read by one call and completed here by ``finish``."""
+    loader = TimedLoader(
         dataset,
         batch_sampler=batches,
         collate_fn=_identity,
@@ -112,6 +117,8 @@ def endless_loader(dataset: Dataset[Any], batches: Sampler[Any], workers: int = 
         # By default, a loader seeds its workers from the global generator.
         generator=torch.Generator(),
     )
+    loader.finish = finish
+    return loader
 
 
 def device_loader(dataset: Dataset[Any], batches: Sampler[Any]) -> DataLoader[dict[str, Tensor]]:

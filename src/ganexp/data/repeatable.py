@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ganexp.data.disk import OnDisk, batched
+from ganexp.data.disk import OnDisk
 from ganexp.numerics.randomness import derived_seed, seed_globals
 
 
@@ -25,7 +25,7 @@ class Repeatable(Dataset[dict[str, Tensor]]):
         """Return one batch."""
         if not self.dataset.draws:
             return self.dataset.__getitems__([index for _, index in numbered])
-        return batched([self._read(position, index) for position, index in numbered])
+        return self.dataset.batched([self._read(position, index) for position, index in numbered])
 
     def _read(self, position: int, index: int) -> dict[str, Tensor]:
         seed_globals(derived_seed(self.seed, "item", position))

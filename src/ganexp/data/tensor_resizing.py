@@ -29,14 +29,24 @@ class TensorResizer:
         """
         if image.mode not in MODES:
             return image.resize(size, self.pillow)
-        width, height = size
-        pixels = interpolate(_pixels(image)[None], size=(height, width), mode=self.mode, antialias=True)[0]
+        pixels = self.resized(_pixels(image), size)
         return Image.fromarray(pixels.permute(1, 2, 0).contiguous().numpy().squeeze(2 if image.mode == "L" else ()))
+
+    def resized(self, pixels: Tensor, size: tuple[int, int]) -> Tensor:
+        """Return pixels, uint8 (C, H, W), in a size (width, height), on their device."""
+        width, height = size
+        if pixels.device.type == "cpu":
+            return interpolate(pixels[None], size=(height, width), mode=self.mode, antialias=True)[0]
+        # Torch resizes uint8 on the processor alone: rows first, then columns, rounded each time.
+        values = pixels[None].float()
+        for shape in ((pixels.shape[1], width), (height, width)):
+            values = interpolate(values, size=shape, mode=self.mode, antialias=True).round_().clamp_(0, 255)
+        return values[0].to(torch.uint8)
 
 
 def _pixels(image: Image.Image) -> Tensor:
     """Return a grey or RGB picture as uint8 (C, H, W), with the strides of (H, W, C), for which torch is fastest."""
-    encoded = _encoded_jpeg(image)
+    encoded = encoded_jpeg(image)
     if encoded is not None:
         # Here, as importing it takes a second.
         from torchvision.io import decode_jpeg
@@ -46,7 +56,7 @@ def _pixels(image: Image.Image) -> Tensor:
     return torch.from_numpy(np.atleast_3d(np.array(image))).permute(2, 0, 1)
 
 
-def _encoded_jpeg(image: Any) -> Tensor | None:
+def encoded_jpeg(image: Any) -> Tensor | None:
     """Return the content, uint8 (B,), of a JPEG that is opened but not decoded yet; None for other pictures."""
     if image.format != "JPEG" or not getattr(image, "tile", None) or image.fp is None:
         return None

@@ -1,7 +1,7 @@
 """Data loaders that measure how long their batches are waited for."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch.utils.data import DataLoader
@@ -14,6 +14,8 @@ class TimedLoader(DataLoader[Any]):
     """
 
     waited_seconds = 0.0
+    finish: Callable[[Any], Any] | None = None
+    """Completes each batch in this process, for which it is waited as well."""
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         return _TimedBatches(self, super().__iter__())
@@ -30,6 +32,7 @@ class _TimedBatches:
     def __next__(self) -> Any:
         started = time.perf_counter()
         try:
-            return next(self.batches)
+            batch = next(self.batches)
+            return batch if self.loader.finish is None else self.loader.finish(batch)
         finally:
             self.loader.waited_seconds += time.perf_counter() - started

@@ -26,6 +26,7 @@ CHANGEABLE = (
     "data.workers",
     "data.in_memory",
     "data.device_memory_share",
+    "data.device_decoding",
 )
 """Settings that may change when a run is resumed; all others define the run, or are in the checkpoint."""
 ADJUSTABLE = (
