@@ -21,7 +21,7 @@ from ganexp.data.streaming.connection import ConnectionLost, retried
 from ganexp.data.streaming.row_groups import RowGroups
 from ganexp.data.streaming.window_order import WindowShuffled
 from ganexp.errors import UserError
-from support.dataset_server import serving
+from support.hub_server import serving
 from support.runs import NETWORKS, UNSCORED
 
 datasets = pytest.importorskip("datasets")
@@ -196,12 +196,11 @@ def test_training_from_the_hub_is_the_same_resumed_and_reads_each_row_group_once
     }
     datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "train-0.parquet", batch_size=5)
     content = (tmp_path / "train-0.parquet").read_bytes()
-    ranges = []
-    with serving("owner/name", {"train-0.parquet": content}, ranges) as (address, _):
+    with serving({"owner/name": {"train-0.parquet": content}}) as hub:
 
         def weights(name, *arguments, resumed=False):
             variables = {
-                **os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0",
+                **os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0",
                 "GANEXP_CACHE": str(tmp_path / f"cache-{name}"),
             }  # fmt: skip
             composed = [
@@ -218,8 +217,8 @@ def test_training_from_the_hub_is_the_same_resumed_and_reads_each_row_group_once
 
         whole = weights("whole", "images=48")
         # Where a footer is read, the end of the file is asked for; all other ranges are row groups.
-        groups = [(first, last) for _, first, last in ranges if last < len(content)]
-        assert len(groups) == len(set(groups)) == 5, (len(content), ranges)
+        groups = [(first, last) for _, first, last in hub.read if last < len(content)]
+        assert len(groups) == len(set(groups)) == 5, (len(content), hub.read)
         weights("parts", "images=20")
         resumed = weights("parts", "images=48", resumed=True)
         tensors = {key: value for key, value in whole.items() if isinstance(value, torch.Tensor)}

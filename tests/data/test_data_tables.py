@@ -24,7 +24,7 @@ from ganexp.data.sources import hugging_face, parquet
 from ganexp.data.sources.streamed_pictures import StreamedPictures
 from ganexp.data.sources.table_pictures import TablePictures
 from ganexp.errors import UserError
-from support.dataset_server import serving
+from support.hub_server import serving
 from support.runs import UNSCORED
 
 datasets = pytest.importorskip("datasets")
@@ -304,8 +304,8 @@ for argument in sys.argv[1:]:
 @pytest.mark.slow
 def test_a_data_set_of_the_hub_is_downloaded_once(folder, tmp_path):
     file = folder / "train-00000-of-00002.parquet"
-    with serving("owner/name", {file.name: file.read_bytes()}) as (address, asked):
-        variables = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+    with serving({"owner/name": {file.name: file.read_bytes()}}) as hub:
+        variables = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
 
         def lines(*arguments):
             command = [sys.executable, "-c", PROGRAM, *arguments]
@@ -318,9 +318,9 @@ def test_a_data_set_of_the_hub_is_downloaded_once(folder, tmp_path):
         assert "Unknown split" in refused[0]
         assert "'owner/other' doesn't exist on the Hub" in refused[1]
         assert len(refused) == 2
-        asked.clear()
+        hub.asked.clear()
         assert lines("owner/name:train") == ["6 (8, 8)"]
-        assert not [path for path in asked if "owner" in path]
+        assert not [path for path in hub.asked if "owner" in path]
 
 
 @pytest.mark.slow
@@ -339,8 +339,8 @@ def test_a_model_is_trained_on_parquet_files(folder, ganexp):
 @pytest.mark.slow
 def test_a_data_set_of_the_hub_is_packed_without_being_downloaded(folder, tmp_path):
     file = folder / "train-00000-of-00002.parquet"
-    with serving("owner/name", {file.name: file.read_bytes()}) as (address, _):
-        variables = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
+    with serving({"owner/name": {file.name: file.read_bytes()}}) as hub:
+        variables = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
 
         def run(*arguments):
             command = [sys.executable, "-m", "ganexp", "data", "pack", "data=hf", "data.path=owner/name", *arguments]
