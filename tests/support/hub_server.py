@@ -17,8 +17,8 @@ READ_ONLY = "hf_that_may_only_read"
 class Hub:
     """The models and data sets of a Hub, each a map from paths to bytes, and what was asked for.
 
-    ``asked`` has the paths of all addresses, ``read`` the (path, first byte, end) of what was sent of files, each answer
-    after ``delay`` seconds.
+    ``asked`` has the paths of all addresses, ``read`` the (path, first byte, end) of what was sent of files. Every
+    answer comes after ``delay`` seconds.
     """
 
     def __init__(self, address, datasets):
@@ -50,9 +50,9 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(self.hub.delay)
         path = urlsplit(self.path).path
         self.hub.asked.append(path)
-        if path.startswith("/api/"):
-            kind, owner, name, *action = path.removeprefix("/api/").split("/")
-            return self.describe(kind, f"{owner}/{name}", action)
+        about = re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)/?(.*)", path)
+        if about is not None:
+            return self.describe(about[1], about[2], about[3].split("/"))
         name, _, rest = path.lstrip("/").partition("/resolve/")
         revision, _, file = rest.partition("/")
         kind = "datasets" if name.startswith("datasets/") else "models"

@@ -52,6 +52,7 @@ def hugging_face(
     images: int | None = None,
     window: int = 10_000,
     cache_gb: float = 10,
+    prefetch: int = 4,
 ) -> TablePictures:
     """Return the images of a Hugging Face data set: a folder, or owner/name on the Hub.
 
@@ -60,8 +61,9 @@ def hugging_face(
     several. Source: Lhoest et al., 2021, arXiv:2109.02846.
 
     With ``streaming``, a data set of the Hub is read over the network, and only its first ``images`` rows (None: all).
-    Of parquet files, row groups are read in any order; at most ``cache_gb`` gigabytes of them are kept, and training
-    shuffles within a ``window`` of images (`RowGroupPictures`). Files of other kinds are read in order, for packing
+    Of parquet files, row groups are read in any order; at most ``cache_gb`` gigabytes of them are kept, training
+    shuffles within a ``window`` of images, and ``prefetch`` row groups at once are downloaded before they are due
+    (`RowGroupPictures`). Files of other kinds are read in order, for packing
     (`StreamedPictures`).
 
     Raises UserError if there is no such data set, split or column, or if it can be neither found nor downloaded.
@@ -80,7 +82,7 @@ def hugging_face(
     if path.count("/") != 1 or path.startswith((".", "/", "~")):
         raise UserError(f"data.path={path}: neither a folder nor a data set on the Hugging Face Hub (owner/name)")
     if streaming:
-        return streamed(path, split, image_column, label_column, subset, images, window, cache_gb)
+        return streamed(path, split, image_column, label_column, subset, images, window, cache_gb, prefetch)
     table = loaded(path, lambda datasets: _from_hub(datasets, path, subset, split, download))
     return as_pictures(table, path, image_column, label_column, [_hub_cache()])
 
@@ -94,6 +96,7 @@ def streamed(
     images: int | None,
     window: int,
     cache_gb: float,
+    prefetch: int,
 ) -> StreamedPictures | RowGroupPictures:
     """Return the pictures of a data set on the Hub, to be read over the network; classes must have names.
 
@@ -108,7 +111,7 @@ def streamed(
     if files and all(file.endswith(".parquet") for file in files):
         groups = _row_groups(files, [column] if labels is None else [column, labels], images)
         kept = BoundedFolder(cache_folder("streams", f"{path.replace('/', '--')}-{version[:12]}"), int(cache_gb * GB))
-        return RowGroupPictures(groups, kept, column, labels, classes, path, version, window)
+        return RowGroupPictures(groups, kept, column, labels, classes, path, version, window, prefetch)
     stated = (rows.info.splits or {}).get(split)
     stated_images = getattr(stated, "num_examples", None)
     if images is None and not stated_images:
