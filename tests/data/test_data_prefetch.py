@@ -1,13 +1,16 @@
 """What pictures need is fetched before they are due, while batches that need no more go on."""
 
 import threading
+import time
 from itertools import count, islice
+from pathlib import Path
 
 import pytest
 
 from ganexp.data.streaming import connection
 from ganexp.data.streaming.connection import ConnectionLost
 from ganexp.data.streaming.prefetch import Prefetch, PrefetchedBatches
+from support.hub_server import serving
 
 pytest.importorskip("pyarrow")
 streams = pytest.importorskip("support.streams")
@@ -120,3 +123,32 @@ def test_prefetched_batches_and_errors_are_those_of_the_foreground(tmp_path, mon
         lines.append(str(raised.value).replace("train-1", "train-0"))
     assert lines[0] == lines[1]
     assert len(lines[0].splitlines()) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prefetched", [0, 2])
+def test_a_slow_server_is_asked_for_row_groups_while_batches_are_used(tmp_path, prefetched):
+    fsspec, _ = pytest.importorskip("fsspec"), pytest.importorskip("aiohttp")
+    (file, _) = streams.write_files(tmp_path)
+    content = Path(file).read_bytes()
+    with serving({"owner/name": {"train.parquet": content}}) as hub:
+        hub.delay = 0.02
+        address = f"{hub.address}/datasets/owner/name/resolve/main/train.parquet"
+        filesystem = fsspec.filesystem("http", skip_instance_cache=True)
+        pictures = streams.stream([address], tmp_path / "kept", filesystem, window=1, prefetched=prefetched)
+
+        def sent():
+            return len([end for _, _, end in hub.read if end < len(content)])
+
+        batches = streams.batches_of(pictures)
+        used = []
+        for _ in range(3):
+            next(batches)
+            # Nobody asks for a batch now: what comes in addition is fetched in the background.
+            deadline = time.monotonic() + (PATIENCE_SECONDS if prefetched else 0.2)
+            while sent() < 3 and time.monotonic() < deadline:
+                time.sleep(0.01)
+            used.append((len(pictures._open), sent()))
+    opened = [groups for groups, _ in used]
+    assert used == [(groups, 3 if prefetched else groups) for groups in opened]
+    assert opened[0] < 3

@@ -120,6 +120,19 @@ def test_batches_are_a_function_of_the_seed_in_memory_and_from_any_number_of_wor
     assert version.startswith("revision:")
 
 
+def test_classes_are_balanced_only_where_all_images_are_at_hand(files, tmp_path):
+    def data(in_memory):
+        pictures = streams.stream(files, tmp_path)
+        made = ImageData(lambda: pictures, "hf", 4, 3, 3, 6, 0, in_memory=in_memory, balance=True)
+        made.setup()
+        return made
+
+    with pytest.raises(UserError, match="only the images of a window are at hand"):
+        data(None).train_dataloader()
+    batch = next(iter(data(True).train_dataloader()))
+    assert batch["label"].bincount().tolist() == [2, 2, 2]
+
+
 @pytest.fixture
 def hub_run(tmp_path):
     """A function that trains on the data set of a Hub, and returns the weights and the row groups that were sent."""

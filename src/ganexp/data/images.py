@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader
 from ganexp.data.decoding import Decoder
 from ganexp.data.depth.percentiles import PERCENTILES, checked_percentiles, measured_range
 from ganexp.data.depth.value_range import MEASURED, checked_setting
+from ganexp.data.disk import OnDisk
 from ganexp.data.epoch_order import Balanced, EpochOrder
 from ganexp.data.module import ImageDataModule
 from ganexp.data.picture_set import PictureSet
@@ -172,6 +173,11 @@ class ImageData(ImageDataModule):
     def _balanced(self) -> Balanced | None:
         if not self.balance:
             return None
+        if self._epoch_order is not None and isinstance(self.dataset, OnDisk):
+            raise UserError(
+                f"data.balance=true: {self._where()} is streamed, so only the images of a window are at hand, in which "
+                "rare classes are missing: data.source.streaming=false, or data.in_memory=true"
+            )
         labels = self.all_labels()
         if labels.dim() > 1:
             raise UserError("data.balance=true: images have several attributes each; it needs one class for each image")
