@@ -1,6 +1,5 @@
 """Streams of parquet files: each row group read once, in an order that is a function of the seed."""
 
-import io
 import os
 import pickle
 import subprocess
@@ -10,72 +9,25 @@ from itertools import chain, islice
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from ganexp.data.images import ImageData
 from ganexp.data.order import GlobalBatches
-from ganexp.data.sources.row_group_pictures import RowGroupPictures
 from ganexp.data.streaming import connection
-from ganexp.data.streaming.bounded_folder import BoundedFolder
 from ganexp.data.streaming.connection import ConnectionLost, retried
-from ganexp.data.streaming.row_groups import RowGroups
 from ganexp.data.streaming.window_order import WindowShuffled
 from ganexp.errors import UserError
-from support.dataset_server import serving
-from support.runs import NETWORKS, UNSCORED
+from support.hub_server import serving
+from support.runs import NETWORKS
 
 datasets = pytest.importorskip("datasets")
 fsspec = pytest.importorskip("fsspec")
-local = pytest.importorskip("fsspec.implementations.local")
-pyarrow = pytest.importorskip("pyarrow")
-parquet = pytest.importorskip("pyarrow.parquet")
-
-ROWS = [5, 5, 2, 5, 5, 2]
-"""The rows of the row groups of two files of twelve images."""
-
-
-class Files(local.LocalFileSystem):
-    """Files of this machine, whose reading is written down and may fail."""
-
-    cachable = False
-
-    def __init__(self, fails=0):
-        super().__init__()
-        self.fails = fails
-        self.opened = []
-
-    def open(self, path, **options):
-        self.opened.append(path)
-        if self.fails:
-            self.fails -= 1
-            raise ConnectionError("reset by peer")
-        return super().open(path, **options)
-
-
-def encoded(value):
-    file = io.BytesIO()
-    Image.new("RGB", (4, 4), (value, 0, 0)).save(file, "PNG")
-    return file.getvalue()
+pytest.importorskip("pyarrow")
+streams = pytest.importorskip("support.streams")
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stream")
-    paths = []
-    for number in range(2):
-        values = range(12 * number, 12 * number + 12)
-        images = [{"bytes": encoded(value), "path": None} for value in values]
-        table = pyarrow.table({"image": images, "label": [v % 3 for v in values], "text": ["long " * 99] * 12})
-        paths.append(str(folder / f"train-{number}.parquet"))
-        parquet.write_table(table, paths[-1], row_group_size=5)
-    return paths
-
-
-def stream(files, folder, filesystem=None, images=None, limit=10**9, window=8):
-    groups = RowGroups(filesystem or Files(), files, ["image", "label"], images)
-    return RowGroupPictures(
-        groups, BoundedFolder(folder, limit), "image", "label", ["a", "b", "c"], "o/n", "commit", window
-    )
+    return streams.write_files(tmp_path_factory.mktemp("stream"))
 
 
 def reds(batches):
@@ -100,7 +52,7 @@ def test_every_image_is_once_in_an_epoch_and_near_its_row_group():
 
 def test_ranks_and_a_resumed_run_read_the_same_batches():
     def batches(start, **ranks):
-        order = GlobalBatches(24, 4, 0, lambda: start, order=WindowShuffled(ROWS, 8), **ranks)
+        order = GlobalBatches(24, 4, 0, lambda: start, order=WindowShuffled(streams.ROWS, 8), **ranks)
         return list(islice(order, 14 - start))
 
     whole = batches(0)
@@ -110,55 +62,36 @@ def test_ranks_and_a_resumed_run_read_the_same_batches():
 
 
 def test_pictures_are_read_by_number_and_each_group_is_read_once(files, tmp_path):
-    filesystem = Files()
-    pictures = stream(files, tmp_path, filesystem)
-    assert pictures.groups.rows.tolist() == ROWS
+    filesystem = streams.Files()
+    pictures = streams.stream(files, tmp_path, filesystem)
+    assert pictures.groups.rows.tolist() == streams.ROWS
     filesystem.opened.clear()
     values = [(np.asarray(pictures[n][0])[0, 0, 0], pictures[n][1]) for n in (23, 0, 11, 12, 4, 23)]
     assert values == [(23, 2), (0, 0), (11, 2), (12, 0), (4, 1), (23, 2)]
     assert len(filesystem.opened) == 4
     # Another process finds the groups where the first one left them.
-    other = pickle.loads(pickle.dumps(stream(files, tmp_path, filesystem)))
+    other = pickle.loads(pickle.dumps(streams.stream(files, tmp_path, filesystem)))
     filesystem.opened.clear()
     assert other[11][1] == 2
     assert not filesystem.opened
-    assert pictures.revision == other.revision != stream(files, tmp_path, images=23).revision
+    assert pictures.revision == other.revision != streams.stream(files, tmp_path, images=23).revision
 
 
 def test_the_first_images_need_no_further_files(files, tmp_path):
-    pictures = stream(files, tmp_path, images=7)
+    pictures = streams.stream(files, tmp_path, images=7)
     assert len(pictures) == 7
     assert pictures.groups.rows.tolist() == [5, 2]
 
 
-def test_a_folder_keeps_what_was_used_last(tmp_path):
-    kept = BoundedFolder(tmp_path, 10)
-    made = []
-
-    def file(key):
-        return kept.file(key, lambda path: made.append(key) or path.write_bytes(bytes(10)))
-
-    for age, key in enumerate("ab"):
-        os.utime(file(key), (age, age))
-    file("a")
-    file("c")
-    assert made == ["a", "b", "c"]
-    file("a")
-    assert made == ["a", "b", "c"]
-    file("b")
-    assert made == ["a", "b", "c", "b"]
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) == 20
-
-
 def test_a_folder_without_room_for_two_windows_is_refused(files, tmp_path):
     with pytest.raises(UserError, match=r"data\.source\.cache_gb=0\.0 instead of 1e-06, or less data\.source\.window"):
-        stream(files, tmp_path, limit=1000)
+        streams.stream(files, tmp_path, limit=1000)
 
 
 def test_a_lost_connection_is_tried_again_and_then_one_line(files, tmp_path, monkeypatch):
     slept = []
     monkeypatch.setattr(connection.time, "sleep", slept.append)
-    pictures = stream(files, tmp_path, Files(fails=3))
+    pictures = streams.stream(files, tmp_path, streams.Files(fails=3))
     assert slept == list(connection.WAITS)
     data = ImageData(lambda: pictures, "hf", 4, 3, None, 4, 0, workers=0)
     data.setup()
@@ -174,7 +107,7 @@ def test_a_lost_connection_is_tried_again_and_then_one_line(files, tmp_path, mon
 @pytest.mark.parametrize("workers", [0, pytest.param(3, marks=pytest.mark.slow)])
 def test_batches_are_a_function_of_the_seed_in_memory_and_from_any_number_of_workers(files, tmp_path, workers):
     def batches(in_memory, workers):
-        pictures = stream(files, tmp_path / f"{in_memory}", limit=10**9)
+        pictures = streams.stream(files, tmp_path / f"{in_memory}", limit=10**9)
         data = ImageData(lambda: pictures, "hf", 4, 3, 3, 4, 0, workers=workers, in_memory=in_memory)
         data.setup()
         loader = iter(data.train_dataloader())
@@ -187,42 +120,72 @@ def test_batches_are_a_function_of_the_seed_in_memory_and_from_any_number_of_wor
     assert version.startswith("revision:")
 
 
-@pytest.mark.slow
-def test_training_from_the_hub_is_the_same_resumed_and_reads_each_row_group_once(tmp_path):
-    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b", "c"])})
-    rows = {
-        "image": [{"bytes": encoded(value), "path": None} for value in range(24)],
-        "label": [n % 3 for n in range(24)],
-    }
-    datasets.Dataset.from_dict(rows, features=features).to_parquet(tmp_path / "train-0.parquet", batch_size=5)
-    content = (tmp_path / "train-0.parquet").read_bytes()
-    ranges = []
-    with serving("owner/name", {"train-0.parquet": content}, ranges) as (address, _):
+def test_classes_are_balanced_only_where_all_images_are_at_hand(files, tmp_path):
+    def data(in_memory):
+        pictures = streams.stream(files, tmp_path)
+        made = ImageData(lambda: pictures, "hf", 4, 3, 3, 6, 0, in_memory=in_memory, balance=True)
+        made.setup()
+        return made
 
-        def weights(name, *arguments, resumed=False):
+    with pytest.raises(UserError, match="only the images of a window are at hand"):
+        data(None).train_dataloader()
+    batch = next(iter(data(True).train_dataloader()))
+    assert batch["label"].bincount().tolist() == [2, 2, 2]
+
+
+@pytest.fixture
+def hub_run(tmp_path):
+    """A function that trains on the data set of a Hub, and returns the weights and the row groups that were sent."""
+    features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b", "c"])})
+    images = [{"bytes": streams.encoded(value), "path": None} for value in range(24)]
+    rows = datasets.Dataset.from_dict({"image": images, "label": [n % 3 for n in range(24)]}, features=features)
+    rows.to_parquet(tmp_path / "train-0.parquet", batch_size=5)
+    content = (tmp_path / "train-0.parquet").read_bytes()
+    with serving({"owner/name": {"train-0.parquet": content}}) as hub:
+
+        def run(name, cache, *arguments, resumed=False):
+            hub.read.clear()
             variables = {
-                **os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0",
-                "GANEXP_CACHE": str(tmp_path / f"cache-{name}"),
+                **os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0",
+                "GANEXP_CACHE": str(tmp_path / cache), "OMP_NUM_THREADS": "1",
             }  # fmt: skip
             composed = [
-                *NETWORKS, *UNSCORED, f"run_dir={name}", "data=hf", "data.path=owner/name",
+                *NETWORKS, f"run_dir={name}", "metric=none", "data=hf", "data.path=owner/name", "normalization=layer",
                 "data.source.streaming=true", "data.image_size=8", "data.batch_size=4", "data.source.window=8",
-                "data.workers=0", "schedule=constant",
+                "data.workers=1", "schedule=constant", "optimizer=sgd",
             ]  # fmt: skip
             options = [f"resume={name}", "trust=owner/name"] if resumed else composed
             command = [sys.executable, "-m", "ganexp", *options, *arguments]
             done = subprocess.run(command, env=variables, capture_output=True, text=True, cwd=tmp_path)
             assert done.returncode == 0, done.stderr
+            assert not list((tmp_path / "hf").rglob("*.parquet"))
             checkpoint = torch.load(tmp_path / name / "checkpoints/last.ckpt", weights_only=True)
-            return checkpoint["state_dict"]
+            # Where a footer is read, the end of the file is asked for; all other ranges are row groups.
+            groups = [(first, end) for _, first, end in hub.read if end < len(content)]
+            weights = {key: value for key, value in checkpoint["state_dict"].items() if isinstance(value, torch.Tensor)}
+            assert any(key.startswith("generator.") for key in weights)
+            return weights, groups
 
-        whole = weights("whole", "images=48")
-        # Where a footer is read, the end of the file is asked for; all other ranges are row groups.
-        groups = [(first, last) for _, first, last in ranges if last < len(content)]
-        assert len(groups) == len(set(groups)) == 5, (len(content), ranges)
-        weights("parts", "images=20")
-        resumed = weights("parts", "images=48", resumed=True)
-        tensors = {key: value for key, value in whole.items() if isinstance(value, torch.Tensor)}
-        assert any(key.startswith("generator.") for key in tensors)
-        assert not [key for key, value in tensors.items() if not torch.equal(resumed[key], value)]
-    assert not list((tmp_path / "hf").rglob("*.parquet"))
+        yield run
+
+
+def require_each_once(groups):
+    assert len(groups) == len(set(groups)) == 5, groups
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_training_from_the_hub_is_the_same_resumed_and_on_two_ranks_and_reads_each_row_group_once(hub_run):
+    whole, groups = hub_run("whole", "cache", "images=48", "trainer=cpu")
+    require_each_once(groups)
+    hub_run("parts", "cache", "images=20", "trainer=cpu")
+    resumed, groups = hub_run("parts", "cache", "images=48", resumed=True)
+    assert not groups
+    torch.testing.assert_close(resumed, whole, rtol=0, atol=0)
+    # The ranks share the cache folder, so that each row group is sent to one of them.
+    ranks, groups = hub_run("ranks", "shared", "images=48", "trainer=ddp_cpu")
+    require_each_once(groups)
+    torch.testing.assert_close(ranks, whole, rtol=1e-5, atol=1e-5)
+    hub_run("rank_parts", "shared", "images=20", "trainer=ddp_cpu")
+    resumed, _ = hub_run("rank_parts", "shared", "images=48", resumed=True)
+    torch.testing.assert_close(resumed, ranks, rtol=0, atol=0)

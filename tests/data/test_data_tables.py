@@ -2,6 +2,7 @@
 
 import io
 import os
+import random
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -24,7 +25,7 @@ from ganexp.data.sources import hugging_face, parquet
 from ganexp.data.sources.streamed_pictures import StreamedPictures
 from ganexp.data.sources.table_pictures import TablePictures
 from ganexp.errors import UserError
-from support.dataset_server import serving
+from support.hub_server import serving
 from support.runs import UNSCORED
 
 datasets = pytest.importorskip("datasets")
@@ -118,8 +119,14 @@ def test_the_number_of_classes_is_that_of_the_label_column(folder):
     assert parquet_classes(str(folder), "train", None, "caption") == 2
     assert parquet_classes(str(folder), "train", None, "none") is None
     assert "no such column" in complaint(parquet_classes, str(folder), "train", None, "kind")
-    # Of a data set on the Hub it is not known without a download.
-    assert hf_classes("owner/name", "train", None, None) is None
+    line = complaint(hf_classes, "owner/name", "train", None, None)
+    assert "it has not been downloaded" in line
+    assert line.endswith("to go on without: data.num_classes=N, or null for no labels")
+    # Without labels the Hub is not asked, nor for what only a run's folder names.
+    assert hf_classes("owner/name", "train", None, "none") is None
+    root = OmegaConf.create({"trust": []})
+    assert hf_classes("owner/name", "train", None, None, _root_=root) is None
+    assert complaint(hf_classes, "owner/name", "train", None, None, _root_=OmegaConf.create({"trust": ["owner/name"]}))
 
 
 def test_a_configuration_counts_the_classes_of_its_data_and_keeps_the_number(folder):
@@ -304,8 +311,8 @@ for argument in sys.argv[1:]:
 @pytest.mark.slow
 def test_a_data_set_of_the_hub_is_downloaded_once(folder, tmp_path):
     file = folder / "train-00000-of-00002.parquet"
-    with serving("owner/name", {file.name: file.read_bytes()}) as (address, asked):
-        variables = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
+    with serving({"owner/name": {file.name: file.read_bytes()}}) as hub:
+        variables = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path), "HF_HUB_OFFLINE": "0"}
 
         def lines(*arguments):
             command = [sys.executable, "-c", PROGRAM, *arguments]
@@ -318,9 +325,79 @@ def test_a_data_set_of_the_hub_is_downloaded_once(folder, tmp_path):
         assert "Unknown split" in refused[0]
         assert "'owner/other' doesn't exist on the Hub" in refused[1]
         assert len(refused) == 2
-        asked.clear()
+        hub.asked.clear()
         assert lines("owner/name:train") == ["6 (8, 8)"]
-        assert not [path for path in asked if "owner" in path]
+        assert not [path for path in hub.asked if "owner" in path]
+
+
+COUNT = """
+import sys
+from ganexp.config.class_counts import hf_classes
+from ganexp.errors import UserError
+for argument in sys.argv[1:]:
+    path, label_column, how = argument.split(":")
+    try:
+        print(hf_classes(path, "train", None, label_column or None, streaming=how == "stream"))
+    except UserError as error:
+        print(error)
+"""
+CARD = b"""---
+dataset_info:
+  features:
+  - name: image
+    dtype: image
+  - name: kind
+    dtype:
+      class_label:
+        names:
+          '0': cat
+          '1': dog
+---
+"""
+
+
+@pytest.mark.slow
+def test_classes_on_the_hub_are_counted_without_the_rows(folder, table, tmp_path):
+    # The end of a file is read in one piece of 64 kB.
+    long = table.select(range(6)).map(
+        lambda _, row: {"caption": random.Random(row).randbytes(50_000).hex()}, with_indices=True
+    )
+    long.to_parquet(tmp_path / "long.parquet")
+    content = (tmp_path / "long.parquet").read_bytes()
+    plain = pq.read_table(folder / "train-00000-of-00002.parquet").replace_schema_metadata({})
+    pq.write_table(plain, tmp_path / "plain.parquet")
+    sets = {
+        "owner/schema": {"train.parquet": content},
+        "owner/card": {"train.parquet": b"not read", "README.md": CARD},
+        "owner/plain": {"train.parquet": (tmp_path / "plain.parquet").read_bytes()},
+    }
+    with serving(sets) as hub:
+        variables = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
+
+        def lines(program, *arguments):
+            command = [sys.executable, "-c", program, *arguments]
+            done = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+            return done.stdout.splitlines()
+
+        counted = lines(
+            COUNT, "owner/schema::stream", "owner/schema::", "owner/card::stream", "owner/plain::stream",
+            "owner/schema:caption:", "owner/schema:none:", "owner/schema:kind:", "owner/other::stream",
+        )  # fmt: skip
+        assert counted[:4] == ["3", "3", "2", "None"]
+        named = "data.source.label_column=caption: owner/schema has no names of its classes: data.num_classes=N"
+        assert counted[4] == f"{named}, or null for no labels"
+        assert counted[5] == "None"
+        assert "data.source.label_column=kind: owner/schema has no such column" in counted[6]
+        assert "'owner/other' doesn't exist" in counted[7]
+        assert "data.num_classes=N" in counted[7]
+        assert len(counted) == 8
+        assert max(end - first for _, first, end in hub.read) < 70_000 < len(content)
+        # What was downloaded before needs no network.
+        assert lines(PROGRAM, "owner/schema:train") == ["6 (8, 8)"]
+        variables["HF_ENDPOINT"] = "http://127.0.0.1:9"
+        downloaded, lost = lines(COUNT, "owner/schema::", "owner/another::stream")
+        assert downloaded == "3"
+        assert lost.endswith("to go on without: data.num_classes=N, or null for no labels")
 
 
 @pytest.mark.slow
@@ -339,12 +416,12 @@ def test_a_model_is_trained_on_parquet_files(folder, ganexp):
 @pytest.mark.slow
 def test_a_data_set_of_the_hub_is_packed_without_being_downloaded(folder, tmp_path):
     file = folder / "train-00000-of-00002.parquet"
-    with serving("owner/name", {file.name: file.read_bytes()}) as (address, _):
-        variables = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
+    with serving({"owner/name": {file.name: file.read_bytes()}}) as hub:
+        variables = {**os.environ, "HF_ENDPOINT": hub.address, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
 
         def run(*arguments):
             command = [sys.executable, "-m", "ganexp", "data", "pack", "data=hf", "data.path=owner/name", *arguments]
-            options = ["data.source.streaming=true", "data.image_size=8", "data.num_classes=3", f"out={tmp_path / 'p'}"]
+            options = ["data.source.streaming=true", "data.image_size=8", f"out={tmp_path / 'p'}"]
             return subprocess.run([*command, *options], env=variables, capture_output=True, text=True, cwd=tmp_path)
 
         done = run("data.source.images=5")

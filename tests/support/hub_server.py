@@ -1,27 +1,41 @@
-"""A server on this machine that answers as the Hugging Face Hub does, for tests of publishing."""
+"""A server on this machine that answers as the Hugging Face Hub does, for tests of publishing and of downloads."""
 
 import base64
 import hashlib
 import json
+import re
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
 
 TOKEN = "hf_of_the_tests"
 READ_ONLY = "hf_that_may_only_read"
 
 
 class Hub:
-    """The models of a Hub, each a map from paths to bytes, and the requests for files."""
+    """The models and data sets of a Hub, each a map from paths to bytes, and what was asked for.
 
-    def __init__(self, address):
+    ``asked`` has the paths of all addresses, ``read`` the (path, first byte, end) of what was sent of files. Every
+    answer comes after ``delay`` seconds.
+    """
+
+    def __init__(self, address, datasets):
         self.address = address
         self.models = {}
+        self.datasets = datasets
         self.asked = []
+        self.read = []
+        self.delay = 0.0
 
-    def commit(self, name):
-        """Return the commit of a model, a function of its files."""
-        return hashlib.sha1(repr(sorted(self.models[name].items())).encode()).hexdigest()
+    def files(self, kind, name):
+        """Return the files of one of the "models" or "datasets", None if there is no such one."""
+        return getattr(self, kind).get(name)
+
+    def commit(self, name, kind="models"):
+        """Return the commit of a model or a data set, a function of its files."""
+        return hashlib.sha1(repr(sorted(self.files(kind, name).items())).encode()).hexdigest()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -33,29 +47,48 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def do_GET(self):
-        if not self.path.startswith("/api/models/"):
-            return self.do_HEAD()
-        name, _, revision = self.path.removeprefix("/api/models/").partition("/revision/")
-        if name not in self.hub.models:
-            return self.answer(404, headers={"X-Error-Code": "RepoNotFound"})
-        commit = self.hub.commit(name)
-        if revision not in ("", commit):
-            return self.answer(404, headers={"X-Error-Code": "RevisionNotFound"})
-        return self.answer(200, json.dumps({"id": name, "sha": commit, "siblings": []}).encode())
+        time.sleep(self.hub.delay)
+        path = urlsplit(self.path).path
+        self.hub.asked.append(path)
+        about = re.fullmatch(r"/api/(models|datasets)/([^/]+/[^/]+)/?(.*)", path)
+        if about is not None:
+            return self.describe(about[1], about[2], about[3].split("/"))
+        name, _, rest = path.lstrip("/").partition("/resolve/")
+        revision, _, file = rest.partition("/")
+        kind = "datasets" if name.startswith("datasets/") else "models"
+        return self.send_file(kind, name.removeprefix("datasets/"), revision, file)
 
-    def do_HEAD(self):
-        name, _, rest = self.path.lstrip("/").partition("/resolve/")
-        revision, _, path = rest.partition("/")
-        files = self.hub.models.get(name)
+    do_HEAD = do_GET
+
+    def describe(self, kind, name, action):
+        files = self.hub.files(kind, name)
         if files is None:
             return self.answer(404, headers={"X-Error-Code": "RepoNotFound"})
-        commit = self.hub.commit(name)
-        assert revision == commit, self.path
+        commit = self.hub.commit(name, kind)
+        if action[:1] == ["tree"]:
+            return self.answer(200, json.dumps([entry(*file) for file in files.items()]).encode())
+        if action[:1] == ["revision"] and action[1] not in (commit, "main"):
+            return self.answer(404, headers={"X-Error-Code": "RevisionNotFound"})
+        siblings = [{"rfilename": file} for file in files]
+        return self.answer(200, json.dumps({"id": name, "sha": commit, "siblings": siblings}).encode())
+
+    def send_file(self, kind, name, revision, path):
+        files = self.hub.files(kind, name)
+        if files is None:
+            return self.answer(404, headers={"X-Error-Code": "RepoNotFound"})
+        commit = self.hub.commit(name, kind)
         if path not in files:
             return self.answer(404, headers={"X-Error-Code": "EntryNotFound", "X-Repo-Commit": commit})
-        self.hub.asked.append(path)
-        etag = hashlib.sha1(files[path]).hexdigest()
-        return self.answer(200, files[path], {"X-Repo-Commit": commit, "ETag": f'"{etag}"'})
+        assert revision in (commit, "main"), self.path
+        content = files[path]
+        headers = {"X-Repo-Commit": commit, "ETag": f'"{hashlib.sha1(content).hexdigest()}"'}
+        asked = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
+        first, last = map(int, asked.groups()) if asked else (0, len(content) - 1)
+        self.hub.read.append((path, first, last + 1))
+        if asked is None:
+            return self.answer(200, content, headers)
+        headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
+        return self.answer(206, content[first : last + 1], headers)
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -94,12 +127,16 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(content)
 
 
+def entry(path, content):
+    return {"type": "file", "path": path, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
+
+
 @contextmanager
-def serving():
-    """Serve an empty Hub on a free port."""
+def serving(datasets=None):
+    """Serve a Hub without models, and with these data sets, each a map from paths to bytes, on a free port."""
     handler = type("HandlerOfOneHub", (Handler,), {})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        handler.hub = Hub(f"http://127.0.0.1:{http.server_port}")
+        handler.hub = Hub(f"http://127.0.0.1:{http.server_port}", datasets or {})
         thread = threading.Thread(target=http.serve_forever, args=(0.01,))
         thread.start()
         try:

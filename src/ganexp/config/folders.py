@@ -3,6 +3,8 @@
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
+TRUST = "trust"
+"""Key of a configuration read from a run's folder: the targets and download addresses that the user trusts."""
 
 
 def conf_dir() -> Path:

@@ -129,6 +129,7 @@ PARTS: Mapping[str, Kind] = {
     "Hole.value": whole(0, 255),
     "hugging_face.cache_gb": number(0),
     "hugging_face.images": optional(COUNT),
+    "hugging_face.prefetch": whole(0, 64),
     "hugging_face.streaming": flag(),
     "hugging_face.window": COUNT,
     "image_folder.labels": optional(text()),

@@ -13,6 +13,7 @@ from ganexp.data.depth.value_range import MEASURED, checked_setting
 from ganexp.data.device_decoding.cuda import cuda_jpegs
 from ganexp.data.device_decoding.decoder import DecodesJpegs, DeviceDecoder, NoDecoder, require_decodable
 from ganexp.data.device_decoding.encoded import EncodedOnDisk
+from ganexp.data.disk import OnDisk
 from ganexp.data.epoch_order import Balanced, EpochOrder
 from ganexp.data.loading import training_loader
 from ganexp.data.memory import InMemory
@@ -217,6 +218,11 @@ class ImageData(ImageDataModule):
     def _balanced(self) -> Balanced | None:
         if not self.balance:
             return None
+        if self._epoch_order is not None and isinstance(self.dataset, OnDisk):
+            raise UserError(
+                f"data.balance=true: {self._where()} is streamed, so only the images of a window are at hand, in which "
+                "rare classes are missing: data.source.streaming=false, or data.in_memory=true"
+            )
         labels = self.all_labels()
         if labels.dim() > 1:
             raise UserError("data.balance=true: images have several attributes each; it needs one class for each image")

@@ -14,6 +14,7 @@ from ganexp.data.memory import InMemory
 from ganexp.data.order import GlobalBatches, NumberedBatches
 from ganexp.data.positions import WithPositions
 from ganexp.data.repeatable import Repeatable
+from ganexp.data.streaming.prefetch import PrefetchedBatches
 from ganexp.data.timed_loader import TimedLoader
 from ganexp.errors import UserError
 from ganexp.numerics.randomness import BLOCK, blocks
@@ -42,9 +43,17 @@ def training_loader(
     """
     order = global_batches(len(dataset), batch_size, seed, trainer, epoch=epoch)
     read = Repeatable(dataset, seed) if isinstance(dataset, OnDisk) else dataset
-    if positions:
-        return endless_loader(WithPositions(read), NumberedBatches(order), workers, finish)
-    return endless_loader(read, order if isinstance(read, InMemory) else NumberedBatches(order), workers, finish)
+    if isinstance(read, InMemory):
+        batches: Sampler[Any] = NumberedBatches(order) if positions else order
+    else:
+        batches = _prefetched(NumberedBatches(order), order.batch_size, read.dataset)
+    return endless_loader(WithPositions(read) if positions else read, batches, workers, finish)
+
+
+def _prefetched(batches: NumberedBatches, batch_size: int, dataset: OnDisk) -> Sampler[Any]:
+    """Return the batches, before which what they need is fetched if the pictures can be."""
+    prefetch = getattr(dataset.pictures, "prefetch", None)
+    return batches if prefetch is None else PrefetchedBatches(batches, batch_size, prefetch)
 
 
 def global_batches(

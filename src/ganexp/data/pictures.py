@@ -24,7 +24,8 @@ class Pictures(Protocol):
     It may have `classes`, the names of the classes (empty or absent: unlabelled), `name(index)`, the location of
     a picture for messages, and `labels` or `targets`, the class numbers (N,) of all pictures. `version` changes with
     the content of pictures that are not files of their own. With `prepare(numbers)` it is a data set that can only be
-    read in order (`prepare`); with `epoch_order` (`EpochOrder`), one that is best trained on in that order.
+    read in order (`prepare`); with `epoch_order` (`EpochOrder`), one that is best trained on in that order; with
+    `prefetch` (`Prefetch`), one whose parts can be fetched before they are due.
     """
 
     def __len__(self) -> int: ...

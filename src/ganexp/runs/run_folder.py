@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from ganexp.config.folders import TRUST as TRUST
 from ganexp.config.messages import explain
 from ganexp.config.schema import check_schema
 from ganexp.config.types import flatten
@@ -25,8 +26,6 @@ CONFIG = "config.yaml"
 CHECKPOINTS = "checkpoints"
 PARTS = ("model", "data", "trainer", "callbacks")
 """Keys that every configuration of a run has."""
-TRUST = "trust"
-"""Key of a configuration read from a folder: the targets and download addresses that the user trusts."""
 GIVEN = "given"
 """Key of a configuration read from a folder: the keys that the user has overridden."""
 STUDY_KEYS = ("callbacks.pruning.storage", "callbacks.pruning.trial")

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,13 @@ import numpy as np
 from ganexp.data.shards.class_numbers import numbered, rows_without_labels
 from ganexp.data.sources.row_group_pictures import GB, RowGroupPictures
 from ganexp.data.sources.streamed_pictures import StreamedPictures
+from ganexp.data.sources.table_columns import (
+    NO_LABELS,
+    column_of_classes,
+    column_of_images,
+    has_names,
+    undecoded,
+)
 from ganexp.data.sources.table_pictures import TablePictures
 from ganexp.data.streaming.bounded_folder import BoundedFolder
 from ganexp.data.streaming.row_groups import RowGroups
@@ -19,7 +26,6 @@ from ganexp.files.cache import cache_folder, one_process_at_a_time
 
 SAVED = ("state.json", "dataset_dict.json")
 """Files of data sets and of their splits that `save_to_disk` wrote."""
-NO_LABELS = "none"
 
 
 def parquet(
@@ -52,6 +58,7 @@ def hugging_face(
     images: int | None = None,
     window: int = 10_000,
     cache_gb: float = 10,
+    prefetch: int = 4,
 ) -> TablePictures:
     """Return the images of a Hugging Face data set: a folder, or owner/name on the Hub.
 
@@ -60,8 +67,9 @@ def hugging_face(
     several. Source: Lhoest et al., 2021, arXiv:2109.02846.
 
     With ``streaming``, a data set of the Hub is read over the network, and only its first ``images`` rows (None: all).
-    Of parquet files, row groups are read in any order; at most ``cache_gb`` gigabytes of them are kept, and training
-    shuffles within a ``window`` of images (`RowGroupPictures`). Files of other kinds are read in order, for packing
+    Of parquet files, row groups are read in any order; at most ``cache_gb`` gigabytes of them are kept, training
+    shuffles within a ``window`` of images, and ``prefetch`` row groups at once are downloaded before they are due
+    (`RowGroupPictures`). Files of other kinds are read in order, for packing
     (`StreamedPictures`).
 
     Raises UserError if there is no such data set, split or column, or if it can be neither found nor downloaded.
@@ -80,7 +88,7 @@ def hugging_face(
     if path.count("/") != 1 or path.startswith((".", "/", "~")):
         raise UserError(f"data.path={path}: neither a folder nor a data set on the Hugging Face Hub (owner/name)")
     if streaming:
-        return streamed(path, split, image_column, label_column, subset, images, window, cache_gb)
+        return streamed(path, split, image_column, label_column, subset, images, window, cache_gb, prefetch)
     table = loaded(path, lambda datasets: _from_hub(datasets, path, subset, split, download))
     return as_pictures(table, path, image_column, label_column, [_hub_cache()])
 
@@ -94,27 +102,66 @@ def streamed(
     images: int | None,
     window: int,
     cache_gb: float,
+    prefetch: int,
 ) -> StreamedPictures | RowGroupPictures:
     """Return the pictures of a data set on the Hub, to be read over the network; classes must have names.
 
     Raises UserError if the Hub cannot be reached, or if neither it nor ``images`` says how many rows there are.
     """
     version, rows, files = loaded(path, lambda datasets: _streamed(datasets, path, subset, split))
-    column = _image_column(rows.features, path, image_column)
-    labels = _class_column(rows.features, path, label_column)
-    if labels is not None and type(rows.features[labels]).__name__ != "ClassLabel":
+    column = column_of_images(rows.features, path, image_column)
+    labels = column_of_classes(rows.features, path, label_column)
+    if labels is not None and not has_names(rows.features[labels]):
         raise UserError(f"data.source.label_column={labels}: only a column of named classes can be streamed")
     classes = [] if labels is None else rows.features[labels].names
     if files and all(file.endswith(".parquet") for file in files):
         groups = _row_groups(files, [column] if labels is None else [column, labels], images)
         kept = BoundedFolder(cache_folder("streams", f"{path.replace('/', '--')}-{version[:12]}"), int(cache_gb * GB))
-        return RowGroupPictures(groups, kept, column, labels, classes, path, version, window)
+        return RowGroupPictures(groups, kept, column, labels, classes, path, version, window, prefetch)
     stated = (rows.info.splits or {}).get(split)
     stated_images = getattr(stated, "num_examples", None)
     if images is None and not stated_images:
         raise UserError(f"{path} does not say how many images it has: data.source.images=N")
     number = min(count for count in (images, stated_images) if count)
-    return StreamedPictures(_undecoded(rows, column, labels), column, labels, classes, path, number, version)
+    return StreamedPictures(undecoded(rows, column, labels), column, labels, classes, path, number, version)
+
+
+def classes_on_the_hub(
+    path: str, split: str, label_column: str | None, subset: str | None, download: bool, streaming: bool
+) -> list[str]:
+    """Return the names of the classes of a data set on the Hub without reading its rows, empty for no labels.
+
+    They are in the set's card, or in the schema of its parquet files. With ``streaming`` it is the Hub that is asked,
+    else what has been downloaded before comes first.
+
+    Raises UserError if neither can be read, if there is no such column, or if its classes have no names.
+    """
+    if label_column == NO_LABELS:
+        return []
+    by_hand = "data.num_classes=N, or null for no labels"
+    try:
+        features = loaded(path, lambda datasets: _features(datasets, path, subset, split, download, streaming))
+    except UserError as error:
+        raise UserError(f"{error}; to go on without: {by_hand}") from error
+    if label_column is not None and not features:
+        raise UserError(f"data.source.label_column={label_column}: {path} does not describe its columns: {by_hand}")
+    column = column_of_classes(features, path, label_column)
+    if column is None:
+        return []
+    if not has_names(features[column]):
+        raise UserError(f"data.source.label_column={column}: {path} has no names of its classes: {by_hand}")
+    return list(features[column].names)
+
+
+def _features(datasets: Any, path: str, subset: str | None, split: str, download: bool, streaming: bool) -> Any:
+    """Return the kinds of all columns, by name; empty where nothing describes them."""
+    if not streaming:
+        # The cache has what the Hub had, so the answer is the same.
+        with suppress(Exception), _offline(datasets):
+            return datasets.load_dataset_builder(path, subset).info.features or {}
+        if datasets.config.HF_HUB_OFFLINE or not download:
+            raise UserError(_not_downloaded(path))
+    return datasets.load_dataset(path, subset, split=split, streaming=True).features or {}
 
 
 def _row_groups(files: list[str], columns: list[str], images: int | None) -> RowGroups:
@@ -130,9 +177,9 @@ def as_pictures(
 
     Raises UserError for columns that do not exist, are not images, or have to be chosen.
     """
-    column = _image_column(table.features, where, image_column)
+    column = column_of_images(table.features, where, image_column)
     labels, classes = _labels(table, where, label_column)
-    return TablePictures(_undecoded(table, column), column, labels, classes, where, folders)
+    return TablePictures(undecoded(table, column), column, labels, classes, where, folders)
 
 
 def loaded(where: str, load: Callable[[Any], Any]) -> Any:
@@ -178,8 +225,7 @@ def _from_hub(datasets: Any, path: str, subset: str | None, split: str, download
             return datasets.load_dataset(path, subset, split=split)
     except (ConnectionError, FileNotFoundError, ValueError) as error:
         if datasets.config.HF_HUB_OFFLINE or not download:
-            why = "it has not been downloaded, and downloading is switched off (HF_HUB_OFFLINE or data.source.download)"
-            raise UserError(f"data.path={path}: {why}; a folder with its files: data.path=FOLDER") from error
+            raise UserError(f"{_not_downloaded(path)}; a folder with its files: data.path=FOLDER") from error
     try:
         return datasets.load_dataset(path, subset, split=split)
     except ConnectionError as error:
@@ -187,6 +233,11 @@ def _from_hub(datasets: Any, path: str, subset: str | None, split: str, download
             f"data.path={path}: it has not been downloaded, and the Hugging Face Hub cannot be reached "
             f"({one_line(_first_cause(error))}); a folder with its files: data.path=FOLDER"
         ) from error
+
+
+def _not_downloaded(path: str) -> str:
+    why = "it has not been downloaded, and downloading is switched off (HF_HUB_OFFLINE or data.source.download)"
+    return f"data.path={path}: {why}"
 
 
 @contextmanager
@@ -221,55 +272,13 @@ def _hub_cache() -> Path:
     return Path(HF_HUB_CACHE)
 
 
-def _image_column(features: Any, where: str, wanted: str | None) -> str:
-    images = [name for name, feature in features.items() if _is_image(feature)]
-    columns = f"columns of images: {', '.join(images) or 'none'}; all: {', '.join(features)}"
-    if wanted is None:
-        if len(images) != 1:
-            raise UserError(f"{where}: choose the column of images by data.source.image_column=NAME ({columns})")
-        return str(images[0])
-    if wanted not in features:
-        raise UserError(f"data.source.image_column={wanted}: {where} has no such column ({columns})")
-    if wanted not in images:
-        raise UserError(f"data.source.image_column={wanted}: the column of {where} has no images ({columns})")
-    return wanted
-
-
-def _is_image(feature: Any) -> bool:
-    """Return whether a column has images: as datasets mark them, encoded bytes, or a struct with such bytes."""
-    inner = feature["bytes"] if isinstance(feature, dict) and "bytes" in feature else feature
-    is_binary = getattr(inner, "dtype", None) in ("binary", "large_binary")
-    return type(feature).__name__ == "Image" or is_binary
-
-
-def _undecoded(table: Any, column: str, labels: str | None = None) -> Any:
-    selected = table.select_columns([column] if labels is None else [column, labels])
-    feature = selected.features[column]
-    if type(feature).__name__ != "Image":
-        return selected
-    return selected.cast_column(column, type(feature)(decode=False))
-
-
-def _class_column(features: Any, where: str, wanted: str | None) -> str | None:
-    """Return the column of classes: the wanted one, or the only one of named classes; None for no labels."""
-    if wanted == NO_LABELS:
-        return None
-    named = [name for name, feature in features.items() if type(feature).__name__ == "ClassLabel"]
-    if wanted is not None and wanted not in features:
-        raise UserError(
-            f"data.source.label_column={wanted}: {where} has no such column; there are {', '.join(features)}, and "
-            f"{NO_LABELS} for no labels"
-        )
-    return wanted or (named[0] if len(named) == 1 else None)
-
-
 def _labels(table: Any, where: str, wanted: str | None) -> tuple[np.ndarray | None, list[str]]:
     features = table.features
-    column = _class_column(features, where, wanted)
+    column = column_of_classes(features, where, wanted)
     if column is None:
         return None, []
     values = table.data.column(column).to_pylist()
-    if type(features[column]).__name__ != "ClassLabel":
+    if not has_names(features[column]):
         return numbered(values, f"{where}, column {column}")
     without = [f"row {row}" for row, value in enumerate(values) if value is None or value < 0]
     # Splits for testing are published without labels.

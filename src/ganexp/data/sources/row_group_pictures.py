@@ -3,13 +3,15 @@
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from ganexp.data.sources.table_pictures import TablePictures
 from ganexp.data.streaming.bounded_folder import BoundedFolder
+from ganexp.data.streaming.prefetch import Prefetch
 from ganexp.data.streaming.row_groups import RowGroups
 from ganexp.data.streaming.window_order import WindowShuffled
 from ganexp.errors import UserError
@@ -21,8 +23,9 @@ class RowGroupPictures(TablePictures):
     """Pictures encoded in a column of row groups, each of which is downloaded into a bounded folder when it is needed.
 
     All processes of a machine share the folder. Class numbers are in ``label_column`` (None: unlabelled). `epoch_order`
-    is an order for training that needs only the row groups of a window of ``window`` pictures at a time; `version` is
-    the data set's, and `revision` that of exactly these pictures.
+    is an order for training that needs only the row groups of a window of ``window`` pictures at a time, of which
+    ``prefetched`` row groups at once are downloaded before they are due (0: none). `version` is the data set's, and
+    `revision` that of exactly these pictures.
 
     Raises UserError if the folder has no room for two windows, as it would be filled again and again.
     """
@@ -37,6 +40,7 @@ class RowGroupPictures(TablePictures):
         where: str,
         version: str,
         window: int,
+        prefetched: int,
     ) -> None:
         super().__init__(groups, column, None, classes, where)
         self.label_column = label_column
@@ -45,8 +49,10 @@ class RowGroupPictures(TablePictures):
         self.kept = kept
         self.epoch_order = WindowShuffled(groups.rows.tolist(), window)
         self._require_room(window)
-        largest = int(groups.rows.max(initial=1))
-        self._most_open = 2 * (window // largest + 2)
+        self.window = window
+        self.prefetched = prefetched
+        self._largest = int(groups.rows.max(initial=1))
+        self._most_open = 2 * (window // self._largest + 2)
         self._open: OrderedDict[int, Any] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -55,6 +61,14 @@ class RowGroupPictures(TablePictures):
         """A checksum of the files' paths, which have the commit, and of the rows that are read of each."""
         content = f"{self.groups.files} {self.groups.columns} {self.groups.groups}"
         return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+    @property
+    def prefetch(self) -> Prefetch | None:
+        """What is downloaded before it is due, within the room that two windows take; None if nothing is."""
+        if not self.prefetched:
+            return None
+        within = min(self.prefetched * self._largest, self.window + self._largest)
+        return Prefetch(within, self.prefetched, lambda index: self.groups.place(index)[0], self._fetch)
 
     def __len__(self) -> int:
         return int(self.groups.rows.sum())
@@ -79,18 +93,17 @@ class RowGroupPictures(TablePictures):
     def _table(self, group: int) -> Any:
         with self._lock:
             if group not in self._open:
-                self._open[group] = self._downloaded(group)
+                self._open[group] = self._kept(group, mapped)
                 if len(self._open) > self._most_open:
                     self._open.popitem(last=False)
             self._open.move_to_end(group)
             return self._open[group]
 
-    def _downloaded(self, group: int) -> Any:
-        import pyarrow
+    def _fetch(self, group: int) -> None:
+        self._kept(group, Path.stat)
 
-        path = self.kept.file(self.groups.key(group), lambda path: self.groups.write(group, path))
-        # Pages of a mapped file are shared by all workers and are the system's to drop.
-        return pyarrow.ipc.open_file(pyarrow.memory_map(str(path))).read_all()
+    def _kept(self, group: int, read: Callable[[Path], Any]) -> Any:
+        return self.kept.read(self.groups.key(group), lambda path: self.groups.write(group, path), read)
 
     def _require_room(self, window: int) -> None:
         rows = self.groups.rows
@@ -104,3 +117,10 @@ class RowGroupPictures(TablePictures):
                 f"need data.source.cache_gb={needed / GB:.1f} instead of {self.kept.limit / GB:g}, or less "
                 "data.source.window"
             )
+
+
+def mapped(path: Path) -> Any:
+    """Return the table of an Arrow file, whose pages all processes share and the system may drop."""
+    import pyarrow
+
+    return pyarrow.ipc.open_file(pyarrow.memory_map(str(path))).read_all()
