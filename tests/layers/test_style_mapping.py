@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganexp.layers.style_mapping import StyleMapping, mixed
+from ganexp.layers.style_mapping import LabelMapping, NormalizedEmbedding, StyleMapping, mixed
 
 
 def mapping(**settings):
@@ -53,6 +53,31 @@ def test_layers_from_the_crossover_on_have_the_other_styles(crossover):
     assert layers[:, crossover:].eq(1).all()
 
 
+def test_an_embedded_label_has_mean_square_1_and_an_equalized_learning_rate():
+    torch.manual_seed(0)
+    embedding = NormalizedEmbedding(100, 5)
+    torch.nn.init.normal_(embedding.bias)
+    label = torch.tensor([3, 70])
+    expected = embedding.table.weight[label] / 10 + embedding.bias
+    vectors = embedding(label)
+    assert torch.allclose(vectors.square().mean(1), torch.ones(2), atol=1e-5)
+    assert torch.allclose(vectors * expected.norm(dim=1, keepdim=True) / 5**0.5, expected, atol=1e-5)
+
+
+def test_labels_change_styles_and_each_has_a_mapping_without_noise():
+    torch.manual_seed(0)
+    conditional, of_labels = StyleMapping(6, 5, layers=2, num_classes=3), LabelMapping(3, 5, layers=2)
+    same = noise(1).expand(3, -1)
+    styles = conditional(same, torch.arange(3))
+    assert styles.shape == of_labels(torch.arange(3)).shape == (3, 5)
+    for outputs in (styles, of_labels(torch.arange(3))):
+        assert len(outputs.unique(dim=0)) == 3
+    with torch.no_grad():
+        conditional.embedding.table.weight[1] = conditional.embedding.table.weight[0]
+    assert torch.allclose(*conditional(same[:2], torch.tensor([0, 1])))
+
+
 def test_a_size_below_one_is_refused():
-    with pytest.raises(ValueError, match="mapping_layers"):
-        StyleMapping(6, 5, layers=0)
+    for broken in (lambda: StyleMapping(6, 5, layers=0), lambda: LabelMapping(3, 5, layers=0)):
+        with pytest.raises(ValueError, match="mapping_layers"):
+            broken()

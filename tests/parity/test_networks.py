@@ -89,7 +89,9 @@ def inputs_of(name, network, batch):
     if given is not None:
         return [formula_input(shape, index) for index, shape in enumerate(given)]
     image = (batch, config.data.channels, config.data.image_size, config.data.image_size)
-    arguments = inspect.signature(narrow(name).get_submodule(network).forward).parameters
+    parameters = inspect.signature(narrow(name).get_submodule(network).forward).parameters.values()
+    optional = {parameter.name for parameter in parameters if parameter.default is not inspect.Parameter.empty}
+    arguments = [parameter.name for parameter in parameters if parameter.name not in optional - {"label"}]
     inputs = []
     for index, argument in enumerate(arguments):
         if argument != "label":

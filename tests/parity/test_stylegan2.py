@@ -9,14 +9,13 @@ from torch.nn.functional import softplus
 
 from ganexp.config.build import build
 from parity.calculations import composed, figures_of
-from support.formula import figures, fill, formula_input
+from support.formula import figures, fill, formula_input, formula_labels
 from support.stand_in_trainer import StandInTrainer
 
 BATCH = 4
 TINY = (
     "data=cifar10",
     "data.image_size=16",
-    "model=stylegan2",
     "model.latent=12",
     "model.generator.style=10",
     "model.generator.width=6",
@@ -24,6 +23,12 @@ TINY = (
     # Faster than the paper's, so that the mapping has a visible part in the figures.
     "model.generator.mapping_rate=1",
     "penalty.r1.weight=0.5",
+)
+UNCONDITIONAL = ("model=stylegan2",)
+CONDITIONAL = (
+    "model=stylegan2_conditional",
+    "model.discriminator.mapping_layers=2",
+    "model.discriminator.mapping_rate=1",
 )
 CROSSOVERS = {"generator": 2, "path length": 3, "discriminator": 1, "regularization": 6}
 """Of the six layers, those that have an image's first styles."""
@@ -49,11 +54,12 @@ def images():
     return formula_input((BATCH, 3, 16, 16), 7)
 
 
-def game_of(generator, discriminator):
+def game_of(generator, discriminator, *conditional):
     """Return a tiny game with weights of the formula, which draws its numbers by formula."""
+    model = CONDITIONAL if conditional else UNCONDITIONAL
     forms = (f"model.generator.architecture={generator}", f"model.discriminator.architecture={discriminator}")
     torch.manual_seed(0)
-    game = build(composed((*TINY, *forms)).model)
+    game = build(composed((*model, *TINY, *forms)).model)
     fill(game.generator)
     fill(game.discriminator)
     game.adversary.loss = InFloat64()
@@ -72,7 +78,7 @@ def step(forms):
         game.zero_grad()
         terms = {}
         for game._regularizes in (False, True):
-            of_step = player.loss({"image": images()})
+            of_step = player.loss({"image": images(), "label": formula_labels(BATCH, 10)})
             torch.stack(list(of_step.values())).sum().backward()
             terms |= of_step
         gradients = {name: parameter.grad for name, parameter in player.network.named_parameters()}

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ganexp.ema import FixedHalfLife
-from support.games import built, played, tiny_with
+from support.games import batch_of, built, played, tiny_with
 from support.stand_in_trainer import StandInTrainer
 
 
@@ -91,6 +91,38 @@ def test_truncation_is_of_the_styles_and_stands_in_the_protocol():
     assert game.describe_samples(0)["truncation"] == 0.01
     with pytest.raises(ValueError, match="truncation=0: it must be a finite number above 0"):
         game.sampler.truncate(0)
+
+
+def test_fakes_have_the_labels_of_the_real_images_in_every_step():
+    config = tiny_with("stylegan2_conditional", {"model.mixing": 1.0})
+    game = built(config)
+    given = {"mapping": [], "discriminator": []}
+    for name, network in (("mapping", game.generator.mapping), ("discriminator", game.discriminator)):
+        network.register_forward_hook(lambda module, inputs, output, of=given[name]: of.append(inputs[1].tolist()))
+    game._trainer = StandInTrainer(game)
+    game.training_step(batch_of(config), 0)
+    labels = batch_of(config)["label"].tolist()
+    assert given["discriminator"] == [labels] * len(given["discriminator"])
+    # Two latents of the discriminator's turn and of R1's, of the generator's turn, and of half a batch's path lengths.
+    assert given["mapping"] == [labels] * 6 + [labels[:2]] * 2
+
+
+def test_with_labels_truncation_leads_all_classes_to_the_mean_of_all():
+    game = played(tiny_with("stylegan2_conditional", {}), 2)
+    labels = [0, 1, 2]
+    whole = game.sample(3, 0, labels)
+    game.sampler.truncate(0.01)
+    assert game.sample(3, 0, labels).std(0).mean() < 0.1 * whole.std(0).mean()
+
+
+def test_samples_of_a_label_have_the_noise_inputs_of_their_number():
+    game = played(tiny_with("stylegan2_conditional", {"model.random_noise_inputs": True}), 1)
+    for convolution in game.average.network.synthesis.convolutions:
+        torch.nn.init.ones_(convolution.noise_strength)
+    in_turn, numbered = game.sample(10, 0), game.sampler.numbered(torch.arange(64), 0)[:10]
+    assert torch.allclose(in_turn, numbered, atol=1e-5)
+    assert torch.allclose(game.sample(10, 0, [3])[3], in_turn[3], atol=1e-5)
+    assert not torch.allclose(game.sample(10, 0, [3])[4], in_turn[4], atol=1e-3)
 
 
 def test_with_a_frozen_mapping_path_lengths_are_those_of_the_synthesis():

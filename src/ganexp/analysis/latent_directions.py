@@ -151,15 +151,12 @@ class LatentDirections:
 
     def reason_against(self, subject: Subject) -> str | None:
         """Return why the analysis does not apply, or None."""
-        if self.pictures is not None and subject.styles is not None:
-            return "pictures are projected into the noise, and its directions are those of the styles"
         return needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
         """Write direction_K.png and eigenvalues.png; return eigenvalues and the change of images along directions."""
-        if self.pictures is None:
-            # A mapping of the noise is not linear, but the layers that read styles are.
-            subject = in_style_space(subject)
+        # A mapping of the noise is not linear, but the layers that read styles are.
+        subject = in_style_space(subject)
         labels = subject.labels(1)
 
         def generate(noise: Tensor) -> Tensor:

@@ -1,27 +1,38 @@
-"""Projection: the noise whose sample is nearest to a real picture, by gradient descent (arXiv 1609.03552, eq. 4)."""
+"""Projection: the noise, or styles, whose image is nearest to a real picture (arXiv 1609.03552, eq. 4; 1912.04958)."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from PIL import Image
 from torch import Tensor
 
 from ganexp.analysis.picture_files import read_pictures
-from ganexp.analysis.projected_noise import FILE, ProjectedNoise
+from ganexp.analysis.projected_noise import ProjectedNoise, file_name
+from ganexp.analysis.style_space import space_of
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.pictures import save
 from ganexp.errors import UserError
 from ganexp.metrics.perceptual import SMALLEST, PerceptualDistance, require_weights
 from ganexp.numerics.randomness import BLOCK
+from ganexp.numerics.randomness import generator as rng
 from ganexp.terminal.progress import progress
 
 TILE = 64
 MOST_GROUPS = 4
 """Largest number of pictures in a row of projection.png."""
+
+# Of the authors' code for styles, NVlabs/stylegan2-ada-pytorch projector.py.
+NOISE = 0.05
+"""The noise of a style at first, as a share of the styles' spread."""
+NOISY = 0.75
+"""The share of the steps in which there is noise."""
+RISING, FALLING = 0.05, 0.25
+"""The shares of the steps in which the step size rises, at first, and falls, in the end."""
 
 Generate = Callable[[Tensor], Tensor]
 """Maps noise (S, latent) to images (S, C, H, W) in [-1, 1], differentiably."""
@@ -81,6 +92,66 @@ def descended(
     return best, least
 
 
+def annealed(
+    generate: Generate,
+    distance: Callable[[Tensor], Tensor],
+    start: Tensor,
+    steps: int,
+    rate: float,
+    spread: float,
+    random: torch.Generator,
+) -> Tensor:
+    """Return a style (1, width) with a small distance, by Adam from a ``start`` (1, width) (arXiv 1912.04958, app. D).
+
+    Noise, at first a share of the styles' ``spread``, falls to 0; the step size rises to ``rate`` and falls again.
+    The result is the start if that is nearer.
+    """
+    style = start.clone().requires_grad_()
+    optimizer = torch.optim.Adam([style])
+    for step in range(steps):
+        done = step / steps
+        optimizer.param_groups[0]["lr"] = rate * step_size(done)
+        noise = torch.randn(start.shape, generator=random).to(start) * spread * noise_share(done)
+        with torch.enable_grad():
+            (style.grad,) = torch.autograd.grad(distance(generate(style + noise)).sum(), [style])
+        optimizer.step()
+    with torch.no_grad():
+        before, after = (float(distance(generate(of))) for of in (start, style))
+    return style.detach() if after < before else start
+
+
+def step_size(done: float) -> float:
+    """Return the share of the largest step size when a share of the steps is done."""
+    falling = 0.5 - 0.5 * math.cos(math.pi * min(1.0, (1 - done) / FALLING))
+    return falling * min(1.0, done / RISING)
+
+
+def noise_share(done: float) -> float:
+    """Return the noise of a style, as a share of the styles' spread, when a share of the steps is done."""
+    return NOISE * max(0.0, 1 - done / NOISY) ** 2
+
+
+class MeanStyle(NamedTuple):
+    """The mean (1, width) of styles, and the root of their mean squared distance from it."""
+
+    mean: Tensor
+    spread: float
+
+
+def mean_style(styles: Tensor) -> MeanStyle:
+    """Return the mean of styles (N, width) and their spread."""
+    mean = styles.mean(0, keepdim=True)
+    return MeanStyle(mean, float((styles - mean).square().sum(1).mean().sqrt()))
+
+
+class Projected(NamedTuple):
+    """The image (C, H, W) of a search's start, and the latent (latent,) that it found, with its label if any."""
+
+    start: Tensor
+    latent: Tensor
+    label: Tensor | None
+
+
 @dataclass(frozen=True)
 class Candidates:
     """Noise (M, latent), labels (M, …) if the generator takes them, and the samples (M, C, H, W) that they give."""
@@ -116,6 +187,9 @@ class Projection:
 
     Where the model has an encoder, its code of the picture is the only start, unless ``encoder`` is False.
 
+    With ``space`` styles, a style that all layers share is found instead of noise, from the mean style of the
+    ``candidates``; noise inputs are the constant ones. For a conditional generator there is no class to choose then.
+
     Raises UserError for numbers that are too small, and unless a weight is above 0 and none below.
     """
 
@@ -131,6 +205,7 @@ class Projection:
         lpips: float = 0.0,
         most: int = 16,
         encoder: bool = True,
+        space: str = "noise",
     ) -> None:
         require_at_least(1, starts=starts, candidates=candidates, most=most)
         require_at_least(0, steps=steps)
@@ -149,6 +224,7 @@ class Projection:
         self.rate = rate
         self.most = most
         self.encoder = encoder
+        self.space = space_of(space)
 
     def reason_against(self, subject: Subject) -> str | None:
         """Return why the analysis does not apply, such as to points or without pictures, or None."""
@@ -156,16 +232,15 @@ class Projection:
             return "it needs pictures to project: images=FOLDER"
         if self.weights["lpips"] and not subject.draws_points and min(subject.shape[1:]) < SMALLEST:
             return f"LPIPS needs images of at least {SMALLEST}x{SMALLEST}: leave lpips at 0"
-        return needs_images(subject)
+        return self.space.reason_against(subject) or needs_images(subject)
 
     def __call__(self, subject: Subject, out: Path) -> Figures:
-        """Write projection.png and noise.json; return the distances of each picture before and after."""
+        """Write projection.png and noise.json or styles.json; return the distances of each picture before and after."""
         assert self.folder is not None
+        subject = self.space.within(subject)
         names, pictures = read_pictures(Path(self.folder), subject.shape, self.most)
         distances = self._distances(subject)
-        encodes = self.encoder and subject.encoder is not None
-        first = "encoding" if encodes else "nearest"
-        pool = None if encodes else candidates(subject, self.candidates)
+        first, search = self._search(subject, distances)
         latents: list[Tensor] = []
         labels: list[Tensor] = []
         drawn: list[Tensor] = []
@@ -173,34 +248,62 @@ class Projection:
         figures: Figures = {}
         with progress(f"projecting {self.folder}", len(pictures)) as advance:
             for name, picture in zip(names, pictures, strict=True):
-                start, latent, label = self._projected(subject, pool, distances, picture)
+                start, latent, label = search(picture)
                 image = subject.images(latent[None], None if label is None else label[None])
                 before, after = (self._measured(distances, subject, drawing, picture) for drawing in (start, image[0]))
-                figures[name] = {"encoding" if encodes else "nearest_sample": before, "projection": after}
+                figures[name] = {first.replace(" ", "_"): before, "projection": after}
                 figures[name] |= {} if label is None else {"label": label.tolist()}
                 drawn += [picture, start, image[0]]
                 named = "" if label is None else f": {subject.label_name(label)}"
-                captions += [f"picture {len(latents)}", first, f"result{named}"]
+                captions += [f"picture {len(latents)}", first.split()[0], f"result{named}"]
                 latents.append(latent)
                 labels += [] if label is None else [label]
                 advance(1)
         save(side_by_side(drawn, captions), out / "projection.png")
-        ProjectedNoise(names, torch.stack(latents), torch.stack(labels) if labels else None).save(out / FILE)
+        of_all = torch.stack(latents), torch.stack(labels) if labels else None
+        ProjectedNoise(names, *of_all, subject.latents_are).save(out / file_name(subject))
         return figures
 
-    def _projected(
-        self, subject: Subject, pool: Candidates | None, distances: Mapping[str, Distance], picture: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return the first start (C, H, W), and the noise (latent,) of the projection with its label.
+    def _search(self, subject: Subject, distances: Mapping[str, Distance]) -> tuple[str, Callable[[Tensor], Projected]]:
+        """Return what the search starts from, and the search for the latent of a picture (C, H, W)."""
+        if subject.latents_are == "styles":
+            styles = mean_style(subject.latents(self.candidates))
+            return "mean style", lambda picture: self._from_mean(subject, styles, distances, picture)
+        if self.encoder and subject.encoder is not None:
+            return "encoding", lambda picture: self._nearest(subject, encoded(subject, picture), distances, picture)
+        pool = candidates(subject, self.candidates)
+        return "nearest sample", lambda picture: self._nearest(subject, pool, distances, picture)
 
-        Without a pool the start is the picture's code.
-        """
+    def _total(
+        self, subject: Subject, distances: Mapping[str, Distance], picture: Tensor
+    ) -> Callable[[Tensor], Tensor]:
+        """Return the weighted sum of the distances (S,) of images (S, C, H, W) and a picture (C, H, W)."""
         target = picture[None].to(subject.device)
 
         def total(images: Tensor) -> Tensor:
             return sum((self.weights[name] * of(images, target) for name, of in distances.items()), torch.zeros(()))
 
-        pool = encoded(subject, picture) if pool is None else pool
+        return total
+
+    def _from_mean(
+        self, subject: Subject, styles: MeanStyle, distances: Mapping[str, Distance], picture: Tensor
+    ) -> Projected:
+        """Return the style of the projection, from the mean style."""
+
+        def generate(style: Tensor) -> Tensor:
+            images: Tensor = subject.generator(style)
+            return images.float().clamp(-1, 1)
+
+        total = self._total(subject, distances, picture)
+        start, random = styles.mean.to(subject.device), rng(subject.seed, "projection into styles")
+        style = annealed(generate, total, start, self.steps, self.rate, styles.spread, random)
+        return Projected(subject.images(styles.mean)[0], style[0].cpu(), None)
+
+    def _nearest(
+        self, subject: Subject, pool: Candidates, distances: Mapping[str, Distance], picture: Tensor
+    ) -> Projected:
+        """Return the noise of the projection, with its label, from the nearest of a pool."""
+        total = self._total(subject, distances, picture)
         with torch.no_grad():
             far = torch.cat([total(part.to(subject.device)).cpu() for part in pool.images.split(BLOCK)])
         nearest = far.argsort()[: self.starts]
@@ -216,7 +319,7 @@ class Projection:
         reach = float(torch.cat([pool.latents, subject.latents(self.candidates)]).abs().max())
         latents, least = descended(generate, total, starts, self.steps, self.rate, reach)
         best = int(least.argmin())
-        return pool.images[nearest[0]], latents[best].cpu(), None if labels is None else labels[best]
+        return Projected(pool.images[nearest[0]], latents[best].cpu(), None if labels is None else labels[best])
 
     def _distances(self, subject: Subject) -> dict[str, Distance]:
         """Return the distances with a weight, by name."""

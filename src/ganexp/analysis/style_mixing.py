@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganexp.analysis.style_space import NO_STYLES, StyleSpace
+from ganexp.analysis.style_space import NO_STYLES, StyleSpace, in_style_space
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.pictures import grid, save
 from ganexp.numerics.randomness import BLOCK
@@ -60,7 +60,7 @@ class StyleMixing:
         """Write coarse.png, middle.png and fine.png; return the change of images by range, in [0, 2]."""
         space = subject.styles
         assert isinstance(space, StyleSpace)
-        shared = space.mapping(subject.latents(self.rows + self.columns))[:, None]
+        shared = in_style_space(subject).latents(self.rows + self.columns)[:, None].to(subject.device)
         styles = shared.expand(-1, space.layers, -1)
         images = images_of(space, styles)
         rows, columns = images.split([self.rows, self.columns])

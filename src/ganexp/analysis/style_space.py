@@ -1,37 +1,31 @@
 """The space of styles of a generator that maps noise to styles, as the noise of a subject (arXiv 1812.04948)."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ganexp.analysis.subject import Subject
+from ganexp.errors import UserError
 from ganexp.layers.modulation import ModulatedConv2d
-from ganexp.noise import Noise
 
 NO_STYLES = "its generator has no styles, into which noise is mapped, as model=stylegan2 has"
 
 
 @dataclass(frozen=True)
 class StyleSpace:
-    """The two halves of a generator: ``mapping`` from noise (N, latent) to styles (N, width), and ``synthesis``.
+    """The two halves of a generator: ``mapping`` to styles (N, width), and ``synthesis`` of images from them.
 
-    The latter maps styles of each layer (N, ``layers``, width) to images (N, C, H, W).
+    The former takes noise (N, latent) and, if the generator is conditional, labels (N,). The latter maps styles of each
+    layer (N, ``layers``, width) to images (N, C, H, W).
     """
 
-    mapping: Callable[[Tensor], Tensor]
+    mapping: Callable[..., Tensor]
     synthesis: nn.Module
     layers: int
     width: int
-
-    def noise(self, noise: Noise, latent: int) -> Noise:
-        """Return the distribution of styles of noise of a distribution, on the device of the random generator."""
-
-        def styles(shape: Sequence[int], generator: torch.Generator) -> Tensor:
-            return self.mapping(noise((shape[0], latent), generator)).to(generator.device)
-
-        return styles
 
 
 class SharedStyles(nn.Module):
@@ -61,21 +55,69 @@ class StyleReader(nn.Module):
         return torch.cat(scales, 1)
 
 
+@dataclass(kw_only=True)
+class StyledSubject(Subject):
+    """A subject with the samples of another, ``mapped``, whose latents are the styles of its noise and labels.
+
+    Its own generator takes no labels.
+    """
+
+    latents_are: ClassVar[str] = "styles"
+    space: StyleSpace
+    mapped: Subject
+
+    def latents(self, n: int) -> Tensor:
+        """Return the styles (n, latent) of the samples 0 to n - 1."""
+        return self._styles(self.mapped.latents(n), self.mapped.labels(n))
+
+    def latents_of(self, numbers: Sequence[int]) -> Tensor:
+        """Return the styles (N, latent) of the samples with these numbers; raises UserError as for noise."""
+        return self._styles(self.mapped.latents_of(numbers), self.mapped.labels_of(numbers))
+
+    def _styles(self, noise: Tensor, labels: Tensor | None) -> Tensor:
+        condition = () if labels is None else (labels,)
+        return self.space.mapping(noise, *condition).cpu()
+
+
 def in_style_space(subject: Subject) -> Subject:
-    """Return the subject whose noise is the styles, with the same samples; the subject itself if it has no styles."""
+    """Return the subject whose latents are the styles, with the same samples; the subject itself without styles."""
     space = subject.styles
     if not isinstance(space, StyleSpace):
         return subject
-    return replace(
-        subject,
-        generator=SharedStyles(space),
-        noise=space.noise(subject.noise, subject.latent),
-        latent=space.width,
-        reader=StyleReader(space.synthesis),
-        styles=None,
+    kept = {part.name: getattr(subject, part.name) for part in fields(subject)}
+    changed = {
+        "generator": SharedStyles(space),
+        "latent": space.width,
+        "num_classes": None,
+        "class_names": None,
+        "attributes": None,
+        "reader": StyleReader(space.synthesis),
+        "styles": None,
         # Shared, as they depend on the data alone.
-        load_training=lambda: subject.training,
-        load_held_out=lambda: subject.held_out,
-        load_extractor=lambda _: subject.extractor,
-        truncated=lambda threshold: in_style_space(subject.truncated(threshold)),
-    )
+        "load_training": lambda: subject.training,
+        "load_held_out": lambda: subject.held_out,
+        "load_extractor": lambda _: subject.extractor,
+        "truncated": lambda threshold: in_style_space(subject.truncated(threshold)),
+    }
+    return StyledSubject(**kept | changed, space=space, mapped=subject)
+
+
+@dataclass(frozen=True)
+class Space:
+    """A space of latents: a subject with its latents as noise, and why it has none, None if it has."""
+
+    within: Callable[[Subject], Subject]
+    reason_against: Callable[[Subject], str | None]
+
+
+SPACES: Mapping[str, Space] = {
+    "noise": Space(lambda subject: subject, lambda subject: None),
+    "styles": Space(in_style_space, lambda subject: NO_STYLES if subject.styles is None else None),
+}
+
+
+def space_of(name: str) -> Space:
+    """Return the space of a name; raises UserError, with the names there are, for any other."""
+    if name not in SPACES:
+        raise UserError(f"space={name}: choose one of {', '.join(SPACES)}")
+    return SPACES[name]

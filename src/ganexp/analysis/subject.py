@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -72,6 +72,8 @@ class Subject:
     on runs nor on Lightning, so a notebook can build one.
     """
 
+    latents_are: ClassVar[str] = "noise"
+    """What the generator takes as ``noise``."""
     generator: nn.Module
     noise: Noise
     latent: int

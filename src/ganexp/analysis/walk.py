@@ -1,7 +1,7 @@
 """Latent-space walks: sharp transitions suggest memorization (arXiv 1511.06434, section 6.1)."""
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from ganexp.analysis.interpolation import (
     smoothness,
 )
 from ganexp.analysis.projected_noise import projected_noise
-from ganexp.analysis.style_space import NO_STYLES, in_style_space
+from ganexp.analysis.style_space import space_of
 from ganexp.analysis.subject import Figures, Subject, needs_images, require_at_least
 from ganexp.drawing.captions import captioned
 from ganexp.drawing.pictures import grid, save
@@ -36,26 +36,6 @@ from ganexp.representations.nearest_neighbours import nearest
 
 ANIMATIONS = ("gif", "webp")
 INTERPOLATIONS = {"linear": lerp, "spherical": slerp}
-
-
-@dataclass(frozen=True)
-class Space:
-    """A space that paths lead through: a subject with its latents as noise, and why it has none, None if it has.
-
-    ``takes_pictures`` says whether pictures can be projected into it.
-    """
-
-    within: Callable[[Subject], Subject]
-    reason_against: Callable[[Subject], str | None]
-    takes_pictures: bool
-
-
-SPACES: Mapping[str, Space] = {
-    "noise": Space(lambda subject: subject, lambda subject: None, takes_pictures=True),
-    "styles": Space(
-        in_style_space, lambda subject: NO_STYLES if subject.styles is None else None, takes_pictures=False
-    ),
-}
 
 
 def farther_from_real(between: Tensor, anchors: Tensor, real: Tensor) -> float:
@@ -146,7 +126,7 @@ class Walk:
 
     With ``pictures``, a file of projected pictures, one path passes through them in turn, or through those with the
     numbers ``anchors``; from a single picture it leads to the samples 0 to ``length`` - 2. ``space`` is noise, or
-    styles for a generator that maps noise to styles: then paths are between styles.
+    styles for a generator that maps noise to styles: then paths are between styles, also of pictures.
 
     Raises UserError for fewer than two anchors or steps, and for negative numbers.
     """
@@ -168,10 +148,6 @@ class Walk:
             raise UserError(f"anchors={anchors}: give two numbers of samples or more, such as [3,14]")
         if animation not in ANIMATIONS:
             raise UserError(f"animation={animation}: choose one of {', '.join(ANIMATIONS)}")
-        if space not in SPACES:
-            raise UserError(f"space={space}: choose one of {', '.join(SPACES)}")
-        if pictures is not None and not SPACES[space].takes_pictures:
-            raise UserError(f"space={space}: pictures are projected into the noise; leave one of the two out")
         self.anchors = None if anchors is None else list(anchors)
         self.length = length
         self.walks = walks
@@ -179,7 +155,7 @@ class Walk:
         self.even = even
         self.animation = animation
         self.pictures = pictures
-        self.space = SPACES[space]
+        self.space = space_of(space)
 
     def reason_against(self, subject: Subject) -> str | None:
         """Return why the analysis does not apply to points, or to a generator without styles; None if it does."""

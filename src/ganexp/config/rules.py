@@ -32,7 +32,10 @@ OF_NOISE = {"ganexp.penalties.consistency.LatentConsistency"}
 """Penalties that perturb the generator's noise."""
 MORE_THAN_NOISE = {
     f"ganexp.variants.{name}"
-    for name in ("lapgan.LAPGAN", "lapgan.ConditionalLAPGAN", "vaegan.VAEGAN", "bigan.BiGAN", "stylegan2.StyleGAN2")
+    for name in (
+        *("lapgan.LAPGAN", "lapgan.ConditionalLAPGAN", "vaegan.VAEGAN", "bigan.BiGAN"),
+        *("stylegan2.StyleGAN2", "stylegan2.ConditionalStyleGAN2"),
+    )
 }
 PLAYERS = ("Generator", "Discriminator")
 VECTOR_NETWORKS = {f"ganexp.networks.{file}.{player}" for file in ("mlp", "dcgan_tutorial") for player in PLAYERS}

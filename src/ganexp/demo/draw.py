@@ -53,9 +53,10 @@ class Samples:
         if reason is not None:
             raise UserError(f"run: {reason}; see analyze")
         self.noise = subject.noise
-        # Where noise is mapped to styles, these are what samples are interpolated and moved in.
-        self.subject = in_style_space(subject)
-        self.interpolate = slerp if subject.styles is None else lerp
+        # Where noise is mapped to styles, these are what samples are interpolated and moved in; with labels it is the
+        # noise, as the styles of a label are those of no other.
+        self.subject = in_style_space(subject) if subject.num_classes is None else subject
+        self.interpolate = slerp if self.subject is subject else lerp
         self.cut = lru_cache(self.subject.truncated)
         self.spread = float(subject.latents(64).std())
 

@@ -29,15 +29,16 @@ class SampleHead(nn.Module):
 
 
 class StyleHead(nn.Module):
-    """Noise and possibly the share of the styles' distance from their mean that is left, to samples in [-1, 1]."""
+    """Noise, and possibly labels and the share of the styles' distance from their mean that is left, to samples."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, noise: Tensor, truncation: Tensor | None = None) -> Tensor:
-        """Return samples (N, C, H, W) from noise (N, latent) and a share ()."""
-        samples: Tensor = self.network(noise, None, truncation)
+    def forward(self, noise: Tensor, labels: Tensor | None = None, truncation: Tensor | None = None) -> Tensor:
+        """Return samples (N, C, H, W) in [-1, 1] from noise (N, latent), labels (N,) and a share ()."""
+        condition = () if labels is None else (labels,)
+        samples: Tensor = self.network(noise, *condition, truncation=truncation)
         return samples.clamp(-1, 1)
 
 

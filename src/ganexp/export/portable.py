@@ -79,7 +79,7 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
     """
     sampler = model.sampler
     if isinstance(sampler, StyleSampler):
-        return portable_styles(sampler, truncation is not False)
+        return portable_styles(model, sampler, truncation is not False)
     if truncation and not is_normal(sampler.noise):
         raise UserError("truncation=true: this model's noise is not normal and has no tails to cut off; leave it out")
     if truncation is None:
@@ -101,10 +101,14 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
     return Portable(head, inputs, [Port("sample", (BATCH, *shape), SIGNED_UNIT)], facts, shape[-2:])
 
 
-def portable_styles(sampler: StyleSampler, truncation: bool) -> Portable:
+def portable_styles(model: Any, sampler: StyleSampler, truncation: bool) -> Portable:
     """Return a generator with styles and constant noise inputs, and with an input for ``truncation`` of the styles."""
     head = StyleHead(sampler.network).eval()
-    inputs = [noise_input(sampler.noise, sampler.latent), *([style_truncation_input()] if truncation else [])]
+    inputs = [noise_input(sampler.noise, sampler.latent)]
+    if hasattr(model, "num_classes"):
+        inputs.append(condition_input(model))
+    if truncation:
+        inputs.append(style_truncation_input())
     shape = output_shapes(head, inputs)[0]
     facts = {**describe_weights(sampler.average), "batch_norm": "none", "dropout": "none"}
     return Portable(head, inputs, [Port("sample", (BATCH, *shape), SIGNED_UNIT)], facts, shape[-2:])

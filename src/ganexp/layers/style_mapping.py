@@ -1,4 +1,4 @@
-"""Mapping of noise to styles, their mean and their mixing (arXiv 1812.04948, 1912.04958)."""
+"""Mapping of noise and labels to styles, their mean and their mixing (arXiv 1812.04948, 1912.04958, 2006.06676)."""
 
 import torch
 from torch import Tensor, nn
@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from ganexp.distributed import collectives
 from ganexp.layers.checks import require_positive
 from ganexp.layers.equalized import equalized
+from ganexp.layers.label_embedding import LabelEmbedding
 from ganexp.layers.modulation import activated
 
 DECAY = 0.995
@@ -13,31 +14,67 @@ DECAY = 0.995
 EPSILON = 1e-8
 
 
+class NormalizedEmbedding(nn.Module):
+    """Labels (N,), or attributes (N, A), to vectors (N, size) of mean square 1, with an equalized learning rate."""
+
+    def __init__(self, num_classes: int, size: int) -> None:
+        super().__init__()
+        require_positive(num_classes=num_classes, size=size)
+        # From N(0, 1), as nn.Embedding draws them.
+        self.table = LabelEmbedding(num_classes, size)
+        self.bias = nn.Parameter(torch.zeros(size))
+        self.scale = num_classes**-0.5
+
+    def forward(self, label: Tensor) -> Tensor:
+        """Return the vectors (N, size)."""
+        return normalized(self.scale * self.table(label) + self.bias)
+
+
+class LabelMapping(nn.Module):
+    """Labels (N,) to vectors (N, size): a normalized embedding, then `layers` as those of `StyleMapping`."""
+
+    def __init__(self, num_classes: int, size: int, layers: int = 8, learning_rate_multiplier: float = 0.01) -> None:
+        super().__init__()
+        require_positive(mapping_layers=layers)
+        self.embedding = NormalizedEmbedding(num_classes, size)
+        self.layers = slow_layers(size, size, layers, learning_rate_multiplier)
+
+    def forward(self, label: Tensor) -> Tensor:
+        """Return the vectors (N, size)."""
+        return through(self.layers, self.embedding(label))
+
+
 class StyleMapping(nn.Module):
     """Noise (N, latent) to styles (N, style): normalized, then `layers` linear layers with leaky ReLUs.
 
-    The layers learn more slowly by the factor `learning_rate_multiplier`. ``mean`` is the moving average of the styles,
-    of which truncation makes use. Raises ValueError for sizes below 1.
+    With `num_classes`, a normalized embedding of the label, as large as a style, is appended to the noise. The layers
+    learn more slowly by the factor `learning_rate_multiplier`. ``mean`` is the moving average of the styles, of all
+    labels, of which truncation makes use. Raises ValueError for sizes below 1.
     """
 
     mean: Tensor
 
-    def __init__(self, latent: int, style: int, layers: int = 8, learning_rate_multiplier: float = 0.01) -> None:
+    def __init__(
+        self,
+        latent: int,
+        style: int,
+        layers: int = 8,
+        learning_rate_multiplier: float = 0.01,
+        num_classes: int | None = None,
+    ) -> None:
         super().__init__()
         require_positive(latent=latent, style=style, mapping_layers=layers)
-        widths = [latent, *[style] * layers]
-        self.layers = nn.ModuleList(
-            equalized(nn.Linear(inputs, style), gain=1.0, learning_rate_multiplier=learning_rate_multiplier)
-            for inputs in widths[:-1]
-        )
+        self.embedding = None if num_classes is None else NormalizedEmbedding(num_classes, style)
+        inputs = latent if num_classes is None else latent + style
+        self.layers = slow_layers(inputs, style, layers, learning_rate_multiplier)
         self.register_buffer("mean", torch.zeros(style))
 
-    def forward(self, noise: Tensor) -> Tensor:
-        """Return styles (N, style) from noise (N, latent)."""
-        styles = noise * (noise.square().mean(1, keepdim=True) + EPSILON).rsqrt()
-        for layer in self.layers:
-            styles = activated(layer(styles))
-        return styles
+    def forward(self, noise: Tensor, label: Tensor | None = None) -> Tensor:
+        """Return styles (N, style) from noise (N, latent), and labels (N,) if there is an embedding of them."""
+        vectors = normalized(noise)
+        if self.embedding is not None:
+            vectors = torch.cat([vectors, self.embedding(label)], dim=1)
+        return through(self.layers, vectors)
 
     @torch.no_grad()
     def follow(self, styles: Tensor) -> None:
@@ -47,6 +84,27 @@ class StyleMapping(nn.Module):
     def truncated(self, styles: Tensor, share: float | Tensor) -> Tensor:
         """Return styles (N, …, style) at a share of their distance from the mean (arXiv 1812.04948, appendix B)."""
         return self.mean + share * (styles - self.mean)
+
+
+def normalized(vectors: Tensor) -> Tensor:
+    """Return vectors (N, size) divided by their root mean square."""
+    return vectors * (vectors.square().mean(1, keepdim=True) + EPSILON).rsqrt()
+
+
+def slow_layers(inputs: int, outputs: int, layers: int, learning_rate_multiplier: float) -> nn.ModuleList:
+    """Return linear layers, the first of vectors (N, inputs), all to (N, outputs), of an equalized learning rate."""
+    widths = [inputs, *[outputs] * (layers - 1)]
+    return nn.ModuleList(
+        equalized(nn.Linear(width, outputs), gain=1.0, learning_rate_multiplier=learning_rate_multiplier)
+        for width in widths
+    )
+
+
+def through(layers: nn.ModuleList, vectors: Tensor) -> Tensor:
+    """Return what layers with leaky ReLUs, one after the other, make of vectors (N, size)."""
+    for layer in layers:
+        vectors = activated(layer(vectors))
+    return vectors
 
 
 def mixed(styles: Tensor, others: Tensor, crossover: Tensor, layers: int) -> Tensor:

@@ -35,7 +35,27 @@ FORMS: Mapping[str, Form] = {
 }
 
 
-class Generator(nn.Module):
+class StyledGenerator(nn.Module):
+    """A generator of two halves: ``mapping`` to styles (N, style), and ``synthesis`` of images from them."""
+
+    def __init__(self, mapping: StyleMapping, synthesis: "Synthesis") -> None:
+        super().__init__()
+        self.mapping = mapping
+        self.synthesis = synthesis
+
+    def of_styles(self, styles: Tensor, noise_inputs: Tensor | None, truncation: float | Tensor | None) -> Tensor:
+        """Return images (N, channels, H, W) from styles (N, style) that all layers share.
+
+        ``noise_inputs`` (N, `synthesis.pixels`) are added to the maps, by default the constant ones of the network.
+        ``truncation`` is the share of the styles' distance from their mean that is left.
+        """
+        if truncation is not None:
+            styles = self.mapping.truncated(styles, truncation)
+        images: Tensor = self.synthesis(self.synthesis.of_all_layers(styles), noise_inputs)
+        return images
+
+
+class Generator(StyledGenerator):
     """Noise (N, latent) to images (N, channels, H, W), which may leave [-1, 1].
 
     The largest map has `width` channels, and each smaller one twice as many, up to `max_width`. `architecture` is the
@@ -56,23 +76,16 @@ class Generator(nn.Module):
         max_width: int = 512,
         architecture: str = "skip",
     ) -> None:
-        super().__init__()
-        self.mapping = StyleMapping(latent, style, mapping_layers, mapping_rate)
-        self.synthesis = Synthesis(channels, image_size, style, width, max_width, architecture)
+        super().__init__(
+            StyleMapping(latent, style, mapping_layers, mapping_rate),
+            Synthesis(channels, image_size, style, width, max_width, architecture),
+        )
 
     def forward(
         self, noise: Tensor, noise_inputs: Tensor | None = None, truncation: float | Tensor | None = None
     ) -> Tensor:
-        """Return images (N, channels, H, W) from noise (N, latent).
-
-        ``noise_inputs`` (N, `synthesis.pixels`) are added to the maps, by default the constant ones of the network.
-        ``truncation`` is the share of the styles' distance from their mean that is left.
-        """
-        styles = self.mapping(noise)
-        if truncation is not None:
-            styles = self.mapping.truncated(styles, truncation)
-        images: Tensor = self.synthesis(self.synthesis.of_all_layers(styles), noise_inputs)
-        return images
+        """Return images (N, channels, H, W) from noise (N, latent); further arguments are those of `of_styles`."""
+        return self.of_styles(self.mapping(noise), noise_inputs, truncation)
 
 
 class Synthesis(nn.Module):
@@ -163,14 +176,14 @@ class TruncatedGenerator(nn.Module):
         self.generator = generator
         self.share = share
 
-    def forward(self, noise: Tensor, noise_inputs: Tensor | None = None) -> Tensor:
-        """Return images (N, channels, H, W) from noise (N, latent)."""
-        images: Tensor = self.generator(noise, noise_inputs, self.share)
+    def forward(self, noise: Tensor, *inputs: Tensor) -> Tensor:
+        """Return images (N, channels, H, W) from noise (N, latent), and labels and noise inputs if there are any."""
+        images: Tensor = self.generator(noise, *inputs, truncation=self.share)
         return images
 
 
 class Discriminator(nn.Module):
-    """Images (N, channels, H, W) to logits (N,).
+    """Images (N, channels, H, W) to logits (N,), or to features (N, features).
 
     Widths are those of `Generator`. `architecture` is the form: residual, skip or orig. The standard deviation over
     groups of `group` images is one more map before the last convolution. Raises ValueError as Generator does.
@@ -184,6 +197,7 @@ class Discriminator(nn.Module):
         max_width: int = 512,
         architecture: str = "residual",
         group: int = 4,
+        features: int | None = None,
     ) -> None:
         super().__init__()
         require_positive(channels=channels, width=width, max_width=max_width)
@@ -200,11 +214,12 @@ class Discriminator(nn.Module):
         self.deviation = MinibatchDeviation(group)
         self.convolution = equalized(nn.Conv2d(last + 1, last, 3, padding=1), gain=1.0)
         self.hidden = equalized(nn.Linear(last * start.pixels, last), gain=1.0)
-        self.logit = equalized(nn.Linear(last, 1), gain=1.0)
+        self.features = features
+        self.logit = equalized(nn.Linear(last, features or 1), gain=1.0)
         self.filter = Filter()
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return logits (N,) from images (N, channels, H, W)."""
+        """Return logits (N,), or features (N, features), from images (N, channels, H, W)."""
         first, *others = self.from_image
         maps = activated(first(image))
         for number, block in enumerate(self.blocks):
@@ -214,7 +229,7 @@ class Discriminator(nn.Module):
                 maps = maps + activated(others[number](image))
         maps = activated(self.convolution(self.deviation(maps)))
         logits: Tensor = self.logit(activated(self.hidden(maps.flatten(1))))
-        return logits.squeeze(1)
+        return logits.squeeze(1) if self.features is None else logits
 
 
 class DiscriminatorBlock(nn.Module):

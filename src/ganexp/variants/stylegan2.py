@@ -12,13 +12,22 @@ from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import Player
 from ganexp.layers.style_mapping import mixed
-from ganexp.networks.stylegan2 import Generator
+from ganexp.networks.stylegan2 import StyledGenerator
 from ganexp.noise import normal
 from ganexp.numerics.gradients import promote_to_float32
 from ganexp.penalties.path_length import PathLength, path_lengths
 from ganexp.variants.critic import Critic
 from ganexp.variants.gan import GAN, GANSettings
-from ganexp.variants.samplers.styles import StyleSampler
+from ganexp.variants.samplers.styles import ConditionalStyleSampler, StyleSampler
+
+
+class StyleGAN2Settings(GANSettings, total=False):
+    """The arguments of `StyleGAN2` that its variants pass on."""
+
+    mixing: float
+    path_length: PathLength | None
+    random_noise_inputs: bool
+    separate_steps: bool
 
 
 class StyleGAN2(GAN):
@@ -60,13 +69,18 @@ class StyleGAN2(GAN):
         )
 
     @property
-    def styled(self) -> Generator:
+    def styled(self) -> StyledGenerator:
         """The generator, of which mapping and synthesis are called apart."""
-        return cast(Generator, self.generator)
+        return cast(StyledGenerator, self.generator)
 
-    def fakes(self, player: str, n: int) -> Tensor:
+    def condition(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Return what the networks are given beside images and noise: nothing."""
+        return ()
+
+    def fakes(self, player: str, n: int, *condition: Tensor) -> Tensor:
         """Return ``n`` fakes of fresh noise for a player's turn."""
-        images: Tensor = self.styled.synthesis(self.draw_styles(player, n), self.draw_noise_inputs(player, n))
+        styles = self.draw_styles(player, n, *condition)
+        images: Tensor = self.styled.synthesis(styles, self.draw_noise_inputs(player, n))
         return images
 
     def turn(self, player: Player, optimizer: Any, batch: Batch) -> None:
@@ -86,10 +100,11 @@ class StyleGAN2(GAN):
 
     def discriminator_loss(self, batch: Batch) -> Terms:
         """Return the terms of the discriminator's step."""
-        real, critic = batch["image"], Critic(self.discriminator)
+        real, condition = batch["image"], self.condition(batch)
+        critic = Critic(self.discriminator, *condition)
         regularizes = self.regularizes()
         with torch.no_grad():
-            fake = self.fakes("regularization" if regularizes else "discriminator", len(real))
+            fake = self.fakes("regularization" if regularizes else "discriminator", len(real), *condition)
         if regularizes:
             return self.adversary.lazy_penalties(self, critic, real, fake)
         return self.adversary.discriminator(self, critic, real, fake, lazy=not self.separate_steps)
@@ -103,13 +118,16 @@ class StyleGAN2(GAN):
             return terms
         if not self.inputs.decide("path length is due", self.is_path_length_due):
             return terms
-        return terms | {"path_length": self.path_length_term(path_length, len(batch["image"]))}
+        count = max(len(batch["image"]) // path_length.shrink, 1)
+        condition = (given[:count] for given in self.condition(batch))
+        return terms | {"path_length": self.path_length_term(path_length, count, *condition)}
 
     def adversarial_terms(self, batch: Batch) -> Terms:
         """Return the generator's adversarial terms on fakes of fresh noise, and the regularizations of its weights."""
-        real = self.repeated(batch["image"])
-        fake = self.fakes("generator", len(real))
-        return self.adversary.generator(self, Critic(self.discriminator), real, fake) | self.regularization_terms()
+        real, condition = self.repeated(batch["image"]), [self.repeated(given) for given in self.condition(batch)]
+        critic = Critic(self.discriminator, *condition)
+        fake = self.fakes("generator", len(real), *condition)
+        return self.adversary.generator(self, critic, real, fake) | self.regularization_terms()
 
     def is_path_length_due(self) -> bool:
         """Return whether this turn of the generator has a path length."""
@@ -120,11 +138,10 @@ class StyleGAN2(GAN):
         """Return whether a path length is computed in this turn that is not computed in every one."""
         return self.path_length is not None and self.path_length.every > 1 and self.is_path_length_due()
 
-    def path_length_term(self, path_length: PathLength, n: int) -> Tensor:
-        """Return the term of the path length, on fresh fakes for a batch of ``n``, in float32 or better."""
-        count = max(n // path_length.shrink, 1)
+    def path_length_term(self, path_length: PathLength, count: int, *condition: Tensor) -> Tensor:
+        """Return the term of the path length, on ``count`` fresh fakes, in float32 or better."""
         with torch.autocast(self.device.type, enabled=False):
-            styles = self.draw_styles("path length", count)
+            styles = self.draw_styles("path length", count, *condition)
             # Of a mapping that is frozen the styles do not.
             styles = styles if styles.requires_grad else styles.requires_grad_()
             images = self.styled.synthesis(styles, self.draw_noise_inputs("path length", count))
@@ -133,19 +150,19 @@ class StyleGAN2(GAN):
             term: Tensor = path_length(lengths)
         return term
 
-    def draw_styles(self, player: str, n: int) -> Tensor:
+    def draw_styles(self, player: str, n: int, *condition: Tensor) -> Tensor:
         """Return the styles of each layer (n, layers, style) of fresh noise, and of two latents where they are mixed.
 
         The mean style follows those of the generator's turn.
         """
         generator = self.styled
-        styles = generator.mapping(self.draw_noise(player, n))
+        styles = generator.mapping(self.draw_noise(player, n), *condition)
         if player == "generator":
             generator.mapping.follow(styles)
         layers = generator.synthesis.layers
         if self.mixing == 0:
             return generator.synthesis.of_all_layers(styles)
-        others = generator.mapping(self.draw_noise(f"{player} mixing", n))
+        others = generator.mapping(self.draw_noise(f"{player} mixing", n), *condition)
         return mixed(styles, others, self.draw_crossover(player), layers)
 
     def draw_crossover(self, player: str) -> Tensor:
@@ -162,3 +179,38 @@ class StyleGAN2(GAN):
         """Draw fresh noise (n, pixels) of all layers for a player's turn."""
         pixels = self.styled.synthesis.pixels
         return self.draw(f"{player} noise inputs", n, lambda total, rng: normal((total, pixels), rng))
+
+
+class ConditionalStyleGAN2(StyleGAN2):
+    """A StyleGAN2 whose networks also take labels (N,) in [0, num_classes), as in StyleGAN2-ADA (arXiv 2006.06676).
+
+    Fakes have the labels of the turn's real images, so that a class is as frequent among them as in the data; the
+    authors' code draws labels of other real images. Both latents of an image whose styles are mixed have its label.
+    """
+
+    def __init__(self, num_classes: int, **styles: Unpack[StyleGAN2Settings]) -> None:
+        super().__init__(**styles)
+        self.num_classes = num_classes
+        self.sampler: ConditionalStyleSampler = ConditionalStyleSampler(
+            num_classes,
+            self.generator,
+            self.average,
+            self.noise,
+            self.latent,
+            self.seed,
+            self.styled.synthesis.pixels,
+            self.sampler.random_noise_inputs,
+        )
+        self.columns = self.sampler.columns
+
+    def condition(self, batch: Batch) -> tuple[Tensor, ...]:
+        """Return the labels (N,) of the real images."""
+        return (batch["label"],)
+
+    def critic(self, label: Tensor) -> Critic:
+        """Return the critic of images with these labels (N,)."""
+        return Critic(self.discriminator, label)
+
+    def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
+        """Return ``n`` samples of the generator as it is now, every label in turn, and the critic that judges them."""
+        return self.sampler.current(n, self.batches_seen), self.critic(self.sampler.current_labels(n))

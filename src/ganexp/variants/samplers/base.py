@@ -68,7 +68,11 @@ class Sampler:
 
     def numbered(self, numbers: Tensor, seed: int) -> Tensor:
         """Return the samples with these numbers (B,), which are one of the ``blocks``."""
-        return clamped(self.generate(*self.numbered_inputs(numbers, seed)))
+        return clamped(self.drawn(numbers, seed, *self.numbered_inputs(numbers, seed)))
+
+    def drawn(self, numbers: Tensor, seed: int, *inputs: Tensor) -> Tensor:
+        """Return the images of samples with these numbers (B,), given their noise and possibly labels."""
+        return self.generate(*inputs)
 
     def numbered_inputs(self, numbers: Tensor, seed: int) -> tuple[Tensor, ...]:
         """Return what the generator is given for the samples with these numbers, one of the ``blocks``: noise."""
@@ -192,7 +196,7 @@ class ConditionalSampler(Sampler):
         if wrong or not classes:
             raise ValueError(f"labels={wrong}: this model has the classes 0 to {self.num_classes - 1}")
         repeated = torch.tensor(classes).repeat(n)[:n]
-        samples = [self.generate(self.numbered_noise(block, seed), repeated[block]) for block in blocks(n)]
+        samples = [self.drawn(block, seed, self.numbered_noise(block, seed), repeated[block]) for block in blocks(n)]
         return clamped(torch.cat(samples))
 
     def numbered_inputs(self, numbers: Tensor, seed: int) -> tuple[Tensor, ...]:

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.ema import ExponentialMovingAverage
-from ganexp.networks.stylegan2 import Generator, TruncatedGenerator
+from ganexp.networks.stylegan2 import StyledGenerator, TruncatedGenerator
 from ganexp.noise import Noise, normal, numbered
-from ganexp.variants.samplers.base import Sampler, clamped
+from ganexp.variants.samplers.base import ConditionalSampler, Sampler
 
 
 class StyleSampler(Sampler):
@@ -39,23 +39,22 @@ class StyleSampler(Sampler):
         return self.weights if self.truncation is None else TruncatedGenerator(self.weights, self.truncation)
 
     @property
-    def styled(self) -> Generator:
+    def styled(self) -> StyledGenerator:
         """The network whose weights samples have, of which mapping and synthesis are called apart."""
-        return cast(Generator, self.weights)
+        return cast(StyledGenerator, self.weights)
 
     @torch.no_grad()
-    def styles(self, noise: Tensor) -> Tensor:
-        """Return the styles (N, style) of noise (N, latent), truncated if that is asked for."""
+    def styles(self, noise: Tensor, *condition: Tensor) -> Tensor:
+        """Return the styles (N, style) of noise (N, latent) and possibly labels, truncated if that is asked for."""
         mapping = self.styled.mapping
-        styles: Tensor = mapping(noise.to(mapping.mean))
+        styles: Tensor = mapping(noise.to(mapping.mean), *(labels.to(mapping.mean.device) for labels in condition))
         return styles if self.truncation is None else mapping.truncated(styles, self.truncation)
 
-    def numbered(self, numbers: Tensor, seed: int) -> Tensor:
-        """Return the samples with these numbers (B,), which are one of the ``blocks``."""
-        noise = self.numbered_noise(numbers, seed)
+    def drawn(self, numbers: Tensor, seed: int, *inputs: Tensor) -> Tensor:
+        """Return the images of samples with these numbers (B,), given their noise and possibly labels."""
         if not self.random_noise_inputs:
-            return clamped(self.generate(noise))
-        return clamped(self.generate(noise, numbered(normal, self.pixels, numbers, seed, "sample noise inputs")))
+            return self.generate(*inputs)
+        return self.generate(*inputs, numbered(normal, self.pixels, numbers, seed, "sample noise inputs"))
 
     def truncate(self, threshold: float) -> None:
         """From now on use styles at this share of their distance from the mean (arXiv 1812.04948, appendix B).
@@ -69,3 +68,22 @@ class StyleSampler(Sampler):
     def describe(self, seed: int) -> dict[str, Any]:
         """Return how samples are drawn, for the protocol of a score."""
         return {**super().describe(seed), "noise_inputs": "random" if self.random_noise_inputs else "constant"}
+
+
+class ConditionalStyleSampler(StyleSampler, ConditionalSampler):
+    """Draws images of given classes from a generator of noise and labels (N,) that has styles."""
+
+    def __init__(
+        self,
+        num_classes: int,
+        generator: nn.Module,
+        average: ExponentialMovingAverage | None,
+        noise: Noise,
+        latent: int,
+        seed: int,
+        pixels: int,
+        random_noise_inputs: bool = False,
+    ) -> None:
+        ConditionalSampler.__init__(self, num_classes, generator, average, noise, latent, seed)
+        self.pixels = pixels
+        self.random_noise_inputs = random_noise_inputs
