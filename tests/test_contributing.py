@@ -64,10 +64,10 @@ def test_a_change_is_checked_by_the_default_suite_and_the_slow_one_runs_every_ni
 
 
 @in_repository
-def test_the_layers_of_the_guide_are_those_that_are_checked():
+def test_the_layers_of_the_architecture_are_those_that_are_checked():
     contracts = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
-    assert "\n".join(f"    {layer}" for layer in layers) in (REPOSITORY / "CONTRIBUTING.md").read_text()
+    assert "\n".join(f"    {layer}" for layer in layers) in (REPOSITORY / "docs/architecture.md").read_text()
 
 
 @in_repository

@@ -28,6 +28,9 @@ ENVELOPE_BYTES = 1_000_000
 THRESHOLDS = {"none": None, "1.5": 1.5, "1": 1.0, "0.7": 0.7, "0.5": 0.5, "0.3": 0.3}
 REACH = 3.0
 FONTS = ["system-ui", "sans-serif"]
+STRIPS = ("interpolation", "directions", "several", "truncations")
+ROOM_FOR_BUTTONS = "".join(f"#{name} .image-container {{ padding-top: 2rem }}" for name in STRIPS)
+"""Without a label above them, rows of pictures would be covered by gradio's buttons."""
 
 
 def gradio() -> Any:
@@ -61,6 +64,7 @@ def serve(page: Callable[[], Any], port: int | None, hosts: Sequence[str]) -> No
                 footer_links=[],
                 ssr_mode=False,
                 theme=gr.themes.Default(font=FONTS, font_mono=["monospace"]),
+                css=ROOM_FOR_BUTTONS,
                 app_kwargs={"middleware": checks(hosts, uploads)},
             )
         except (OSError, OverflowError) as error:

@@ -17,7 +17,8 @@ def device_name(device: torch.device) -> str:
     """Return the name of the GPU, or the number of threads on a CPU."""
     if is_gpu(device):
         return torch.cuda.get_device_name(device)
-    return f"{device.type}, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"{device.type}, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def synchronize(device: torch.device) -> None:

@@ -2,11 +2,13 @@
 
 const COLOURS = ["#3a7bd5", "#d9541e", "#2e9148", "#cf3d78", "#8a63e8", "#1688a0", "#a8751a", "#6b7f2a", "#b0553f", "#7c8591"];
 const DASHES = ["", "7 4", "2 3", "10 3 2 3"];
-const WIDTH = 900, HEIGHT = 400, LEFT = 70, RIGHT = 40, TOP = 12, BOTTOM = 45;
+// On a phone fewer units are shown, so that the text stays readable.
+const WIDTH = matchMedia("(max-width: 40rem)").matches ? 450 : 900, HEIGHT = 400, LEFT = 70, RIGHT = 40, TOP = 12, BOTTOM = 45;
 const chart = byId("chart"), metric = byId("metric"), axis = byId("axis"), logarithmic = byId("logarithmic");
 const hidden = new Set(data.experiments.keys());
 const boxes = [];
 let lines = [], scale = null, cursor = null;
+chart.setAttribute("viewBox", `0 0 ${WIDTH} ${HEIGHT}`);
 
 function element(name, attributes, text) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", name);
