@@ -64,7 +64,7 @@ ANSWERS = {
     "analyze mo": [],
     "evaluate metric=fid_cle": ["metric=fid_clean "],
     "evaluate lo": [],
-    "data ": ["inspect ", "pack "],
+    "data ": ["inspect ", "pack ", "puppets ", "landmarks "],
     "data pack sh": ["shard_size="],
     "list lo": ["logger ", "loss "],
     "list loss ": [],

@@ -1,9 +1,10 @@
-"""Command ``ganexp data``: statistics and problems of a data set before training on it, or its images in shards."""
+"""Command ``ganexp data``: problems of a data set before training on it, its images in shards, or its landmarks."""
 
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from ganexp.cli import landmarks
 from ganexp.cli.arguments import HELP
 from ganexp.cli.flags import read_flags
 from ganexp.config import checks, composition
@@ -16,12 +17,14 @@ PACK = "pack"
 OUT = "out="
 SHARD_SIZE = "shard_size="
 PUPPETS = "puppets"
+LANDMARKS = "landmarks"
 MOST_OF_PUPPETS = 10_000
 PUPPET_DEFAULTS = {"people": 4, "clips": 1, "frames": 24, "image_size": 128}
 
 HELP_TEXT = """python -m ganexp data inspect [data=NAME] [data.option=value …] [out=FOLDER]
 python -m ganexp data pack [data=NAME] [data.option=value …] out=FOLDER [shard_size=N]
 python -m ganexp data puppets out=FOLDER [people=4] [clips=1] [frames=24] [image_size=128]
+python -m ganexp data landmarks input=PLACE [out=FILE.npy] [model=FILE.task] [points=contours|all] [overwrite=true]
 
 inspect: every image that training with these settings would use: counts, sizes, colour modes, bit depths, classes,
 pixel values, and one line for each problem and its fix. No file is changed; missing data are downloaded.
@@ -29,6 +32,7 @@ pack: write the same images, decoded to the training size, into shards, from whi
 on sets larger than memory. The same command continues after an interruption, and repairs damaged shards.
 puppets: write clips of drawn puppets with their landmarks, as data=head_clips and translate drive=CLIP read them; the
 puppets are those that data=puppets tests on.
+landmarks: find those of faces in pictures, videos or data=head_clips' folder; data landmarks --help has its arguments.
 
   data          data set; see python -m ganexp list data (default digits)
   data.option   as in training, such as data.root=FOLDER or data.source.split=test
@@ -42,7 +46,10 @@ with pack if any cannot be."""
 
 
 def main(arguments: list[str]) -> None:
-    """Inspect or pack the selected data."""
+    """Inspect or pack the selected data, write puppets, or find landmarks."""
+    if arguments[:1] == [LANDMARKS]:
+        landmarks.main(arguments[1:])
+        return
     if any(argument in HELP for argument in arguments):
         print(HELP_TEXT)
         return
@@ -51,7 +58,7 @@ def main(arguments: list[str]) -> None:
         return
     if arguments[:1] not in ([INSPECT], [PACK]):
         problem = f"{arguments[0]!r}: no such data command" if arguments else "data needs a command"
-        raise UserError(f"{problem}; use python -m ganexp data {INSPECT}|{PACK} data=NAME")
+        raise UserError(f"{problem}; use python -m ganexp data {INSPECT}|{PACK} data=NAME, {PUPPETS} or {LANDMARKS}")
     command, *rest = arguments
     out, rest = taken(rest, OUT)
     if command == INSPECT:

@@ -26,7 +26,7 @@ COMMANDS = {
     "board": "live page with the curves and samples of runs logged with logger=trackio",
     "publish": "write a trained model for the Hugging Face Hub, or upload it: run=DIR to=FOLDER",
     "demo": "interactive page for a trained model: run=DIR",
-    "data": "find problems in a data set, or pack it for training: inspect or pack data=NAME",
+    "data": "check a data set, pack it, or find landmarks in it: inspect, pack, puppets or landmarks",
     "verify": "check that resuming, or a second process, does not change training: run=DIR",
     "list": "list the options of every config group",
     "completion": "tab completion for your shell: bash, zsh or fish",

@@ -29,13 +29,14 @@ TRAIN_FLAGS = {
 FLAG_VALUES = {"--cfg": ("job", "hydra", "all"), "-c": ("job", "hydra", "all")}
 FOLDER_FLAGS = ("--config-dir", "-cd")
 SHELLS = ("bash", "zsh", "fish")
+DATA_COMMANDS = ("inspect", "pack", "puppets", "landmarks")
 
 COMPOSED = {"train": "train", "evaluate": "evaluate", "analyze": "analyze", "data": "train", "verify": "train"}
 """Commands that compose a configuration, by its name."""
 ANALYSIS = "analysis"
 GROUPS_OF = {"evaluate": ("data", "extractor", "metric"), "analyze": (ANALYSIS,)}
 """The outer groups of commands that have few; the others have all but analyses."""
-OWN_KEYS = {"train": ("resume",), "data": ("out", "shard_size")}
+OWN_KEYS = {"train": ("resume",), "data": ("out", "shard_size", "input", "overwrite")}
 """Keys that a command takes besides those of its configuration and its dataclasses."""
 RUN_KEYS = ("run", "runs", "resume", "init", "init.path")
 PATH_KEYS = ("a", "b", "data_root", "fake", "input", "out", "path", "real", "root", "run_dir", "sweep_dir", "to")
@@ -116,7 +117,7 @@ class Completion:
         """Yield commands, keys and whatever else a command takes that is not KEY=VALUE."""
         if not self.arguments:
             yield from (Answer(name, description=text) for name, text in self.commands.items())
-        fixed = {"list": self.listed(), "completion": SHELLS, "data": ("inspect", "pack")}
+        fixed = {"list": self.listed(), "completion": SHELLS, "data": DATA_COMMANDS}
         if self.command in fixed:
             yield from () if self.rest else map(Answer, fixed[self.command])
         if self.command == "compare":

@@ -103,6 +103,14 @@ def clips_of(person: Path) -> list[Path]:
     return places or [person]
 
 
+def clips_below(folder: Path) -> list[Path]:
+    """Return the places of all clips in a folder of people, of splits or of frames: videos, and innermost folders."""
+    inside = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    places = [clip for path in inside if path.is_dir() for clip in clips_below(path)]
+    places += [path for path in inside if is_video(path)]
+    return places or ([folder] if _has_pictures(folder) else [])
+
+
 def people_in(top: Path) -> Sequence[Path]:
     """Return the folders of people, sorted; raises UserError if there are none."""
     people = sorted(path for path in top.iterdir() if path.is_dir() and not path.name.startswith("."))

@@ -21,12 +21,18 @@ def landmarks_beside(place: Path) -> Path:
 
     Raises UserError if there is none.
     """
-    candidates = [place / f"{NAME}{suffix}" for suffix in SUFFIXES] if place.is_dir() else []
-    candidates = candidates or [place.with_suffix(suffix) for suffix in SUFFIXES]
+    candidates = files_beside(place)
     beside = next((path for path in candidates if path.is_file()), None)
     if beside is None:
         raise UserError(f"{place} has no landmarks: {' or '.join(str(path) for path in candidates)} is missing.")
     return beside
+
+
+def files_beside(place: Path) -> list[Path]:
+    """Return the files that may have the landmarks of a folder of frames, a video or a picture."""
+    if place.is_dir():
+        return [place / f"{NAME}{suffix}" for suffix in SUFFIXES]
+    return [place.with_suffix(suffix) for suffix in SUFFIXES]
 
 
 def read_landmarks(path: Path) -> np.ndarray:
