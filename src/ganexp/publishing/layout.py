@@ -15,7 +15,6 @@ from ganexp.config.composition import resolve
 from ganexp.config.messages import explain
 from ganexp.config.rules import translates
 from ganexp.config.schema import check_schema
-from ganexp.data.depth.value_range import checked_setting
 from ganexp.errors import UserError
 from ganexp.files.untrusted import read_yaml
 from ganexp.image_size import ImageSize
@@ -23,7 +22,6 @@ from ganexp.runs import run_folder
 from ganexp.runs.class_names import CLASS_NAMES, read_class_names
 from ganexp.runs.run import Run
 from ganexp.runs.trusted_code import trusted
-from ganexp.runs.value_range import value_range_of
 
 CONFIG = "config.json"
 SUFFIX = ".safetensors"
@@ -71,6 +69,8 @@ def published_config(run: Run, images_seen: int) -> dict[str, Any]:
 
 def ranges(run: Run) -> dict[str, list[float]]:
     """Return the ranges of values that a run was trained with, stated or measured; none of pictures of 8 bits."""
+    from ganexp.runs.value_range import value_range_of
+
     found = {"value_range": value_range_of(run)}
     if translates(run.config):
         found["input_value_range"] = value_range_of(run, "input")
@@ -87,6 +87,8 @@ def published_run(folder: Path, trust: Sequence[str] = ()) -> Run:
 
     Raises UserError for a configuration that cannot be read, and for code that is not trusted.
     """
+    from ganexp.data.depth.value_range import checked_setting
+
     path = folder / CONFIG
     weights = folder / WEIGHTS
     if not weights.is_file():
