@@ -308,7 +308,7 @@ def test_a_gpu_without_nvjpeg_says_so(monkeypatch):
 
 @pytest.mark.gpu
 def test_a_gpus_images_are_the_processors_within_two_levels_on_average(folder):
-    """The bound on nvJPEG that torchvision itself is tested with (pytorch/vision test/test_image.py, test_decode_jpegs_cuda)."""
+    """The bound of torchvision's own test of nvJPEG (pytorch/vision test/test_image.py, test_decode_jpegs_cuda)."""
     device = torch.device("cuda", 0)
     expected = batches(data(folder))
     for workers in (0, 2):
