@@ -56,6 +56,12 @@ def gathered(tensor: Tensor) -> Tensor:
     return rows
 
 
+def first_rows(tensor: Tensor, rows: int) -> Tensor:
+    """Return this rank's part (rows, …) of the first rows of a global batch, whose part (N, …) each rank has."""
+    rank = dist.get_rank() if count() > 1 else 0
+    return gathered(tensor)[rank * rows : (rank + 1) * rows]
+
+
 class _Gathered(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, tensor: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from typing import Any, Unpack, cast
 import torch
 from torch import Tensor
 
+from ganexp.distributed import collectives
 from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import Player
@@ -119,7 +120,7 @@ class StyleGAN2(GAN):
         if not self.inputs.decide("path length is due", self.is_path_length_due):
             return terms
         count = max(len(batch["image"]) // path_length.shrink, 1)
-        condition = (given[:count] for given in self.condition(batch))
+        condition = (collectives.first_rows(given, count) for given in self.condition(batch))
         return terms | {"path_length": self.path_length_term(path_length, count, *condition)}
 
     def adversarial_terms(self, batch: Batch) -> Terms:
