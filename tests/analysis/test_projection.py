@@ -9,15 +9,10 @@ from PIL import Image
 
 from ganexp.analysis.arithmetic import Arithmetic
 from ganexp.analysis.latent_directions import LatentDirections
+from ganexp.analysis.latent_search.descent import descended
+from ganexp.analysis.latent_search.distances import feature_distance, lpips_distance, pixel_distance
 from ganexp.analysis.projected_noise import ProjectedNoise, projected_noise
-from ganexp.analysis.projection import (
-    Projection,
-    descended,
-    feature_distance,
-    lpips_distance,
-    pixel_distance,
-    side_by_side,
-)
+from ganexp.analysis.projection import Projection, side_by_side
 from ganexp.analysis.walk import Walk
 from ganexp.errors import UserError
 from ganexp.files.download import Remote

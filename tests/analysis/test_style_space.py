@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from ganexp.analysis.latent_directions import factorization
+from ganexp.analysis.latent_search.descent import annealed, noise_share, step_size
 from ganexp.analysis.projected_noise import ProjectedNoise, projected_noise
-from ganexp.analysis.projection import Projection, annealed, noise_share, step_size
+from ganexp.analysis.projection import Projection
 from ganexp.analysis.style_mixing import StyleMixing, images_of, swapped, thirds
 from ganexp.analysis.style_space import StyleSpace, in_style_space
 from ganexp.analysis.walk import Walk

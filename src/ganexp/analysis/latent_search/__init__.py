@@ -1,0 +1,1 @@
+"""Search for the latent whose image is nearest to a picture."""
