@@ -19,6 +19,19 @@ CHOICES = {
 }
 
 
+INAPPLICABLE = {
+    "discriminator": (
+        ("weights", "truncation"),
+        "weights= and truncation= apply to the generator alone; leave them out",
+    ),
+    "encoder": (
+        ("direction", "truncation"),
+        "direction= and truncation= do not apply to an encoder; leave them out",
+    ),
+}
+"""Settings that a network does not have, and the line that says so."""
+
+
 @dataclass
 class Arguments:
     """Export a trained network to a file that works without ganexp, checked against the model on 8 inputs."""
@@ -88,7 +101,6 @@ def check(options: Arguments) -> None:
             raise UserError(f"{name}={getattr(options, name)}: choose one of {names}")
     if not (math.isfinite(options.tolerance) and options.tolerance > 0):
         raise UserError(f"tolerance={options.tolerance}: it must be a finite number above 0, for example 1e-4")
-    if options.network == "discriminator" and (options.weights == "live" or options.truncation is not None):
-        raise UserError("weights= and truncation= apply to the generator alone; leave them out")
-    if options.network == "encoder" and (options.direction is not None or options.truncation is not None):
-        raise UserError("direction= and truncation= do not apply to an encoder; leave them out")
+    settings, reason = INAPPLICABLE.get(options.network, ((), ""))
+    if any(getattr(options, name) != getattr(Arguments, name) for name in settings):
+        raise UserError(reason)
