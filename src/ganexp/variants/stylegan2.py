@@ -65,7 +65,6 @@ class StyleGAN2(GAN):
             self.noise,
             self.latent,
             self.seed,
-            self.styled.synthesis.pixels,
             random_noise_inputs,
         )
 
@@ -199,7 +198,6 @@ class ConditionalStyleGAN2(StyleGAN2):
             self.noise,
             self.latent,
             self.seed,
-            self.styled.synthesis.pixels,
             self.sampler.random_noise_inputs,
         )
         self.columns = self.sampler.columns

@@ -26,11 +26,9 @@ class StyleSampler(Sampler):
         noise: Noise,
         latent: int,
         seed: int,
-        pixels: int,
         random_noise_inputs: bool = False,
     ) -> None:
         super().__init__(generator, average, noise, latent, seed)
-        self.pixels = pixels
         self.random_noise_inputs = random_noise_inputs
 
     @property
@@ -54,7 +52,9 @@ class StyleSampler(Sampler):
         """Return the images of samples with these numbers (B,), given their noise and possibly labels."""
         if not self.random_noise_inputs:
             return self.generate(*inputs)
-        return self.generate(*inputs, numbered(normal, self.pixels, numbers, seed, "sample noise inputs"))
+        return self.generate(
+            *inputs, numbered(normal, self.styled.synthesis.pixels, numbers, seed, "sample noise inputs")
+        )
 
     def truncate(self, threshold: float) -> None:
         """From now on use styles at this share of their distance from the mean (arXiv 1812.04948, appendix B).
@@ -81,9 +81,7 @@ class ConditionalStyleSampler(StyleSampler, ConditionalSampler):
         noise: Noise,
         latent: int,
         seed: int,
-        pixels: int,
         random_noise_inputs: bool = False,
     ) -> None:
         ConditionalSampler.__init__(self, num_classes, generator, average, noise, latent, seed)
-        self.pixels = pixels
         self.random_noise_inputs = random_noise_inputs
