@@ -10,7 +10,7 @@ from ganexp.augmentation.base import Augmentation
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.layers import normalization
 from ganexp.losses import NonSaturating
-from ganexp.networks import dcgan
+from ganexp.networks import dcgan, mlp
 from ganexp.networks.encoder import GaussianEncoder
 from ganexp.variants.likelihood import kl_from_standard_normal, reparameterized
 from ganexp.variants.vaegan import VAEGAN
@@ -90,6 +90,14 @@ def test_the_last_layer_is_the_default_and_others_are_refused():
     for layer in (0, 3):
         with pytest.raises(ValueError, match=f"model.layer={layer}: the discriminator has the hidden layers 1 to 2"):
             make(layer=layer)
+
+
+def test_features_of_a_perceptron_are_compared_too(batch):
+    discriminator = mlp.Discriminator(1, SIDE, normalization.none(), widths=(5, 4))
+    game = make(discriminator=discriminator, beta=0.0)
+    fake = game.generator(codes(game, "encoder", batch["image"]))
+    expected = distance(game, fake, batch["image"], layer=2)
+    torch.testing.assert_close(game.encoder_loss(batch)["reconstruction"], expected)
 
 
 def test_the_encoder_gets_no_gradient_from_the_adversary(batch):

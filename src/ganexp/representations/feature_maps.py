@@ -1,4 +1,4 @@
-"""Feature maps of a network, recorded by forward hooks."""
+"""Features of a network, recorded by forward hooks."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,27 +16,47 @@ def identity(maps: Tensor) -> Tensor:
 
 
 @contextmanager
+def recorded_features(
+    network: nn.Module, kinds: tuple[type[nn.Module], ...] = NONLINEARITIES
+) -> Iterator[dict[str, Tensor]]:
+    """Record the features (N, ...) after a network's nonlinearities while it runs once, by name, from first to last.
+
+    Only modules are recorded, not calls such as torch.relu.
+    """
+    recorded: dict[str, Tensor] = {}
+    with recording(network, kinds, recorded.__setitem__):
+        yield recorded
+
+
+@contextmanager
 def recorded_maps(
     network: nn.Module,
     reduce: Callable[[Tensor], Tensor] = identity,
     kinds: tuple[type[nn.Module], ...] = NONLINEARITIES,
 ) -> Iterator[dict[str, Tensor]]:
-    """Record the maps (N, C, H, W) after a network's nonlinearities while it runs once, by name, from first to last.
-
-    ``reduce`` is applied to each before it is stored. Only modules are recorded, not calls such as torch.relu.
-    """
+    """Record only the features that are maps (N, C, H, W), each after ``reduce``."""
     recorded: dict[str, Tensor] = {}
 
-    def record(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, inputs: Any, output: Tensor) -> None:
-            if output.ndim == 4:
-                recorded[name] = reduce(output)
+    def record(name: str, features: Tensor) -> None:
+        if features.ndim == 4:
+            recorded[name] = reduce(features)
 
-        return hook
-
-    handles = [m.register_forward_hook(record(name)) for name, m in network.named_modules() if isinstance(m, kinds)]
-    try:
+    with recording(network, kinds, record):
         yield recorded
+
+
+@contextmanager
+def recording(
+    network: nn.Module, kinds: tuple[type[nn.Module], ...], record: Callable[[str, Tensor], None]
+) -> Iterator[None]:
+    """Call ``record`` with the name and the output of each module of these kinds that the network runs."""
+
+    def hook_of(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        return lambda module, inputs, output: record(name, output)
+
+    handles = [m.register_forward_hook(hook_of(name)) for name, m in network.named_modules() if isinstance(m, kinds)]
+    try:
+        yield
     finally:
         for handle in handles:
             handle.remove()

@@ -11,7 +11,7 @@ from ganexp.game.loss_history import Terms
 from ganexp.game.module import Player
 from ganexp.noise import is_normal
 from ganexp.numerics.gradients import promote_to_float32
-from ganexp.representations.feature_maps import NONLINEARITIES, recorded_maps
+from ganexp.representations.feature_maps import NONLINEARITIES, recorded_features
 from ganexp.variants.critic import Augment, Critic
 from ganexp.variants.encoding import EncodingGame, require_latents
 from ganexp.variants.gan import GAN, GANSettings
@@ -43,9 +43,9 @@ class SimilarityCritic(Critic):
         return SimilarityCritic(self.network, self.layer, self.count, augment(self.originals))  # type: ignore[arg-type]
 
     def _logits_and_features(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        with recorded_maps(self.network) as maps:  # type: ignore[arg-type]
+        with recorded_features(self.network) as features:  # type: ignore[arg-type]
             logits: Tensor = self.network(images)
-        return logits, list(maps.values())[self.layer - 1]
+        return logits, list(features.values())[self.layer - 1]
 
 
 class VAEGAN(EncodingGame, GAN):
