@@ -100,6 +100,14 @@ def test_an_image_is_translated_alike_in_every_batch_and_nothing_moves(variant):
     assert same(before, state(module))
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_networks_in_double_precision_translate_images_in_single(variant):
+    module = make(variant).double()
+    made = module.translate(Pairs().examples(2)["input"])
+    assert made.dtype == torch.float32
+    assert made.isfinite().all()
+
+
 @pytest.mark.parametrize("variant", ["pix2pix", "unet_l1", "cut"])
 def test_a_direction_that_there_is_not_is_refused(variant):
     with pytest.raises(ValueError, match="direction=b2a: this model has only a2b"):

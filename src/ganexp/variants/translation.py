@@ -16,7 +16,7 @@ from ganexp.game.module import AdversarialModule, GameSettings, Player
 from ganexp.layers.dropout import draws_per_image, numbered
 from ganexp.losses import Loss
 from ganexp.numerics.gradients import promote_to_float32
-from ganexp.variants.samplers.base import describe_weights
+from ganexp.variants.samplers.base import describe_weights, evaluated
 
 log = logging.getLogger(__name__)
 
@@ -88,14 +88,10 @@ class Translation(AdversarialModule):
         module: nn.Module = networks[direction]  # type: ignore[index]
         return module
 
-    @torch.no_grad()
     def infer(self, network: nn.Module, images: Tensor, numbers: Tensor | None = None) -> Tensor:
         """Return a network's output for images in evaluation mode and float32, whatever the precision of training."""
-        was_training = network.training
-        network.eval()
         with torch.autocast(self.device.type, enabled=False), numbered(network, numbers):
-            output: Tensor = network(images.to(self.device)).float()
-        network.train(was_training)
+            output: Tensor = evaluated(network, network, images).float()
         return output
 
     def validation_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
