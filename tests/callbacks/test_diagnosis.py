@@ -16,6 +16,7 @@ from ganexp.callbacks.scores import Scores
 from ganexp.config.build import build
 from ganexp.data import gaussians as mixtures
 from ganexp.layers import normalization
+from ganexp.layers.resampling.laplacian import halved
 from ganexp.metrics.extractor import Extractor
 from ganexp.networks import dcgan
 from ganexp.variants.gan import GAN
@@ -105,6 +106,16 @@ def test_all_generators_of_a_pyramid_are_diagnosed():
     taken = doctor.signs(SimpleNamespace(callbacks=[], datamodule=None), game, batch)
     assert (taken["accuracy"], taken["accuracy_4"]) == (0.5, 1.0)
     assert generators(game) == {"generator_4": "_4", "generator_8": ""}
+
+
+def test_a_pyramid_whose_finest_level_is_not_trained_is_compared_with_the_real_images_below_it():
+    game = build(tiny("lapgan", "model.stages=[4]").model)
+    images = torch.rand(16, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    game.current_samples = lambda n, batch: (halved(images), lambda x: x.sum((1, 2, 3)))
+    game.watch(real=torch.zeros(4), fake=torch.zeros(4))
+    taken = Doctor(every=1).signs(trainer_with(classifier=Brightness()), game, {"image": images})
+    torch.testing.assert_close(taken["diversity"], torch.tensor(1.0))
+    assert "modes_covered_share" not in taken
 
 
 def test_a_gradient_that_has_just_risen_has_not_vanished():

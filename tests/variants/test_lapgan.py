@@ -94,6 +94,16 @@ def build_seeded(config):
     return build(config.model)
 
 
+def test_current_samples_end_at_the_finest_level_that_is_trained():
+    whole, part = build(tiny("lapgan").model), build(tiny("lapgan", "model.stages=[4]").model)
+    part.load_state_dict(whole.state_dict(), strict=False)
+    stages = whole.generator.eval().stages(whole.sampler.current_noise(3, whole.batches_seen))
+    for game, expected, level in ((whole, stages[1], "8"), (part, stages[0], "4")):
+        samples, critic = game.current_samples(3, {})
+        torch.testing.assert_close(samples, expected)
+        assert critic.network is game.discriminator.levels[level]
+
+
 @pytest.mark.parametrize("stages", ["[16]", "[4,5]", "none"])
 def test_refuses_stages_that_the_pyramid_does_not_have(stages):
     with pytest.raises(UserError, match="this pyramid has the stages 4, 8"):

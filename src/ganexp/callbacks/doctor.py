@@ -8,7 +8,7 @@ from typing import Any
 import lightning as L
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
+from torch.nn.functional import interpolate, one_hot
 from torch.optim import Optimizer
 
 from ganexp.callbacks import diagnosis
@@ -111,6 +111,8 @@ class Doctor(L.Callback):
                 signs[f"update_ratio/{player.name}"] = update_ratio(self.before[player.name], player.network)
         self.norms, self.before = {}, {}
         fake, critic = module.current_samples(len(real), batch)
+        # Samples of a pyramid end at the finest level that is trained.
+        real = interpolate(real, fake.shape[2:], mode="bilinear", antialias=True) if fake.shape != real.shape else real
         with eval_mode(module.discriminator):
             between = torch.rand(len(real), generator=generator(0, "doctor", module.batches_seen))
             # Samples are float32 even if the weights are in double precision.
@@ -127,7 +129,7 @@ class Doctor(L.Callback):
             points, _ = module.current_samples(POINTS, batch)
             signs |= mode_signs(points.flatten(1), mixture)
         classifier = scoring_classifier(trainer)
-        if classifier is not None:
+        if classifier is not None and fake.shape[1:] == batch["image"].shape[1:]:
             images, _ = module.current_samples(SAMPLES, batch)
             signs |= class_signs(classifier, images)
         return signs

@@ -82,7 +82,10 @@ class GameModule(Protocol):
         """Return samples (n, C, H, W) of numbered noise."""
 
     def current_samples(self, n: int, batch: dict[str, Tensor]) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-        """Return samples of the generator in its current state, and the discriminator that judges them."""
+        """Return samples of the generator in its current state, and the discriminator that judges them.
+
+        They may be smaller than the data's images, while only a part of the networks is trained.
+        """
 
     def describe_samples(self, seed: int) -> dict[str, Any]:
         """Return how samples are made, for a score's protocol."""

@@ -155,8 +155,15 @@ class LAPGAN(Generation):
         return Critic(self.discriminator.levels[level], *self.condition(batch))
 
     def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
-        """Return ``n`` samples of the generators as they are now, and the critic that judges them at all levels."""
-        return self.sampler.current(n, self.batches_seen), Critic(self.discriminator)
+        """Return ``n`` samples (n, C, h, w) at the finest level that is trained, and that level's critic."""
+        noise = self.sampler.current_noise(n, self.batches_seen)
+        return self.finest_trained(noise), Critic(self.discriminator.levels[self.trained[-1]])
+
+    def finest_trained(self, *inputs: Tensor) -> Tensor:
+        """Return images (N, C, h, w) at the finest trained level, not averaged, of noise and labels if any."""
+        stages = evaluated(self.generator, self.generator.stages, *inputs)
+        images: Tensor = stages[self.levels.index(self.trained[-1])].float()
+        return images
 
     def sample_stages(self, n: int, seed: int) -> list[Tensor]:
         """Return the images (n, C, h, w) that samples 0 to n - 1 are at each level, from the coarsest."""
@@ -188,8 +195,9 @@ class ConditionalLAPGAN(LAPGAN):
         return Critic(self.discriminator, label)
 
     def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
-        """Return ``n`` samples of the generators as they are now, every label in turn, and the critic of them."""
-        return self.sampler.current(n, self.batches_seen), self.critic(self.sampler.current_labels(n))
+        """Return samples and their critic as a `LAPGAN` does, every label in turn."""
+        noise, labels = self.sampler.current_noise(n, self.batches_seen), self.sampler.current_labels(n)
+        return self.finest_trained(noise, labels), Critic(self.discriminator.levels[self.trained[-1]], labels)
 
 
 def of_levels(parts: Mapping[str, Any], levels: Sequence[str]) -> dict[str, Any]:
