@@ -10,6 +10,8 @@ from omegaconf import OmegaConf
 from config.test_configs import DRAWING, tiny
 from ganexp.config.build import build
 from ganexp.config.matrix import option, options
+from ganexp.variants.vae import VAE
+from ganexp.variants.vaegan import VAEGAN
 from support.matrix import verdict_of, verdicts_of
 from support.parts import thinned
 from support.stand_in_trainer import StandInTrainer
@@ -17,7 +19,7 @@ from support.stand_in_trainer import StandInTrainer
 BATCH = 2
 
 # Games of other players than a discriminator and a generator.
-PLAYERS = {"vae": ["generator"], "vaegan": ["discriminator", "encoder", "generator"]}
+PLAYERS = {VAE: ["generator"], VAEGAN: ["discriminator", "encoder", "generator"]}
 # Translation models have their own discriminators, and data in pairs.
 MODELS = DRAWING
 PAIRS = list(product(options("loss"), options("penalty")))
@@ -55,7 +57,7 @@ def require_trained(combination):
     seen = BATCH // module.real_batches
     names = [player.name for player in module.players()]
     pairs = ["discriminator", "generator"] * (len(names) // 2)
-    assert [name.partition("_")[0] for name in names] == PLAYERS.get(combination[0], pairs)
+    assert [name.partition("_")[0] for name in names] == PLAYERS.get(type(module), pairs)
     assert (module.images_seen, list(module.loss_history.turns)) == (seen, names)
     # Terms that are not finite raise.
     adversaries = [name for name in names if "discriminator" in names[0] and name != "encoder"]

@@ -21,7 +21,7 @@ PER_IMAGE = {
 }
 BOUNDED = PER_IMAGE | {"weight_clip"}
 # The default data, digits, are 8x8, where dcgan_small begins with one pixel.
-WITHOUT_MAPS = {"gan", "sngan", "cgan", "dcgan_tutorial", "dcgan_small", "lapgan", "lapgan_conditional"}
+WITHOUT_MAPS = {"gan", "sngan", "cgan", "dcgan_tutorial", "dcgan_small", "lapgan", "lapgan_conditional", "vaegan_mlp"}
 
 STYLED = ("stylegan2", "stylegan2_conditional")
 
@@ -35,7 +35,7 @@ def expected(model, loss, penalty, normalization):
         return None if penalty == "none" else "the model has no discriminator"
     if penalty in PER_IMAGE and normalization == "batch":
         return "mixes the images of a batch"
-    if penalty == "zcr" and model in ("bigan", "lapgan", "lapgan_conditional", "vaegan", *STYLED):
+    if penalty == "zcr" and model in ("bigan", "lapgan", "lapgan_conditional", "vaegan", "vaegan_mlp", *STYLED):
         return "more than one noise, or from encoded images"
     bounded = penalty in BOUNDED or normalization in ("spectral", "batch_spectral", "sngan")
     return "the Wasserstein loss is unbounded" if loss == "wasserstein" and not bounded else None
