@@ -16,6 +16,7 @@ import yaml
 
 from ganexp.cli.list import description
 from ganexp.config.composition import conf_dir, groups
+from support.browsing import browser
 from support.pages import DOCS, blocks
 
 REPOSITORY = DOCS.parent
@@ -85,6 +86,32 @@ def test_no_page_loads_anything_from_elsewhere(site):
     loaded = re.compile(r'<(?:script|img|iframe)\b[^>]*\bsrc="?(?:https?:)?//|<link\b[^>]*rel="?stylesheet[^>]*//')
     for page in site.rglob("*.html"):
         assert not loaded.search(page.read_text()), page
+
+
+def test_each_cell_of_a_wide_table_after_the_first_names_its_column(site):
+    page = (site / "conditioning.html").read_text()
+    wide, *_ = re.findall(r"<table data-wide.*?</table>", page, re.DOTALL)
+    names = re.findall(r"<th>(.*?)</th>", wide)
+    cells = re.findall(r'<td(?: data-column="(.*?)")?>', wide)
+    assert cells == ["", *names[1:]] * (len(cells) // len(names))
+    assert "data-wide" not in (site / "appendix" / "models.html").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_scrolls_sideways_and_every_picture_is_there(site, tmp_path, width):
+    scrolling = (
+        "[...document.querySelectorAll('html, article *')].filter(e => e.scrollWidth > e.clientWidth + 1"
+        " && (e.tagName == 'HTML' || getComputedStyle(e).overflowX == 'auto')).map(e => e.innerText)"
+    )
+    missing = "[...document.images].filter(e => !e.naturalWidth).map(e => e.src)"
+    with browser(tmp_path) as context:
+        page = context.new_page()
+        page.set_viewport_size({"width": width, "height": 900})
+        for file in sorted(site.rglob("*.html")):
+            page.goto(file.as_uri())
+            assert page.evaluate(scrolling) == [], file
+            assert page.evaluate(missing) == [], file
 
 
 def test_a_patch_adds_one_option_by_one_python_file_and_one_yaml(tmp_path):

@@ -213,6 +213,21 @@ def test_a_link_with_an_impossible_view_shows_the_page_as_it_is(grid, view):
 def test_nothing_is_wider_than_a_phone(grid):
     grid.set_viewport_size({"width": 390, "height": 800})
     assert grid.evaluate("document.documentElement.scrollWidth") == 390
+    ranked = grid.locator(".wide:has(.sortable)")
+    assert ranked.evaluate("all => all.scrollWidth <= all.clientWidth")
+    cells = ranked.locator("tbody tr:first-child td")
+    names = cells.evaluate_all("all => all.map(cell => cell.dataset.column)")
+    assert names == ranked.locator("thead button").all_inner_texts()[1:]
+
+
+def test_a_curve_of_one_point_is_a_dot(chromium, tmp_path):
+    write_run(tmp_path / "runs" / "one", scores=(5.0,))
+    with opened_page(chromium, tmp_path) as page:
+        lines = page.locator("#chart path").evaluate_all(
+            "all => all.map(line => [line.getAttribute('d').endsWith('h0'), line.getAttribute('stroke-linecap')])"
+        )
+    assert lines
+    assert all(line == [True, "round"] for line in lines)
 
 
 def test_of_many_experiments_the_best_eight_are_drawn(chromium, tmp_path):

@@ -101,10 +101,11 @@ def score_notes(ranking: Ranking) -> list[str]:
             "no two experiments have two seeds in common: repeat them with seed=0,1,2 to get confidence intervals"
         )
     else:
+        others = len(ranking.entries) - 1
         notes.append(
             "intervals are of the mean difference from the best, paired by seed, by bootstrap over the seeds; as these "
             "are too narrow for few seeds, «worse» requires that Student's interval, widened for "
-            f"{len(ranking.entries) - 1} comparisons, also excludes 0"
+            f"{others} comparison{'s' if others > 1 else ''}, also excludes 0"
         )
         if fewest < MIN_SEEDS:
             notes.append(f"n={fewest}: an interval from fewer than {MIN_SEEDS} seeds is unreliable")

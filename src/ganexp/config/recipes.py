@@ -178,5 +178,8 @@ def kinds_line(shown: Recipe) -> str:
 
 
 def results_line(shown: Recipe) -> str:
-    """Return own results in one line."""
-    return "; ".join(one.score + (" (before a change)" if one.before else "") for one in shown.results) or "not yet"
+    """Return the latest own result in one line."""
+    if not shown.results:
+        return "not yet"
+    latest = shown.results[-1]
+    return latest.score + (" (before a change)" if latest.before else "")

@@ -108,7 +108,9 @@ function draw() {
 function path(line, width, opacity) {
   const drawn = line.xs.map((x, i) => [x, line.ys[i]]).filter(([, y]) => !logarithmic.checked || y > 0);
   const d = drawn.map(([x, y], i) => `${i ? "L" : "M"}${scale.x(x).toFixed(1)} ${scale.y(y).toFixed(1)}`).join("");
-  return element("path", { d, stroke: colour(line.experiment), "stroke-width": width, "stroke-opacity": opacity, "stroke-dasharray": dashes(line.experiment), "data-experiment": line.experiment });
+  // A path to where it is has nothing but its round ends.
+  const shape = drawn.length === 1 ? { d: `${d}h0`, "stroke-width": 3 * width, "stroke-linecap": "round" } : { d, "stroke-width": width };
+  return element("path", { ...shape, stroke: colour(line.experiment), "stroke-opacity": opacity, "stroke-dasharray": dashes(line.experiment), "data-experiment": line.experiment });
 }
 
 function read(x) {
