@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from ganexp.analysis.latent_search.nearest_samples import samples
 from ganexp.analysis.projected_noise import ProjectedNoise, projected_noise
-from ganexp.analysis.projection import candidates
 from ganexp.analysis.subject import Subject
 from ganexp.analysis.walk import images_along, mixes_labels
 from ganexp.errors import UserError
@@ -31,7 +31,7 @@ def shown(images):
 
 def test_samples_have_the_first_sets_in_turn_and_candidates_all(subject):
     assert torch.equal(shown(subject.images(subject.latents(3))), SETS[[0, 1, 0]].float())
-    assert torch.equal(shown(candidates(subject, 4).images), SETS[[0, 1, 2, 0]].float())
+    assert torch.equal(shown(samples(subject, 4).images), SETS[[0, 1, 2, 0]].float())
 
 
 def test_between_two_sets_attributes_are_between_0_and_1(subject):

@@ -8,7 +8,8 @@ from hydra._internal.utils import get_args_parser
 
 from ganexp.cli.completion import completed
 from ganexp.cli.main import COMMANDS
-from ganexp.completion.answers import TRAIN_FLAGS, Completion
+from ganexp.completion.answers import Completion
+from ganexp.completion.commands import TRAIN_FLAGS
 from ganexp.completion.line import Line, arguments_before, split
 from ganexp.config.descriptions import description
 from ganexp.config.folders import conf_dir, groups, sweeps_dir

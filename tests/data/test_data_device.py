@@ -4,9 +4,7 @@ import logging
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from types import SimpleNamespace
 
-import lightning as L
 import numpy as np
 import pytest
 import torch
@@ -28,11 +26,11 @@ from ganexp.data.translation.items import Pair
 from ganexp.data.translation.module import PairedData, UnpairedData
 from ganexp.distributed.gpu_memory import free_memory
 from ganexp.errors import UserError
+from support.loading import CPU, Watcher, rank_on, watched
 from support.stand_in_device import DEVICE, TRANSFERS, OnDevice, stand_in_device, strategy
 from support.tiny import fit, make_gan, same, state
 
 CONF = Path(__file__).parents[2] / "conf"
-CPU = torch.device("cpu")
 PLENTY = 2**30
 SETTINGS = {"name": "test", "image_size": 8, "channels": 3, "batch_size": 4, "seed": 0}
 BUDGET = 38
@@ -110,18 +108,6 @@ MODULES = {
 every_module = pytest.mark.parametrize("make", MODULES.values(), ids=MODULES)
 
 
-def trainer(device, batches_seen=0, rank=0, world_size=1):
-    """Stands for the trainer of one rank on a device."""
-    return SimpleNamespace(
-        strategy=SimpleNamespace(root_device=device),
-        lightning_module=SimpleNamespace(batches_seen=batches_seen, images=BUDGET),
-        global_rank=rank,
-        world_size=world_size,
-        num_devices=1,
-        is_global_zero=rank == 0,
-    )
-
-
 @pytest.fixture
 def free(monkeypatch):
     """Sets the memory that every device reports as free, in bytes."""
@@ -146,7 +132,7 @@ def ready(module):
 
 
 def loader_on(device, module, **place):
-    module.trainer = trainer(device, **place)
+    module.trainer = rank_on(device, images=BUDGET, **place)
     return ready(module).train_dataloader()
 
 
@@ -347,7 +333,7 @@ def test_data_on_disk_stay_there():
 def test_one_line_says_where_the_data_are_and_why(settings, available, words, free, caplog):
     free(available)
     module = ready(labelled(**settings))
-    module.trainer = trainer(DEVICE)
+    module.trainer = rank_on(DEVICE)
     caplog.clear()
     with caplog.at_level(logging.INFO):
         module.train_dataloader()
@@ -360,7 +346,7 @@ def test_one_line_says_where_the_data_are_and_why(settings, available, words, fr
 def test_on_the_cpu_nothing_changes(caplog):
     assert free_memory(CPU) is None
     module = ready(labelled())
-    module.trainer = trainer(CPU)
+    module.trainer = rank_on(CPU)
     caplog.clear()
     with caplog.at_level(logging.INFO):
         loader = module.train_dataloader()
@@ -375,53 +361,22 @@ def test_a_share_is_between_none_and_all(share):
             make(device_memory_share=share)
 
 
-class Watcher(L.LightningModule):
-    """Keeps the batches it is given; its count of batches is what a checkpoint would restore."""
-
-    def __init__(self, batches_seen=0, fails_at=None):
-        super().__init__()
-        self.automatic_optimization = False
-        self.images = BUDGET
-        self.batches_seen, self.fails_at = batches_seen, fails_at
-        self.given = []
-
-    def training_step(self, batch, batch_idx):
-        self.given.append(batch)
-        self.batches_seen += 1
-        if self.batches_seen == self.fails_at:
-            raise RuntimeError("full")
-
-    def configure_optimizers(self):
-        return None
-
-
-def fitted(watcher, data, batches):
-    L.Trainer(
-        strategy=strategy(),
-        max_epochs=1,
-        limit_train_batches=batches,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        limit_val_batches=0,
-    ).fit(watcher, datamodule=data)
-    return watcher.given
+def fitted(data, batches, batches_seen=0):
+    watcher = Watcher(batches_seen, BUDGET)
+    return watched(watcher, data, batches, strategy=strategy(), accelerator="auto", devices="auto")
 
 
 @pytest.mark.parametrize("make", [labelled, points, paired, unpaired, partial(unpaired, **CROPS[4])])
 def test_a_trainer_gets_the_batches_of_the_host_scaled_and_frees_the_memory(make, free):
     free(PLENTY)
     with stand_in_device() as device:
-        expected = [{k: v.cpu() for k, v in b.items()} for b in fitted(Watcher(), make(device_memory_share=0), 9)]
+        expected = [{k: v.cpu() for k, v in b.items()} for b in fitted(make(device_memory_share=0), 9)]
         data = make()
-        require_same(fitted(Watcher(), data, 9), expected, device)
+        require_same(fitted(data, 9), expected, device)
         assert all(batch["image"].dtype == torch.float32 for batch in expected)
         assert data.device_bytes > 0
         assert held(data) == 0
-        require_same(fitted(Watcher(4), data, 5), expected[4:], device)
+        require_same(fitted(data, 5, batches_seen=4), expected[4:], device)
 
 
 def grey(**settings):
@@ -440,11 +395,16 @@ def test_a_game_on_data_of_the_device_is_the_game_on_data_of_the_host(free):
         assert not same(state(games[0]), state(make_gan()))
 
 
+class FailsAtOnce(Watcher):
+    def training_step(self, batch, batch_idx):
+        raise RuntimeError("full")
+
+
 def test_an_error_frees_the_memory(free):
     free(PLENTY)
     data = labelled()
     with stand_in_device(), pytest.raises(RuntimeError, match="full"):
-        fitted(Watcher(fails_at=2), data, 4)
+        watched(FailsAtOnce(), data, 4, strategy=strategy(), accelerator="auto", devices="auto")
     assert held(data) == 0
 
 

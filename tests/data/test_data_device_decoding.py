@@ -6,7 +6,6 @@ from functools import partial
 from itertools import islice
 from types import SimpleNamespace
 
-import lightning as L
 import numpy as np
 import pytest
 import torch
@@ -21,9 +20,9 @@ from ganexp.data.files.lfs_pointers import HEADER
 from ganexp.data.images import ImageData
 from ganexp.data.sources import image_folder
 from ganexp.errors import UserError
+from support.loading import CPU, Watcher, rank_on, watched
 from support.stand_in_device import stand_in_device
 
-CPU = torch.device("cpu")
 ORIENTATION = 0x0112
 
 
@@ -101,14 +100,7 @@ def data(folder, decode=None, device=CPU, batches_seen=0, **settings):
     decoding = {"device_decoding": decode is not None, "jpeg_decoder": lambda device: decode}
     options = {**own, "resize_filter": "torch_bicubic", "in_memory": False, "flip": True, **decoding, **settings}
     module = ImageData(partial(image_folder, str(folder)), "test", **options)
-    module.trainer = SimpleNamespace(
-        strategy=SimpleNamespace(root_device=device),
-        lightning_module=SimpleNamespace(batches_seen=batches_seen),
-        global_rank=0,
-        world_size=1,
-        num_devices=1,
-        is_global_zero=True,
-    )
+    module.trainer = rank_on(device, batches_seen)
     module.setup("fit")
     return module
 
@@ -169,38 +161,10 @@ def test_the_images_are_on_the_device_and_differ_by_one_level_at_most(folder):
     assert levels.mean() < 0.01
 
 
-class Watcher(L.LightningModule):
-    """Keeps the batches that it is given."""
-
-    def __init__(self):
-        super().__init__()
-        self.automatic_optimization = False
-        self.batches_seen = 0
-        self.given = []
-
-    def training_step(self, batch, batch_idx):
-        self.given.append(batch)
-        self.batches_seen += 1
-
-    def configure_optimizers(self):
-        return None
-
-
 def test_a_trainer_gets_these_batches(folder):
-    watcher, decode = Watcher(), StandIn()
-    L.Trainer(
-        accelerator="cpu",
-        limit_train_batches=4,
-        max_epochs=1,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-        limit_val_batches=0,
-    ).fit(watcher, datamodule=data(folder, decode))
-    require_same(watcher.given, batches(data(folder), 4))
+    decode = StandIn()
+    given = watched(Watcher(), data(folder, decode), 4)
+    require_same(given, batches(data(folder), 4))
     assert decode.decoded
 
 

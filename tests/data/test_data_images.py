@@ -2,7 +2,6 @@ import logging
 from functools import partial
 from itertools import islice
 
-import lightning as L
 import numpy as np
 import pytest
 import torch
@@ -13,6 +12,7 @@ from ganexp.data.pictures import ArrayPictures
 from ganexp.data.sources import digits, image_folder
 from ganexp.data.values import to_signed_unit
 from ganexp.errors import UserError
+from support.loading import Watcher, watched
 
 
 def pictures(number=20, size=6, classes=("a", "b")):
@@ -163,38 +163,8 @@ def test_an_unreadable_file_on_disk_is_told_in_one_line(broken_folder, workers):
     assert "\n" not in str(caught.value)
 
 
-class Watcher(L.LightningModule):
-    """Notes the batches it is given; its count of batches is what a checkpoint would restore."""
-
-    def __init__(self, batches_seen=0):
-        super().__init__()
-        self.automatic_optimization = False
-        self.batches_seen = batches_seen
-        self.given = []
-
-    def training_step(self, batch, batch_idx):
-        self.given.append(batch)
-        self.batches_seen += 1
-
-    def configure_optimizers(self):
-        return None
-
-
 def trained(batches, batches_seen=0, epochs=1, **kwargs):
-    module = Watcher(batches_seen)
-    trainer = L.Trainer(
-        accelerator="cpu",
-        devices=1,
-        max_epochs=epochs,
-        limit_train_batches=batches,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
-    trainer.fit(module, datamodule=data(**kwargs))
-    return module.given
+    return watched(Watcher(batches_seen), data(**kwargs), batches, max_epochs=epochs)
 
 
 @pytest.mark.parametrize("kwargs", [{"in_memory": True}, {"in_memory": False, "workers": 2}])

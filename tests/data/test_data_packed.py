@@ -5,7 +5,6 @@ import io
 import json
 import tarfile
 from itertools import islice
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,6 +24,7 @@ from ganexp.data.pictures import ArrayPictures, FilePictures
 from ganexp.data.sources import packed, webdataset
 from ganexp.data.storage import stored
 from ganexp.errors import UserError
+from support.loading import rank_on
 from support.locks import held_elsewhere
 
 COUNT, SHARD = 23, 5
@@ -65,12 +65,7 @@ def module(source, **options):
 
 
 def batches(data, first=0, rank=0, ranks=1, number=12):
-    game = SimpleNamespace(batches_seen=first)
-    trainer = SimpleNamespace(
-        lightning_module=game, global_rank=rank, world_size=ranks, num_devices=1, is_global_zero=False,
-        strategy=SimpleNamespace(root_device=torch.device("cpu")),
-    )  # fmt: skip
-    data.trainer = trainer
+    data.trainer = rank_on(batches_seen=first, rank=rank, world_size=ranks)
     data.setup()
     return list(islice(data.train_dataloader(), number))
 

@@ -2,7 +2,6 @@
 
 from functools import partial
 from itertools import islice
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +12,7 @@ from ganexp.data.pictures import ArrayPictures
 from ganexp.data.training_images import LEVELS, TrainingImages
 from ganexp.data.values import to_signed_unit
 from ganexp.numerics.counters import random_bits, sixteen_bit_numbers
+from support.loading import rank_on
 from support.stand_in_device import DEVICE, stand_in_device
 from support.tiny import fit, make_gan, same, state
 
@@ -38,14 +38,7 @@ def data(**settings):
 
 def batches(module, count, start=0, rank=0, world_size=1, device=CPU):
     """Return what reaches the model of one rank."""
-    module.trainer = SimpleNamespace(
-        strategy=SimpleNamespace(root_device=device),
-        lightning_module=SimpleNamespace(batches_seen=start),
-        global_rank=rank,
-        world_size=world_size,
-        num_devices=1,
-        is_global_zero=rank == 0,
-    )
+    module.trainer = rank_on(device, start, rank=rank, world_size=world_size)
     moved = (
         {name: value.to(device) for name, value in batch.items()} for batch in islice(module.train_dataloader(), count)
     )

@@ -3,9 +3,7 @@
 import logging
 from functools import partial
 from itertools import islice
-from types import SimpleNamespace
 
-import lightning as L
 import numpy as np
 import pytest
 import torch
@@ -19,6 +17,7 @@ from ganexp.data.translation.augmentation import CropAndFlip, center_crop
 from ganexp.data.translation.degradations import Gray, Mosaic
 from ganexp.data.translation.module import PairedData, UnpairedData
 from ganexp.errors import UserError
+from support.loading import Watcher, rank_on, watched
 
 SETTINGS = {"name": "test", "image_size": 8, "channels": 3, "batch_size": 4, "seed": 0, "flip": False}
 
@@ -159,14 +158,7 @@ def test_crops_and_flips_are_uniform_and_depend_on_the_position_alone():
 
 def trained(module, number, rank=0, world_size=1, images=36):
     """Batches of one rank of a trainer with a budget of images."""
-    module.trainer = SimpleNamespace(
-        lightning_module=SimpleNamespace(batches_seen=0, images=images),
-        strategy=SimpleNamespace(root_device=torch.device("cpu")),
-        global_rank=rank,
-        world_size=world_size,
-        num_devices=1,
-        is_global_zero=False,
-    )
+    module.trainer = rank_on(images=images, rank=rank, world_size=world_size)
     return batches(module, number)
 
 
@@ -234,43 +226,22 @@ def test_positions_continue_over_resumes_and_ranks():
     assert [first + second for first, second in zip(*halves_of, strict=True)] == whole
 
 
-class Watcher(L.LightningModule):
-    """Notes the batches it is given, to train on and to validate."""
+class Validating(Watcher):
+    """Keeps the batches that it is to validate too."""
 
-    def __init__(self, batches_seen=0):
-        super().__init__()
-        self.automatic_optimization = False
-        self.images = 36
-        self.batches_seen = batches_seen
-        self.trained, self.validated = [], []
-
-    def training_step(self, batch, batch_idx):
-        self.trained.append(batch)
-        self.batches_seen += 1
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.validated = []
 
     def validation_step(self, batch, batch_idx):
         self.validated.append(batch)
 
-    def configure_optimizers(self):
-        return None
-
 
 def fitted(make, batches, batches_seen=0, **settings):
-    module = Watcher(batches_seen)
-    trainer = L.Trainer(
-        accelerator="cpu",
-        devices=1,
-        max_epochs=1,
-        limit_train_batches=batches,
-        num_sanity_val_steps=0,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
-    trainer.fit(module, datamodule=make(flip=True, image_size=6, load_size=8, **settings))
-    return module
+    watcher = Validating(batches_seen, 36)
+    data = make(flip=True, image_size=6, load_size=8, **settings)
+    watched(watcher, data, batches, limit_val_batches=1.0)
+    return watcher
 
 
 @pytest.mark.parametrize("make", MODULES.values(), ids=MODULES)
@@ -278,8 +249,8 @@ def fitted(make, batches, batches_seen=0, **settings):
 def test_a_trainer_goes_on_where_a_run_was_stopped_and_validates_every_test_image(make, settings):
     whole = fitted(make, 9, **settings)
     for stop in (2, 4, 6):
-        same(whole.trained[stop:], fitted(make, 9 - stop, batches_seen=stop, **settings).trained)
-    assert all(batch["image"].dtype == torch.float32 and batch["image"].abs().max() <= 1 for batch in whole.trained)
+        same(whole.given[stop:], fitted(make, 9 - stop, batches_seen=stop, **settings).given)
+    assert all(batch["image"].dtype == torch.float32 and batch["image"].abs().max() <= 1 for batch in whole.given)
     numbers = torch.cat([batch["number"] for batch in whole.validated])
     assert numbers.tolist() == list(range(9 if make is paired else 5))
     assert all(batch["input"].shape == batch["image"].shape for batch in whole.validated)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ganexp.config import composition
-from ganexp.config.rules import translates
+from ganexp.config.conditions import translates
 from ganexp.runs.run import saved_run
 
 FAILED = "FAILED"

@@ -4,18 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from ganexp.layers import normalization as normalizations
 from ganexp.networks import dcgan, dcgan_tutorial, mlp
+from support.normalizations import FACTORIES
 
-FACTORIES = {
-    "none": normalizations.none,
-    "batch": normalizations.batch,
-    "instance": normalizations.instance,
-    "layer": normalizations.layer,
-    "group": lambda: normalizations.group(2),
-    "spectral": normalizations.spectral,
-    "batch_spectral": normalizations.batch_spectral,
-}
 NETWORKS = {
     "mlp": (
         lambda norm: mlp.Generator(10, 1, 28, norm, widths=(16, 32)),

@@ -7,17 +7,9 @@ from torch import nn
 from ganexp.layers import normalization as normalizations
 from ganexp.layers.attention import SelfAttention
 from ganexp.networks.resnet import Discriminator, Generator
+from support.normalizations import FACTORIES
 
 SIZES = [32, 48, 64, 128]
-FACTORIES = {
-    "none": normalizations.none,
-    "batch": normalizations.batch,
-    "instance": normalizations.instance,
-    "layer": normalizations.layer,
-    "group": lambda: normalizations.group(2),
-    "spectral": normalizations.spectral,
-    "batch_spectral": normalizations.batch_spectral,
-}
 NETWORKS = {
     "generator": lambda norm, **more: Generator(6, 3, 32, norm, width=4, **more),
     "conditional": lambda norm, **more: Generator(6, 3, 32, norm, 5, width=4, **more),

@@ -1,17 +1,16 @@
 """Projection: the noise, or styles, whose image is nearest to a real picture (arXiv 1609.03552, eq. 4; 1912.04958)."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from ganexp.analysis.latent_search.descent import MeanStyle, annealed, descended, mean_style
-from ganexp.analysis.latent_search.distances import Distance, feature_distance, lpips_distance, pixel_distance
+from ganexp.analysis.latent_search.encoding import FromEncoding
+from ganexp.analysis.latent_search.search import Effort
+from ganexp.analysis.latent_search.weighted_distance import weighted_distance
 from ganexp.analysis.picture_files import read_pictures
 from ganexp.analysis.projected_noise import ProjectedNoise, file_name
 from ganexp.analysis.style_space import space_of
@@ -20,46 +19,11 @@ from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.pictures import save
 from ganexp.errors import UserError
 from ganexp.metrics.perceptual import SMALLEST
-from ganexp.numerics.randomness import BLOCK
-from ganexp.numerics.randomness import generator as rng
 from ganexp.terminal.progress import progress
 
 TILE = 64
 MOST_GROUPS = 4
 """Largest number of pictures in a row of projection.png."""
-
-
-class Projected(NamedTuple):
-    """The image (C, H, W) of a search's start, and the latent (latent,) that it found, with its label if any."""
-
-    start: Tensor
-    latent: Tensor
-    label: Tensor | None
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """Noise (M, latent), labels (M, …) if the generator takes them, and the samples (M, C, H, W) that they give."""
-
-    latents: Tensor
-    labels: Tensor | None
-    images: Tensor
-
-    def condition(self, positions: Tensor) -> Tensor | None:
-        """Return the labels at some positions."""
-        return None if self.labels is None else self.labels[positions]
-
-
-def candidates(subject: Subject, n: int) -> Candidates:
-    """Return the samples 0 to n - 1, of every class, or set of attributes, in turn."""
-    latents, labels = subject.latents(n), subject.all_labels(n)
-    return Candidates(latents, labels, subject.images(latents, labels))
-
-
-def encoded(subject: Subject, picture: Tensor) -> Candidates:
-    """Return the code of a picture (C, H, W) and what the generator makes of it, as the only candidate."""
-    latents = subject.encodings(picture[None])
-    return Candidates(latents, None, subject.images(latents))
 
 
 class Projection:
@@ -103,10 +67,7 @@ class Projection:
         if not any(self.weights.values()):
             raise UserError("pixels=0 features=0 lpips=0: there is no distance left; set one above 0")
         self.folder = images
-        self.starts = starts
-        self.candidates = candidates
-        self.steps = steps
-        self.rate = rate
+        self.effort = Effort(starts, candidates, steps, rate)
         self.most = most
         self.encoder = encoder
         self.space = space_of(space)
@@ -124,8 +85,9 @@ class Projection:
         assert self.folder is not None
         subject = self.space.within(subject)
         names, pictures = read_pictures(Path(self.folder), subject.shape, self.most)
-        distances = self._distances(subject)
-        first, search = self._search(subject, distances)
+        distance = weighted_distance(subject, self.weights)
+        search_from = FromEncoding if self.encoder and subject.encoder is not None else self.space.search_from
+        search = search_from(subject, distance, self.effort)
         latents: list[Tensor] = []
         labels: list[Tensor] = []
         drawn: list[Tensor] = []
@@ -133,14 +95,14 @@ class Projection:
         figures: Figures = {}
         with progress(f"projecting {self.folder}", len(pictures)) as advance:
             for name, picture in zip(names, pictures, strict=True):
-                start, latent, label = search(picture)
-                image = subject.images(latent[None], None if label is None else label[None])
-                before, after = (self._measured(distances, subject, drawing, picture) for drawing in (start, image[0]))
-                figures[name] = {first.replace(" ", "_"): before, "projection": after}
+                start, latent, label = search.find(picture)
+                (image,) = subject.images(latent[None], None if label is None else label[None])
+                before, after = (distance.parts(drawing, picture) for drawing in (start, image))
+                figures[name] = {search.starts_from.replace(" ", "_"): before, "projection": after}
                 figures[name] |= {} if label is None else {"label": label.tolist()}
-                drawn += [picture, start, image[0]]
+                drawn += [picture, start, image]
                 named = "" if label is None else f": {subject.label_name(label)}"
-                captions += [f"picture {len(latents)}", first.split()[0], f"result{named}"]
+                captions += [f"picture {len(latents)}", search.starts_from.split()[0], f"result{named}"]
                 latents.append(latent)
                 labels += [] if label is None else [label]
                 advance(1)
@@ -148,84 +110,6 @@ class Projection:
         of_all = torch.stack(latents), torch.stack(labels) if labels else None
         ProjectedNoise(names, *of_all, subject.latents_are).save(out / file_name(subject))
         return figures
-
-    def _search(self, subject: Subject, distances: Mapping[str, Distance]) -> tuple[str, Callable[[Tensor], Projected]]:
-        """Return what the search starts from, and the search for the latent of a picture (C, H, W)."""
-        if subject.latents_are == "styles":
-            styles = mean_style(subject.latents(self.candidates))
-            return "mean style", lambda picture: self._from_mean(subject, styles, distances, picture)
-        if self.encoder and subject.encoder is not None:
-            return "encoding", lambda picture: self._nearest(subject, encoded(subject, picture), distances, picture)
-        pool = candidates(subject, self.candidates)
-        return "nearest sample", lambda picture: self._nearest(subject, pool, distances, picture)
-
-    def _total(
-        self, subject: Subject, distances: Mapping[str, Distance], picture: Tensor
-    ) -> Callable[[Tensor], Tensor]:
-        """Return the weighted sum of the distances (S,) of images (S, C, H, W) and a picture (C, H, W)."""
-        target = picture[None].to(subject.device)
-
-        def total(images: Tensor) -> Tensor:
-            return sum((self.weights[name] * of(images, target) for name, of in distances.items()), torch.zeros(()))
-
-        return total
-
-    def _from_mean(
-        self, subject: Subject, styles: MeanStyle, distances: Mapping[str, Distance], picture: Tensor
-    ) -> Projected:
-        """Return the style of the projection, from the mean style."""
-
-        def generate(style: Tensor) -> Tensor:
-            images: Tensor = subject.generator(style)
-            return images.float().clamp(-1, 1)
-
-        total = self._total(subject, distances, picture)
-        start, random = styles.mean.to(subject.device), rng(subject.seed, "projection into styles")
-        style = annealed(generate, total, start, self.steps, self.rate, styles.spread, random)
-        return Projected(subject.images(styles.mean)[0], style[0].cpu(), None)
-
-    def _nearest(
-        self, subject: Subject, pool: Candidates, distances: Mapping[str, Distance], picture: Tensor
-    ) -> Projected:
-        """Return the noise of the projection, with its label, from the nearest of a pool."""
-        total = self._total(subject, distances, picture)
-        with torch.no_grad():
-            far = torch.cat([total(part.to(subject.device)).cpu() for part in pool.images.split(BLOCK)])
-        nearest = far.argsort()[: self.starts]
-        labels = pool.condition(nearest)
-
-        def generate(noise: Tensor) -> Tensor:
-            condition = () if labels is None else (labels.to(subject.device),)
-            images: Tensor = subject.generator(noise, *condition)
-            return images.float().clamp(-1, 1)
-
-        starts = pool.latents[nearest].to(subject.device)
-        # Codes may lie beyond all samples.
-        reach = float(torch.cat([pool.latents, subject.latents(self.candidates)]).abs().max())
-        latents, least = descended(generate, total, starts, self.steps, self.rate, reach)
-        best = int(least.argmin())
-        return Projected(pool.images[nearest[0]], latents[best].cpu(), None if labels is None else labels[best])
-
-    def _distances(self, subject: Subject) -> dict[str, Distance]:
-        """Return the distances with a weight, by name."""
-
-        def features(images: Tensor) -> Tensor:
-            # The extractor's own call takes bytes and has no gradients.
-            return subject.extractor.outputs((images + 1) * 127.5)["features"].float()
-
-        possible: dict[str, Callable[[], Distance]] = {
-            "pixels": lambda: pixel_distance,
-            "features": lambda: feature_distance(features),
-            "lpips": lambda: lpips_distance(subject.device),
-        }
-        return {name: possible[name]() for name, weight in self.weights.items() if weight}
-
-    @torch.no_grad()
-    def _measured(
-        self, distances: Mapping[str, Distance], subject: Subject, image: Tensor, picture: Tensor
-    ) -> dict[str, float]:
-        pair = image[None].to(subject.device), picture[None].to(subject.device)
-        return {name: float(distance(*pair)) for name, distance in distances.items()}
 
 
 def side_by_side(images: Sequence[Tensor], captions: Sequence[str]) -> Image.Image:

@@ -7,6 +7,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from ganexp.analysis.latent_search.mean_style import FromMeanStyle
+from ganexp.analysis.latent_search.nearest_samples import FromNearestSamples
+from ganexp.analysis.latent_search.search import Effort, Search
+from ganexp.analysis.latent_search.weighted_distance import WeightedDistance
 from ganexp.analysis.subject import Subject
 from ganexp.errors import UserError
 from ganexp.layers.modulation import ModulatedConv2d
@@ -93,6 +97,8 @@ def in_style_space(subject: Subject) -> Subject:
         "attributes": None,
         "reader": StyleReader(space.synthesis),
         "styles": None,
+        # It finds noise.
+        "encoder": None,
         # Shared, as they depend on the data alone.
         "load_training": lambda: subject.training,
         "load_held_out": lambda: subject.held_out,
@@ -104,15 +110,16 @@ def in_style_space(subject: Subject) -> Subject:
 
 @dataclass(frozen=True)
 class Space:
-    """A space of latents: a subject with its latents as noise, and why it has none, None if it has."""
+    """A space of latents: a subject with them as noise, why it has none (None if it has), and how one is found."""
 
     within: Callable[[Subject], Subject]
     reason_against: Callable[[Subject], str | None]
+    search_from: Callable[[Subject, WeightedDistance, Effort], Search]
 
 
 SPACES: Mapping[str, Space] = {
-    "noise": Space(lambda subject: subject, lambda subject: None),
-    "styles": Space(in_style_space, lambda subject: NO_STYLES if subject.styles is None else None),
+    "noise": Space(lambda subject: subject, lambda subject: None, FromNearestSamples),
+    "styles": Space(in_style_space, lambda subject: NO_STYLES if subject.styles is None else None, FromMeanStyle),
 }
 
 

@@ -10,7 +10,7 @@ from ganexp.cli.arguments import HELP
 from ganexp.cli.flags import check_override
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
-from ganexp.config.rules import translates
+from ganexp.config.conditions import translates
 from ganexp.config.schema import check_schema
 from ganexp.errors import UserError
 from ganexp.runs import run_lock

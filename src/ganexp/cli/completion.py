@@ -1,10 +1,8 @@
 """Command ``ganexp completion bash|zsh|fish``: tab completion for the shell."""
 
-import os
-
-from ganexp.completion.answers import SHELLS, Completion
+from ganexp.completion.answers import Completion
 from ganexp.completion.line import arguments_before
-from ganexp.completion.shells import bash_lines, described_lines, read, script
+from ganexp.completion.shells import SHELLS, read, script
 from ganexp.errors import UserError
 
 HELP = ("-h", "--help")
@@ -38,6 +36,4 @@ def completed(shell: str, text: str) -> list[str]:
 
     line = read(text)
     answers = Completion(tuple(arguments_before(line.before)), line.word, COMMANDS).answers()
-    if shell == "bash":
-        return bash_lines(answers, line, os.environ.get("GANEXP_WORD_BREAKS", "=:@"))
-    return described_lines(answers)
+    return SHELLS[shell](answers, line)

@@ -6,7 +6,7 @@ from pathlib import Path
 from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
-from ganexp.config.rules import translates
+from ganexp.config.conditions import translates
 from ganexp.errors import UserError
 from ganexp.publishing.trained_run import trained_run
 from ganexp.runs.class_names import class_names_of

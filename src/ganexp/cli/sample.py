@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
-from ganexp.config.rules import translates
+from ganexp.config.conditions import translates
 from ganexp.errors import UserError
 from ganexp.publishing.layout import is_published
 from ganexp.publishing.trained_run import trained_run

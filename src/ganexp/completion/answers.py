@@ -10,38 +10,15 @@ from typing import Any
 from ganexp.completion import paths
 from ganexp.completion.answer import Answer
 from ganexp.completion.command_keys import command_keys
+from ganexp.completion.commands import ANALYSIS, SWEEPS, TAKES, Command
 from ganexp.completion.settings import Composer
 from ganexp.config.descriptions import description
 from ganexp.config.folders import conf_dir, groups, sweeps_dir
 
-TRAIN_FLAGS = {
-    "--multirun": "a run for each combination of the values",
-    "-m": "a run for each combination of the values",
-    "--dry-run": "compose, check, build and estimate; train nothing",
-    "--config-dir": "a folder with config groups of your own",
-    "--cfg": "print the configuration: job, hydra or all",
-    "--package": "the part of the configuration to print",
-    "--resolve": "print the configuration with its references resolved",
-    "--info": "how the configuration is composed",
-    "--help": "commands, config groups and their options",
-    "--version": "version of ganexp",
-}
 FLAG_VALUES = {"--cfg": ("job", "hydra", "all"), "-c": ("job", "hydra", "all")}
 FOLDER_FLAGS = ("--config-dir", "-cd")
-SHELLS = ("bash", "zsh", "fish")
-DATA_COMMANDS = ("inspect", "pack", "puppets", "landmarks")
-
-COMPOSED = {"train": "train", "evaluate": "evaluate", "analyze": "analyze", "data": "train", "verify": "train"}
-"""Commands that compose a configuration, by its name."""
-ANALYSIS = "analysis"
-GROUPS_OF = {"evaluate": ("data", "extractor", "metric"), "analyze": (ANALYSIS,)}
-"""The outer groups of commands that have few; the others have all but analyses."""
-OWN_KEYS = {"train": ("resume",), "data": ("out", "shard_size", "input", "overwrite")}
-"""Keys that a command takes besides those of its configuration and its dataclasses."""
-RUN_KEYS = ("run", "runs", "resume", "init", "init.path")
 PATH_KEYS = ("a", "b", "data_root", "fake", "input", "out", "path", "real", "root", "run_dir", "sweep_dir", "to")
 CHECKPOINTS = ("last", "best")
-SWEEPS = "sweeps"
 
 
 @dataclass(frozen=True)
@@ -56,6 +33,11 @@ class Completion:
     def command(self) -> str:
         """The command, which is train where none is given."""
         return next((argument for argument in self.arguments[:1] if argument in self.commands), "train")
+
+    @cached_property
+    def takes(self) -> Command:
+        """What may follow the command."""
+        return TAKES.get(self.command, Command())
 
     @cached_property
     def rest(self) -> list[str]:
@@ -73,21 +55,21 @@ class Completion:
     def groups(self) -> dict[str, list[str]]:
         """The options of the config groups that the command has."""
         existing = groups(*(folder for folder in self.folders if folder.is_dir()))
-        outer = GROUPS_OF.get(self.command, [name for name in existing if name != ANALYSIS])
+        outer = [name for name in existing if name != ANALYSIS] if self.takes.groups is None else self.takes.groups
         return {group: names for group, names in existing.items() if group.partition("/")[0] in outer}
 
     @cached_property
     def settings(self) -> dict[str, Any]:
         """The configuration of the command's arguments."""
-        name = COMPOSED.get(self.command)
+        name = self.takes.composes
         return {} if name is None else Composer(self.folders).settings(name, self.rest)
 
     @cached_property
     def keys(self) -> dict[str, str]:
         """The types of the command's own keys, such as those of the only analysis, which need no prefix."""
-        own = {**command_keys(self.command), **dict.fromkeys(OWN_KEYS.get(self.command, ()), "str")}
-        analyses = at(self.settings, ANALYSIS) if self.command == "analyze" else {}
-        options = [at(analyses, name) for name in analyses if len(analyses) == 1]
+        own = {**command_keys(self.command), **dict.fromkeys(self.takes.keys, "str")}
+        chosen = at(self.settings, self.takes.unprefixed) if self.takes.unprefixed else {}
+        options = [at(chosen, name) for name in chosen if len(chosen) == 1]
         return own | {key: type(value).__name__ for values in options for key, value in values.items() if key[0] != "_"}
 
     def answers(self) -> list[Answer]:
@@ -110,34 +92,26 @@ class Completion:
 
     def flags(self) -> Iterator[Answer]:
         """Yield the flags of the command."""
-        flags = TRAIN_FLAGS if self.command == "train" else {"--help": "what the command takes"}
-        return (Answer(flag, description=text) for flag, text in flags.items())
+        return (Answer(flag, description=text) for flag, text in self.takes.flags.items())
 
     def words(self) -> Iterator[Answer]:
         """Yield commands, keys and whatever else a command takes that is not KEY=VALUE."""
         if not self.arguments:
             yield from (Answer(name, description=text) for name, text in self.commands.items())
-        fixed = {"list": self.listed(), "completion": SHELLS, "data": DATA_COMMANDS}
-        if self.command in fixed:
-            yield from () if self.rest else map(Answer, fixed[self.command])
-        if self.command == "compare":
-            yield from paths.runs(self.word)
-        if self.command == "new":
-            yield from paths.paths(self.word)
-        if self.command != "data" or self.rest:
+        first = () if self.rest else tuple(self.takes.first())
+        if first:
+            yield from map(Answer, first)
+        else:
+            yield from self.takes.others(self.word)
             yield from self.keyed()
-
-    def listed(self) -> list[str]:
-        """Return what ``list`` shows."""
-        return [*groups(conf_dir()), SWEEPS, "matrix", "recipes"]
 
     def keyed(self) -> Iterator[Answer]:
         """Yield groups and keys, dotted ones one component at a time; a sign before the key stays there."""
         key = self.word.lstrip("+~")
         sign = self.word[: len(self.word) - len(key)]
         end = "" if sign == "~" else "="
-        offered = [*self.keys, *self.groups, *([SWEEPS] if sign == "+" and self.command == "train" else [])]
-        for name in offered if self.command in COMPOSED else self.keys:
+        offered = [*self.keys, *self.groups, *([SWEEPS] if sign == "+" and self.takes.is_swept else [])]
+        for name in self.keys if self.takes.composes is None else offered:
             # Nested groups only where one is begun, as there are many.
             if "/" not in name or "/" in key or name.partition("/")[0] == key:
                 yield Answer(f"{sign}{name}{end}", is_finished=not end)
@@ -154,7 +128,7 @@ class Completion:
         key, _, value = self.word.partition("=")
         name = key.lstrip("+~")
         group = name.partition("@")[0]
-        if name in RUN_KEYS and (self.command != "train" or name != "run"):
+        if name in self.takes.run_keys:
             return prefixed(f"{key}=", paths.runs(value))
         if group in self.groups or group == SWEEPS:
             return prefixed(f"{key}=", self.options(group, value))

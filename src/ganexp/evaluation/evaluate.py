@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ganexp.config import composition
 from ganexp.config.build import build
-from ganexp.config.rules import translates
+from ganexp.config.conditions import translates
 from ganexp.data.training_images import describe
 from ganexp.distributed import devices
 from ganexp.drawing.pictures import are_finite, as_bytes

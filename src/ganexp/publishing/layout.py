@@ -12,8 +12,8 @@ from yaml import YAMLError
 
 from ganexp import __version__
 from ganexp.config.composition import resolve
+from ganexp.config.conditions import translates
 from ganexp.config.messages import explain
-from ganexp.config.rules import translates
 from ganexp.config.schema import check_schema
 from ganexp.errors import UserError
 from ganexp.files.untrusted import read_yaml

@@ -7,7 +7,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from ganexp.config.rules import translates
+from ganexp.config.conditions import translates
 from ganexp.drawing.named_grid import named_grid
 from ganexp.drawing.pictures import as_saved
 from ganexp.game.module import COUNTERS

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,7 +15,7 @@ RISING, FALLING = 0.05, 0.25
 """The shares of the steps in which the step size rises, at first, and falls, in the end."""
 
 Generate = Callable[[Tensor], Tensor]
-"""Maps noise (S, latent) to images (S, C, H, W) in [-1, 1], differentiably."""
+"""Maps latents (S, latent) to images (S, C, H, W) in [-1, 1], differentiably."""
 
 
 def descended(
@@ -80,16 +79,3 @@ def step_size(done: float) -> float:
 def noise_share(done: float) -> float:
     """Return the noise of a style, as a share of the styles' spread, when a share of the steps is done."""
     return NOISE * max(0.0, 1 - done / NOISY) ** 2
-
-
-class MeanStyle(NamedTuple):
-    """The mean (1, width) of styles, and the root of their mean squared distance from it."""
-
-    mean: Tensor
-    spread: float
-
-
-def mean_style(styles: Tensor) -> MeanStyle:
-    """Return the mean of styles (N, width) and their spread."""
-    mean = styles.mean(0, keepdim=True)
-    return MeanStyle(mean, float((styles - mean).square().sum(1).mean().sqrt()))

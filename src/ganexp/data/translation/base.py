@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from ganexp.data.decoding import Decoder, Decodes
-from ganexp.data.depth.percentiles import PERCENTILES, checked_percentiles
-from ganexp.data.depth.value_range import MEASURED
+from ganexp.data.decoding import Decodes
+from ganexp.data.depth.percentiles import PERCENTILES
 from ganexp.data.device import OnDevice
 from ganexp.data.loading import budget, device_loader, endless_loader, global_batches, once_loader, real_batches
 from ganexp.data.module import ImageDataModule
@@ -22,6 +21,7 @@ from ganexp.data.pictures import Part, Pictures
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
 from ganexp.data.storage import Store, stored, workers_for
 from ganexp.data.translation.augmentation import CropAndFlip
+from ganexp.data.translation.decoding import PairDecoding
 from ganexp.data.translation.degradations import Degradation, Nothing
 from ganexp.data.translation.device_pairs import DevicePairs
 from ganexp.data.translation.items import Decoders
@@ -35,7 +35,6 @@ from ganexp.data.translation.pairs import (
 )
 from ganexp.data.translation.ranges import Ranges
 from ganexp.errors import UserError
-from ganexp.image_size import ImageSize
 from ganexp.numerics.randomness import generator
 
 log = logging.getLogger(__name__)
@@ -118,19 +117,17 @@ class TranslationData(ImageDataModule):
         self.direction = direction
         self.in_memory = in_memory
         self.workers = workers
-        # None where they are equal, so that the checksums of such pairs are those of any others.
-        self.input_channels = None if input_channels == channels else input_channels
-        self.value_range = value_range
-        self.percentiles = checked_percentiles(percentiles)
-        self.ranges = Ranges.stated(value_range, input_value_range)
-        self.resize_filter = resize_filter
-        self.decoder = Decoder(self.image_size, channels, resize_filter, self.ranges.targets)
+        self.decoding = PairDecoding(
+            channels, input_channels, resize_filter, value_range, percentiles, input_value_range
+        )
+        self.decoder = self.decoding.targets(self.image_size)
         self._opened: tuple[Any, Any] | None = None
         self._pairs: ImagePairs | None = None
         self._whole_pairs: ImagePairs | None = None
         self._test_pairs: TestPairs | None = None
         if degradation is not None:
-            self._require_eight_bits(degradation)
+            if not isinstance(degradation, Nothing):
+                self.decoding.require_eight_bits()
             # Refused before anything is downloaded.
             degradation(torch.zeros(1, channels, *self.image_size, dtype=torch.uint8))
 
@@ -162,55 +159,32 @@ class TranslationData(ImageDataModule):
         self._opened = None
         self._warn_of_small_crops()
         self._measure(train)
-        self._pairs = self._decoded(train, self._decoders(self.load_size), lambda pictures: pictures)
+        self._pairs = self._decoded(train, self.decoding.decoders(self.load_size), lambda pictures: pictures)
         if self.jitter_until is not None and self.load_size != self.image_size:
-            self._whole_pairs = self._decoded(train, self._decoders(self.image_size), lambda pictures: pictures)
-        test_pairs = self._decoded(test, self._decoders(self.image_size), self._test_subset)
+            self._whole_pairs = self._decoded(train, self.decoding.decoders(self.image_size), lambda pictures: pictures)
+        test_pairs = self._decoded(test, self.decoding.decoders(self.image_size), self._test_subset)
         self._test_pairs = TestPairs(test_pairs, self.image_size)
         self._log(
             f"{self._counts()} of {self.channels}x{self.image_size.text} for training"
             f"{self._augmentation()}, {len(self._test_pairs):,} for testing"
         )
 
-    def _decoders(self, image_size: ImageSize) -> Decoders:
-        """Return the decoders of pictures of a size."""
-        targets = Decoder(image_size, self.channels, self.resize_filter, self.ranges.targets)
-        if self.input_channels is None and self.ranges.inputs == self.ranges.targets:
-            return Decoders(targets, targets)
-        channels = self.channels if self.input_channels is None else self.input_channels
-        return Decoders(Decoder(image_size, channels, self.resize_filter, self.ranges.inputs), targets)
-
     def _measure(self, opened: Any) -> None:
         """Measure the ranges of values on the training split, where that is the setting."""
-        if self.value_range != MEASURED or self.ranges.targets is not None:
+        if not self.decoding.lacks_ranges:
             return
-        measured = self._measured_ranges(opened)
-        self.ranges = Ranges(self.ranges.inputs or measured.inputs, measured.targets)
-        self.decoder = self.decoder.with_range(self.ranges.targets)
-        inputs, targets = (stated.text for stated in self.ranges if stated is not None)
+        self.decoding.measure(self._measured_ranges(opened))
+        self.decoder = self.decoding.targets(self.image_size)
+        inputs, targets = (stated.text for stated in self.decoding.ranges if stated is not None)
         self._log(
-            f"values {inputs} of inputs and {targets} of targets become [-1,1]: percentiles {list(self.percentiles)} "
-            "of the training images"
+            f"values {inputs} of inputs and {targets} of targets become [-1,1]: percentiles "
+            f"{list(self.decoding.percentiles)} of the training images"
         )
 
     @property
     def measured_ranges(self) -> dict[str, list[float]]:
         """The measured ranges of values by "input" and "image"; empty if none is measured."""
-        inputs, targets = self.ranges
-        is_measured = self.value_range == MEASURED and inputs is not None and targets is not None
-        return {"input": list(inputs), "image": list(targets)} if is_measured else {}  # type: ignore[arg-type]
-
-    def _require_eight_bits(self, degradation: Degradation) -> None:
-        """Raise UserError for a degradation of images of another depth, or that would need other channels."""
-        if isinstance(degradation, Nothing):
-            return
-        if self.value_range is not None:
-            raise UserError("data.value_range: degradations are made for pictures of 8 bits; leave it out.")
-        if self.input_channels is not None:
-            raise UserError(
-                f"data.input_channels={self.input_channels}: a degradation's inputs have the channels of its images; "
-                "leave it out."
-            )
+        return self.decoding.measured_ranges
 
     @property
     def pairs(self) -> ImagePairs:

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
-from ganexp.data.depth.percentiles import PERCENTILES, measured_range
+from ganexp.data.depth.percentiles import measured_range
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import Domains, Pictures
-from ganexp.data.placement import DEVICE_MEMORY_SHARE
 from ganexp.data.translation.base import Subset, TranslationData
 from ganexp.data.translation.degradations import Degradation, Nothing
 from ganexp.data.translation.items import Decoders, DegradedItems, PairedItems
@@ -25,22 +24,44 @@ class PairedData(TranslationData):
     @property
     def items(self) -> PairedItems | DegradedItems:
         """The way in which an item of the source becomes an input and its target."""
-        return PairedItems(self.input_channels) if self.degradation is None else DegradedItems(self.degradation)
+        if self.degradation is not None:
+            return DegradedItems(self.degradation)
+        return PairedItems(self.decoding.other_input_channels)
 
     def _picture_sets(self, split: str) -> list[PictureSet]:
         pictures = self.source(split=split)
-        if self.value_range is not None:
+        if self.decoding.value_range is not None:
             self._measure(pictures if split == self.split else self.source(split=self.split))
-        decoder = self.items.decoder(self._decoders(self.image_size))
+        decoder = self.items.decoder(self.decoding.decoders(self.image_size))
         return [PictureSet(split, pictures, decoder, self.items)]
 
     def _measured_ranges(self, opened: Pictures) -> Ranges:
-        input_channels = self.channels if self.input_channels is None else self.input_channels
-        inputs = measured_range(opened, input_channels, self.percentiles, attrgetter("input"))
-        return Ranges(inputs, measured_range(opened, self.channels, self.percentiles, attrgetter("target")))
+        inputs = measured_range(opened, self.decoding.input_channels, self.decoding.percentiles, attrgetter("input"))
+        return Ranges(inputs, measured_range(opened, self.channels, self.decoding.percentiles, attrgetter("target")))
 
     def _decoded(self, opened: Pictures, decoders: Decoders, subset: Subset) -> PairedImages:
         return PairedImages(self._store(subset(opened), self.items.decoder(decoders), "pairs"), self.items)
+
+
+class TranslationSettings(TypedDict, total=False):
+    """The optional arguments of `TranslationData` that `UnpairedData` passes on."""
+
+    load_size: int | Sequence[int] | None
+    flip: bool
+    split: str
+    test_split: str
+    test_images: int | None
+    direction: str
+    resize_filter: str
+    in_memory: bool | None
+    workers: int | None
+    num_classes: None
+    device_memory_share: float
+    jitter_until: float | None
+    value_range: str | Sequence[float] | None
+    percentiles: Sequence[float]
+    input_channels: int | None
+    input_value_range: Sequence[float] | None
 
 
 class UnpairedData(TranslationData):
@@ -60,27 +81,12 @@ class UnpairedData(TranslationData):
         seed: int,
         degradation: Degradation | None = None,
         domains: Callable[..., Domains] | None = None,
-        load_size: int | Sequence[int] | None = None,
-        flip: bool = True,
-        split: str = "train",
-        test_split: str = "test",
-        test_images: int | None = 1000,
-        direction: str = "a2b",
-        resize_filter: str = "bicubic",
-        in_memory: bool | None = None,
-        workers: int | None = None,
         root: str | None = None,
         a: str | None = None,
         b: str | None = None,
         test_a: str | None = None,
         test_b: str | None = None,
-        num_classes: None = None,
-        device_memory_share: float = DEVICE_MEMORY_SHARE,
-        jitter_until: float | None = None,
-        value_range: str | Sequence[float] | None = None,
-        percentiles: Sequence[float] = PERCENTILES,
-        input_channels: int | None = None,
-        input_value_range: Sequence[float] | None = None,
+        **settings: Unpack[TranslationSettings],
     ) -> None:
         self.degrade = Nothing() if degradation is None else degradation
         super().__init__(
@@ -91,39 +97,23 @@ class UnpairedData(TranslationData):
             batch_size,
             seed,
             self.degrade,
-            load_size,
-            flip,
-            split,
-            test_split,
-            test_images,
-            direction,
-            resize_filter,
-            in_memory,
-            workers,
-            root or " ".join(folder for folder in (a, b, test_a, test_b) if folder) or None,
-            num_classes,
-            device_memory_share,
-            jitter_until,
-            value_range,
-            percentiles,
-            input_channels,
-            input_value_range,
+            root=root or " ".join(folder for folder in (a, b, test_a, test_b) if folder) or None,
+            **settings,
         )
 
     def _picture_sets(self, split: str) -> list[PictureSet]:
         domains: Domains = self.source(split=split)
-        if self.value_range is not None:
+        if self.decoding.value_range is not None:
             self._measure(domains if split == self.split else self.source(split=self.split))
-        decoders = self._decoders(self.image_size)
+        decoders = self.decoding.decoders(self.image_size)
         inputs = PictureSet(f"{split} inputs", domains.inputs, decoders.inputs, lambda pixels: (self.degrade(pixels),))
         targets = PictureSet(f"{split} targets", domains.targets, decoders.targets)
         # Pictures that are both inputs and targets are inspected once.
         return [inputs] if domains.inputs is domains.targets else [inputs, targets]
 
     def _measured_ranges(self, opened: Domains) -> Ranges:
-        input_channels = self.channels if self.input_channels is None else self.input_channels
-        inputs = measured_range(opened.inputs, input_channels, self.percentiles)
-        return Ranges(inputs, measured_range(opened.targets, self.channels, self.percentiles))
+        inputs = measured_range(opened.inputs, self.decoding.input_channels, self.decoding.percentiles)
+        return Ranges(inputs, measured_range(opened.targets, self.channels, self.decoding.percentiles))
 
     def _decoded(self, opened: Domains, decoders: Decoders, subset: Subset) -> UnpairedImages:
         inputs = self._store(subset(opened.inputs), decoders.inputs, "inputs")
