@@ -82,16 +82,25 @@ def same(first, second):
     )
 
 
-@pytest.mark.parametrize("flip", [False, True])
-def test_batches_are_those_of_the_source_on_any_ranks_and_workers_and_after_resuming(out, flip):
-    expected = batches(module(pictures, flip=flip))
-    assert same(batches(module(lambda: packed(str(out)), flip=flip)), expected)
-    assert same(batches(module(lambda: packed(str(out)), flip=flip, workers=2)), expected)
-    assert same(batches(module(lambda: packed(str(out)), flip=flip), first=7, number=5), expected[7:])
-    halves = [batches(module(lambda: packed(str(out)), flip=flip), first=7, rank=rank, ranks=2, number=5)
-              for rank in range(2)]  # fmt: skip
+@pytest.mark.parametrize("options", [{}, {"flip": True}, {"balance": True}])
+def test_batches_are_those_of_the_source_on_any_ranks_and_workers_and_after_resuming(out, options):
+    def read(workers=0, **where):
+        return batches(module(lambda: packed(str(out)), workers=workers, **options), **where)
+
+    expected = batches(module(pictures, **options))
+    assert same(read(), expected)
+    assert same(read(workers=2), expected)
+    assert same(read(first=7, number=5), expected[7:])
+    halves = [read(first=7, rank=rank, ranks=2, number=5) for rank in range(2)]
     joined = [{key: torch.cat([one[key], other[key]]) for key in one} for one, other in zip(*halves, strict=True)]
     assert same(joined, expected[7:])
+
+
+def test_a_balanced_packed_set_has_every_class_in_each_group_of_images(tmp_path):
+    rare = ArrayPictures(pictures().images, np.arange(COUNT) // 20, ["common", "rare"])
+    pack(rare, decoder(), "mine", tmp_path / "rare", SHARD)
+    drawn = batches(module(lambda: packed(str(tmp_path / "rare")), num_classes=2, balance=True))
+    assert [batch["label"].sum().item() for batch in drawn] == [2] * 12
 
 
 def test_the_order_depends_on_the_seed(out):

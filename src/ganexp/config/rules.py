@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ganexp.data.labels.table import has_attributes
 from ganexp.errors import UserError
 from ganexp.image_size import ImageSize
 
@@ -202,8 +201,8 @@ def starts_from_a_pixel(network: Config, image_size: Any) -> bool:
 def lacks_attributes(config: Config) -> bool:
     """Return whether the data have attributes and the model takes the label of one class."""
     needs_labels = bool((config.get("requires") or {}).get("labels"))
-    labels = (config.get("data") or {}).get("labels")
-    return needs_labels and not (config.get("model") or {}).get("attributes") and has_attributes(labels)
+    has_attributes = bool((config.get("data") or {}).get("attributes"))
+    return needs_labels and has_attributes and not (config.get("model") or {}).get("attributes")
 
 
 RULES = (
@@ -214,8 +213,8 @@ RULES = (
     ),
     Rule(
         lacks_attributes,
-        "data.labels gives several attributes for each image, and the model takes one class",
-        "nearest that works: model=cdcgan, model=sngan_projection or another model with attributes, or a file with one "
+        "the data have several attributes for each image, and the model takes one class",
+        "nearest that works: model=cdcgan, model=sngan_projection or another model with attributes, or labels with one "
         "class for each image",
     ),
     Rule(
