@@ -229,7 +229,7 @@ def hub_run(tmp_path):
     """A function that trains on the data set of a Hub, and returns the weights and the row groups that were sent."""
     features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b", "c"])})
     images = [{"bytes": streams.encoded(value), "path": None} for value in range(24)]
-    rows = datasets.Dataset.from_dict({"image": images, "label": [n % 3 for n in range(24)]}, features=features)
+    rows = datasets.Dataset.from_dict({"image": images, "label": [0, 1, 0, 0, 0, 2] * 4}, features=features)
     rows.to_parquet(tmp_path / "train-0.parquet", batch_size=5)
     content = (tmp_path / "train-0.parquet").read_bytes()
     with serving({"owner/name": {"train-0.parquet": content}}) as hub:
@@ -280,3 +280,15 @@ def test_training_from_the_hub_is_the_same_resumed_and_on_two_ranks_and_reads_ea
     hub_run("rank_parts", "shared", "images=20", "trainer=ddp_cpu")
     resumed, _ = hub_run("rank_parts", "shared", "images=48", resumed=True)
     torch.testing.assert_close(resumed, ranks, rtol=0, atol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_training_on_equally_frequent_classes_of_the_hub_is_the_same_resumed_and_on_two_ranks(hub_run):
+    options = ("images=48", "data.balance=true")
+    whole, _ = hub_run("whole", "cache", *options, "trainer=cpu")
+    hub_run("parts", "cache", "images=20", "data.balance=true", "trainer=cpu")
+    resumed, _ = hub_run("parts", "cache", "images=48", resumed=True)
+    torch.testing.assert_close(resumed, whole, rtol=0, atol=0)
+    ranks, _ = hub_run("ranks", "shared", *options, "trainer=ddp_cpu")
+    torch.testing.assert_close(ranks, whole, rtol=1e-5, atol=1e-5)

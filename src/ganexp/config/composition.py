@@ -71,7 +71,7 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("load_size", load_size, replace=True)
     OmegaConf.register_new_resolver("driven_channels", input_channels, replace=True)
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
-    OmegaConf.register_new_resolver("attributes_in", has_attributes, replace=True)
+    OmegaConf.register_new_resolver("attributes_in", attributes_in, replace=True)
     OmegaConf.register_new_resolver("packed", packed_setting, replace=True)
     OmegaConf.register_new_resolver("parquet_classes", parquet_classes, replace=True)
     OmegaConf.register_new_resolver("parquet_attributes", parquet_attributes, replace=True)
@@ -96,6 +96,11 @@ def load_size(image_size: int | Sequence[int]) -> Any:
     except ValueError:
         return image_size
     return usual_load_size(size).setting
+
+
+def attributes_in(labels: str | None, stated: bool = False) -> bool:
+    """Return whether images have several attributes each, by a label file or as their columns are stated to have."""
+    return stated or has_attributes(labels)
 
 
 def start_name(time: str) -> str:

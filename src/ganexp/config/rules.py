@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ganexp.data.labels.table import has_attributes
 from ganexp.errors import UserError
 from ganexp.image_size import ImageSize
 
@@ -201,8 +202,9 @@ def starts_from_a_pixel(network: Config, image_size: Any) -> bool:
 def lacks_attributes(config: Config) -> bool:
     """Return whether the data have attributes and the model takes the label of one class."""
     needs_labels = bool((config.get("requires") or {}).get("labels"))
-    has_attributes = bool((config.get("data") or {}).get("attributes"))
-    return needs_labels and has_attributes and not (config.get("model") or {}).get("attributes")
+    data = config.get("data") or {}
+    takes_one = needs_labels and not (config.get("model") or {}).get("attributes")
+    return takes_one and (bool(data.get("attributes")) or has_attributes(data.get("labels")))
 
 
 RULES = (

@@ -76,11 +76,11 @@ class ImageData(ImageDataModule):
         path: str | None = None,
         balance: bool = False,
         labels: str | None = None,
-        attributes: bool | None = None,
         value_range: str | Sequence[float] | None = None,
         percentiles: Sequence[float] = PERCENTILES,
         device_decoding: bool = False,
         jpeg_decoder: Callable[[torch.device], DecodesJpegs] = cuda_jpegs,
+        attributes: bool | None = None,
     ) -> None:
         if balance and num_classes is None:
             raise UserError(

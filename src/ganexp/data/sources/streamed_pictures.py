@@ -29,6 +29,7 @@ class StreamedPictures(EncodedPictures):
         super().__init__(column, [] if labels is None else labels.names or [], where)
         self.rows = rows
         self.label_columns = labels
+        self.has_attributes = labels is not None and labels.has_attributes
         self.images = images
         self.version = version
         self._prepared: dict[int, dict[str, Any]] = {}
