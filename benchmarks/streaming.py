@@ -117,7 +117,7 @@ def rate(
     """Return the images per second of an epoch after the first batch, row groups being kept in a folder."""
     groups = RowGroups(server, [address], ["image"], None)
     kept = BoundedFolder(folder, 10**10)
-    pictures = RowGroupPictures(groups, kept, "image", None, [], "late", "1", WINDOW, prefetch)
+    pictures = RowGroupPictures(groups, kept, "image", None, "late", "1", WINDOW, prefetch)
     data = ImageData(lambda: pictures, "hf", SIZE, 3, None, batch_size, 0, workers=workers, in_memory=False)
     data.setup()
     batches = iter(data.train_dataloader())

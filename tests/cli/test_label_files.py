@@ -97,7 +97,9 @@ def test_another_number_of_classes_than_in_the_file_is_one_line(ganexp, data):
 def test_a_model_of_one_class_refuses_attributes(ganexp, attributes):
     outcome = ganexp(*attributes, "model=acgan", "images=32", "run_dir=run")
     assert outcome.status == 2
-    assert outcome.complaint.startswith("data.labels gives several attributes for each image, and the model takes one")
+    assert outcome.complaint.startswith(
+        "the data have several attributes for each image, and the model takes one class"
+    )
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from ganexp.data import sources
 from ganexp.data.decoding import Decoder
 from ganexp.data.images import ImageData
 from ganexp.data.picture_set import PictureSet
-from ganexp.data.pictures import ArrayPictures
+from ganexp.data.pictures import ArrayPictures, FilePictures
 from ganexp.data.problems import collect_problems, report_problem
 from ganexp.data.translation.module import UnpairedData
 from ganexp.errors import UserError
@@ -212,3 +212,11 @@ def test_a_grey_set_is_no_problem_beside_a_coloured_one(tmp_path):
     grey, coloured = (inspected(tmp_path / name)[0] for name in ("grey", "coloured"))
     assert [problem.what for problem in problems_of([grey, grey])] == ["all are grey, and data.channels=3"] * 2
     assert problems_of([grey, coloured]) == []
+
+
+def test_attributes_are_counted_and_written_below_the_samples(clean):
+    attributes = [(1, 1), (0, 0), (1, 0)]
+    pictures = FilePictures(map(str, sorted(clean.rglob("*.png"))[:3]), attributes, ["hat", "tie"])
+    seen, _ = inspect(PictureSet("heads", pictures, Decoder(SIZE, 3)), Duplicates())
+    assert seen.classes == {"hat": 2, "tie": 1}
+    assert seen.sample_classes == ["hat+tie", "none", "hat"]

@@ -77,16 +77,25 @@ def same(first, second):
     )
 
 
-@pytest.mark.parametrize("flip", [False, True])
-def test_batches_are_those_of_the_source_on_any_ranks_and_workers_and_after_resuming(out, flip):
-    expected = batches(module(pictures, flip=flip))
-    assert same(batches(module(lambda: packed(str(out)), flip=flip)), expected)
-    assert same(batches(module(lambda: packed(str(out)), flip=flip, workers=2)), expected)
-    assert same(batches(module(lambda: packed(str(out)), flip=flip), first=7, number=5), expected[7:])
-    halves = [batches(module(lambda: packed(str(out)), flip=flip), first=7, rank=rank, ranks=2, number=5)
-              for rank in range(2)]  # fmt: skip
+@pytest.mark.parametrize("options", [{}, {"flip": True}, {"balance": True}])
+def test_batches_are_those_of_the_source_on_any_ranks_and_workers_and_after_resuming(out, options):
+    def read(workers=0, **where):
+        return batches(module(lambda: packed(str(out)), workers=workers, **options), **where)
+
+    expected = batches(module(pictures, **options))
+    assert same(read(), expected)
+    assert same(read(workers=2), expected)
+    assert same(read(first=7, number=5), expected[7:])
+    halves = [read(first=7, rank=rank, ranks=2, number=5) for rank in range(2)]
     joined = [{key: torch.cat([one[key], other[key]]) for key in one} for one, other in zip(*halves, strict=True)]
     assert same(joined, expected[7:])
+
+
+def test_a_balanced_packed_set_has_every_class_in_each_group_of_images(tmp_path):
+    rare = ArrayPictures(pictures().images, np.arange(COUNT) // 20, ["common", "rare"])
+    pack(rare, decoder(), "mine", tmp_path / "rare", SHARD)
+    drawn = batches(module(lambda: packed(str(tmp_path / "rare")), num_classes=2, balance=True))
+    assert [batch["label"].sum().item() for batch in drawn] == [2] * 12
 
 
 def test_the_order_depends_on_the_seed(out):
@@ -105,6 +114,45 @@ def test_packed_images_are_read_without_decoding_and_have_the_same_items(tmp_pat
     assert same([store[number] for number in range(COUNT)], [original[number] for number in range(COUNT)])
     # Strides of a size of one change the sums of convolutions.
     assert store.__getitems__([1, 0])["image"].stride() == original.__getitems__([1, 0])["image"].stride()
+
+
+class WithAttributes(ArrayPictures):
+    """Images that have several labels, the bits of their numbers."""
+
+    def __init__(self):
+        super().__init__(pictures().images, np.arange(COUNT), ["one", "two", "four", "never"])
+        self.labels = (np.arange(COUNT)[:, None] >> np.arange(4) & np.array([1, 1, 1, 0])).astype(np.int8)
+
+    def __getitem__(self, index):
+        return Image.fromarray(self.images[index]), self.labels[index]
+
+
+def test_attributes_are_packed_and_read_as_they_were(tmp_path):
+    source, out = WithAttributes(), tmp_path / "bits"
+    options = {"num_classes": 4, "attributes": True}
+    pack(source, decoder(), "mine", out, SHARD)
+    assert [setting(str(out), name) for name in ("num_classes", "attributes")] == [4, True]
+    expected = batches(module(WithAttributes, **options))
+    for in_memory in (True, False):
+        read = module(lambda: packed(str(out)), in_memory=in_memory, **options)
+        assert same(batches(read), expected)
+        assert torch.equal(read.all_labels(), torch.from_numpy(source.labels))
+    with tarfile.open(out / "shard-000001.tar") as tar:
+        assert json.load(tar.extractfile("000000006.json")) == {"attributes": [0, 1, 1, 0]}
+    before = contents(out)
+    assert pack(source, decoder(), "mine", out).kept == 5
+    assert contents(out) == before
+    lines = (out / INDEX).read_text().splitlines()
+    for wrong in ("[4]", "[[4]]", "[true]", "3"):
+        (out / INDEX).write_text("\n".join([lines[0], lines[1].replace("[0,1],", f"{wrong},"), *lines[2:]]))
+        assert "line 2, describes no shard" in complaint(packed, str(out))
+
+
+def test_attributes_beyond_those_that_an_index_may_have_are_refused(tmp_path):
+    source = WithAttributes()
+    source.classes = [str(number) for number in range(10_001)]
+    line = complaint(pack, source, decoder(), "mine", tmp_path / "p")
+    assert line == "data=mine: 10,001 attributes, and a packed set has 10,000 at most"
 
 
 def deep_pictures(channels=1):

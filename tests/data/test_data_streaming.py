@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from ganexp.data.epoch_order import Balanced
 from ganexp.data.images import ImageData
 from ganexp.data.order import GlobalBatches
+from ganexp.data.pictures import ArrayPictures
+from ganexp.data.sources.row_group_pictures import mapped
+from ganexp.data.sources.table_labels import Classes, Flags, Lists
 from ganexp.data.streaming import connection
 from ganexp.data.streaming.connection import ConnectionLost, retried
 from ganexp.data.streaming.window_order import WindowShuffled
@@ -120,17 +124,104 @@ def test_batches_are_a_function_of_the_seed_in_memory_and_from_any_number_of_wor
     assert version.startswith("revision:")
 
 
-def test_classes_are_balanced_only_where_all_images_are_at_hand(files, tmp_path):
-    def data(in_memory):
-        pictures = streams.stream(files, tmp_path)
-        made = ImageData(lambda: pictures, "hf", 4, 3, 3, 6, 0, in_memory=in_memory, balance=True)
-        made.setup()
-        return made
+RARE = Classes("rare", ["common", "rare"], "o/n")
 
-    with pytest.raises(UserError, match="only the images of a window are at hand"):
-        data(None).train_dataloader()
-    batch = next(iter(data(True).train_dataloader()))
-    assert batch["label"].bincount().tolist() == [2, 2, 2]
+
+def balanced(files, folder, **options):
+    pictures = streams.stream(files, folder, labels=RARE)
+    data = ImageData(lambda: pictures, "hf", 4, 3, 2, 4, 0, balance=True, **{"workers": 0, **options})
+    data.setup()
+    return data
+
+
+def test_an_epoch_of_a_balanced_stream_has_every_class_equally_often_from_no_more_row_groups_at_once():
+    labels = torch.tensor([0] * 90 + [1] * 7 + [0] * 3)
+    rows, window = [10] * 10, 20
+    order = WindowShuffled(rows, window).drawing(Balanced(labels))
+    one, same, other = (order(torch.Generator().manual_seed(seed)) for seed in (0, 0, 1))
+    assert one.tolist() == same.tolist() != other.tolist()
+    assert labels[one].bincount().tolist() == [50, 50]
+    for label in (0, 1):
+        times = one.bincount(minlength=100)[labels == label]
+        assert times.max() - times.min() <= 1
+    # A group is left behind when those that begin a window later are due, as without balance.
+    sequence = torch.randperm(10, generator=torch.Generator().manual_seed(0)).argsort()
+    begins = 10 * sequence[one // 10]
+    assert (begins.cummax(0).values - begins).max() < window
+
+
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_balanced_stream_has_the_same_batches_from_workers_and_ranks_and_after_resuming(files, tmp_path, workers):
+    loader = iter(balanced(files, tmp_path, workers=workers).train_dataloader())
+    drawn = [next(loader) for _ in range(12)]
+    epochs = [torch.cat([batch["label"] for batch in drawn[first : first + 6]]) for first in (0, 6)]
+    assert [epoch.bincount().tolist() for epoch in epochs] == [[12, 12]] * 2
+    order = WindowShuffled(streams.ROWS, 8).drawing(Balanced([int(number % 12 == 0) for number in range(24)]))
+
+    def batches(start, **ranks):
+        return list(islice(GlobalBatches(24, 4, 0, lambda: start, order=order, **ranks), 12 - start))
+
+    assert reds(drawn) == batches(0)
+    assert batches(8) == batches(0)[8:]
+    halves = zip(*(batches(0, rank=rank, world_size=2) for rank in range(2)), strict=True)
+    assert [one + other for one, other in halves] == batches(0)
+
+
+def test_the_labels_of_a_stream_are_read_once_and_without_its_images(files, tmp_path):
+    filesystem = streams.Files()
+    pictures = streams.stream(files, tmp_path, filesystem, images=19, labels=RARE)
+    filesystem.opened.clear()
+    assert pictures.labels.tolist() == [int(number % 12 == 0) for number in range(19)]
+    assert sorted(filesystem.opened) == sorted(files)
+    (kept,) = (path for path in tmp_path.iterdir() if not path.suffix)
+    assert mapped(kept).column_names == ["rare"]
+    again = streams.stream(files, tmp_path, filesystem, images=19, labels=RARE)
+    filesystem.opened.clear()
+    assert again.labels.tolist() == pictures.labels.tolist()
+    assert not filesystem.opened
+
+
+def test_a_balanced_stream_in_memory_has_every_class_in_a_batch(files, tmp_path):
+    batch = next(iter(balanced(files, tmp_path, in_memory=True).train_dataloader()))
+    assert batch["label"].bincount().tolist() == [2, 2]
+
+
+def test_rows_of_a_stream_that_have_no_class_are_refused_by_name(files, tmp_path):
+    pictures = streams.stream(files, tmp_path, labels=Classes("label", ["a", "b"], "o/n"))
+    data = ImageData(lambda: pictures, "hf", 4, 3, 2, 4, 0, balance=True, workers=0)
+    data.setup()
+    with pytest.raises(UserError) as error:
+        data.train_dataloader()
+    rows = "row 2 (2); row 5 (2); row 8 (2); and 5 more"
+    assert str(error.value) == f"o/n, column label: 8 rows have numbers other than 0 to 1: {rows}"
+    with pytest.raises(UserError, match=r"row 2 \(o/n, column label: .*: row 2 \(2\)\)"):
+        data.dataset[2]
+
+
+def test_a_source_with_an_order_of_its_own_is_not_balanced_on_disk():
+    pictures = ArrayPictures(np.zeros((6, 4, 4), dtype=np.uint8), [0, 1] * 3, ["a", "b"])
+    pictures.epoch_order = lambda rng: torch.arange(6)
+    data = ImageData(lambda: pictures, "toy", 4, 1, 2, 2, 0, balance=True, workers=0)
+    data.setup()
+    with pytest.raises(UserError, match=r"toy is read in an order of its own: data\.in_memory=true"):
+        data.train_dataloader()
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (Flags(["odd", "rare"], "o/n"), [[number % 2, number % 12 == 0] for number in range(24)]),
+        (Lists("factors", ["2", "3"], "o/n"), [[number % 2 == 0, number % 3 == 0] for number in range(24)]),
+    ],
+)
+@pytest.mark.parametrize("in_memory", [True, None])
+def test_attributes_of_a_stream_are_those_of_its_columns(files, tmp_path, labels, expected, in_memory):
+    pictures = streams.stream(files, tmp_path, labels=labels)
+    data = ImageData(lambda: pictures, "hf", 4, 3, 2, 4, 0, attributes=True, workers=0, in_memory=in_memory)
+    data.setup()
+    assert data.all_labels().tolist() == expected
+    batch = next(iter(data.train_dataloader()))
+    assert batch["label"].tolist() == [expected[red] for red in batch["image"][:, 0, 0, 0]]
 
 
 @pytest.fixture
@@ -138,7 +229,7 @@ def hub_run(tmp_path):
     """A function that trains on the data set of a Hub, and returns the weights and the row groups that were sent."""
     features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b", "c"])})
     images = [{"bytes": streams.encoded(value), "path": None} for value in range(24)]
-    rows = datasets.Dataset.from_dict({"image": images, "label": [n % 3 for n in range(24)]}, features=features)
+    rows = datasets.Dataset.from_dict({"image": images, "label": [0, 1, 0, 0, 0, 2] * 4}, features=features)
     rows.to_parquet(tmp_path / "train-0.parquet", batch_size=5)
     content = (tmp_path / "train-0.parquet").read_bytes()
     with serving({"owner/name": {"train-0.parquet": content}}) as hub:
@@ -189,3 +280,15 @@ def test_training_from_the_hub_is_the_same_resumed_and_on_two_ranks_and_reads_ea
     hub_run("rank_parts", "shared", "images=20", "trainer=ddp_cpu")
     resumed, _ = hub_run("rank_parts", "shared", "images=48", resumed=True)
     torch.testing.assert_close(resumed, ranks, rtol=0, atol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_training_on_equally_frequent_classes_of_the_hub_is_the_same_resumed_and_on_two_ranks(hub_run):
+    options = ("images=48", "data.balance=true")
+    whole, _ = hub_run("whole", "cache", *options, "trainer=cpu")
+    hub_run("parts", "cache", "images=20", "data.balance=true", "trainer=cpu")
+    resumed, _ = hub_run("parts", "cache", "images=48", resumed=True)
+    torch.testing.assert_close(resumed, whole, rtol=0, atol=0)
+    ranks, _ = hub_run("ranks", "shared", *options, "trainer=ddp_cpu")
+    torch.testing.assert_close(ranks, whole, rtol=1e-5, atol=1e-5)

@@ -23,6 +23,7 @@ from ganexp.data.pictures import ArrayPictures
 from ganexp.data.shards.class_numbers import numbered
 from ganexp.data.sources import hugging_face, parquet
 from ganexp.data.sources.streamed_pictures import StreamedPictures
+from ganexp.data.sources.table_labels import Classes
 from ganexp.data.sources.table_pictures import TablePictures
 from ganexp.errors import UserError
 from support.hub_server import serving
@@ -245,7 +246,7 @@ def rows(table):
 
 @pytest.fixture
 def stream(rows):
-    return StreamedPictures(rows, "image", "label", NAMES, "owner/name", 10, "a commit")
+    return StreamedPictures(rows, "image", Classes("label", NAMES, "owner/name"), "owner/name", 10, "a commit")
 
 
 def test_a_stream_is_packed_as_the_table_is_and_read_once(folder, stream, rows, table, tmp_path):
@@ -267,7 +268,7 @@ def test_packing_a_stream_goes_on_after_a_lost_connection(stream, rows, tmp_path
     assert line == "owner/name, row 6: the connection failed (reset by peer)"
     rows.fails_at = None
     rows.starts.clear()
-    again = StreamedPictures(rows, "image", "label", NAMES, "owner/name", 10, "a commit")
+    again = StreamedPictures(rows, "image", Classes("label", NAMES, "owner/name"), "owner/name", 10, "a commit")
     packed = pack(again, Decoder(8, 3, "bicubic"), "hf", tmp_path / "p")
     assert packed.kept == 1
     # Row 0 for the shape of images, then from the first shard that is missing.
@@ -276,7 +277,7 @@ def test_packing_a_stream_goes_on_after_a_lost_connection(stream, rows, tmp_path
 
 
 def test_a_stream_says_when_it_ends_early_or_is_read_in_another_order(rows):
-    stream = StreamedPictures(rows, "image", None, [], "owner/name", 12, "a commit")
+    stream = StreamedPictures(rows, "image", None, "owner/name", 12, "a commit")
     assert complaint(stream.prepare, range(8, 12)) == "owner/name has 10 rows: data.source.images=10"
     assert "python -m ganexp data pack" in complaint(stream.__getitem__, 3)
     data = ImageData(lambda: stream, "hf", 8, 3, None, 4, 0, path="owner/name")

@@ -9,6 +9,7 @@ from pyarrow import parquet
 
 from ganexp.data.images import ImageData
 from ganexp.data.sources.row_group_pictures import RowGroupPictures
+from ganexp.data.sources.table_labels import Classes
 from ganexp.data.streaming.bounded_folder import BoundedFolder
 from ganexp.data.streaming.row_groups import RowGroups
 
@@ -41,21 +42,34 @@ def encoded(value):
 
 
 def write_files(folder):
-    """Write two files of twelve images, whose red is their number, in row groups of `ROWS`; return their paths."""
+    """Write two files of twelve images, whose red is their number, in row groups of `ROWS`; return their paths.
+
+    Two of the images are of the class "rare", the first of each file.
+    """
     paths = []
     for number in range(2):
         values = range(12 * number, 12 * number + 12)
         images = [{"bytes": encoded(value), "path": None} for value in values]
-        table = pyarrow.table({"image": images, "label": [v % 3 for v in values], "text": ["long " * 99] * 12})
+        table = pyarrow.table(
+            {
+                "image": images,
+                "label": [v % 3 for v in values],
+                "rare": [int(v % 12 == 0) for v in values],
+                "odd": [v % 2 == 1 for v in values],
+                "factors": [[n for n in (0, 1) if v % (n + 2) == 0] for v in values],
+                "text": ["long " * 99] * 12,
+            }
+        )
         paths.append(str(folder / f"train-{number}.parquet"))
         parquet.write_table(table, paths[-1], row_group_size=5)
     return paths
 
 
-def stream(files, folder, filesystem=None, images=None, limit=10**9, window=8, prefetched=2):
-    groups = RowGroups(filesystem or Files(), files, ["image", "label"], images)
+def stream(files, folder, filesystem=None, images=None, limit=10**9, window=8, prefetched=2, labels=None):
+    labels = labels or Classes("label", ["a", "b", "c"], "o/n")
+    groups = RowGroups(filesystem or Files(), files, ["image", *labels.columns], images)
     kept = BoundedFolder(folder, limit)
-    return RowGroupPictures(groups, kept, "image", "label", ["a", "b", "c"], "o/n", "commit", window, prefetched)
+    return RowGroupPictures(groups, kept, "image", labels, "o/n", "commit", window, prefetched)
 
 
 def batches_of(pictures, workers=0):

@@ -16,7 +16,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ganexp.config.class_counts import hf_classes, parquet_classes, webdataset_classes
+from ganexp.config.class_counts import (
+    hf_attributes,
+    hf_classes,
+    parquet_attributes,
+    parquet_classes,
+    webdataset_classes,
+)
 from ganexp.config.folders import conf_dir as conf_dir
 from ganexp.config.folders import groups as groups
 from ganexp.config.folders import sweeps_dir as sweeps_dir
@@ -34,7 +40,16 @@ from ganexp.image_size import ImageSize
 from ganexp.terminal.text import shortened
 
 LONGEST_FILE_NAME = 255
-OF_THE_DATA = ("packed", "class_folders", "attributes_in", "parquet_classes", "hf_classes", "webdataset_classes")
+OF_THE_DATA = (
+    "packed",
+    "class_folders",
+    "attributes_in",
+    "parquet_classes",
+    "parquet_attributes",
+    "hf_classes",
+    "hf_attributes",
+    "webdataset_classes",
+)
 """The resolvers of settings that the data's own files have."""
 
 # conf/hydra/launcher has defaults under the plugins' own names; Hydra may validate them against the plugins' schemas.
@@ -56,10 +71,12 @@ def register_resolvers() -> None:
     OmegaConf.register_new_resolver("load_size", load_size, replace=True)
     OmegaConf.register_new_resolver("driven_channels", input_channels, replace=True)
     OmegaConf.register_new_resolver("class_folders", class_folders, replace=True)
-    OmegaConf.register_new_resolver("attributes_in", has_attributes, replace=True)
+    OmegaConf.register_new_resolver("attributes_in", attributes_in, replace=True)
     OmegaConf.register_new_resolver("packed", packed_setting, replace=True)
     OmegaConf.register_new_resolver("parquet_classes", parquet_classes, replace=True)
+    OmegaConf.register_new_resolver("parquet_attributes", parquet_attributes, replace=True)
     OmegaConf.register_new_resolver("hf_classes", hf_classes, replace=True)
+    OmegaConf.register_new_resolver("hf_attributes", hf_attributes, replace=True)
     OmegaConf.register_new_resolver("webdataset_classes", webdataset_classes, replace=True)
     OmegaConf.register_new_resolver("start", start_name, replace=True, use_cache=True)
 
@@ -79,6 +96,11 @@ def load_size(image_size: int | Sequence[int]) -> Any:
     except ValueError:
         return image_size
     return usual_load_size(size).setting
+
+
+def attributes_in(labels: str | None, stated: bool = False) -> bool:
+    """Return whether images have several attributes each, by a label file or as their columns are stated to have."""
+    return stated or has_attributes(labels)
 
 
 def start_name(time: str) -> str:

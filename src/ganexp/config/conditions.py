@@ -130,5 +130,6 @@ def lacks_squares(config: Config) -> bool:
 def lacks_attributes(config: Config) -> bool:
     """Return whether the data have attributes and the model takes the label of one class."""
     needs_labels = bool((config.get("requires") or {}).get("labels"))
-    labels = (config.get("data") or {}).get("labels")
-    return needs_labels and not (config.get("model") or {}).get("attributes") and has_attributes(labels)
+    data = config.get("data") or {}
+    takes_one = needs_labels and not (config.get("model") or {}).get("attributes")
+    return takes_one and (bool(data.get("attributes")) or has_attributes(data.get("labels")))

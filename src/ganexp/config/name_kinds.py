@@ -138,7 +138,7 @@ NAMES: Mapping[str, Kind] = {
     "keep": COUNT,
     "key": optional(text()),
     "l1": WEIGHT,
-    "label_column": optional(text()),
+    "label_column": optional(either(text(), list_of(text(), least=1))),
     "label_key": optional(text()),
     "landmarks": whole(0),
     "latent": SIZE,

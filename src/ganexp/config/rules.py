@@ -52,8 +52,8 @@ RULES = (
     ),
     Rule(
         lacks_attributes,
-        "data.labels gives several attributes for each image, and the model takes one class",
-        "nearest that works: model=cdcgan, model=sngan_projection or another model with attributes, or a file with one "
+        "the data have several attributes for each image, and the model takes one class",
+        "nearest that works: model=cdcgan, model=sngan_projection or another model with attributes, or labels with one "
         "class for each image",
     ),
     Rule(

@@ -13,17 +13,17 @@ from ganexp.data.depth.value_range import MEASURED, checked_setting
 from ganexp.data.device_decoding.cuda import cuda_jpegs
 from ganexp.data.device_decoding.decoder import DecodesJpegs, DeviceDecoder, NoDecoder, require_decodable
 from ganexp.data.device_decoding.encoded import EncodedOnDisk
-from ganexp.data.disk import OnDisk
 from ganexp.data.epoch_order import Balanced, EpochOrder
 from ganexp.data.loading import training_loader
 from ganexp.data.memory import InMemory
 from ganexp.data.module import ImageDataModule
 from ganexp.data.picture_set import PictureSet
-from ganexp.data.pictures import Pictures, classes_of, is_sequential
+from ganexp.data.pictures import Pictures, classes_of, has_attributes, is_sequential
 from ganexp.data.placement import DEVICE_MEMORY_SHARE
 from ganexp.data.positions import POSITION
 from ganexp.data.problems import Problem, report_problem
 from ganexp.data.storage import Store, labels_of_store, stored, workers_for
+from ganexp.data.streaming.window_order import WindowShuffled
 from ganexp.data.training_images import TrainingImages, describe
 from ganexp.errors import UserError
 
@@ -45,8 +45,9 @@ class ImageData(ImageDataModule):
 
     `flip` mirrors training images with probability 0.5; `dequantize` adds noise that is uniform within a grey level
     (`TrainingImages`). Both are done on the model's device. `dataset` has neither, and so have scores. `balance` trains
-    on images of every class equally often (`Balanced`). A source that is streamed has its own order, `epoch_order`, and
-    its images are in memory only if `in_memory` says so.
+    on images of every class equally often (`Balanced`), in a stream only in an epoch as a whole (`WindowShuffled`). A
+    source that is streamed has its own order, `epoch_order`, and its images are in memory only if `in_memory` says so.
+    `attributes` says whether images have several labels each, if anybody has said so.
 
     With `device_decoding`, JPEGs that are left on disk are decoded and resized on the model's device, by the decoder
     that `jpeg_decoder` has for it (NoDecoder: none, and the processor decodes).
@@ -79,15 +80,21 @@ class ImageData(ImageDataModule):
         percentiles: Sequence[float] = PERCENTILES,
         device_decoding: bool = False,
         jpeg_decoder: Callable[[torch.device], DecodesJpegs] = cuda_jpegs,
+        attributes: bool | None = None,
     ) -> None:
         if balance and num_classes is None:
-            raise UserError("data.balance=true: the images have no labels (data.num_classes is null); give data.labels")
+            raise UserError(
+                "data.balance=true: the images have no labels, or data.num_classes=null ignores them: give data.labels "
+                "of a folder, data.source.label_column of a table, data.num_classes=N of arrays, or pack images with "
+                "labels"
+            )
         super().__init__(name, image_size, channels, num_classes, batch_size, seed, root or path, device_memory_share)
         self.source = source
         self.in_memory = in_memory
         self.workers = workers
         self.balance = balance
         self.labels = labels
+        self.attributes = attributes
         if dequantize and value_range is not None:
             raise UserError(
                 "data.dequantize=true adds noise below one of 256 grey levels, and data.value_range keeps the images' "
@@ -128,6 +135,7 @@ class ImageData(ImageDataModule):
         self._check_classes(self.classes)
         self._measure(pictures)
         labelled = self.num_classes is not None
+        self._check_attributes(labelled, pictures)
         self._epoch_order = getattr(pictures, "epoch_order", None)
         in_memory = self.in_memory if self._epoch_order is None else bool(self.in_memory)
         self._dataset, description = stored(
@@ -170,7 +178,7 @@ class ImageData(ImageDataModule):
         UserError if the batch size does not fit the data set or the number of ranks.
         """
         workers = workers_for(self.dataset, self.workers, self._local_processes())
-        positions, epoch = self._transform.changes, self._balanced() or self._epoch_order
+        positions, epoch = self._transform.changes, self._balanced() if self.balance else self._epoch_order
         decoder = self._device_decoder = self._made_device_decoder()
         if decoder is None:
             return self._image_loader(self.dataset, workers, positions, epoch)
@@ -215,18 +223,16 @@ class ImageData(ImageDataModule):
         encoded = EncodedOnDisk(self.dataset.pictures, self.decoder, self.dataset.labelled)
         return DeviceDecoder(encoded, decode, device, self._log)
 
-    def _balanced(self) -> Balanced | None:
-        if not self.balance:
-            return None
-        if self._epoch_order is not None and isinstance(self.dataset, OnDisk):
-            raise UserError(
-                f"data.balance=true: {self._where()} is streamed, so only the images of a window are at hand, in which "
-                "rare classes are missing: data.source.streaming=false, or data.in_memory=true"
-            )
+    def _balanced(self) -> EpochOrder:
         labels = self.all_labels()
         if labels.dim() > 1:
             raise UserError("data.balance=true: images have several attributes each; it needs one class for each image")
-        return Balanced(labels)
+        balanced = Balanced(labels)
+        if self._epoch_order is None or isinstance(self.dataset, InMemory):
+            return balanced
+        if isinstance(self._epoch_order, WindowShuffled):
+            return self._epoch_order.drawing(balanced)
+        raise UserError(f"data.balance=true: {self._where()} is read in an order of its own: data.in_memory=true")
 
     def _training_stores(self) -> Sequence[Store]:
         return (self.dataset,)
@@ -243,6 +249,14 @@ class ImageData(ImageDataModule):
             measured = measured_range(pictures, self.channels, self.percentiles)
             self.decoder = self.decoder.with_range(measured)
             self._log(f"values {measured.text} become [-1,1]: percentiles {list(self.percentiles)} of the images")
+
+    def _check_attributes(self, labelled: bool, pictures: Pictures) -> None:
+        if not labelled or self.attributes is None:
+            return
+        found = has_attributes(pictures)
+        if found is not self.attributes:
+            has = "several attributes for each image" if found else "one class for each image"
+            raise UserError(f"data.attributes={str(self.attributes).lower()}, but {self._where()} has {has}")
 
     def _check_classes(self, classes: list[str]) -> None:
         if self.num_classes is None or self.num_classes == len(classes):

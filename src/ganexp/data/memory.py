@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from ganexp.data.arrays import as_label, as_picture
 from ganexp.data.decoding import Decodes
-from ganexp.data.pictures import Pictures, labels_of, name_of
+from ganexp.data.pictures import Pictures, has_attributes, labels_of, name_of
 from ganexp.data.unreadable import unreadable
 from ganexp.terminal.progress import progress
 
@@ -106,10 +106,10 @@ def decoded(pictures: Pictures, decoder: Decodes, labelled: bool) -> tuple[InMem
 
 def empty_labels(pictures: Pictures) -> Tensor:
     """Return zeros for the labels of all pictures: int64 (N,) for classes, int8 (N, A) for attributes."""
-    known = labels_of(pictures)
-    if known is None or known.ndim == 1:
+    attributes = labels_of(pictures) if has_attributes(pictures) else None
+    if attributes is None:
         return torch.zeros(len(pictures), dtype=torch.int64)
-    return torch.zeros(known.shape, dtype=torch.int8)
+    return torch.zeros(attributes.shape, dtype=torch.int8)
 
 
 def available_cpus() -> int:

@@ -22,7 +22,8 @@ class Pictures(Protocol):
     (`as_picture`).
 
     It may have `classes`, the names of the classes (empty or absent: unlabelled), `name(index)`, the location of
-    a picture for messages, and `labels` or `targets`, the class numbers (N,) of all pictures. `version` changes with
+    a picture for messages, and `labels` or `targets`, the class numbers (N,) or attributes (N, A) of all pictures;
+    `has_attributes`, which of these they are, where it is known without reading them. `version` changes with
     the content of pictures that are not files of their own. With `prepare(numbers)` it is a data set that can only be
     read in order (`prepare`); with `epoch_order` (`EpochOrder`), one that is best trained on in that order; with
     `prefetch` (`Prefetch`), one whose parts can be fetched before they are due.
@@ -131,6 +132,15 @@ def labels_of(pictures: Pictures) -> np.ndarray | None:
     except (TypeError, ValueError):  # a source of one's own may call something else so
         return None
     return array if array is not None and array.ndim and len(array) == len(pictures) else None
+
+
+def has_attributes(pictures: Pictures) -> bool:
+    """Return whether pictures have several attributes each, instead of a class."""
+    known = getattr(pictures, "has_attributes", None)
+    if known is not None:
+        return bool(known)
+    labels = labels_of(pictures)
+    return labels is not None and labels.ndim > 1
 
 
 def label_array(labels: Any) -> np.ndarray:

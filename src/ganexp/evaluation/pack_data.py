@@ -27,7 +27,8 @@ def pack_data(config: DictConfig, name: str, out: Path, shard_size: int | None) 
     packed = pack(pictures, module.decoder, name, out, shard_size)
     header = packed.header
     kept = f", {packed.kept:,} of them there before" if packed.kept else ""
-    classes = f", {len(header.classes)} classes" if header.classes else ""
+    kind = "attributes" if header.attributes else "classes"
+    classes = f", {len(header.classes)} {kind}" if header.classes else ""
     print(
         printable(
             f"{header.images:,} images of {header.channels}x{header.height}x{header.width}{classes}: "

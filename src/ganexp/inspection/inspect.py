@@ -15,12 +15,13 @@ from ganexp.data.arrays import as_label, as_picture
 from ganexp.data.decoding import is_grey
 from ganexp.data.depth.planes import Planes
 from ganexp.data.picture_set import PictureSet
-from ganexp.data.pictures import Pictures, classes_of, labels_of, name_of
+from ganexp.data.pictures import classes_of, has_attributes, name_of
 from ganexp.data.problems import Problem
 from ganexp.data.unreadable import unreadable_problem
 from ganexp.data.values import to_signed_unit
 from ganexp.inspection.duplicates import Duplicates
 from ganexp.inspection.kinds import KINDS, Kind, kinds_of
+from ganexp.records.class_names import attribute_text
 from ganexp.terminal.progress import progress
 
 SAMPLES = 64
@@ -53,7 +54,7 @@ class Inspection:
     coloured: int = 0
     samples: list[tuple[Tensor, ...]] = field(default_factory=list)
     sample_classes: list[str] = field(default_factory=list)
-    """The names of the samples' classes; empty if the pictures are unlabelled."""
+    """The names of the samples' classes, or of their attributes; empty if the pictures are unlabelled."""
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -105,7 +106,7 @@ def inspect(picture_set: PictureSet, duplicates: Duplicates) -> tuple[Inspection
                 inspection.highest = max(inspection.highest, *(float(image.max()) for image in shown))
                 if index in chosen:
                     inspection.samples.append(tuple(map(_downsized, shown)))
-                    inspection.sample_classes += classes[label : label + 1]
+                    inspection.sample_classes += _caption(label, classes)
             advance(1)
     inspection.unreadable = len(failures)
     inspection.coloured = len(tones[False])
@@ -158,6 +159,11 @@ def depth_of(picture: Image.Image | Planes) -> int:
     return 16 if picture.mode.startswith("I;") else DEPTHS.get(picture.mode, 8)
 
 
+def _caption(label: Tensor, names: Sequence[str]) -> Sequence[str]:
+    """Return the text of a class, or of attributes; none where classes have no names."""
+    return [attribute_text(label.tolist(), names)] if label.dim() else names[int(label) : int(label) + 1]
+
+
 def _downsized(image: Tensor) -> Tensor:
     longer = max(image.shape[-2:])
     if longer <= SAMPLE_SIZE:
@@ -175,12 +181,6 @@ def _tone_problems(tones: dict[bool, list[str]], channels: int) -> Iterator[Prob
     else:
         minority, tone = (grey, "grey") if len(grey) <= len(coloured) else (coloured, "coloured")
         yield Problem(f"{tone} pictures among others", tuple(minority), "remove them, or data.channels=1 for all")
-
-
-def has_attributes(pictures: Pictures) -> bool:
-    """Return whether pictures have attributes, which need not be equally frequent, instead of classes."""
-    labels = labels_of(pictures)
-    return labels is not None and labels.ndim > 1
 
 
 def _class_problems(classes: dict[str, int]) -> Iterator[Problem]:

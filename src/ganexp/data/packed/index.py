@@ -18,14 +18,19 @@ FORMAT = "ganexp packed images, version 1"
 MAX_BYTES = 1_000_000_000
 MAX_SIDE = 1 << 16
 MAX_IMAGES = 1 << 40
+MAX_ATTRIBUTES = 10_000
 AGAIN = "run the same python -m ganexp data pack again"
+
+Label = int | tuple[int, ...]
+"""A class number, or the numbers of the attributes that apply, in ascending order."""
 
 
 @dataclass(frozen=True)
 class Header:
     """What all shards of a packed set have in common: images (height, width, channels), their number and classes.
 
-    They are uint8; with a ``value_range``, float32 in [-1, 1], scaled from it. ``source`` is a checksum of
+    With ``attributes``, the classes are those, of which an image may have several (None: it has one class). They are
+    uint8; with a ``value_range``, float32 in [-1, 1], scaled from it. ``source`` is a checksum of
     what was packed, so that packing is continued with nothing else.
     """
 
@@ -37,6 +42,7 @@ class Header:
     classes: tuple[str, ...]
     source: str
     value_range: tuple[float, float] | None = None
+    attributes: bool | None = None
 
     @property
     def shards(self) -> int:
@@ -54,7 +60,7 @@ class Shard:
 
     number: int
     sha256: str
-    labels: tuple[int, ...]
+    labels: tuple[Label, ...]
 
 
 def shard_name(number: int) -> str:
@@ -65,7 +71,7 @@ def shard_name(number: int) -> str:
 def line(record: Header | Shard) -> str:
     """Return a line of the index."""
     kind = {"format": FORMAT} if isinstance(record, Header) else {}
-    # Sets of 8 bits have the index that they had before there were others.
+    # Sets of 8 bits, and of classes, have the index that they had before there were others.
     values = {name: value for name, value in asdict(record).items() if value is not None}
     return json.dumps({**kind, **values}, ensure_ascii=False, separators=(",", ":")) + "\n"
 
@@ -117,7 +123,7 @@ def read_whole_index(folder: Path) -> tuple[Header, list[Shard]]:
 
 
 def setting(path: str, name: str) -> int | list[int] | list[float] | None:
-    """Return data.image_size, data.channels, data.num_classes or data.value_range of a packed set.
+    """Return data.image_size, channels, num_classes, attributes or value_range of a packed set.
 
     Raises UserError if there is no packed set.
     """
@@ -126,6 +132,8 @@ def setting(path: str, name: str) -> int | list[int] | list[float] | None:
         return len(header.classes) or None
     if name == "channels":
         return header.channels
+    if name == "attributes":
+        return bool(header.attributes)
     if name == "value_range":
         return None if header.value_range is None else list(header.value_range)
     return header.height if header.height == header.width else [header.height, header.width]
@@ -156,6 +164,8 @@ def _header(record: dict[str, Any]) -> Header:
         raise ValueError("sizes out of range")
     if not all(isinstance(text, str) for text in (*header.classes, header.source)):
         raise ValueError("classes are not text")
+    if header.attributes not in (None, True) or (header.attributes and not 0 < len(header.classes) <= MAX_ATTRIBUTES):
+        raise ValueError("no attributes")
     return header
 
 
@@ -169,11 +179,12 @@ def _range(values: Any) -> tuple[float, float] | None:
 
 
 def _shard(record: dict[str, Any], header: Header) -> Shard:
-    shard = Shard(**{**record, "labels": tuple(record["labels"])})
+    shard = Shard(**{**record, "labels": tuple(tuple(x) if header.attributes else x for x in record["labels"])})
     if type(shard.number) is not int or not 0 <= shard.number < header.shards or not isinstance(shard.sha256, str):
         raise ValueError("no such shard")
     if len(shard.labels) != (len(header.numbers(shard.number)) if header.classes else 0):
         raise ValueError("labels and images differ in number")
-    if not all(type(label) is int and 0 <= label < len(header.classes) for label in shard.labels):
+    numbers = [number for label in shard.labels for number in (label if isinstance(label, tuple) else (label,))]
+    if not all(type(number) is int and 0 <= number < len(header.classes) for number in numbers):
         raise ValueError("no such class")
     return shard

@@ -1,12 +1,16 @@
-"""Layout of a packed shard: a tar file of samples of equal length, KEY.npy and KEY.cls (WebDataset's format)."""
+"""Layout of a packed shard: a tar file of samples of equal length (WebDataset's format).
+
+They are KEY.npy, and KEY.cls with the class number, or KEY.json with 0 or 1 for each attribute.
+"""
 
 import io
+import json
 import tarfile
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ganexp.data.packed.index import Header
+from ganexp.data.packed.index import Header, Label
 
 BLOCK = tarfile.BLOCKSIZE
 END = bytes(2 * BLOCK)
@@ -22,7 +26,8 @@ class Layout:
         self.dtype = np.dtype(np.uint8) if header.value_range is None else np.dtype("<f4")
         pixels = int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
         self._start = _npy_header(self.shape, self.dtype)
-        self.stride = BLOCK + _padded(len(self._start) + pixels) + (2 * BLOCK if header.classes else 0)
+        label = BLOCK + _padded(len(self._label(())) if header.attributes else 1) if header.classes else 0
+        self.stride = BLOCK + _padded(len(self._start) + pixels) + label
 
     def size(self, shard: int) -> int:
         """Return the bytes of a whole shard."""
@@ -32,14 +37,22 @@ class Layout:
         """Return where the pixels of a shard's image begin."""
         return place * self.stride + BLOCK + len(self._start)
 
-    def parts(self, numbers: range, images: Sequence[np.ndarray], labels: Sequence[int]) -> Iterator[bytes]:
+    def parts(self, numbers: range, images: Sequence[np.ndarray], labels: Sequence[Label]) -> Iterator[bytes]:
         """Yield the content of a shard: images (height, width, channels), and labels if there are classes."""
         for place, number in enumerate(numbers):
             key = f"{number:09d}"
             yield from _member(f"{key}.npy", self._start + images[place].astype(self.dtype, copy=False).tobytes())
             if self.header.classes:
-                yield from _member(f"{key}.cls", str(labels[place]).encode())
+                kind = "json" if self.header.attributes else "cls"
+                yield from _member(f"{key}.{kind}", self._label(labels[place]))
         yield END
+
+    def _label(self, label: Label) -> bytes:
+        """Return the text of a label: all of attributes are of equal length."""
+        if isinstance(label, int):
+            return str(label).encode()
+        values = [int(number in label) for number in range(len(self.header.classes))]
+        return json.dumps({"attributes": values}).encode()
 
 
 def _member(name: str, content: bytes) -> Iterator[bytes]:

@@ -14,9 +14,20 @@ from ganexp.data.arrays import as_picture
 from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
 from ganexp.data.memory import available_cpus
-from ganexp.data.packed.index import INDEX, Header, Shard, line, read_header, read_shards, shard_name, write_index
+from ganexp.data.packed.index import (
+    INDEX,
+    MAX_ATTRIBUTES,
+    Header,
+    Label,
+    Shard,
+    line,
+    read_header,
+    read_shards,
+    shard_name,
+    write_index,
+)
 from ganexp.data.packed.layout import Layout
-from ganexp.data.pictures import Pictures, classes_of, name_of, prepare
+from ganexp.data.pictures import Pictures, classes_of, has_attributes, name_of, prepare
 from ganexp.data.streaming.connection import ConnectionLost
 from ganexp.data.unreadable import unreadable
 from ganexp.errors import UserError
@@ -30,7 +41,7 @@ SHARD_BYTES = 100_000_000
 PREPARED = 256
 """Pictures, not yet decoded, that are read from a network at a time."""
 
-Item = tuple[np.ndarray, int] | Exception
+Item = tuple[np.ndarray, Label] | Exception
 """A decoded picture with its label, or why it cannot be read."""
 Failures = list[tuple[str, Exception]]
 
@@ -73,7 +84,11 @@ def _header(pictures: Pictures, decoder: Decoder, name: str, shard_size: int | N
     channels, height, width = _shape(pictures, decoder)
     classes = tuple(classes_of(pictures))
     source = f"{name} {OnDisk(pictures, decoder, bool(classes)).checksum()}"
-    header = Header(height, width, channels, len(pictures), shard_size or 1, classes, source, decoder.value_range)
+    attributes = True if classes and has_attributes(pictures) else None
+    if attributes and len(classes) > MAX_ATTRIBUTES:
+        raise UserError(f"data={name}: {len(classes):,} attributes, and a packed set has {MAX_ATTRIBUTES:,} at most")
+    number = len(pictures)
+    header = Header(height, width, channels, number, shard_size or 1, classes, source, decoder.value_range, attributes)
     return header if shard_size else replace(header, shard_size=max(1, SHARD_BYTES // Layout(header).stride))
 
 
@@ -153,9 +168,13 @@ def _read(pictures: Pictures, numbers: range, read: Callable[[int], Item], pool:
 def _decoded(pictures: Pictures, decoder: Decoder, header: Header, number: int) -> Item:
     try:
         picture, label = pictures[number]
-        if header.classes and not 0 <= int(label) < len(header.classes):
-            raise UserError(f"its class is {label}, and there are {len(header.classes)}")
-        return decoder(as_picture(picture)).permute(1, 2, 0).numpy(), int(label)
+        if header.attributes:
+            packed: Label = tuple(np.flatnonzero(label).tolist())
+        else:
+            packed = int(label)
+            if header.classes and not 0 <= packed < len(header.classes):
+                raise UserError(f"its class is {label}, and there are {len(header.classes)}")
+        return decoder(as_picture(picture)).permute(1, 2, 0).numpy(), packed
     except ConnectionLost:
         raise
     except Exception as error:  # a broken file makes Pillow raise nearly anything
@@ -170,7 +189,7 @@ def _failures(pictures: Pictures, numbers: range, items: Sequence[Item]) -> Fail
     ]
 
 
-def _write(out: Path, number: int, layout: Layout, items: Sequence[tuple[np.ndarray, int]]) -> Shard:
+def _write(out: Path, number: int, layout: Layout, items: Sequence[tuple[np.ndarray, Label]]) -> Shard:
     """Write one shard, which has its name only once it is whole."""
     images, labels = [image for image, _ in items], [label for _, label in items]
     digest = hashlib.sha256()

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ganexp.data.depth.planes import Planes
 from ganexp.data.depth.value_range import ValueRange
-from ganexp.data.packed.index import AGAIN, read_whole_index, shard_name
+from ganexp.data.packed.index import AGAIN, Header, Label, read_whole_index, shard_name
 from ganexp.data.packed.layout import Layout
 from ganexp.data.shards.files import ShardFiles
 from ganexp.errors import UserError
@@ -18,6 +19,8 @@ from ganexp.terminal.text import first_names
 class PackedPictures:
     """Images (height, width, channels) of a packed set with their labels: uint8, or float32 in [-1, 1] with a range.
 
+    ``labels`` are class numbers (N,), or attributes (N, A) of 0 and 1.
+
     Raises UserError if shards are missing, or are not as long as the index says.
     """
 
@@ -25,8 +28,7 @@ class PackedPictures:
         self.folder = folder
         self.header, shards = read_whole_index(folder)
         self.classes = list(self.header.classes)
-        labels = [np.asarray(shard.labels, dtype=np.int64) for shard in shards]
-        self.labels = np.concatenate(labels) if self.classes else None
+        self.labels = _labels(self.header, [label for shard in shards for label in shard.labels])
         self.version = hashlib.sha256("".join(shard.sha256 for shard in shards).encode()).hexdigest()
         self.layout = Layout(self.header)
         self.value_range = None if self.header.value_range is None else ValueRange(*self.header.value_range)
@@ -37,10 +39,10 @@ class PackedPictures:
     def __len__(self) -> int:
         return self.header.images
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray | Planes, int]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray | Planes, Any]:
         (stored,) = self.read([index])
         picture = stored if self.value_range is None else Planes(stored, self.value_range)
-        return picture, 0 if self.labels is None else int(self.labels[index])
+        return picture, 0 if self.labels is None else self.labels[index]
 
     def read(self, indices: Sequence[int]) -> np.ndarray:
         """Return images (B, height, width, channels) as stored; raises ValueError if a shard ends early."""
@@ -68,3 +70,14 @@ class PackedPictures:
             raise UserError(
                 f"{self.folder}: {len(names):,} shards are not whole: {first_names(names)}. To repair, {AGAIN}"
             )
+
+
+def _labels(header: Header, labels: Sequence[Label]) -> np.ndarray | None:
+    if not header.classes:
+        return None
+    if not header.attributes:
+        return np.asarray(labels, dtype=np.int64)
+    attributes = np.zeros((len(labels), len(header.classes)), dtype=np.int8)
+    for row, label in enumerate(labels):
+        attributes[row, label] = 1
+    return attributes

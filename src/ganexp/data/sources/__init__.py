@@ -11,7 +11,7 @@ from ganexp.data.sources.faces import celeba
 from ganexp.data.sources.folder import image_folder, split_folder
 from ganexp.data.sources.head_clips import head_clips
 from ganexp.data.sources.house_numbers import svhn
-from ganexp.data.sources.hugging_face import classes_on_the_hub, hugging_face, parquet
+from ganexp.data.sources.hugging_face import hugging_face, labels_on_the_hub, parquet
 from ganexp.data.sources.idx import fashion_mnist, mnist
 from ganexp.data.sources.ilsvrc import imagenet
 from ganexp.data.sources.lsun import lsun_bedroom
@@ -27,7 +27,6 @@ __all__ = [
     "arrays",
     "celeba",
     "cifar10",
-    "classes_on_the_hub",
     "digits",
     "divided",
     "fashion_mnist",
@@ -36,6 +35,7 @@ __all__ = [
     "hugging_face",
     "image_folder",
     "imagenet",
+    "labels_on_the_hub",
     "lsun_bedroom",
     "mnist",
     "packed",

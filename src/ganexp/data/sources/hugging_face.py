@@ -1,23 +1,17 @@
 """Hugging Face data sets and parquet files."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ganexp.data.shards.class_numbers import numbered, rows_without_labels
 from ganexp.data.sources.row_group_pictures import GB, RowGroupPictures
 from ganexp.data.sources.streamed_pictures import StreamedPictures
-from ganexp.data.sources.table_columns import (
-    NO_LABELS,
-    column_of_classes,
-    column_of_images,
-    has_names,
-    undecoded,
-)
+from ganexp.data.sources.table_columns import NO_LABELS, column_of_images, columns_of_labels, undecoded
+from ganexp.data.sources.table_labels import LabelColumns
 from ganexp.data.sources.table_pictures import TablePictures
 from ganexp.data.streaming.bounded_folder import BoundedFolder
 from ganexp.data.streaming.row_groups import RowGroups
@@ -29,12 +23,13 @@ SAVED = ("state.json", "dataset_dict.json")
 
 
 def parquet(
-    path: str, split: str = "train", image_column: str | None = None, label_column: str | None = None
+    path: str, split: str = "train", image_column: str | None = None, label_column: str | Sequence[str] | None = None
 ) -> TablePictures:
     """Return the images of parquet files, one or a folder of them, from the column ``image_column``.
 
     An image is encoded bytes, or a struct of bytes and path as Hugging Face datasets write it. By default the columns
-    are the only one of images and the only one of classes (`label_column`: "none" for no labels). Files whose names or
+    are the only one of images and the only one of classes (`label_column`: "none" for no labels). A column of lists, or
+    several columns of 0 and 1, have attributes (`LabelColumns`). Files whose names or
     folders have the names of splits, such as train-00000.parquet, are those splits. The rows are kept in the cache
     folder in a form that can be read in any order.
 
@@ -51,7 +46,7 @@ def hugging_face(
     path: str,
     split: str = "train",
     image_column: str | None = None,
-    label_column: str | None = None,
+    label_column: str | Sequence[str] | None = None,
     subset: str | None = None,
     download: bool = True,
     streaming: bool = False,
@@ -59,7 +54,7 @@ def hugging_face(
     window: int = 10_000,
     cache_gb: float = 10,
     prefetch: int = 4,
-) -> TablePictures:
+) -> TablePictures | StreamedPictures | RowGroupPictures:
     """Return the images of a Hugging Face data set: a folder, or owner/name on the Hub.
 
     A folder is what `save_to_disk` wrote, or files that `load_dataset` reads. What has been downloaded before is used
@@ -97,60 +92,60 @@ def streamed(
     path: str,
     split: str,
     image_column: str | None,
-    label_column: str | None,
+    label_column: str | Sequence[str] | None,
     subset: str | None,
     images: int | None,
     window: int,
     cache_gb: float,
     prefetch: int,
 ) -> StreamedPictures | RowGroupPictures:
-    """Return the pictures of a data set on the Hub, to be read over the network; classes must have names.
+    """Return the pictures of a data set on the Hub, to be read over the network; labels must have names.
 
     Raises UserError if the Hub cannot be reached, or if neither it nor ``images`` says how many rows there are.
     """
     version, rows, files = loaded(path, lambda datasets: _streamed(datasets, path, subset, split))
     column = column_of_images(rows.features, path, image_column)
-    labels = column_of_classes(rows.features, path, label_column)
-    if labels is not None and not has_names(rows.features[labels]):
-        raise UserError(f"data.source.label_column={labels}: only a column of named classes can be streamed")
-    classes = [] if labels is None else rows.features[labels].names
+    labels = columns_of_labels(rows.features, path, label_column)
+    if labels is not None and labels.names is None:
+        raise UserError(
+            f"data.source.label_column={label_column}: only labels with names can be streamed, of ClassLabel or from "
+            "several columns of 0 and 1; data.source.streaming=false finds the names"
+        )
+    columns = [] if labels is None else labels.columns
     if files and all(file.endswith(".parquet") for file in files):
-        groups = _row_groups(files, [column] if labels is None else [column, labels], images)
+        groups = _row_groups(files, [column, *columns], images)
         kept = BoundedFolder(cache_folder("streams", f"{path.replace('/', '--')}-{version[:12]}"), int(cache_gb * GB))
-        return RowGroupPictures(groups, kept, column, labels, classes, path, version, window, prefetch)
+        return RowGroupPictures(groups, kept, column, labels, path, version, window, prefetch)
     stated = (rows.info.splits or {}).get(split)
     stated_images = getattr(stated, "num_examples", None)
     if images is None and not stated_images:
         raise UserError(f"{path} does not say how many images it has: data.source.images=N")
     number = min(count for count in (images, stated_images) if count)
-    return StreamedPictures(undecoded(rows, column, labels), column, labels, classes, path, number, version)
+    return StreamedPictures(undecoded(rows, column, columns), column, labels, path, number, version)
 
 
-def classes_on_the_hub(
-    path: str, split: str, label_column: str | None, subset: str | None, download: bool, streaming: bool
-) -> list[str]:
-    """Return the names of the classes of a data set on the Hub without reading its rows, empty for no labels.
+def labels_on_the_hub(
+    path: str, split: str, label_column: str | Sequence[str] | None, subset: str | None, download: bool, streaming: bool
+) -> LabelColumns | None:
+    """Return the columns of labels of a data set on the Hub without reading its rows, None for no labels.
 
     They are in the set's card, or in the schema of its parquet files. With ``streaming`` it is the Hub that is asked,
     else what has been downloaded before comes first.
 
-    Raises UserError if neither can be read, if there is no such column, or if its classes have no names.
+    Raises UserError if neither can be read, or if there is no such column.
     """
     if label_column == NO_LABELS:
-        return []
+        return None
     by_hand = "data.num_classes=N, or null for no labels"
+    if label_column is not None:
+        by_hand = "data.num_classes=N and data.attributes=false (true: several for each image)"
     try:
         features = loaded(path, lambda datasets: _features(datasets, path, subset, split, download, streaming))
     except UserError as error:
         raise UserError(f"{error}; to go on without: {by_hand}") from error
     if label_column is not None and not features:
         raise UserError(f"data.source.label_column={label_column}: {path} does not describe its columns: {by_hand}")
-    column = column_of_classes(features, path, label_column)
-    if column is None:
-        return []
-    if not has_names(features[column]):
-        raise UserError(f"data.source.label_column={column}: {path} has no names of its classes: {by_hand}")
-    return list(features[column].names)
+    return columns_of_labels(features, path, label_column)
 
 
 def _features(datasets: Any, path: str, subset: str | None, split: str, download: bool, streaming: bool) -> Any:
@@ -171,14 +166,14 @@ def _row_groups(files: list[str], columns: list[str], images: int | None) -> Row
 
 
 def as_pictures(
-    table: Any, where: str, image_column: str | None, label_column: str | None, folders: list[Path]
+    table: Any, where: str, image_column: str | None, label_column: str | Sequence[str] | None, folders: list[Path]
 ) -> TablePictures:
     """Return the pictures of a table of the package datasets.
 
     Raises UserError for columns that do not exist, are not images, or have to be chosen.
     """
     column = column_of_images(table.features, where, image_column)
-    labels, classes = _labels(table, where, label_column)
+    labels, classes = _read(columns_of_labels(table.features, where, label_column), table)
     return TablePictures(undecoded(table, column), column, labels, classes, where, folders)
 
 
@@ -272,21 +267,15 @@ def _hub_cache() -> Path:
     return Path(HF_HUB_CACHE)
 
 
-def _labels(table: Any, where: str, wanted: str | None) -> tuple[np.ndarray | None, list[str]]:
-    features = table.features
-    column = column_of_classes(features, where, wanted)
-    if column is None:
+def _read(columns: LabelColumns | None, table: Any) -> tuple[np.ndarray | None, list[str]]:
+    if columns is None:
         return None, []
-    values = table.data.column(column).to_pylist()
-    if not has_names(features[column]):
-        return numbered(values, f"{where}, column {column}")
-    without = [f"row {row}" for row, value in enumerate(values) if value is None or value < 0]
-    # Splits for testing are published without labels.
-    if len(without) == len(values):
+    values = {column: table.data.column(column).to_pylist() for column in columns.columns}
+    # Splits for testing are published without labels. An attribute of -1 is one that does not apply.
+    missing = (None,) if columns.has_attributes else (None, -1)
+    if columns.names is not None and all(value in missing for rows in values.values() for value in rows):
         return None, []
-    if without:
-        raise rows_without_labels(without, f"{where}, column {column}")
-    return np.asarray(values, dtype=np.int64), list(features[column].names)
+    return columns.read(values)
 
 
 def _first_cause(error: BaseException) -> BaseException:

@@ -3,13 +3,16 @@
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
-from ganexp.data.sources.table_pictures import TablePictures
+from ganexp.data.sources.table_labels import LabelColumns, label_of
+from ganexp.data.sources.table_pictures import EncodedPictures
 from ganexp.data.streaming.bounded_folder import BoundedFolder
 from ganexp.data.streaming.prefetch import Prefetch
 from ganexp.data.streaming.row_groups import RowGroups
@@ -19,10 +22,10 @@ from ganexp.errors import UserError
 GB = 1e9
 
 
-class RowGroupPictures(TablePictures):
+class RowGroupPictures(EncodedPictures):
     """Pictures encoded in a column of row groups, each of which is downloaded into a bounded folder when it is needed.
 
-    All processes of a machine share the folder. Class numbers are in ``label_column`` (None: unlabelled). `epoch_order`
+    All processes of a machine share the folder. Their ``labels`` have names (None: unlabelled). `epoch_order`
     is an order for training that needs only the row groups of a window of ``window`` pictures at a time, of which
     ``prefetched`` row groups at once are downloaded before they are due (0: none). `version` is the data set's, and
     `revision` that of exactly these pictures.
@@ -35,15 +38,15 @@ class RowGroupPictures(TablePictures):
         groups: RowGroups,
         kept: BoundedFolder,
         column: str,
-        label_column: str | None,
-        classes: Sequence[str],
+        labels: LabelColumns | None,
         where: str,
         version: str,
         window: int,
         prefetched: int,
     ) -> None:
-        super().__init__(groups, column, None, classes, where)
-        self.label_column = label_column
+        super().__init__(column, [] if labels is None else labels.names or [], where)
+        self.label_columns = labels
+        self.has_attributes = labels is not None and labels.has_attributes
         self.version = version
         self.groups = groups
         self.kept = kept
@@ -55,6 +58,16 @@ class RowGroupPictures(TablePictures):
         self._most_open = 2 * (window // self._largest + 2)
         self._open: OrderedDict[int, Any] = OrderedDict()
         self._lock = threading.Lock()
+
+    @cached_property
+    def labels(self) -> np.ndarray | None:
+        """The labels of all pictures, class numbers (N,) or attributes (N, A), by reading their columns alone."""
+        if self.label_columns is None:
+            return None
+        columns = self.label_columns.columns
+        key = f"{self.revision} {columns}"
+        table = self.kept.read(key, lambda path: self.groups.write_columns(columns, path), mapped)
+        return self.label_columns.read({name: table.column(name).to_pylist() for name in columns}).numbers
 
     @property
     def revision(self) -> str:
@@ -73,14 +86,11 @@ class RowGroupPictures(TablePictures):
     def __len__(self) -> int:
         return int(self.groups.rows.sum())
 
-    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+    def __getitem__(self, index: int) -> tuple[Image.Image, Any]:
         group, place = self.groups.place(index)
         table = self._table(group)
         row = {name: table.column(name)[place].as_py() for name in self.groups.columns}
-        label = 0 if self.label_column is None else row[self.label_column]
-        if label is None or label < 0:
-            raise UserError("it has no label")
-        return self._opened(row), int(label)
+        return self._opened(row), 0 if self.label_columns is None else label_of(row, self.label_columns, index)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what belongs to one process, for workers that are not forked."""

@@ -1,33 +1,35 @@
 """Pictures of a table that is read over the network, in order and without keeping it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from PIL import Image
 
-from ganexp.data.sources.table_pictures import TablePictures
+from ganexp.data.sources.table_labels import LabelColumns, label_of
+from ganexp.data.sources.table_pictures import EncodedPictures
 from ganexp.errors import UserError, one_line
 
 
-class StreamedPictures(TablePictures):
+class StreamedPictures(EncodedPictures):
     """Pictures encoded in a column of a table that can only be read from its start on.
 
     ``rows`` is an iterable of {column: value}, whose `skip(n)` begins at row n. Only pictures that `prepare` has read
-    can be read by number. Class numbers are in ``label_column`` (None: unlabelled).
+    can be read by number. Their ``labels`` have names (None: unlabelled).
     """
 
     def __init__(
         self,
         rows: Any,
         column: str,
-        label_column: str | None,
-        classes: Sequence[str],
+        labels: LabelColumns | None,
         where: str,
         images: int,
         version: str,
     ) -> None:
-        super().__init__(rows, column, None, classes, where)
-        self.label_column = label_column
+        super().__init__(column, [] if labels is None else labels.names or [], where)
+        self.rows = rows
+        self.label_columns = labels
+        self.has_attributes = labels is not None and labels.has_attributes
         self.images = images
         self.version = version
         self._prepared: dict[int, dict[str, Any]] = {}
@@ -37,12 +39,11 @@ class StreamedPictures(TablePictures):
     def __len__(self) -> int:
         return self.images
 
-    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
+    def __getitem__(self, index: int) -> tuple[Image.Image, Any]:
         if index not in self._prepared:
             raise UserError(f"{self.where} is streamed, so it can be read in order only: python -m ganexp data pack")
         row = self._prepared[index]
-        label = None if self.label_column is None else row[self.label_column]
-        return self._opened(row), -1 if label is None else int(label)
+        return self._opened(row), 0 if self.label_columns is None else label_of(row, self.label_columns, index)
 
     def prepare(self, numbers: range) -> None:
         """Read the pictures with these numbers, which can be read by number until the next call.

@@ -11,35 +11,18 @@ from PIL import Image
 from ganexp.errors import UserError
 
 
-class TablePictures:
-    """Pictures encoded in a column of a table, which `rows[i]` reads as {column: bytes or {"bytes", "path"}}.
+class EncodedPictures:
+    """Pictures encoded in a column of a table, a row of which is {column: bytes or {"bytes", "path"}, …}.
 
-    ``labels`` are the class numbers of all rows (None: unlabelled). A row that has the path of a file instead of its
-    bytes is read only if that file lies in one of the ``folders``.
+    ``classes`` are the names of classes or attributes. A row that has the path of a file instead of its bytes is read
+    only if that file lies in one of the ``folders``.
     """
 
-    def __init__(
-        self,
-        rows: Any,
-        column: str,
-        labels: np.ndarray | None,
-        classes: Sequence[str],
-        where: str,
-        folders: Sequence[Path] = (),
-    ) -> None:
-        self.rows = rows
+    def __init__(self, column: str, classes: Sequence[str], where: str, folders: Sequence[Path] = ()) -> None:
         self.column = column
-        self.labels = labels
         self.classes = list(classes)
         self.where = where
-        self.version = str(getattr(rows, "_fingerprint", ""))
         self.folders = [folder.resolve() for folder in folders]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> tuple[Image.Image, int]:
-        return self._opened(self.rows[index]), 0 if self.labels is None else int(self.labels[index])
 
     def name(self, index: int) -> str:
         """Return the table and the row of one picture."""
@@ -62,3 +45,30 @@ class TablePictures:
         if not any(Path(path).resolve().is_relative_to(folder) for folder in self.folders):
             raise UserError(f"it names {path}, outside of the data's folder")
         return Path(path).read_bytes()
+
+
+class TablePictures(EncodedPictures):
+    """Pictures of a table that has every row at hand, as `rows[i]`.
+
+    ``labels`` are the class numbers (N,) or the attributes (N, A) of all rows (None: unlabelled).
+    """
+
+    def __init__(
+        self,
+        rows: Any,
+        column: str,
+        labels: np.ndarray | None,
+        classes: Sequence[str],
+        where: str,
+        folders: Sequence[Path] = (),
+    ) -> None:
+        super().__init__(column, classes, where, folders)
+        self.rows = rows
+        self.labels = labels
+        self.version = str(getattr(rows, "_fingerprint", ""))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> tuple[Image.Image, Any]:
+        return self._opened(self.rows[index]), 0 if self.labels is None else self.labels[index]

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ganexp.data.streaming.connection import retried
+from ganexp.terminal.progress import progress
 
 CONNECTIONS = 16
 
@@ -52,11 +54,25 @@ class RowGroups:
 
     def write(self, group: int, path: Path) -> None:
         """Write a group's columns to an Arrow file, from which single rows can be read."""
+        file, number, *_ = self.groups[group]
+        write_table(retried(self.files[file], lambda: self._read(file, [number], self.columns)), path)
+
+    def write_columns(self, columns: Sequence[str], path: Path) -> None:
+        """Write columns of all groups' rows, in their order, to an Arrow file, reading nothing else of the files."""
         import pyarrow
 
-        table = retried(self.files[self.groups[group].file], lambda: self._read(group))
-        with pyarrow.OSFile(str(path), "wb") as sink, pyarrow.ipc.new_file(sink, table.schema) as writer:
-            writer.write_table(table)
+        def read(groups: list[RowGroup]) -> Any:
+            file, numbers = groups[0].file, [group.number for group in groups]
+            table = retried(self.files[file], lambda: self._read(file, numbers, columns))
+            return table.slice(0, sum(group.rows for group in groups))
+
+        files = [list(groups) for _, groups in groupby(self.groups, lambda group: group.file)]
+        tables = []
+        with ThreadPoolExecutor(CONNECTIONS) as threads, progress("reading labels", len(files)) as advance:
+            for table in threads.map(read, files):
+                tables.append(table)
+                advance(1)
+        write_table(pyarrow.concat_tables(tables), path)
 
     def _read_footers(self, limit: int | None) -> None:
         rows = 0
@@ -90,6 +106,13 @@ class RowGroups:
         source = self.filesystem.open(self.files[file], cache_type="none")
         return ParquetFile(source, metadata=footer, pre_buffer=True)
 
-    def _read(self, group: int) -> Any:
-        file, number, *_ = self.groups[group]
-        return self._open(file, self.footers[file]).read_row_group(number, columns=self.columns, use_threads=False)
+    def _read(self, file: int, groups: Sequence[int], columns: Sequence[str]) -> Any:
+        return self._open(file, self.footers[file]).read_row_groups(groups, columns=columns, use_threads=False)
+
+
+def write_table(table: Any, path: Path) -> None:
+    """Write a table to an Arrow file."""
+    import pyarrow
+
+    with pyarrow.OSFile(str(path), "wb") as sink, pyarrow.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
