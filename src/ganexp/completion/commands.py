@@ -1,4 +1,4 @@
-"""What may follow each command, besides the keys of its dataclasses."""
+"""The words that may follow each command, besides the keys of its dataclasses."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

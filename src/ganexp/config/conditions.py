@@ -1,4 +1,4 @@
-"""What a configuration has chosen, as rules ask for it: its parts by ``_target_``, and what the model requires."""
+"""Conditions of rules on a configuration: its parts by ``_target_``, and the requirements of its model."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whether a normalization meets hidden vectors, or feature maps of a single pixel, of which it can make nothing."""
+"""Normalizations of hidden vectors, or of feature maps of a single pixel, of which they can make nothing."""
 
 from collections.abc import Mapping
 from typing import Any

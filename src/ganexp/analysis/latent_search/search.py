@@ -1,4 +1,4 @@
-"""What a search for the latent of a picture takes, and what it finds."""
+"""The search for the latent of a picture: its arguments and its result."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol

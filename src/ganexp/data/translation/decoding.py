@@ -1,4 +1,4 @@
-"""How pictures of inputs and of targets are decoded: their channels and ranges of values."""
+"""Decoding of pictures of inputs and of targets: their channels and ranges of values."""
 
 from collections.abc import Sequence
 
