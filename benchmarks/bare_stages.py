@@ -12,7 +12,7 @@ from ganexp.variants.progan import ProGAN
 
 
 def lapgan_step(game: LAPGAN, decay: float | None) -> Step:
-    """Return a step of LAPGAN without labels, with the non-saturating loss: a pair of turns for each level."""
+    """Return a step of LAPGAN with the non-saturating loss: a pair of turns for each level, of random labels if any."""
     generators = {
         level: Trained(game.generator.levels[level], game.optimizer_of[f"generator_{level}"], decay)
         for level in game.levels
@@ -25,24 +25,28 @@ def lapgan_step(game: LAPGAN, decay: float | None) -> Step:
     def noise(number: int, n: int) -> Tensor:
         return torch.rand(n, game.generator.noise_sizes[number], device=game.device) * 2 - 1
 
-    def fakes(number: int, level: str, n: int, coarser: Tensor | None) -> Tensor:
+    def random_labels(n: int) -> list[Tensor]:
+        classes = getattr(game, "num_classes", None)
+        return [] if classes is None else [torch.randint(classes, (n,), device=game.device)]
+
+    def fakes(number: int, level: str, labels: list[Tensor], n: int, coarser: Tensor | None) -> Tensor:
         network = generators[level].network
         if coarser is None:
-            return network(noise(number, n))  # type: ignore[no-any-return]
-        return coarser + network(noise(number, n), coarser)  # type: ignore[no-any-return]
+            return network(noise(number, n), *labels)  # type: ignore[no-any-return]
+        return coarser + network(noise(number, n), coarser, *labels)  # type: ignore[no-any-return]
 
     def step(real: Tensor) -> None:
-        pyramid = [real]
+        pyramid, labels, n = [real], random_labels(len(real)), len(real)
         for _ in game.levels[1:]:
             pyramid.insert(0, halved(pyramid[0]))
         for number, level in enumerate(game.levels):
             d, g, image = discriminators[level], generators[level], pyramid[number]
             coarser = doubled(pyramid[number - 1]) if number else None
             with torch.no_grad():
-                fake = fakes(number, level, len(real), coarser)
-            d.minimize(softplus(-d.network(image)).mean() + softplus(d.network(fake)).mean())
+                fake = fakes(number, level, labels, n, coarser)
+            d.minimize(softplus(-d.network(image, *labels)).mean() + softplus(d.network(fake, *labels)).mean())
             d.network.requires_grad_(False)
-            g.minimize(softplus(-d.network(fakes(number, level, len(real), coarser))).mean())
+            g.minimize(softplus(-d.network(fakes(number, level, labels, n, coarser), *labels)).mean())
             d.network.requires_grad_(True)
 
     return step

@@ -40,7 +40,7 @@ from ganexp.variants.bigan import BiGAN
 from ganexp.variants.embedding import EmbeddingGAN
 from ganexp.variants.gan import GAN
 from ganexp.variants.infogan import InfoGAN
-from ganexp.variants.lapgan import LAPGAN
+from ganexp.variants.lapgan import LAPGAN, ConditionalLAPGAN
 from ganexp.variants.progan import ProGAN
 from ganexp.variants.rotation import RotationGAN
 from ganexp.variants.stylegan2 import StyleGAN2
@@ -59,6 +59,7 @@ STEPS: dict[type, Callable[[Any, float | None], Callable[[Tensor], None]]] = {
     EmbeddingGAN: embedding_step,
     InfoGAN: infogan_step,
     LAPGAN: lapgan_step,
+    ConditionalLAPGAN: lapgan_step,
     ProGAN: progan_step,
     RotationGAN: ssgan_step,
     StyleGAN2: stylegan2_step,
