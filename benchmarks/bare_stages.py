@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from bare_trained import Step, Trained
+from bare_trained import Step, Trained, random_labels
 from ganexp.layers.resampling.laplacian import doubled, halved
 from ganexp.networks.progan import Stage
 from ganexp.variants.lapgan import LAPGAN
@@ -25,10 +25,6 @@ def lapgan_step(game: LAPGAN, decay: float | None) -> Step:
     def noise(number: int, n: int) -> Tensor:
         return torch.rand(n, game.generator.noise_sizes[number], device=game.device) * 2 - 1
 
-    def random_labels(n: int) -> list[Tensor]:
-        classes = getattr(game, "num_classes", None)
-        return [] if classes is None else [torch.randint(classes, (n,), device=game.device)]
-
     def fakes(number: int, level: str, labels: list[Tensor], n: int, coarser: Tensor | None) -> Tensor:
         network = generators[level].network
         if coarser is None:
@@ -36,7 +32,7 @@ def lapgan_step(game: LAPGAN, decay: float | None) -> Step:
         return coarser + network(noise(number, n), coarser, *labels)  # type: ignore[no-any-return]
 
     def step(real: Tensor) -> None:
-        pyramid, labels, n = [real], random_labels(len(real)), len(real)
+        pyramid, labels, n = [real], random_labels(game, len(real)), len(real)
         for _ in game.levels[1:]:
             pyramid.insert(0, halved(pyramid[0]))
         for number, level in enumerate(game.levels):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from bare_trained import Step, Trained
+from bare_trained import Step, Trained, random_labels
 from ganexp.layers.style_mapping import mixed
 from ganexp.penalties.path_length import path_lengths
 from ganexp.variants.stylegan2 import StyleGAN2
@@ -24,8 +24,8 @@ def stylegan2_step(game: StyleGAN2, decay: float | None) -> Step:
     def latents(n: int) -> Tensor:
         return torch.randn(n, game.latent, device=game.device)
 
-    def styles(n: int, follow: bool = False) -> Tensor:
-        first, second = mapping(latents(n)), mapping(latents(n))
+    def styles(n: int, labels: list[Tensor], follow: bool = False) -> Tensor:
+        first, second = mapping(latents(n), *labels), mapping(latents(n), *labels)
         if follow:
             mapping.follow(first)
         layers = synthesis.layers
@@ -38,18 +38,21 @@ def stylegan2_step(game: StyleGAN2, decay: float | None) -> Step:
 
     def step(real: Tensor) -> None:
         nonlocal seen
+        labels = random_labels(game, len(real))
         with torch.no_grad():
-            fake = images(styles(len(real)))
-        d.minimize(softplus(-d.network(real)).mean() + softplus(d.network(fake)).mean())
+            fake = images(styles(len(real), labels))
+        d.minimize(softplus(-d.network(real, *labels)).mean() + softplus(d.network(fake, *labels)).mean())
         if seen % r1.every == 0:
             judged = real.detach().requires_grad_()
-            (gradient,) = torch.autograd.grad(d.network(judged).sum(), judged, create_graph=True)
+            (gradient,) = torch.autograd.grad(d.network(judged, *labels).sum(), judged, create_graph=True)
             d.minimize(r1.every * float(r1.weight) / 2 * gradient.square().flatten(1).sum(1).mean())
         d.network.requires_grad_(False)
         regularizes = seen % path_length.every == 0
-        g.minimize(softplus(-d.network(images(styles(len(real), follow=True)))).mean(), averages=not regularizes)
+        made = images(styles(len(real), labels, follow=True))
+        g.minimize(softplus(-d.network(made, *labels)).mean(), averages=not regularizes)
         if regularizes:
-            of = styles(len(real) // path_length.shrink)
+            count = len(real) // path_length.shrink
+            of = styles(count, [label[:count] for label in labels])
             made = images(of)
             g.minimize(path_length(path_lengths(made, of, torch.randn_like(made))))
         d.network.requires_grad_(True)

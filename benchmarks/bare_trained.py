@@ -42,3 +42,9 @@ class Trained:
         self.optimizer.zero_grad()
         if averages:
             self.update()
+
+
+def random_labels(game: Any, n: int) -> list[Tensor]:
+    """Return the labels (n,) of random classes as the only item, no item for a game without classes."""
+    classes = getattr(game, "num_classes", None)
+    return [] if classes is None else [torch.randint(classes, (n,), device=game.device)]

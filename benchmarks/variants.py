@@ -43,7 +43,7 @@ from ganexp.variants.infogan import InfoGAN
 from ganexp.variants.lapgan import LAPGAN, ConditionalLAPGAN
 from ganexp.variants.progan import ProGAN
 from ganexp.variants.rotation import RotationGAN
-from ganexp.variants.stylegan2 import StyleGAN2
+from ganexp.variants.stylegan2 import ConditionalStyleGAN2, StyleGAN2
 from ganexp.variants.vae import VAE
 from ganexp.variants.vaegan import VAEGAN
 from train_step import CLOCKS, IMAGES, WARM_UP, Alternate, RandomPictures, wait
@@ -63,6 +63,7 @@ STEPS: dict[type, Callable[[Any, float | None], Callable[[Tensor], None]]] = {
     ProGAN: progan_step,
     RotationGAN: ssgan_step,
     StyleGAN2: stylegan2_step,
+    ConditionalStyleGAN2: stylegan2_step,
     VAE: vae_step,
     VAEGAN: vaegan_step,
 }
