@@ -18,7 +18,7 @@ from ganexp.config.folders import conf_dir, groups, sweeps_dir
 FLAG_VALUES = {"--cfg": ("job", "hydra", "all"), "-c": ("job", "hydra", "all")}
 FOLDER_FLAGS = ("--config-dir", "-cd")
 PATH_KEYS = ("a", "b", "data_root", "fake", "input", "out", "path", "real", "root", "run_dir", "sweep_dir", "to")
-CHECKPOINTS = ("last", "best")
+CHOICES = {"checkpoint": ("last", "best")}
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,8 @@ class Completion:
 
     def plain_values(self, name: str) -> Iterable[str]:
         """Return true and false, the checkpoints, or the value that a setting has now."""
-        if name == "checkpoint":
-            return CHECKPOINTS
+        if name in CHOICES:
+            return CHOICES[name]
         if name in self.keys:
             return ("true", "false") if self.keys[name] == "bool" else ()
         outer, _, last = name.rpartition(".")

@@ -42,15 +42,19 @@ def label_of(row: Mapping[str, Any], columns: LabelColumns, number: int) -> Any:
     return columns.read({column: [row[column]] for column in columns.columns}, number).numbers[0]
 
 
-class Classes:
-    """One class for each row: the number of one of the ``names``, or without these a whole number or text."""
-
-    has_attributes = False
+class _OfOneColumn:
+    """Labels of one column, with the ``names`` that they have in all rows, None where only the rows tell."""
 
     def __init__(self, column: str, names: list[str] | None, where: str) -> None:
         self.columns = [column]
         self.names = names
         self.where = f"{where}, column {column}"
+
+
+class Classes(_OfOneColumn):
+    """One class for each row: the number of one of the ``names``, or without these a whole number or text."""
+
+    has_attributes = False
 
     def read(self, values: Values, first: int = 0) -> Labels:
         """Return the labels of consecutive rows; raises UserError as `LabelColumns` describes."""
@@ -65,18 +69,13 @@ class Classes:
         return Labels(np.asarray(rows, dtype=np.int64), self.names)
 
 
-class Lists:
+class Lists(_OfOneColumn):
     """A list for each row of the attributes that apply: numbers of the ``names``, or whole numbers, or text.
 
     Without names, whole numbers are attributes 0 to the largest of them, and texts are sorted.
     """
 
     has_attributes = True
-
-    def __init__(self, column: str, names: list[str] | None, where: str) -> None:
-        self.columns = [column]
-        self.names = names
-        self.where = f"{where}, column {column}"
 
     def read(self, values: Values, first: int = 0) -> Labels:
         """Return the labels of consecutive rows; raises UserError as `LabelColumns` describes."""
