@@ -1,13 +1,15 @@
-"""Time a turn of R3GAN's discriminator, whose penalties differentiate it twice, with two forms of convolution.
+"""Time a turn of R3GAN's discriminator, whose penalties differentiate it twice, with three forms of convolution.
 
     python benchmarks/second_derivative.py [width=768] [size=32] [batch=64] [rounds=7] [turns=3] [deterministic=true]
         [profile=true] [device=cuda]
 
 A turn is the relativistic loss, R1 and R2 of real and fake images and a step of Adam (arXiv 2501.05441). ``torch``
 stands for torch.nn.Conv2d, whose double backward is general, ``twice`` for ``TwiceDifferentiableConv2d``, whose second
-derivatives are convolutions. The two take their turns alternately, ``turns`` in each of ``rounds``; the table has the
-medians in ms. ``penalty=again`` judges the images a second time in float32, ``penalty=logits`` takes the gradient of
-the logits that the loss has. Then the ten kernels that took the longest, by torch.profiler, for each form in bfloat16.
+derivatives are convolutions, and ``merged`` for the latter with up to 8 groups computed as one, whose weight is 0
+between them: more arithmetic in larger products. They take their turns alternately, ``turns`` in each of ``rounds``;
+the table has the medians in ms, and how far gradients are from torch's. ``again`` judges the images a second time in
+float32 for the penalties, ``logits`` takes the gradient of the logits that the loss has. Then the ten kernels that took
+the longest, by torch.profiler, for each form in bfloat16.
 
 Without a GPU it prints one line; ``device=cpu`` times a tiny network, to show that everything runs.
 """
@@ -16,6 +18,8 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from math import gcd
 from statistics import median
 from typing import Any
 
@@ -24,7 +28,7 @@ from torch import Tensor, nn
 from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity, profile
 
-from ganexp.layers.twice_differentiable_convolution import TwiceDifferentiableConv2d
+from ganexp.layers.twice_differentiable_convolution import TwiceDifferentiableConv2d, convolution
 from ganexp.losses import Relativistic
 from ganexp.networks.r3gan import Block, Discriminator
 from ganexp.numerics.flags import Numerics, apply_numerics
@@ -33,9 +37,28 @@ from ganexp.penalties.zero_centred import R1, R2
 
 DEFAULTS = {"width": 768, "size": 32, "batch": 64, "rounds": 7, "turns": 3}
 TINY = {"width": 16, "size": 16, "batch": 4, "rounds": 3, "turns": 1}
-FORMS: dict[str, Callable[..., nn.Conv2d]] = {"torch": nn.Conv2d, "twice": TwiceDifferentiableConv2d}
+MERGED = 8
 WARM_UP = 2
 KERNELS = 10
+
+
+class MergedGroups(TwiceDifferentiableConv2d):
+    """A grouped convolution, up to `MERGED` groups of which are computed as one."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return maps (N, out_channels, H', W') from maps (N, in_channels, H, W)."""
+        merged = gcd(self.groups, MERGED)
+        blocks = self.weight.unflatten(0, (self.groups // merged, merged, -1))
+        wide = torch.einsum("gmkchw,mn->gmknchw", blocks, torch.eye(merged, dtype=blocks.dtype, device=blocks.device))
+        output = convolution(input, wide.flatten(0, 2).flatten(1, 2), self.zeros, self.groups // merged)
+        return output if self.bias is None else output + self.bias.to(output.dtype)[:, None, None]
+
+
+FORMS: dict[str, Callable[..., nn.Conv2d]] = {
+    "torch": nn.Conv2d,
+    "twice": partial(TwiceDifferentiableConv2d, on_cpu=True),
+    "merged": MergedGroups,
+}
 
 
 @dataclass(frozen=True)
@@ -82,7 +105,7 @@ def turn_of(form: str, way: Way, sizes: dict[str, int], device: torch.device) ->
             images = judged(real, "real"), judged(fake, "fake")
             logits = [network(each) for each in images]
             leaves = [each if each.requires_grad else None for each in images]
-            seen = CriticTurn(network, network, real, fake, *logits, no_draw, 0.0, *leaves)
+            seen = CriticTurn(network, network, real, fake, *logits, no_draw, *leaves)
             total = loss.discriminator(*logits) + sum(penalty.term(seen) for penalty in penalties)
         optimizer.zero_grad()
         total.backward()
@@ -113,20 +136,20 @@ def wait(device: torch.device) -> None:
 
 
 def compared(way: Way, sizes: dict[str, int], device: torch.device) -> str:
-    """Return a row of the table: both forms' ms a turn, their ratio, and how far their gradients are apart."""
+    """Return a row of the table: each form's ms a turn, and how far its gradients are from torch's."""
     times: dict[str, list[float]] = {form: [] for form in FORMS}
     made = {form: turn_of(form, way, sizes, device) for form in FORMS}
     for _, turn in made.values():
         turn()
     gradients = [torch.cat([p.grad.flatten() for p in network.parameters()]) for network, _ in made.values()]
-    apart = ((gradients[0] - gradients[1]).norm() / gradients[0].norm()).item()
+    apart = [((other - gradients[0]).norm() / gradients[0].norm()).item() for other in gradients]
     for number in range(WARM_UP + sizes["rounds"]):
         for form, (_, turn) in made.items():
             taken = seconds(turn, sizes["turns"], device)
             if number >= WARM_UP:
                 times[form].append(taken)
-    torchs, twice = (median(values) * 1e3 for values in times.values())
-    return f"{way}  {torchs:>9.1f}  {twice:>9.1f}  {twice / torchs:>6.2f}  {apart:>9.1e}"
+    columns = [f"{median(taken) * 1e3:>9.1f} ({far:.0e})" for taken, far in zip(times.values(), apart, strict=True)]
+    return "  ".join([str(way), *columns])
 
 
 def kernels(form: str, sizes: dict[str, int], device: torch.device) -> str:
@@ -168,7 +191,7 @@ def main(arguments: list[str]) -> None:
     apply_numerics(Numerics(deterministic=deterministic), device.type)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU, one thread"
     print(f"{name}, torch {torch.__version__}, deterministic={deterministic}, {sizes}")
-    print("precision layout penalty   torch ms   twice ms   ratio  gradients apart")
+    print("  ".join(["precision layout penalty", *(f"{form + ' ms (apart)':>17}" for form in FORMS)]))
     for way in WAYS:
         print(compared(way, sizes, device), flush=True)
     if given.get("profile", "true") == "true":

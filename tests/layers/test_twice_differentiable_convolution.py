@@ -1,15 +1,20 @@
 """A convolution whose derivatives of any order are convolutions: equal to torch's, in every precision and layout."""
 
 import copy
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 from torch.autograd import grad, gradcheck, gradgradcheck
 from torch.nn.functional import conv2d
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ganexp.layers.twice_differentiable_convolution import TwiceDifferentiableConv2d, convolution
 from ganexp.networks.r3gan import Block, Discriminator
+from support.stand_in_device import stand_in_device
+
+OwnConv2d = partial(TwiceDifferentiableConv2d, on_cpu=True)
 
 # Channels in and out, height and width of the kernel, padding, groups.
 FORMS = [
@@ -65,8 +70,54 @@ def test_only_the_gradients_needed_are_computed(needed):
     assert (maps.grad is not None, weight.grad is not None) == needed
 
 
+class Convolutions(TorchDispatchMode):
+    """Counts convolutions and gradients of convolutions."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten.convolution.default:
+            self.count += 1
+        elif func is torch.ops.aten.convolution_backward.default:
+            self.count += sum(args[-1][:2])
+        return func(*args, **(kwargs or {}))
+
+
+def convolutions_of_a_penalty(function, groups):
+    """Return how many convolutions a loss with a squared input gradient takes, forward and backward."""
+    maps, weight = tensors(8, 8, (3, 3), groups)
+    with Convolutions() as counted:
+        output = function(maps, weight, (1, 1), groups).tanh().sum()
+        (slope,) = grad(output, maps, create_graph=True)
+        (output + slope.square().sum()).backward()
+    return counted.count
+
+
+def test_a_penalty_takes_as_many_convolutions_for_many_groups_as_for_one():
+    # Forward, its two gradients, and of the image's gradient the value and again two gradients.
+    assert [convolutions_of_a_penalty(convolution, groups) for groups in (1, 2, 8)] == [6, 6, 6]
+    assert convolutions_of_a_penalty(torchs, 1) == 6
+    # torch's has one for each group instead of one for all, which is why the layer exists.
+    assert [convolutions_of_a_penalty(torchs, groups) for groups in (2, 8)] == [5 + 2, 5 + 8]
+
+
+def test_on_a_cpu_the_layer_is_torchs_and_on_another_device_has_the_same_derivatives():
+    own, other = TwiceDifferentiableConv2d(8, 8, 3, padding=1, groups=2), nn.Conv2d(8, 8, 3, padding=1, groups=2)
+    other.load_state_dict(own.state_dict())
+    maps = torch.randn(4, 8, 6, 6)
+    expected = penalty_gradients(other, maps, False)
+    for value, torchs_value in zip(penalty_gradients(own, maps, False), expected, strict=True):
+        assert torch.equal(value, torchs_value)
+    with stand_in_device() as device:
+        found = penalty_gradients(own.to(device), maps.to(device), False)
+    for value, torchs_value in zip(found, expected, strict=True):
+        torch.testing.assert_close(value.values, torchs_value)
+
+
 def layers(bias=True):
-    own = TwiceDifferentiableConv2d(8, 8, 3, padding=1, groups=2, bias=bias)
+    own = OwnConv2d(8, 8, 3, padding=1, groups=2, bias=bias)
     other = nn.Conv2d(8, 8, 3, padding=1, groups=2, bias=bias)
     other.load_state_dict(own.state_dict())
     return own, other
@@ -75,7 +126,7 @@ def layers(bias=True):
 @pytest.mark.parametrize("bias", [True, False])
 def test_the_layer_has_the_state_and_the_initialization_of_torchs(bias):
     torch.manual_seed(1)
-    own = TwiceDifferentiableConv2d(8, 8, 3, padding=1, groups=2, bias=bias)
+    own = OwnConv2d(8, 8, 3, padding=1, groups=2, bias=bias)
     torch.manual_seed(1)
     other = nn.Conv2d(8, 8, 3, padding=1, groups=2, bias=bias)
     assert own.state_dict().keys() == other.state_dict().keys()
@@ -131,15 +182,16 @@ def test_the_layout_of_channels_last_is_kept():
 
 def test_r3gans_discriminator_has_the_same_state_logits_and_penalty():
     torch.manual_seed(0)
-    other = Discriminator(3, 8, width=8).double()
+    other = Discriminator(3, 8, width=8, convolution=nn.Conv2d).double()
     for module in other.modules():
         if isinstance(module, Block):
             nn.init.normal_(module.residual[4].weight, 0, 0.1)
-    own = Discriminator(3, 8, width=8, convolution=TwiceDifferentiableConv2d).double()
+    own = Discriminator(3, 8, width=8, convolution=OwnConv2d).double()
     assert own.state_dict().keys() == other.state_dict().keys()
     own.load_state_dict(other.state_dict())
     kinds = {type(module) for module in own.modules() if isinstance(module, nn.Conv2d)}
     assert kinds == {TwiceDifferentiableConv2d}
+    assert {type(module) for module in Discriminator(3, 8, width=8).modules() if isinstance(module, nn.Conv2d)} == kinds
     images = torch.randn(4, 3, 8, 8, dtype=torch.float64, requires_grad=True)
 
     def penalized(network):

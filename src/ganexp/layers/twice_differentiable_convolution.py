@@ -18,7 +18,8 @@ class TwiceDifferentiableConv2d(nn.Conv2d):
 
     Parameters, initialization and values are those of torch's layer. The gradient with respect to the maps is a
     transposed convolution, that with respect to the weight a correlation of the maps with the output's gradient, and
-    the gradients of these two are again two of the three operations.
+    the gradients of these two are again two of the three operations. torch's own double backward has a convolution with
+    a kernel of the maps' size for each group. On a CPU, where that is as fast, torch's is used unless ``on_cpu``.
     """
 
     def __init__(
@@ -29,12 +30,16 @@ class TwiceDifferentiableConv2d(nn.Conv2d):
         padding: int | Size = 0,
         groups: int = 1,
         bias: bool = True,
+        on_cpu: bool = False,
     ) -> None:
         super().__init__(in_channels, out_channels, kernel_size, padding=padding, groups=groups, bias=bias)
+        self.on_cpu = on_cpu
         self.zeros: Size = (padding, padding) if isinstance(padding, int) else padding
 
     def forward(self, input: Tensor) -> Tensor:
         """Return maps (N, out_channels, H', W') from maps (N, in_channels, H, W), in autocast's dtype if it is on."""
+        if not torch.is_grad_enabled() or (input.device.type == "cpu" and not self.on_cpu):
+            return super().forward(input)
         output = convolution(input, self.weight, self.zeros, self.groups)
         return output if self.bias is None else output + self.bias.to(output.dtype)[:, None, None]
 
@@ -48,8 +53,20 @@ def convolution(maps: Tensor, weight: Tensor, padding: Size = (0, 0), groups: in
     lowered = autocast_dtype(maps.device)
     if lowered is not None:
         maps, weight = maps.to(lowered), weight.to(lowered)
-    output: Tensor = _Convolution.apply(maps, weight, padding, groups)
+    output: Tensor = _Convolution.apply(maps, _no_leaf(weight), padding, groups)
     return output
+
+
+def _no_leaf(weight: Tensor) -> Tensor:
+    """Return a view of a weight, because autograd does not tell of a leaf whether its gradient is wanted."""
+    return weight.view_as(weight)
+
+
+def _wanted(ctx: Any) -> tuple[bool, bool]:
+    """Return whether the gradients of the maps and of the weight are wanted: a penalty wants those of images alone."""
+    for_maps, for_weight, *_ = ctx.needs_input_grad
+    weight_node, _ = ctx.next_functions[1]
+    return for_maps, for_weight and torch._C._will_engine_execute_node(weight_node)
 
 
 class _Convolution(torch.autograd.Function):
@@ -65,7 +82,7 @@ class _Convolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         maps, weight = ctx.saved_tensors
-        for_maps, for_weight, *_ = ctx.needs_input_grad
+        for_maps, for_weight = _wanted(ctx)
         return (
             _Transposed.apply(gradient, weight, ctx.padding, ctx.groups) if for_maps else None,
             _Correlation.apply(gradient, maps, weight.shape, ctx.padding, ctx.groups) if for_weight else None,
@@ -87,7 +104,7 @@ class _Transposed(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         maps, weight = ctx.saved_tensors
-        for_maps, for_weight, *_ = ctx.needs_input_grad
+        for_maps, for_weight = _wanted(ctx)
         return (
             _Convolution.apply(gradient, weight, ctx.padding, ctx.groups) if for_maps else None,
             _Correlation.apply(maps, gradient, weight.shape, ctx.padding, ctx.groups) if for_weight else None,
@@ -115,9 +132,10 @@ class _Correlation(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> GradientsOfCorrelation:
         outer, inner = ctx.saved_tensors
         for_outer, for_inner, *_ = ctx.needs_input_grad
+        weight = _no_leaf(gradient)
         return (
-            _Convolution.apply(inner, gradient, ctx.padding, ctx.groups) if for_outer else None,
-            _Transposed.apply(outer, gradient, ctx.padding, ctx.groups) if for_inner else None,
+            _Convolution.apply(inner, weight, ctx.padding, ctx.groups) if for_outer else None,
+            _Transposed.apply(outer, weight, ctx.padding, ctx.groups) if for_inner else None,
             None,
             None,
             None,

@@ -10,6 +10,7 @@ from ganexp.image_size import ImageSize
 from ganexp.layers.bilinear import Doubling, Halving
 from ganexp.layers.checks import require_positive
 from ganexp.layers.resolution import first_map
+from ganexp.layers.twice_differentiable_convolution import TwiceDifferentiableConv2d
 
 SLOPE = 0.2
 GROUP = 16  # channels per group: 1536 in 96 groups
@@ -54,8 +55,9 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, channels, H, W) to logits (N,): the generator's mirror.
 
-    `convolution` makes every convolution, as `torch.nn.Conv2d` does, and `halving` the layers that halve the maps, in
-    the authors' code `ZeroPaddedHalving`. With `features` it returns features (N, features) instead.
+    `convolution` makes every convolution, as `torch.nn.Conv2d` does; R1 and R2 differentiate them twice. `halving` makes
+    the layers that halve the maps, in the authors' code `ZeroPaddedHalving`. With `features` it returns features
+    (N, features) instead.
     Raises ValueError as Generator does.
     """
 
@@ -64,7 +66,7 @@ class Discriminator(nn.Module):
         channels: int,
         image_size: int | Sequence[int],
         width: int = 768,
-        convolution: Callable[..., nn.Conv2d] = nn.Conv2d,
+        convolution: Callable[..., nn.Conv2d] = TwiceDifferentiableConv2d,
         halving: Callable[[], nn.Module] = Halving,
         features: int | None = None,
     ) -> None:
