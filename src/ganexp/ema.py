@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.files.saved_values import entry, require_count, require_dict
+from ganexp.partials import plain
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,9 @@ class HalfLife:
     images: int
     batch_size: int
     critic_steps: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "share", plain(self.share))
 
     def __call__(self, progress: float) -> float:
         """Return the decay of one update, in [0, 1)."""
@@ -85,7 +89,7 @@ class ExponentialMovingAverage(nn.Module):
         self.warmup = warmup
         self.at_most = at_most
         self.start = start
-        self.averaged_buffers = averaged_buffers
+        self.averaged_buffers = None if averaged_buffers is None else plain(averaged_buffers)
         self.updates = 0
 
     @property
