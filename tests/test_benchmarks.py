@@ -15,7 +15,7 @@ SMALLEST = [
         pytest.param(script, arguments, marks=pytest.mark.slow)
         for script, arguments in [
             ("checkpoint_stall.py", "width=64 saves=3 between=2"),
-            ("compare.py", "runs=4 rows=100"),
+            ("compare.py", "runs=20 rows=100"),
             ("ddp.py", "rounds=1 batches=2"),
             ("decoding.py", "files=32 sizes=64 rounds=1 batches=1 workers=1"),
             ("doctor.py", "names=ring out=."),
