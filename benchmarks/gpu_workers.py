@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from interleaved import Budget
+from log_lines import reason_in
 
 WORKER = Path(__file__).with_name("gpu_worker.py")
 LATE = "out of time"
@@ -123,13 +124,7 @@ class Worker:
 
     def _reason(self) -> str:
         self.process.wait()
-        return last_line(self.log) or f"ended with status {self.process.returncode}"
-
-
-def last_line(log: Path) -> str:
-    """Return the last line of a log that is not empty, at most 200 characters of it."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:200] if lines else ""
+        return reason_in(self.log) or f"ended with status {self.process.returncode}"
 
 
 def environment(folder: Path, source: Path) -> dict[str, str]:

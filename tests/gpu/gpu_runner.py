@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from log_lines import last_line, reason_in
+
 PASSED, FAILED, SKIPPED, NOT_RUN = "passed", "FAILED", "skipped", "not run"
 FAILING = (FAILED, NOT_RUN)
 
@@ -93,7 +95,7 @@ class Runner:
         seconds = time.monotonic() - started
         if status == 0:
             return Result(chain.name, step.name, PASSED, seconds, last_line(log) if step.reports else "")
-        note = f"longer than {limit:.0f} s" if status is None else last_line(log) or f"status {status}"
+        note = f"longer than {limit:.0f} s" if status is None else reason_in(log) or f"status {status}"
         return Result(chain.name, step.name, FAILED, seconds, f"{note} ({log})")
 
     def run_command(self, command: Sequence[str], log: Path, limit: float) -> int | None:
@@ -123,12 +125,6 @@ class Runner:
 def is_installed(package: str) -> bool:
     """Return whether a package could be imported."""
     return find_spec(package) is not None
-
-
-def last_line(log: Path) -> str:
-    """Return the last line of a log that is not empty."""
-    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:200] if lines else ""
 
 
 def failed_tests(logs: Path) -> list[str]:

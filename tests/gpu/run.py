@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT / folder) for folder in ("src", "tests", "benchmarks")]
 
 from gpu.gpu_runner import Chain, Runner, exit_status, failed_tests, skipped_tests, table  # noqa: E402
 

@@ -10,6 +10,9 @@ import pytest
 import torch
 
 from ganexp.config import composition
+
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
+
 from gpu import gpu_stages
 from gpu.gpu_runner import (
     FAILED,
@@ -56,6 +59,12 @@ def test_a_step_that_fails_is_reported_with_its_last_line_and_its_log(tmp_path):
     assert (result.status, result.note) == (FAILED, f"no | luck ({log})")
     assert "began" in log.read_text()
     assert "no \\| luck" in table([result])
+
+
+def test_the_reason_of_a_traceback_is_its_exception_not_the_advice_after_it(tmp_path):
+    code = "raise RuntimeError('CUDA error: out of luck\\nFor debugging consider advice')"
+    (result,) = run(tmp_path, Chain("gan", [Step("train", python(code))]))
+    assert result.note.startswith("RuntimeError: CUDA error: out of luck (")
 
 
 def test_after_a_first_step_that_failed_the_others_are_not_run_and_after_a_later_one_they_are(tmp_path):
