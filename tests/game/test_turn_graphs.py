@@ -3,6 +3,7 @@
 import json
 import logging
 import random
+import weakref
 
 import numpy as np
 import pytest
@@ -360,14 +361,22 @@ def test_without_memory_for_the_check_the_game_continues_without_graphs(monkeypa
     terms = play(graphed, 2, config, RecordedGraphs())
     graphs = graphed.gradient_pass
     run_eagerly = graphs.run_eagerly
+    failed, captured = [], []
 
     def without_memory(*arguments):
+        # Neither a turn that failed nor a graph keeps its memory from the next.
+        assert all(activations() is None for activations in failed)
+        assert not any(hasattr(turn, "replay_graph") for turn in captured)
+        activations = torch.zeros(1)
         run_eagerly(*arguments)
         if graphs.captured:
+            captured.extend(graphs.captured.values())
+            failed.append(weakref.ref(activations))
             raise torch.cuda.OutOfMemoryError("out of memory")
 
     monkeypatch.setattr(graphs, "run_eagerly", without_memory)
     assert terms + play(graphed, 4, config, first=2) == expected
+    assert failed
     assert same(state(graphed), state(eager))
     assert "the memory does not suffice" in reasons(graphed)["generator"]
 

@@ -94,6 +94,10 @@ class CapturedTurn:
         self.game.watch(**copied(self.watched))
         self.replays += 1
 
+    def release(self) -> None:
+        """Let go of the graph and its memory, whoever still holds this turn; it cannot be replayed any more."""
+        del self.replay_graph, self.gradients, self.terms, self.watched
+
     @contextmanager
     def _recorded_outputs(self) -> Iterator[tuple[LossHistory, dict[str, Tensor]]]:
         """Give the turn that is captured a loss history, logits and inputs of its own."""

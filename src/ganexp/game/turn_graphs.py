@@ -6,6 +6,7 @@ says why.
 
 import logging
 from collections.abc import Callable, Hashable
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -96,11 +97,15 @@ class TurnGraphs:
     def run_watched(self, key: Key, player: Player, optimizer: Any, batch: Batch) -> None:
         """Compute the gradients without a graph, and refuse to capture turns that a graph would not repeat."""
         state, before = TurnState(self.game, player.network), host_state(self.game)
+        waits = ""
         try:
             with self.backend.without_waiting():
                 self.run_eagerly(key, player, optimizer, batch)
         except HostWaits as error:
-            self.refuse(key, player, f"the host waits for the device: {one_line(error)}")
+            waits = one_line(error)
+        # Not where the error is handled, as its traceback keeps the memory of the turn.
+        if waits:
+            self.refuse(key, player, f"the host waits for the device: {waits}")
             state.restore()
             return self.run_eagerly(key, player, optimizer, batch)
         reason = hooks(self.game) or changed(before, host_state(self.game))
@@ -137,14 +142,14 @@ class TurnGraphs:
         if not (self.check and captured.is_to_be_checked):
             return captured.replay(batch)
         before = TurnState(self.game, player.network)
-        try:
+        expected = None
+        with suppress(torch.cuda.OutOfMemoryError):
             self.run_eagerly(key, player, optimizer, batch)
             expected = TurnState(self.game, player.network)
-        except torch.cuda.OutOfMemoryError:
-            before.restore()
+        before.restore()
+        if expected is None:
             self.end("the memory does not suffice for graphs and for the eager turns that check them")
             return self.run_eagerly(key, player, optimizer, batch)
-        before.restore()
         try:
             captured.replay(batch)
             difference = expected.difference(TurnState(self.game, player.network), self.exact)
@@ -166,6 +171,8 @@ class TurnGraphs:
     def end(self, reason: str) -> None:
         """Drop all graphs and keep every further turn eager."""
         self.is_over = True
+        for captured in self.captured.values():
+            captured.release()
         self.captured.clear()
         self.reasons |= {player.name: reason for player in self.game.players()}
         log.info("graphs: turns are no longer captured in CUDA graphs: %s", reason)

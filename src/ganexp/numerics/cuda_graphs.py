@@ -70,8 +70,10 @@ class CUDAGraphs:
     def recover(self) -> None:
         """Make the device usable after a failed capture, which leaves generator and allocator recording."""
         for name in ("_cuda_endAllocateToPool", "_cuda_endAllocateCurrentStreamToPool"):
+            # Where the failed capture has ended its recording by itself, this raises, and its memory is free already.
             with suppress(AttributeError, RuntimeError):
                 getattr(torch._C, name)(self.index, self.pool)
+                torch._C._cuda_releasePool(self.index, self.pool)
         # Graphs captured earlier would go on reading the old state, which is why none may be replayed any more.
         default = torch.cuda.default_generators[self.index]
         with suppress(AttributeError):
