@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu, softplus
 
+from ganexp.distributed import collectives
 from ganexp.errors import UserError
 
 Scalar = Callable[[str, Callable[[float], float]], float | Tensor]
@@ -153,7 +154,8 @@ class TopK(nn.Module):
     """Another loss, ``of``, whose generator learns from the fakes with the highest logits only (arXiv 2002.06224).
 
     The share of fakes that count falls from 1 linearly to ``share`` at the fraction ``until`` of the budget, and stays
-    there; the paper's falls by a constant factor in each epoch (section 3). At least one counts. The discriminator's
+    there; the paper's falls by a constant factor in each epoch (section 3). At least one counts, and with
+    `model.accumulate` one of each part. The discriminator's
     loss is that of ``of``, which must be a mean over logits of fakes alone. Raises UserError unless ``share`` and
     ``until`` are above 0 and at most 1.
     """
@@ -189,13 +191,16 @@ class TopK(nn.Module):
         return self.of.discriminator(real, fake)
 
     def generator(self, fake: Tensor, real: Callable[[], Tensor] | None = None) -> Tensor:
-        """Return the mean loss of the best fakes, by the mean of their logits (N, …), a scalar in float32."""
+        """Return the mean loss of the best fakes, by the mean of their logits (N, …), a scalar in float32.
+
+        The best are those of all ranks: the mean of the ranks' losses is that of a single process.
+        """
         losses = torch.vmap(self.of.generator)(fake)
         mean = fake.detach().float().flatten(1).mean(1) if fake.dim() > 1 else fake.detach()
-        place = mean.argsort(descending=True, stable=True).argsort()
+        place = collectives.gathered(mean).argsort(descending=True, stable=True).argsort()
         # By a mask, as the number that counts is on the device, where a captured turn reads it.
-        counted = (place < (self.present * len(fake)).round().clamp(min=1)).to(losses.dtype)
-        return (losses * counted).sum() / counted.sum()
+        counted = (place < (self.present * len(place)).round().clamp(min=1)).to(losses.dtype)
+        return (losses * collectives.own_rows(counted)).sum() / counted.sum() * collectives.count()
 
     def output(self, logits: Tensor) -> Tensor:
         """Return the discriminator's answer as ``of`` reads it."""

@@ -41,6 +41,7 @@ CASES = {
     "dragan of a curved critic": ["model=dragan", "normalization=layer", "data.image_size=16"],
     "lecam": ["model=cdcgan", "penalty=lecam", "loss=hinge"],
     "critic's turns and accumulation": ["model=wgan_gp", "model.critic_steps=2", "model.accumulate=2"],
+    "top-k": ["model=dcgan_small", "loss=top_k", "images=20", "loss.until=0.5"],
     "clipping": ["model=wgan", "model.gradient_clip=0.01"],
     "ada": ["model=dcgan_small", "augmentation=ada", "augmentation.p=0.5", "augmentation.images_to_full=100"],
     "diffaugment": ["model=dcgan_small", "augmentation=diffaugment"],

@@ -62,6 +62,12 @@ def first_rows(tensor: Tensor, rows: int) -> Tensor:
     return gathered(tensor)[rank * rows : (rank + 1) * rows]
 
 
+def own_rows(rows: Tensor) -> Tensor:
+    """Return this rank's rows (N, …) of the rows (R N, …) of all ranks."""
+    ranks = count()
+    return rows.unflatten(0, (ranks, -1))[dist.get_rank()] if ranks > 1 else rows
+
+
 class _Gathered(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, tensor: Tensor) -> Tensor:
