@@ -14,44 +14,45 @@ from ganexp.partials import plain
 
 @dataclass(frozen=True)
 class HalfLife:
-    """The decay of a moving average whose half-life is a number of images.
+    """The decay of a moving average whose half-life is a share of the budget.
 
-    ``share`` maps progress in [0, 1] to the half-life as a share of the budget ``images``. Between two updates
-    ``critic_steps`` batches of ``batch_size`` images are seen. R3GAN's averages have a growing half-life
-    (arXiv 2501.05441; the schedule is in the authors' code).
+    ``share`` maps progress in [0, 1] to that share. Between two updates ``critic_steps`` batches of ``batch_size``
+    images are seen. R3GAN's averages have a growing half-life (arXiv 2501.05441; the schedule is in the authors' code).
     """
 
     share: Callable[[float], float]
-    images: int
     batch_size: int
     critic_steps: int = 1
+    images: int | None = None
+    """Configurations of earlier versions have it; the budget is the game's."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "share", plain(self.share))
 
-    def __call__(self, progress: float) -> float:
-        """Return the decay of one update, in [0, 1)."""
-        half_life = self.share(progress) * self.images
+    def __call__(self, progress: float, images: int) -> float:
+        """Return the decay of one update, in [0, 1), at a progress in a budget of ``images``."""
+        half_life = self.share(progress) * images
         return 0.5 ** (self.batch_size * self.critic_steps / half_life) if half_life > 0 else 0.0
 
 
 @dataclass(frozen=True)
 class FixedHalfLife:
-    """The decay of a moving average whose half-life is a fixed number of images, whatever the budget ``images``.
+    """The decay of a moving average whose half-life is a fixed number of images, whatever the budget.
 
     With a ``ramp_up`` it is at most that share of the images seen (NVlabs/stylegan2-ada-pytorch
     training/training_loop.py). Between two updates ``critic_steps`` batches of ``batch_size`` images are seen.
     """
 
     half_life: float
-    images: int
     batch_size: int
     critic_steps: int = 1
     ramp_up: float | None = None
+    images: int | None = None
+    """Configurations of earlier versions have it; the budget is the game's."""
 
-    def __call__(self, progress: float) -> float:
-        """Return the decay of one update, in [0, 1)."""
-        longest = math.inf if self.ramp_up is None else self.ramp_up * progress * self.images
+    def __call__(self, progress: float, images: int) -> float:
+        """Return the decay of one update, in [0, 1), at a progress in a budget of ``images``."""
+        longest = math.inf if self.ramp_up is None else self.ramp_up * progress * images
         half_life = min(self.half_life, longest)
         return 0.5 ** (self.batch_size * self.critic_steps / half_life) if half_life > 0 else 0.0
 
@@ -59,13 +60,13 @@ class FixedHalfLife:
 class ExponentialMovingAverage(nn.Module):
     """A copy of ``network`` whose parameters follow it slowly.
 
-    After its t-th update (t = 0, 1, …) with ``decay_t = min(decay, (1 + t) / (warmup + t))`` a parameter is
-    ``decay_t * average + (1 - decay_t) * current``; ``warmup=0`` uses ``decay`` from the start. ``at_most`` maps
-    progress in [0, 1] to one more bound on the decay, such as a HalfLife. The first ``start`` updates copy the network
-    (decay 0), as in the code of arXiv 1809.11096 and 2206.09479. ``averaged_buffers`` maps a network to the buffers
-    that are averaged as parameters are, such as batch norm's running statistics; all others are copied, since an
-    average of spectral normalization's vectors would lose its unit length. The count t is part of the state. Weights of
-    a generator averaged this way: arXiv 1806.04498.
+    After its t-th update (t = 0, 1, …) with ``decay_t = min(decay, (1 + t) / (warmup + t))`` a parameter is ``decay_t *
+    average + (1 - decay_t) * current``; ``warmup=0`` uses ``decay`` from the start. ``at_most`` maps progress in [0, 1]
+    and the budget of images to one more bound on the decay, such as a HalfLife. The first ``start`` updates copy the
+    network (decay 0), as in the code of arXiv 1809.11096 and 2206.09479. ``averaged_buffers`` maps a network to the
+    buffers that are averaged as parameters are, such as batch norm's running statistics; all others are copied, since
+    an average of spectral normalization's vectors would lose its unit length. The count t is part of the state. Weights
+    of a generator averaged this way: arXiv 1806.04498.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class ExponentialMovingAverage(nn.Module):
         network: nn.Module,
         decay: float = 0.999,
         warmup: int = 10,
-        at_most: Callable[[float], float] | None = None,
+        at_most: Callable[[float, int], float] | None = None,
         start: int = 0,
         averaged_buffers: Callable[[nn.Module], Sequence[Tensor]] | None = None,
     ) -> None:
@@ -110,26 +111,26 @@ class ExponentialMovingAverage(nn.Module):
         """
         return "running statistics" if self.averaged_buffers is None else "averaged running statistics"
 
-    def current_decay(self, progress: float = 0.0) -> float:
-        """Return the decay that the next update will use."""
+    def current_decay(self, progress: float = 0.0, images: int = 0) -> float:
+        """Return the decay that the next update will use, at this progress in a budget of ``images``."""
         if self.updates < self.start:
             return 0.0
         bounds = [self.decay]
         if self.warmup > 0:
             bounds.append((1 + self.updates) / (self.warmup + self.updates))
         if self.at_most is not None:
-            bounds.append(self.at_most(progress))
+            bounds.append(self.at_most(progress, images))
         return min(bounds)
 
-    def update(self, network: nn.Module, progress: float = 0.0) -> None:
-        """Move the average towards ``network`` by one step, at this share of the budget."""
-        self.move(self.network, network, progress)
+    def update(self, network: nn.Module, progress: float = 0.0, images: int = 0) -> None:
+        """Move the average towards ``network`` by one step, at this progress in a budget of ``images``."""
+        self.move(self.network, network, progress, images)
         self.updates += 1
 
     @torch.no_grad()
-    def move(self, average: nn.Module, network: nn.Module, progress: float = 0.0) -> None:
+    def move(self, average: nn.Module, network: nn.Module, progress: float = 0.0, images: int = 0) -> None:
         """Move the average, or a part of it, towards a network, or the same part of it, without counting the update."""
-        weight = 1 - self.current_decay(progress)
+        weight = 1 - self.current_decay(progress, images)
         averages, currents = self._averaged(average), self._averaged(network)
         torch._foreach_lerp_(averages, currents, weight)
         followed = {id(tensor) for tensor in [*averages, *currents]}
@@ -172,7 +173,7 @@ class PartOfAverage:
         """Yield the averaged weights of the part."""
         return self.network.parameters()
 
-    def update(self, network: nn.Module, progress: float = 0.0) -> None:
+    def update(self, network: nn.Module, progress: float = 0.0, images: int = 0) -> None:
         """Move the part of the average towards the same part of the network by one step."""
-        self.whole.move(self.network, network, progress)
+        self.whole.move(self.network, network, progress, images)
         self.whole.updates += self.is_last

@@ -21,7 +21,7 @@ def make(**settings):
         "optimizer": adam,
         "images": 80,
         "penalties": {"r1": R1(weight=0.05, schedule=FALLING)},
-        "ema": partial(ExponentialMovingAverage, decay=0.99999, warmup=0, at_most=HalfLife(GROWING, 80, 8)),
+        "ema": partial(ExponentialMovingAverage, decay=0.99999, warmup=0, at_most=HalfLife(GROWING, 8)),
     }
     return make_gan(cls=partial(R3GAN, BETA2), **{**defaults, **settings})
 
@@ -37,8 +37,8 @@ def test_the_ends_of_the_schedule_are_the_authors():
     assert [BETA2(p) for p in (0.0, 0.5, 1.0)] == pytest.approx([0.9, 0.945, 0.99])
     assert [0.05 * FALLING(p) for p in (0.0, 0.5, 1.0)] == pytest.approx([0.05, 0.0275, 0.005])
     # A half-life of 5 million images after 20 million, in batches of 512.
-    average = HalfLife(GROWING, images=20_000_000, batch_size=512)
-    assert average(1.0) == pytest.approx(0.5 ** (512 / 5_000_000))
+    average = HalfLife(GROWING, batch_size=512)
+    assert average(1.0, 20_000_000) == pytest.approx(0.5 ** (512 / 5_000_000))
 
 
 def test_optimizers_without_betas_go_on_as_they_are():
@@ -80,16 +80,16 @@ def test_without_images_to_remember_the_average_is_the_generator():
 def test_ten_updates_of_a_tenth_of_the_half_life_each_halve_what_was_there():
     network = torch.nn.Linear(2, 1, bias=False)
     torch.nn.init.ones_(network.weight)
-    average = ExponentialMovingAverage(network, 0.99999, 0, HalfLife(lambda progress: 0.5, images=160, batch_size=8))
+    average = ExponentialMovingAverage(network, 0.99999, 0, HalfLife(lambda progress: 0.5, batch_size=8))
     torch.nn.init.zeros_(network.weight)
     for _ in range(10):
-        average.update(network, progress=0.3)
+        average.update(network, progress=0.3, images=160)
     assert average.network.weight[0, 0].item() == pytest.approx(0.5)
 
 
 def test_the_smallest_bound_on_the_decay_counts():
     network = torch.nn.Linear(1, 1)
-    average = partial(ExponentialMovingAverage, network, at_most=lambda progress: progress)
+    average = partial(ExponentialMovingAverage, network, at_most=lambda progress, images: progress)
     assert average(decay=0.5, warmup=0).current_decay(0.9) == 0.5
     assert average(decay=0.5, warmup=0).current_decay(0.3) == 0.3
     assert average(decay=0.5, warmup=10).current_decay(0.3) == 0.1
@@ -97,5 +97,5 @@ def test_the_smallest_bound_on_the_decay_counts():
 
 
 def test_more_critic_turns_are_more_images_between_two_updates():
-    one, five = (HalfLife(GROWING, images=1000, batch_size=8, critic_steps=k) for k in (1, 5))
-    assert five(0.5) == pytest.approx(one(0.5) ** 5)
+    one, five = (HalfLife(GROWING, batch_size=8, critic_steps=k) for k in (1, 5))
+    assert five(0.5, 1000) == pytest.approx(one(0.5, 1000) ** 5)

@@ -131,8 +131,8 @@ def test_with_a_frozen_mapping_path_lengths_are_those_of_the_synthesis():
 
 
 def test_the_half_life_is_a_number_of_images_and_at_most_a_share_of_those_seen():
-    half_life = FixedHalfLife(half_life=1000, images=100_000, batch_size=10, ramp_up=0.05)
-    assert half_life(0.0) == 0.0
-    assert half_life(0.1) == pytest.approx(0.5 ** (10 / 500))
-    assert half_life(1.0) == pytest.approx(0.5 ** (10 / 1000))
-    assert FixedHalfLife(1000, 100_000, 10)(0.0) == pytest.approx(0.5 ** (10 / 1000))
+    half_life = FixedHalfLife(half_life=1000, batch_size=10, ramp_up=0.05)
+    assert half_life(0.0, 100_000) == 0.0
+    assert half_life(0.1, 100_000) == half_life(0.2, 50_000) == pytest.approx(0.5 ** (10 / 500))
+    assert half_life(1.0, 100_000) == pytest.approx(0.5 ** (10 / 1000))
+    assert FixedHalfLife(1000, 10)(0.0, 100_000) == pytest.approx(0.5 ** (10 / 1000))

@@ -150,7 +150,7 @@ class AdversarialModule(L.LightningModule):
         if player.constraint is not None:
             player.constraint(player.network)
         if player.average is not None:
-            player.average.update(player.network, self.progress())
+            player.average.update(player.network, self.progress(), self.images)
 
     def compute_gradients(self, player: Player, optimizer: Any, batch: Batch) -> None:
         """Compute the gradients of the player's loss, while the others are frozen, and record its terms."""
