@@ -61,6 +61,7 @@ def check(config: dict[str, Any]) -> None:
     check_rank_timeout(config.get("rank_timeout"))
     check_numerics(config.get("numerics") or {}, config["trainer"])
     check_clipping(config)
+    check_accumulation(config)
     check_encoder(config["model"], config["data"])
     check_rules(config)
 
@@ -117,6 +118,20 @@ def check_clipping(config: dict[str, Any]) -> None:
                 f"model.gradient_clip={config['model']['gradient_clip']} with trainer.precision=16-mixed needs "
                 f"optimizer.{player}.fused=false"
             )
+
+
+def check_accumulation(config: dict[str, Any]) -> None:
+    """Raise UserError for batches of which a device's share has no equal parts.
+
+    Where the number of devices is not known yet, it is taken for one.
+    """
+    parts, images = config["model"].get("accumulate"), config["data"].get("batch_size")
+    if not (is_whole(parts) and is_whole(images) and parts > 0):
+        return
+    devices = config["trainer"].get("devices")
+    share = images // devices if is_whole(devices) and devices > 0 and images % devices == 0 else images
+    if share % parts:
+        raise UserError(f"model.accumulate={parts} does not divide the {share} images that a rank gets of each batch")
 
 
 def check_encoder(model: dict[str, Any], data: dict[str, Any]) -> None:

@@ -210,7 +210,7 @@ def compose(name: str, overrides: list[str]) -> DictConfig:
         config = _compose(name, overrides)
         defaults = _defaults(conf_dir(), name, tuple(choices)) if keys else {}
     except COMPOSITION_ERRORS as error:
-        raise UserError(explain(error, [*groups(conf_dir()), *_keys(name)])) from error
+        raise UserError(explain(error, [*groups(conf_dir()), *_keys(name, tuple(choices))])) from error
     check_types(OmegaConf.to_container(config), defaults, keys)  # type: ignore[arg-type]
     return config
 
@@ -221,8 +221,12 @@ def _defaults(folder: Path, name: str, choices: tuple[str, ...]) -> dict[str, An
     return OmegaConf.to_container(_compose(name, list(choices)))  # type: ignore[return-value]
 
 
-def _keys(name: str) -> list[str]:
-    return [key for key, _ in flatten(_defaults(conf_dir(), name, ()))]
+def _keys(name: str, choices: tuple[str, ...]) -> list[str]:
+    try:
+        defaults = _defaults(conf_dir(), name, choices)
+    except COMPOSITION_ERRORS:  # one of the choices does not exist
+        defaults = _defaults(conf_dir(), name, ())
+    return [key for key, _ in flatten(defaults)]
 
 
 def _compose(name: str, overrides: list[str]) -> DictConfig:

@@ -21,8 +21,18 @@ ONE_DOMAIN = {"ganexp.data.images.ImageData", "ganexp.data.gaussians.GaussianDat
 POINTS = {"ganexp.data.gaussians.GaussianData"}
 PAIRED = {"ganexp.data.translation.module.PairedData"}
 UNPAIRED = {"ganexp.data.translation.module.UnpairedData"}
-WITHOUT_DISCRIMINATOR = {"ganexp.variants.vae.VAE"}
+WITHOUT_DISCRIMINATOR = {"ganexp.variants.vae.VAE", "ganexp.variants.regression.Regression"}
 NO_AUGMENTATION = {"ganexp.augmentation.base.NoAugmentation"}
+OF_PICTURES = {
+    f"ganexp.augmentation.{name}"
+    for name in ("adaptive.AdaptiveAugmentation", "differentiable.DiffAugment", "scheduled.ScheduledAugmentation")
+}
+"""Augmentations that move and recolour pictures."""
+FAKES_AS_REAL = {"ganexp.augmentation.pseudo.AdaptivePseudoAugmentation"}
+TOP_K = {"ganexp.losses.TopK"}
+PAIRS_WITH_LATENTS = {"ganexp.variants.bigan.BiGAN"}
+"""Models whose discriminator judges an image together with its latent."""
+HALF_PRECISIONS = {"bf16-mixed", "16-mixed", "bf16-true", "16-true", "16", "bf16"}
 TRANSFORMING = {"ganexp.penalties.consistency.BalancedConsistency"}
 """Penalties that flip and shift images."""
 OF_NOISE = {"ganexp.penalties.consistency.LatentConsistency"}
@@ -43,6 +53,11 @@ def targets(node: Any) -> Iterator[str]:
             yield part["_target_"]
 
 
+def resolved(value: Any) -> Any:
+    """Return a value, None for a reference ``${…}``: in the table of all combinations there are no files to read."""
+    return None if isinstance(value, str) and "${" in value else value
+
+
 def penalizes_gradients(config: Config) -> bool:
     """Return whether a penalty uses the discriminator's gradient with respect to each image."""
     return penalizes(config, PER_IMAGE_GRADIENTS)
@@ -56,6 +71,26 @@ def penalizes(config: Config, penalties: set[str]) -> bool:
 def discriminator_is(config: Config, targets: set[str]) -> bool:
     """Return whether the discriminator's normalization is one of the targets."""
     return ((config.get("normalization") or {}).get("discriminator") or {}).get("_target_") in targets
+
+
+def augments(config: Config, augmentations: set[str]) -> bool:
+    """Return whether the augmentation is one of some."""
+    return (config.get("augmentation") or {}).get("_target_") in augmentations
+
+
+def loss_is(config: Config, losses: set[str]) -> bool:
+    """Return whether the loss is one of some."""
+    return (config.get("loss") or {}).get("_target_") in losses
+
+
+def model_is(config: Config, models: set[str]) -> bool:
+    """Return whether the model is one of some."""
+    return (config.get("model") or {}).get("_target_") in models
+
+
+def is_half_precision(config: Config) -> bool:
+    """Return whether networks compute with 16 bits."""
+    return str((config.get("trainer") or {}).get("precision")) in HALF_PRECISIONS
 
 
 def inner_loss(config: Config) -> Any:
@@ -73,18 +108,22 @@ def is_lipschitz(config: Config) -> bool:
     return bool(config.get("constraint")) or penalizes_gradients(config) or discriminator_is(config, SPECTRAL_NORMS)
 
 
+def has_identity_loss(config: Config) -> bool:
+    """Return whether the model's loss has an identity term."""
+    return bool((config.get("model") or {}).get("identity"))
+
+
 def has_discriminator(config: Config) -> bool:
     """Return whether the model is not one of those without a discriminator."""
-    return (config.get("model") or {}).get("_target_") not in WITHOUT_DISCRIMINATOR
+    return not model_is(config, WITHOUT_DISCRIMINATOR)
 
 
 def acts_on_missing_discriminator(config: Config) -> bool:
     """Return whether a penalty, a constraint or an augmentation is selected for a model without a discriminator."""
     if has_discriminator(config):
         return False
-    augmentation = (config.get("augmentation") or {}).get("_target_")
     penalized = any(targets(config.get("penalty"))) or bool(config.get("constraint"))
-    return penalized or (augmentation is not None and augmentation not in NO_AUGMENTATION)
+    return penalized or (bool(config.get("augmentation")) and not augments(config, NO_AUGMENTATION))
 
 
 def lacks_labels(config: Config) -> bool:
@@ -111,7 +150,8 @@ def lacks_landmarks(config: Config) -> bool:
 def has_other_input_channels(config: Config) -> bool:
     """Return whether the inputs of a translation have other channels than its targets."""
     data = config.get("data") or {}
-    return data.get("input_channels") not in (None, data.get("channels"))
+    channels, inputs = resolved(data.get("channels")), resolved(data.get("input_channels"))
+    return None not in (channels, inputs) and inputs != channels
 
 
 def normalizes_unnormalized_networks(config: Config) -> bool:
@@ -123,7 +163,7 @@ def normalizes_unnormalized_networks(config: Config) -> bool:
 def lacks_squares(config: Config) -> bool:
     """Return whether the model needs square images and the data has rectangles."""
     needs = bool((config.get("requires") or {}).get("square"))
-    size = (config.get("data") or {}).get("image_size")
+    size = resolved((config.get("data") or {}).get("image_size"))
     return needs and size is not None and not ImageSize.of(size).is_square
 
 
@@ -132,4 +172,4 @@ def lacks_attributes(config: Config) -> bool:
     needs_labels = bool((config.get("requires") or {}).get("labels"))
     data = config.get("data") or {}
     takes_one = needs_labels and not (config.get("model") or {}).get("attributes")
-    return takes_one and (bool(data.get("attributes")) or has_attributes(data.get("labels")))
+    return takes_one and (bool(resolved(data.get("attributes"))) or has_attributes(data.get("labels")))

@@ -5,27 +5,36 @@ from dataclasses import dataclass
 
 from ganexp.config.conditions import (
     BATCH_NORMS,
+    FAKES_AS_REAL,
     MORE_THAN_NOISE,
     OF_NOISE,
+    OF_PICTURES,
     ONE_DOMAIN,
     PAIRED,
+    PAIRS_WITH_LATENTS,
     PAIRWISE_LOSSES,
     POINTS,
+    TOP_K,
     TRANSFORMING,
     UNPAIRED,
     Config,
     acts_on_missing_discriminator,
+    augments,
     data_is,
     discriminator_is,
     has_discriminator,
+    has_identity_loss,
     has_other_input_channels,
     inner_loss,
+    is_half_precision,
     is_lipschitz,
     is_unbounded,
     lacks_attributes,
     lacks_labels,
     lacks_landmarks,
     lacks_squares,
+    loss_is,
+    model_is,
     normalizes_unnormalized_networks,
     penalizes,
     penalizes_gradients,
@@ -81,7 +90,7 @@ RULES = (
         "such as data=cifar10",
     ),
     Rule(
-        lambda config: bool(config["model"].get("identity")) and has_other_input_channels(config),
+        lambda config: has_identity_loss(config) and has_other_input_channels(config),
         "the identity loss translates an image into its own domain, and data.input_channels differs from data.channels",
         "set model.identity=0",
     ),
@@ -89,7 +98,8 @@ RULES = (
         acts_on_missing_discriminator,
         "the model has no discriminator, on whose gradients, weights and images penalties, constraints and "
         "augmentations act",
-        "leave out penalty=… and augmentation=…, or choose model=vaegan",
+        "leave out penalty=… and augmentation=…, or choose a model with a discriminator, such as model=vaegan or "
+        "model=pix2pix",
     ),
     Rule(
         lacks_squares,
@@ -132,7 +142,30 @@ RULES = (
         "that draws from noise such as model=dcgan",
     ),
     Rule(
-        lambda config: penalizes(config, OF_NOISE) and config["model"].get("_target_") in MORE_THAN_NOISE,
+        lambda config: augments(config, OF_PICTURES) and data_is(config, POINTS),
+        "the augmentation moves and recolours pictures, and the data are points in the plane",
+        "nearest that works: augmentation=none, augmentation=apa, or data of images such as data=digits",
+    ),
+    Rule(
+        lambda config: augments(config, FAKES_AS_REAL) and model_is(config, PAIRS_WITH_LATENTS),
+        "the augmentation shows fakes in the place of real images (arXiv 2111.06849), and this model's discriminator "
+        "judges each real image beside its code",
+        "nearest that works: augmentation=diffaugment or augmentation=ada, or a model such as model=dcgan",
+    ),
+    Rule(
+        lambda config: loss_is(config, TOP_K) and model_is(config, PAIRS_WITH_LATENTS),
+        "generator and encoder minimize the discriminator's loss with real and fake pairs exchanged (arXiv 1605.09782, "
+        "section 3.4), of which top-k training leaves none out",
+        "leave out loss=top_k, or choose a model such as model=dcgan",
+    ),
+    Rule(
+        lambda config: penalizes(config, OF_NOISE) and is_half_precision(config),
+        "the penalty compares logits of noise that changes a little (arXiv 2002.04724, algorithm 2), and logits of 16 "
+        "bits are too coarse for that",
+        "nearest that works: precision=float32, or penalty=bcr or penalty=lecam",
+    ),
+    Rule(
+        lambda config: penalizes(config, OF_NOISE) and model_is(config, MORE_THAN_NOISE),
         "the penalty makes the fakes again from perturbed noise (arXiv 2002.04724, algorithm 2), and this model's come "
         "from more than one noise, or from encoded images",
         "nearest that works: penalty=bcr or penalty=lecam, or a model such as model=dcgan",
