@@ -273,6 +273,18 @@ def test_impossible_settings_are_refused(penalty, setting):
         penalty(**setting)
 
 
+@pytest.mark.parametrize("kind", [partial(LeCam, decay=0.9), partial(HingeLeCam, decay=0.9, start=2)])
+def test_equal_parts_of_a_batch_move_lecams_averages_as_the_whole_does(kind):
+    whole, parts = kind(), kind()
+    for mean in (1.0, 3.0, 2.0, 5.0):
+        turn = turn_with_logits([mean], [-mean])
+        expected = whole(turn)
+        found = [parts(replace(turn, parts=4)) for _ in range(4)]
+    for name in ("real_average", "fake_average"):
+        assert getattr(parts, name).item() == pytest.approx(getattr(whole, name).item())
+    assert found[-1].item() == pytest.approx(expected.item())
+
+
 def test_hinge_lecam_leaves_logits_on_the_near_side_alone():
     penalty = HingeLeCam(weight=2.0).eval()
     penalty.real_average.fill_(3.0)

@@ -441,6 +441,16 @@ def test_p_rests_at_the_target_and_moves_at_every_fourth_batch_only():
     assert observed(augmentation, [1.0], 1) == pytest.approx(0.5 + 4 * 64 / 500_000, abs=1e-6)
 
 
+def test_a_batch_in_parts_moves_p_as_the_whole_does():
+    whole, parts = (AdaptiveAugmentation(p=0.5, images_to_full=1000) for _ in range(2))
+    for logits in ([1.0, 1.0], [1.0, 1.0], [1.0, -1.0], [-1.0, 1.0]) * 2:
+        whole.observe(torch.tensor(logits), 10)
+        for logit in logits:
+            parts.observe(torch.tensor([logit]), 5, parts=2)
+    assert parts.p.item() == pytest.approx(whole.p.item())
+    assert parts.p != 0.5
+
+
 def test_the_sign_is_of_four_batches_together():
     augmentation = AdaptiveAugmentation(p=0.5, images_to_full=1000)
     for logit in (1.0, 1.0, 1.0, -1.0):

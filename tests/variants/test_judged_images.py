@@ -104,7 +104,7 @@ def network():
 class Game:
     """A game on one rank."""
 
-    world_size, batches_seen = 1, 0
+    world_size, batches_seen, accumulate = 1, 0, 1
 
     def __init__(self):
         self.trainer, self.inputs = self, TurnInputs(self)

@@ -24,7 +24,7 @@ REAL, FAKE = (torch.rand(6, 1, 4, 4, generator=torch.Generator().manual_seed(see
 class Game:
     """A game on one rank that has seen no batch."""
 
-    world_size, batches_seen = 1, 0
+    world_size, batches_seen, accumulate = 1, 0, 1
 
     def __init__(self):
         self.trainer, self.inputs, self.watched, self.drawn = self, TurnInputs(self), {}, []

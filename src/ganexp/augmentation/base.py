@@ -31,8 +31,11 @@ class Augmentation(nn.Module):
     def follow(self, scalar: Scalar) -> None:
         """Set what follows a schedule, before the images of a turn are augmented; does nothing by default."""
 
-    def observe(self, real_logits: Tensor, images: int) -> None:
-        """Adapt to the logits of a global batch of ``images`` real images; does nothing by default."""
+    def observe(self, real_logits: Tensor, images: int, parts: int = 1) -> None:
+        """Adapt to the logits of one of ``parts`` parts of a global batch, of ``images`` real images.
+
+        Does nothing by default.
+        """
 
 
 class NoAugmentation(Augmentation):

@@ -36,14 +36,18 @@ class SignAdaptation(Augmentation):
         self.register_buffer("batches", torch.zeros((), dtype=torch.long))
 
     @torch.no_grad()
-    def observe(self, real_logits: Tensor, images: int) -> None:
-        """Record the logits of a global batch of ``images`` real images, and update p every 4 batches."""
+    def observe(self, real_logits: Tensor, images: int, parts: int = 1) -> None:
+        """Record the logits of a part of a global batch, of ``images`` real images, and update p every 4 batches.
+
+        ``parts`` is the number of parts of a batch; the state counts them.
+        """
+        interval = INTERVAL * parts
         self.signs += collectives.mean(real_logits.sign().float().mean())
         self.images += images
         self.batches += 1
         # Branch-free: a branch on a value on the device would synchronize with it.
-        due = self.batches == INTERVAL
-        step = (self.signs / INTERVAL - self.target).sign() * self.images / self.images_to_full
+        due = self.batches == interval
+        step = (self.signs / interval - self.target).sign() * self.images / self.images_to_full
         self.p.copy_(torch.where(due, self.p + step, self.p).clamp(0, 1))
         for statistic in (self.signs, self.images, self.batches):
             statistic.mul_(~due)

@@ -77,9 +77,9 @@ class StyleMapping(nn.Module):
         return through(self.layers, vectors)
 
     @torch.no_grad()
-    def follow(self, styles: Tensor) -> None:
-        """Move the mean towards that of styles (N, style) of all ranks."""
-        self.mean.copy_(collectives.mean(styles.mean(0)).to(self.mean).lerp(self.mean, DECAY))
+    def follow(self, styles: Tensor, parts: int = 1) -> None:
+        """Move the mean towards that of styles (N, style) of all ranks, of one of ``parts`` parts of a batch."""
+        self.mean.copy_(collectives.mean(styles.mean(0)).to(self.mean).lerp(self.mean, DECAY ** (1 / parts)))
 
     def truncated(self, styles: Tensor, share: float | Tensor) -> Tensor:
         """Return styles (N, …, style) at a share of their distance from the mean (arXiv 1812.04948, appendix B)."""

@@ -33,6 +33,7 @@ class CriticTurn:
     judged_fake: Tensor | None = None  # the same of the fake images and fake_logits
     read_progress: Callable[[], float] = lambda: 0.0
     regenerate: Regenerate | None = None  # without gradients, augmented like the fakes; None for fakes without noise
+    parts: int = 1  # the number of parts that the batch is split into, of which this is one
 
     @property
     def progress(self) -> float:

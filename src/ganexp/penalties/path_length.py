@@ -34,14 +34,18 @@ class PathLength(nn.Module):
         self.shrink = shrink
         self.register_buffer("mean", torch.zeros(()))
 
-    def forward(self, lengths: Tensor) -> Tensor:
-        """Return the term of the loss for lengths (N,), a scalar, and update their average in training mode."""
+    def forward(self, lengths: Tensor, parts: int = 1) -> Tensor:
+        """Return the term of the loss for lengths (N,), a scalar, and update their average in training mode.
+
+        The lengths are those of one of ``parts`` parts of a batch.
+        """
+        decay: float = self.decay ** (1 / parts)
         latest = collectives.mean(lengths.mean())
-        target = latest.lerp(self.mean.to(latest), self.decay)
+        target = latest.lerp(self.mean.to(latest), decay)
         if self.training:
             self.mean.copy_(target)
         # The target's own gradient is of the lengths of all ranks, whose mean each rank's part is averaged to.
-        of_target = -2 * (1 - self.decay) * (latest - target) * (lengths.mean() - lengths.mean().detach())
+        of_target = -2 * (1 - decay) * (latest - target) * (lengths.mean() - lengths.mean().detach())
         return self.every * self.weight * ((lengths - target).square().mean() + of_target)
 
 

@@ -87,7 +87,7 @@ class DiscriminatorObjective(nn.Module):
             **summed(on_real.terms, on_fake.terms),
         }
         # Last, as penalties may augment the images once more, in the same way.
-        self.augmentation.observe(on_real.logits, len(real) * game.trainer.world_size)
+        self.augmentation.observe(on_real.logits, len(real) * game.trainer.world_size, game.accumulate)
         return terms
 
     def lazy_penalties(self, game: AdversarialModule, critic: Critic, real: Tensor, fake: Tensor) -> Terms:
@@ -225,6 +225,7 @@ class DiscriminatorObjective(nn.Module):
                 judged_real=real if real.requires_grad else None,
                 judged_fake=fake if fake.requires_grad else None,
                 regenerate=None if source is None else regenerate,
+                parts=game.accumulate,
             )
             terms[name] = penalty.term(turn, self._scheduled_weight(game, name, penalty))
         return terms

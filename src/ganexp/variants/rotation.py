@@ -28,7 +28,8 @@ class RotationCritic(HeadCritic):
 
     def judge(self, images: Tensor) -> tuple[Tensor, Terms]:
         """Return the logits (N,) of images being real, and the weighted loss of the rotations of a quarter of them."""
-        # Every fourth, so that the ranks together rotate the images that a single process does.
+        # Every fourth: where each rank's number of images is a multiple of 4, the ranks together rotate those that a
+        # single process does.
         rotated, rotation = all_rotations(images[::ROTATIONS])
         recognized = self.network(rotated)[1]
         return self(images), {"rotation": self.weight * cross_entropy(promote_to_float32(recognized), rotation)}

@@ -147,7 +147,7 @@ class StyleGAN2(GAN):
             images = self.styled.synthesis(styles, self.draw_noise_inputs("path length", count))
             noise = self.draw("path length pixels", count, lambda total, rng: normal((total, *images.shape[1:]), rng))
             lengths = path_lengths(promote_to_float32(images), styles, noise.to(images))
-            term: Tensor = path_length(lengths)
+            term: Tensor = path_length(lengths, self.accumulate)
         return term
 
     def draw_styles(self, player: str, n: int, *condition: Tensor) -> Tensor:
@@ -158,7 +158,7 @@ class StyleGAN2(GAN):
         generator = self.styled
         styles = generator.mapping(self.draw_noise(player, n), *condition)
         if player == "generator":
-            generator.mapping.follow(styles)
+            generator.mapping.follow(styles, self.accumulate)
         layers = generator.synthesis.layers
         if self.mixing == 0:
             return generator.synthesis.of_all_layers(styles)
