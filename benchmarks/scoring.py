@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 
@@ -260,6 +261,8 @@ def main(arguments: list[str]) -> None:
     options = dict(a.split("=", 1) for a in arguments if a.partition("=")[0] in names)
     overrides = [a for a in arguments if "=" in a and a.partition("=")[0] not in names]
     inception = options.get("inception") == "yes"
+    if ("fid" in arguments or inception) and find_spec("torch_fidelity") is None:
+        sys.exit("scoring.py: Inception is that of torch-fidelity, which is not installed: pip install torch-fidelity")
     if "fid" in arguments:
         time_fid(int(options.get("samples", 50_000)))
         return

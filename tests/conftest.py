@@ -15,8 +15,21 @@ os.environ["WANDB_MODE"] = "offline"
 os.environ.pop("GANEXP_DATA", None)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption("--shard", metavar="I/N", help="run every N-th of the selected tests, from number I on")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config, items):
+    """Mark the cases that are left to the slow suite, and from the selected tests take those of ``--shard``."""
+    thin_out(items)
+    yield
+    if shard := config.getoption("shard"):
+        first, count = map(int, shard.split("/"))
+        items[:] = items[first::count]
+
+
+def thin_out(items):
     """Leave to the slow suite all but every n-th case of a test that is marked ``thinned(n)``."""
     counted = Counter()
     for item in items:

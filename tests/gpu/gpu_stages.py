@@ -199,18 +199,27 @@ def compare_chain(out: Path) -> Chain:
 
 
 def pytest_chains(out: Path, shards: int) -> list[Chain]:
-    """Return the chains of pytest: all tests marked gpu, and the default suite split by files into ``shards`` parts."""
+    """Return the chains of pytest: the default suite in ``shards`` parts, by files, and the tests marked gpu.
+
+    Those are in a quarter as many parts, by cases, since most are cases of one test.
+    """
     files = sorted(TESTS.rglob("test_*.py"), key=lambda path: -path.stat().st_size)
-    chains = [Chain("tests marked gpu", [pytest_step("gpu tests", [TESTS], "gpu", out)])]
+    of_gpu = [path for path in files if "mark.gpu" in path.read_text()]
+    parts = max(1, shards // 4)
+    chains = []
+    for number in range(parts):
+        part_of = ["--shard", f"{number}/{parts}"]
+        name = f"gpu tests, part {number + 1} of {parts}"
+        chains.append(Chain("tests marked gpu", [pytest_step(name, of_gpu, "gpu", out, part_of)]))
     for number, part in enumerate(balanced(files, shards), 1):
         name = f"part {number} of {shards}"
         chains.append(Chain("default suite", [pytest_step(name, part, "not slow and not gpu and not chaos", out)]))
     return chains
 
 
-def pytest_step(name: str, paths: Sequence[Path], marked: str, out: Path) -> Step:
-    """Return the step that runs the tests in ``paths`` selected by the marker expression."""
-    options = ["-m", marked, "-rfEs", "-p", "no:cacheprovider", "--rootdir", str(TESTS.parent)]
+def pytest_step(name: str, paths: Sequence[Path], marked: str, out: Path, further: Sequence[str] = ()) -> Step:
+    """Return the step that runs the tests in ``paths`` selected by the marker expression, with further options."""
+    options = [*further, "-m", marked, "-rfEs", "-p", "no:cacheprovider", "--rootdir", str(TESTS.parent)]
     options += ["-c", str(TESTS.parent / "pyproject.toml"), "--basetemp", str(out / "tmp" / name.replace(" ", "-"))]
     return Step(name, [sys.executable, "-m", "pytest", *options, *map(str, paths)], 420.0, ("pytest",), reports=True)
 

@@ -165,3 +165,19 @@ def test_its_stages_hold_on_a_processor(tmp_path):
         assert (run / "scores.json").is_file()
         assert any(run.with_name(f"{model}-{last}").iterdir())
     assert (tmp_path / "out" / "table.md").read_text().startswith("| what | step | result |")
+
+
+@pytest.mark.slow
+def test_the_parts_of_the_tests_marked_gpu_are_all_of_them(tmp_path):
+    def collected(step):
+        command = [*step.command, "--collect-only"]
+        output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+        return [line for line in output.splitlines() if "::" in line]
+
+    (whole,) = [chain for chain in gpu_stages.pytest_chains(tmp_path, 1) if chain.name == "tests marked gpu"]
+    parts = [chain for chain in gpu_stages.pytest_chains(tmp_path, 8) if chain.name == "tests marked gpu"]
+    assert len(parts) == 2
+    tests = [collected(chain.steps[0]) for chain in parts]
+    assert sorted(tests[0] + tests[1]) == sorted(collected(whole.steps[0]))
+    assert abs(len(tests[0]) - len(tests[1])) <= 1
+    assert len(tests[0]) > 10
