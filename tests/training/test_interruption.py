@@ -79,6 +79,8 @@ def test_a_run_saves_when_its_terminal_is_closed(tmp_path):
     ours, theirs = os.openpty()
 
     def take_terminal():
+        # As in a shell, also where these tests were started by nohup.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 

@@ -55,8 +55,8 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, channels, H, W) to logits (N,): the generator's mirror.
 
-    `convolution` makes every convolution, as `torch.nn.Conv2d` does; R1 and R2 differentiate them twice. `halving` makes
-    the layers that halve the maps, in the authors' code `ZeroPaddedHalving`. With `features` it returns features
+    `convolution` makes every convolution, as `torch.nn.Conv2d` does; R1 and R2 differentiate them twice. `halving`
+    makes the layers that halve the maps, in the authors' code `ZeroPaddedHalving`. With `features` it returns features
     (N, features) instead.
     Raises ValueError as Generator does.
     """
