@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganexp.noise import Noise, is_normal
 from ganexp.variants.generation import Generation
 from ganexp.variants.samplers.base import clamped
 
@@ -34,6 +35,15 @@ class EncodingGame(Generation):
     def reconstruct(self, images: Tensor) -> Tensor:
         """Return what the generator makes of the latents of images (N, C, H, W), in [-1, 1]."""
         return clamped(self.sampler.generate(self.encode(images)))
+
+
+def require_normal(noise: Noise) -> None:
+    """Raise ValueError for noise that is not standard normal, the prior that codes are compared with."""
+    if not is_normal(noise):
+        raise ValueError(
+            "model.noise: codes are compared with a standard normal prior (arXiv 1312.6114, appendix B), so the "
+            "noise must be ganexp.noise.normal"
+        )
 
 
 def require_latents(encoder: Any, latent: int) -> None:

@@ -5,11 +5,12 @@ from typing import Unpack
 
 from torch import nn
 
-from ganexp.augmentation.base import Augmentation, NoAugmentation
+from ganexp.augmentation.base import Augmentation
 from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import Player
 from ganexp.penalties.base import Penalty
+from ganexp.variants.objective import require_no_discriminator
 from ganexp.variants.translation import FORWARD, Translation, TranslationSettings, l1_distance
 
 
@@ -30,11 +31,7 @@ class Regression(Translation):
         **translation: Unpack[TranslationSettings],
     ) -> None:
         super().__init__({FORWARD: generator}, **translation)
-        penalized = any(penalty is not None for penalty in (penalties or {}).values())
-        if penalized or constraint is not None or not isinstance(augmentation, NoAugmentation | None):
-            raise ValueError(
-                "this model has no discriminator: leave out penalty=… and augmentation=…, or choose model=pix2pix"
-            )
+        require_no_discriminator(penalties, constraint, augmentation, instead="model=pix2pix")
         self.l1 = l1
 
     def players(self) -> list[Player]:

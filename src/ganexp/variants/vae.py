@@ -5,17 +5,17 @@ from typing import Unpack
 
 from torch import Tensor, nn
 
-from ganexp.augmentation.base import Augmentation, NoAugmentation
+from ganexp.augmentation.base import Augmentation
 from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import Player
 from ganexp.losses import Loss
 from ganexp.networks.autoencoder import Autoencoder
-from ganexp.noise import is_normal
 from ganexp.penalties.base import Penalty
-from ganexp.variants.encoding import EncodingGame, require_latents
+from ganexp.variants.encoding import EncodingGame, require_latents, require_normal
 from ganexp.variants.generation import GenerationSettings
 from ganexp.variants.likelihood import kl_from_standard_normal, reparameterized
+from ganexp.variants.objective import require_no_discriminator
 
 Likelihood = Callable[[Tensor, Tensor], Tensor]
 """Maps reconstructions and images (N, C, H, W) to the negative logarithms of the images' likelihoods (N,), in nats."""
@@ -45,16 +45,8 @@ class VAE(EncodingGame):
         **generation: Unpack[GenerationSettings],
     ) -> None:
         super().__init__(**generation)
-        penalized = any(penalty is not None for penalty in (penalties or {}).values())
-        if penalized or constraint is not None or not isinstance(augmentation, NoAugmentation | None):
-            raise ValueError(
-                "this model has no discriminator: leave out penalty=… and augmentation=…, or choose model=vaegan"
-            )
-        if not is_normal(self.noise):
-            raise ValueError(
-                "model.noise: codes are compared with a standard normal prior (arXiv 1312.6114, appendix B), so the "
-                "noise must be ganexp.noise.normal"
-            )
+        require_no_discriminator(penalties, constraint, augmentation, instead="model=vaegan")
+        require_normal(self.noise)
         require_latents(self.generator.encoder, self.latent)
         self.likelihood = likelihood
         self.beta = beta

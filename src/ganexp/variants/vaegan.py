@@ -9,11 +9,10 @@ from torch import Tensor, nn
 from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import Player
-from ganexp.noise import is_normal
 from ganexp.numerics.gradients import promote_to_float32
 from ganexp.representations.feature_maps import NONLINEARITIES, recorded_features
 from ganexp.variants.critic import Augment, Critic
-from ganexp.variants.encoding import EncodingGame, require_latents
+from ganexp.variants.encoding import EncodingGame, require_latents, require_normal
 from ganexp.variants.gan import GAN, GANSettings
 from ganexp.variants.likelihood import kl_from_standard_normal, reparameterized
 
@@ -69,11 +68,7 @@ class VAEGAN(EncodingGame, GAN):
         **gan: Unpack[GANSettings],
     ) -> None:
         super().__init__(**gan)
-        if not is_normal(self.noise):
-            raise ValueError(
-                "model.noise: codes are compared with a standard normal prior (arXiv 1312.6114, appendix B), so the "
-                "noise must be ganexp.noise.normal"
-            )
+        require_normal(self.noise)
         require_latents(encoder, self.latent)
         self.encoder: Any = encoder
         ema: Callable[..., Any] | None = gan.get("ema")
