@@ -57,3 +57,8 @@ def test_the_rules_see_what_they_forbid(tmp_path, monkeypatch):
     monkeypatch.setitem(globals(), "PACKAGE", tmp_path)
     assert builds(Path("bad.py"))
     assert list(constructors_of_configurations(Path("bad.py"))) == ["bad.py:3"]
+
+
+def test_pictures_are_opened_in_one_place_where_no_program_is_started_for_them():
+    opening = [str(module) for module in MODULES if "Image.open(" in (PACKAGE / module).read_text()]
+    assert opening == ["files/pictures.py"]

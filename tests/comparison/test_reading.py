@@ -6,12 +6,16 @@ import platform
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ganexp.cli import main
 from ganexp.comparison.finding import find_runs
 from ganexp.comparison.run_record import RunRecord, read_run
+from ganexp.comparison.thumbnails import data_uri, frames_by_run
 from ganexp.errors import UserError
+from ganexp.files import untrusted
 from ganexp.records import curves, summary
+from ganexp.runs.scores import is_score
 from support.synthetic import PROTOCOL, entry, write_rows, write_run
 
 
@@ -177,3 +181,60 @@ def test_places_without_runs_are_refused(tmp_path):
         find_runs([str(tmp_path / "absent")])
     with pytest.raises(UserError, match=r"no run in .*: a run's folder contains a config.yaml"):
         find_runs([str(tmp_path)])
+
+
+def test_postscript_among_the_samples_starts_no_program(tmp_path, monkeypatch):
+    ghostscript, started = tmp_path / "gs", tmp_path / "started"
+    ghostscript.write_text(f"#!/bin/sh\ntouch {started}\n")
+    ghostscript.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    picture = tmp_path / "00000256.png"
+    Image.new("RGB", (4, 4)).save(picture, "EPS")
+    assert data_uri(picture) == ""
+    assert not started.exists()
+
+
+def test_a_run_with_a_link_out_of_its_folder_is_left_out(tmp_path):
+    run = write_run(tmp_path / "run", pictures=2)
+    secret = tmp_path / "secret.png"
+    secret.write_bytes(b"mine")
+    (run / "samples" / "00009999.png").symlink_to(secret)
+    assert "outside of the run's folder: remove it" in read_run(run)
+
+
+@pytest.mark.parametrize("name", ["metrics.csv", "log.txt", "samples/00009999.png"])
+@pytest.mark.timeout(20)
+def test_a_named_pipe_keeps_nobody_waiting(tmp_path, name):
+    run = write_run(tmp_path / "run", pictures=2)
+    (run / name).unlink(missing_ok=True)
+    os.mkfifo(run / name)
+    record = read_run(run)
+    assert record.findings == []
+    assert record.fingerprint
+    assert len(frames_by_run([run])[0]) == 2
+    assert (record.problems == ["metrics.csv cannot be read: not a file"]) == (name == "metrics.csv")
+
+
+@pytest.mark.parametrize("key", ["value", "images_seen"])
+def test_a_number_that_no_float_can_hold_is_no_score(tmp_path, key):
+    run = write_run(tmp_path / "run")
+    listed = json.loads((run / "scores.json").read_text())
+    listed["scores"].append({**listed["scores"][0], key: 10**400})
+    (run / "scores.json").write_text(json.dumps(listed))
+    recorded = json.loads((run / "summary.json").read_text()) | {"images_seen": 10**400}
+    (run / "summary.json").write_text(json.dumps(recorded))
+    record = read_run(run)
+    assert record.problems == ["scores.json: an entry lacks a name, a value or a protocol"]
+    assert record.images_seen == 300
+    assert is_score(listed["scores"][-1]) == (key == "images_seen")
+
+
+def test_a_header_too_long_or_a_table_too_large_is_named(tmp_path, monkeypatch):
+    run = write_run(tmp_path / "run")
+    table = run / "metrics.csv"
+    whole = table.read_text()
+    table.write_text("x" * 200_000 + whole)
+    assert read_run(run).problems[0].startswith("metrics.csv cannot be read: field larger than")
+    table.write_text(whole)
+    monkeypatch.setattr(untrusted, "MAX_TEXT_BYTES", 10)
+    assert read_run(run).problems[0] == "metrics.csv cannot be read: more than 10 bytes"

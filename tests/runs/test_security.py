@@ -342,7 +342,15 @@ def test_every_spelling_of_an_outside_path_is_refused(run, resume_status, monkey
     assert (status, f"writes to {spelling}, outside" in line) == (2, True)
 
 
-LINKS = ["log.txt", "summary.tmp", "summary.json", "curves.png", "samples/latest.png", "analysis", "checkpoints/x/deep"]
+LINKS = [
+    "log.txt",
+    ".summary.json.tmp",
+    "summary.json",
+    "curves.png",
+    "samples/latest.png",
+    "analysis",
+    "checkpoints/x/deep",
+]
 
 
 @pytest.mark.parametrize("name", LINKS)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ganexp.data.decoding import Decoder
@@ -11,6 +10,7 @@ from ganexp.data.files.folders import images_below
 from ganexp.data.unreadable import unreadable
 from ganexp.data.values import to_signed_unit
 from ganexp.errors import UserError
+from ganexp.files.pictures import open_picture
 
 
 def read_pictures(
@@ -31,7 +31,7 @@ def read_pictures(
     failures: list[tuple[str, Exception]] = []
     for path in paths[:most]:
         try:
-            with Image.open(path) as image:
+            with open_picture(path) as image:
                 pictures.append(decoder(image))
         except Exception as error:  # Pillow can raise almost any exception on a broken file
             failures.append((path, error))

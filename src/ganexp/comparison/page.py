@@ -181,7 +181,10 @@ def representative(experiment: Experiment, comparison: Comparison) -> RunRecord:
 def thinned(curve: Curve, points: int) -> list[list[float]]:
     """Return at most ``points`` points of a curve: numbers of images, and values to four significant digits."""
     indices = np.unique(np.linspace(0, len(curve.images) - 1, min(points, len(curve.images))).round().astype(int))
-    return [curve.images[indices].astype(int).tolist(), [float(f"{v:.4g}") for v in curve.values[indices].tolist()]]
+    return [
+        [int(images) for images in curve.images[indices].tolist()],
+        [float(f"{v:.4g}") for v in curve.values[indices].tolist()],
+    ]
 
 
 def training_clock(run: RunRecord) -> list[list[float]] | None:

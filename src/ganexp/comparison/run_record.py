@@ -17,7 +17,7 @@ import yaml
 from ganexp.comparison.finding import CONFIG
 from ganexp.comparison.scores import PREFIX, ScoreCurve, read_scores
 from ganexp.errors import UserError
-from ganexp.files.untrusted import read_yaml
+from ganexp.files.untrusted import read_text, read_yaml, require_links_inside
 from ganexp.records import changes, curves, summary
 from ganexp.records.changes import Change
 from ganexp.records.curves import Curve
@@ -109,7 +109,7 @@ class RunRecord:
     def findings(self) -> list[str]:
         """The doctor's distinct findings."""
         try:
-            lines = (self.folder / LOG).read_text(errors="replace").splitlines()
+            lines = read_text(self.folder / LOG).splitlines()
         except OSError:
             return []
         return list(dict.fromkeys(match[1] for line in lines if (match := FINDING.search(line))))
@@ -118,13 +118,17 @@ class RunRecord:
     def fingerprint(self) -> str:
         """A checksum of its curves, which is the same for a copy."""
         try:
-            return hashlib.blake2b((self.folder / curves.FILE).read_bytes(), digest_size=16).hexdigest()
+            return hashlib.blake2b(read_text(self.folder / curves.FILE).encode(), digest_size=16).hexdigest()
         except OSError:
             return str(self.folder)
 
 
 def read_run(folder: Path) -> RunRecord | str:
     """Return the record of the run in ``folder``, or the reason why there is none."""
+    try:
+        require_links_inside(folder)
+    except (OSError, UserError) as error:
+        return str(error)
     recorded = summary.read(folder)
     if not (folder / CONFIG).exists() and "status" in recorded:
         return f"{recorded['status']}: {recorded.get('reason') or 'it never started'}"
@@ -167,5 +171,10 @@ def player_values(by_player: Any, kind: str) -> list[float]:
 
 def as_number(value: Any) -> float | None:
     """Return a value as a float if it is a finite number, else None."""
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if number else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None

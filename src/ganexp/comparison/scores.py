@@ -64,7 +64,7 @@ def is_usable(entry: Any) -> bool:
         description = isinstance(entry["name"], str) and isinstance(entry["protocol"], dict)
         images = entry["images_seen"] is None or math.isfinite(entry["images_seen"])
         return value and description and images and entry["higher_is_better"] in (True, False)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, OverflowError):
         return False
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from ganexp.files.pictures import open_picture
+
 FOLDER = "samples"
 SIDE = 384
 """The longer side in pixels to which larger grids are scaled down."""
@@ -46,7 +48,7 @@ def frames_by_run(runs: Sequence[Path], byte_budget: int = BYTES) -> list[list[F
 
 def frames(run: Path, count: int, encoded: Callable[[Path], str]) -> list[Frame]:
     """Return at most ``count`` grids of a run, evenly spaced over its training and ending with the last."""
-    files = {int(path.stem): path for path in (run / FOLDER).glob("*.png") if path.stem.isdecimal()}
+    files = {int(path.stem): path for path in (run / FOLDER).glob("*.png") if path.stem.isdecimal() and path.is_file()}
     if not files:
         return []
     last = max(files)
@@ -58,7 +60,7 @@ def frames(run: Path, count: int, encoded: Callable[[Path], str]) -> list[Frame]
 def data_uri(path: Path) -> str:
     """Return a picture as a WebP data URI, empty if it cannot be read."""
     try:
-        with Image.open(path) as picture:
+        with open_picture(path) as picture:
             if picture.width * picture.height > MOST_PIXELS:
                 return ""
             small = picture.convert("RGB")

@@ -11,6 +11,7 @@ from PIL import Image
 from ganexp.data.decoding import mark_deep_colour
 from ganexp.data.files.lfs_pointers import naming_lfs_pointers
 from ganexp.data.files.path_table import PathTable
+from ganexp.files.pictures import open_picture
 
 JPEG = b"\xff\xd8\xff"
 
@@ -74,8 +75,8 @@ class FilePictures:
             file.seek(0)
             if start == JPEG:
                 # Decoded where its pixels are asked for, as there is a choice of decoders.
-                return Image.open(io.BytesIO(file.readall())), label
-            image = Image.open(io.BufferedReader(file))
+                return open_picture(io.BytesIO(file.readall())), label
+            image = open_picture(io.BufferedReader(file))
             mark_deep_colour(image, path)
             image.load()
         return image, label

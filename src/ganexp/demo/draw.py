@@ -21,6 +21,7 @@ from ganexp.data.values import to_signed_unit
 from ganexp.drawing.pictures import as_image, as_saved, grid
 from ganexp.errors import UserError
 from ganexp.evaluation.subject import build_subject
+from ganexp.files.pictures import open_picture
 from ganexp.generation.image_files import ImageFiles
 from ganexp.generation.tiling import translate_in_tiles
 from ganexp.generation.translate import OPPOSITE, read, require_undriven, resolve_direction, translate
@@ -226,7 +227,7 @@ def window(shown: ValueRange | None) -> str:
 def require_few_pixels(path: Path) -> None:
     """Raise UserError for a picture that would take too long, judging by its header before decoding it."""
     try:
-        with Image.open(path) as image:
+        with open_picture(path) as image:
             width, height = image.size
     except Exception as error:
         raise UserError(f"{path.name}: {reason_of(error)}") from error

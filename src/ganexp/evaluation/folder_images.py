@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from omegaconf import DictConfig
-from PIL import Image
 
 from ganexp.data.disk import OnDisk
 from ganexp.data.files.folders import image_files
@@ -15,6 +14,7 @@ from ganexp.data.pictures import FilePictures
 from ganexp.data.unreadable import unreadable
 from ganexp.errors import UserError
 from ganexp.evaluation.decoders import decoder_of
+from ganexp.files.pictures import open_picture
 from ganexp.generation.sample import GRID
 from ganexp.image_size import ImageSize
 from ganexp.terminal.progress import progress
@@ -71,7 +71,7 @@ def count_kinds(folder: Path) -> Counter[tuple[tuple[int, int], int]]:
     with progress(f"reading {folder}", len(paths)) as advance:
         for path in paths:
             try:
-                with naming_lfs_pointers(path), Image.open(path) as image:
+                with naming_lfs_pointers(path), open_picture(path) as image:
                     further = further_pages(image)
                     pages, files = pages + further, files + (further > 0)
                     kinds[image.size, 1 if image.mode in GREY_MODES else 3] += 1

@@ -14,7 +14,7 @@ def replacing(path: Path, mode: str = "w", newline: str | None = None) -> Iterat
 
     Raises OSError naming ``path`` if the file cannot be written, such as on a full disk.
     """
-    unfinished = path.with_suffix(".tmp")
+    unfinished = path.with_name(f".{path.name}.tmp")
     encoding = None if "b" in mode else "utf-8"
     try:
         with named_errors(path):

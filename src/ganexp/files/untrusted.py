@@ -1,5 +1,6 @@
 """Files of a run's folder that may come from somebody else: their size, depth and links are bounded before use."""
 
+import errno
 import json
 import os
 import zipfile
@@ -14,6 +15,7 @@ from ganexp.errors import UserError
 MAX_YAML_BYTES = 1_000_000
 MAX_YAML_DEPTH = 100
 MAX_JSON_BYTES = 100_000_000
+MAX_TEXT_BYTES = 50_000_000
 OWN_LINKS = frozenset({"wandb"})
 """Folders whose writer makes links to its own logs elsewhere, and none of whose files is written to again."""
 
@@ -48,6 +50,19 @@ def require_file(path: Path) -> None:
     """Raise UserError for what exists and is not a file: reading a named pipe waits for ever."""
     if path.exists() and not path.is_file():
         raise UserError(f"{path} is not a file")
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a log or a table, with replacements for what is not UTF-8.
+
+    Raises OSError as reading does, also for what is not a file, where a named pipe would wait for ever, and for more
+    than `MAX_TEXT_BYTES`.
+    """
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "not a file", str(path))
+    if path.stat().st_size > MAX_TEXT_BYTES:
+        raise OSError(errno.EFBIG, f"more than {MAX_TEXT_BYTES:,} bytes", str(path))
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def read_json(path: Path) -> Any:

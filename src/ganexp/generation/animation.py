@@ -10,6 +10,7 @@ from PIL import Image
 from ganexp.data.unreadable import reason_of
 from ganexp.errors import UserError
 from ganexp.files.atomic import replaced_when_whole
+from ganexp.files.pictures import open_picture
 
 SAMPLES = "samples"
 
@@ -52,7 +53,7 @@ def frames(paths: Sequence[Path]) -> Iterator[Image.Image]:
     size: tuple[int, int] | None = None
     for path in paths:
         try:
-            with Image.open(path) as image:
+            with open_picture(path) as image:
                 picture = image.convert("RGB")
         except Exception as error:  # Pillow can raise almost any exception on a broken file
             raise UserError(f"{path}: cannot be read: {reason_of(error)}") from error

@@ -23,6 +23,7 @@ from ganexp.data.sources.arrays import image_in
 from ganexp.data.unreadable import reason_of, unreadable
 from ganexp.distributed import gpu_memory
 from ganexp.errors import UserError
+from ganexp.files.pictures import open_picture
 from ganexp.generation.image_files import ImageFiles
 from ganexp.generation.tiling import translate_in_tiles
 from ganexp.numerics.flags import full_precision
@@ -154,7 +155,7 @@ def read(path: Path, channels: int, value_range: ValueRange | None = None) -> tu
     It is uint8 or, with a range of values, float32 in [-1, 1].
     Pillow's errors, mostly OSError, pass through.
     """
-    with naming_lfs_pointers(path), Image.open(path) as image:
+    with naming_lfs_pointers(path), open_picture(path) as image:
         if value_range is not None:
             mark_deep_colour(image, path)
             values = value_range.scaled(deep_values(image, channels))

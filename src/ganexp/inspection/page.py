@@ -5,10 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.problems import Problem
+from ganexp.files.pictures import open_picture
 from ganexp.files.templates import template
 from ganexp.inspection.inspect import SAMPLES, Inspection
 from ganexp.inspection.thumbnails import SHEET_SIDE, data_uri, thumbnails_by_name
@@ -123,5 +122,5 @@ def chart(title: str, counts: Sequence[tuple[str, int]], note: str) -> dict[str,
 
 def sheet_source(path: Path) -> str:
     """Return a contact sheet as a data URI."""
-    with Image.open(path) as sheet:
+    with open_picture(path) as sheet:
         return data_uri(sheet, SHEET_SIDE)

@@ -12,6 +12,7 @@ from ganexp.data.arrays import as_picture
 from ganexp.data.decoding import is_transparent, upright
 from ganexp.data.picture_set import PictureSet
 from ganexp.data.pictures import name_of
+from ganexp.files.pictures import open_picture
 
 SIDE = 192
 SHEET_SIDE = 1100
@@ -56,7 +57,7 @@ def of_file(path: str) -> tuple[str, ...]:
     try:
         if not Path(path).is_file():
             return ()
-        with Image.open(path) as picture:
+        with open_picture(path) as picture:
             return (data_uri(picture),)
     except Exception:  # a broken file makes Pillow raise nearly anything
         return ()

@@ -12,6 +12,7 @@ import yaml
 from ganexp import __version__
 from ganexp.metrics.protocol import weights_label
 from ganexp.publishing.layout import SAMPLES
+from ganexp.runs.scores import is_float
 from ganexp.terminal.text import printable
 
 TASKS = {False: "unconditional-image-generation", True: "image-to-image"}
@@ -135,7 +136,7 @@ def protocol(values: Any) -> str:
 
 def number(value: Any) -> str:
     """Return a number as text, empty where there is none."""
-    return f"{value:.4g}" if isinstance(value, int | float) else ""
+    return f"{value:.4g}" if is_float(value) else ""
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

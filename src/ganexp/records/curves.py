@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ganexp.files.untrusted import read_text
+
 FILE = "metrics.csv"
 X = "images"
 SHOWN_PROBLEMS = 3
@@ -44,11 +46,12 @@ def read_curves(path: Path, at_most: Callable[[str], int | None] = all_points) -
     non-finite cells are left out.
     """
     try:
-        text = path.read_text("utf-8", errors="replace")
-    except OSError:
+        first, *lines = read_text(path).splitlines() or [""]
+        header = next(csv.reader([first]), [])
+    except FileNotFoundError:
         return Curves(problems=(f"there is no {path.name}",))
-    first, *lines = text.splitlines() or [""]
-    header = next(csv.reader([first]), [])
+    except (OSError, csv.Error) as error:
+        return Curves(problems=(f"{path.name} cannot be read: {getattr(error, 'strerror', None) or error}",))
     # Numbers are never quoted, and a quote in a broken line must not swallow the lines after it.
     rows = [line.split(",") for line in lines]
     complete = [row for row in rows if len(row) == len(header)]

@@ -19,11 +19,19 @@ def read_scores(folder: Path) -> list[dict[str, Any]]:
     return [score for score in scores if is_score(score)] if isinstance(scores, list) else []
 
 
+def is_float(value: Any) -> bool:
+    """Return whether a value read from a file is a number that a float can hold, which a long one of digits is not."""
+    try:
+        return isinstance(value, int | float) and isinstance(float(value), float)
+    except OverflowError:
+        return False
+
+
 def is_score(score: Any) -> bool:
     """Return whether a value read from scores.json has a name, a number and a protocol."""
     return (
         isinstance(score, dict)
         and isinstance(score.get("name"), str)
-        and isinstance(score.get("value"), int | float)
+        and is_float(score.get("value"))
         and isinstance(score.get("protocol"), dict)
     )

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 NAMES = {
-    ".": r"(metrics|scores|summary)\.tmp|\.curves\.png\.tmp",
+    ".": r"(metrics|scores|summary)\.tmp|\.(metrics\.csv|(scores|summary)\.json|config\.yaml|curves\.png)\.tmp",
     "checkpoints": r"(last|best|[0-9]+)\.tmp",
     "samples": r"\.(latest|[0-9]+)\.png\.tmp",
 }

@@ -48,7 +48,7 @@ def command(trap):
 FOLDERS = {
     "the log is a link": link("log.txt"),
     "the summary is a link": link("summary.json"),
-    "a temporary file is a link": link("summary.tmp"),
+    "a temporary file is a link": link(".summary.json.tmp"),
     "the curves are a link": link("curves.png"),
     "the analyses are a link": link("analysis"),
     "the checkpoint is a link": link("checkpoints/last.ckpt"),

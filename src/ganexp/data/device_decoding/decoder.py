@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ganexp.data.decoding import OPAQUE, TENSOR_FILTERS, Decoder, covering_size
 from ganexp.data.device_decoding.encoded import EncodedBatch, EncodedOnDisk, Jpeg
 from ganexp.data.pictures import name_of
 from ganexp.errors import UserError, one_line
+from ganexp.files.pictures import open_picture
 
 MOST_BYTES = 2**28
 """The bytes of decoded pictures that are on the device at once, unless a single one has more."""
@@ -94,7 +94,7 @@ class DeviceDecoder:
 
     def _by_processor(self, jpeg: Jpeg) -> Tensor:
         with self.dataset.naming(jpeg.number):
-            return self.dataset.decoder(Image.open(io.BytesIO(jpeg.content.numpy().tobytes()))).to(self.device)
+            return self.dataset.decoder(open_picture(io.BytesIO(jpeg.content.numpy().tobytes()))).to(self.device)
 
     def _note_refused(self, jpeg: Jpeg, error: RuntimeError) -> None:
         if not self.refused:

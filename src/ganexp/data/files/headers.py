@@ -11,6 +11,7 @@ from ganexp.data.files.lfs_pointers import naming_lfs_pointers
 from ganexp.data.files.pages import further_pages, report_further_pages
 from ganexp.data.problems import report_problem
 from ganexp.data.unreadable import unreadable, unreadable_problem
+from ganexp.files.pictures import open_picture
 from ganexp.terminal.progress import progress
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ def upright_sizes(paths: Sequence[str], where: str) -> dict[str, Size]:
     with progress(f"reading {where}", len(paths)) as advance:
         for path in paths:
             try:
-                with naming_lfs_pointers(path), Image.open(path) as image:
+                with naming_lfs_pointers(path), open_picture(path) as image:
                     sizes[path] = upright_size(image)
                     further = further_pages(image)
                     pages, files = pages + further, files + (further > 0)

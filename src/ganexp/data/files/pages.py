@@ -7,6 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from ganexp.data.problems import Problem, note_problem
+from ganexp.files.pictures import open_picture
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def count_further_pages(paths: Iterable[str]) -> tuple[int, int]:
     pages = files = 0
     for path in [path for path in paths if path.lower().endswith(PAGED_SUFFIXES)][:MOST_FILES]:
         try:
-            with Image.open(path) as image:
+            with open_picture(path) as image:
                 further = further_pages(image)
         except Exception:  # unreadable files are reported where they are decoded
             continue

@@ -6,7 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ImageOps
 
 from ganexp.data.files.folders import images_below
 from ganexp.data.files.lfs_pointers import naming_lfs_pointers
@@ -20,6 +20,7 @@ from ganexp.data.landmarks.files import (
 from ganexp.data.landmarks.video import is_video, video_frames
 from ganexp.data.unreadable import reason_of
 from ganexp.errors import UserError
+from ganexp.files.pictures import open_picture
 
 
 class Clip:
@@ -88,7 +89,7 @@ def frames_in(folder: Path) -> list[str]:
 def read_picture(path: Path) -> np.ndarray:
     """Return a picture as uint8 (H, W, 3), upright; raises UserError if it cannot be read."""
     try:
-        with naming_lfs_pointers(path), Image.open(path) as image:
+        with naming_lfs_pointers(path), open_picture(path) as image:
             return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
     except UserError:
         raise

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from ganexp.data.shards.class_numbers import numbered, rows_without_labels
 from ganexp.data.shards.files import ShardFiles
 from ganexp.data.shards.tar_index import Faults, ShardIndex, indexed
 from ganexp.errors import UserError
+from ganexp.files.pictures import open_picture
 from ganexp.terminal.progress import progress
 from ganexp.terminal.text import first_names
 
@@ -45,7 +45,7 @@ class TarPictures:
         label = 0 if self.labels is None else int(self.labels[index])
         if self.arrays[index]:
             return array_of(bytes(content)), label
-        image = Image.open(io.BytesIO(content))
+        image = open_picture(io.BytesIO(content))
         image.load()
         return image, label
 

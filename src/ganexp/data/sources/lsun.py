@@ -14,6 +14,7 @@ from ganexp.data.sources.splits import check_split
 from ganexp.errors import UserError
 from ganexp.files.cache import cache_folder
 from ganexp.files.download import Remote, missing
+from ganexp.files.pictures import open_picture
 
 ADDRESS = "http://dl.yf.io/lsun/scenes/"
 
@@ -54,7 +55,7 @@ class LmdbPictures:
     def __getitem__(self, index: int) -> tuple[Image.Image, int]:
         with _environment(self.folder).begin() as transaction:
             data = transaction.get(bytes(self.keys[index]))
-        image = Image.open(io.BytesIO(data))
+        image = open_picture(io.BytesIO(data))
         image.load()
         return image, 0
 

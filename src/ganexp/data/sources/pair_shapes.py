@@ -5,8 +5,6 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from PIL import Image
-
 from ganexp.data.files.folders import images_below
 from ganexp.data.files.headers import Size, upright_size
 from ganexp.data.problems import Problem, report_problem
@@ -14,6 +12,7 @@ from ganexp.data.sources.layout import layout
 from ganexp.data.sources.splits import TRAIN
 from ganexp.data.translation.items import as_text
 from ganexp.errors import UserError
+from ganexp.files.pictures import open_picture
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ def training_shapes(top: Path) -> list[Size]:
     sizes = []
     for path in paths[:: max(1, len(paths) // SAMPLED)]:
         try:
-            with Image.open(path) as image:
+            with open_picture(path) as image:
                 width, height = upright_size(image)
         except Exception:  # unreadable files are reported where the split is opened
             continue

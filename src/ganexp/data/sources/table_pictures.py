@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from ganexp.errors import UserError
+from ganexp.files.pictures import open_picture
 
 
 class EncodedPictures:
@@ -29,7 +30,7 @@ class EncodedPictures:
         return f"{self.where}, row {index}"
 
     def _opened(self, row: Mapping[str, Any]) -> Image.Image:
-        image = Image.open(io.BytesIO(self._encoded(row[self.column])))
+        image = open_picture(io.BytesIO(self._encoded(row[self.column])))
         image.load()
         return image
 
