@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ganexp.cli.arguments import HELP, parse
 from ganexp.errors import UserError
+from ganexp.files.atomic import require_folder
 
 HELP_TEXT = """python -m ganexp compare DIR [DIR …] [key=value …]
 
@@ -42,6 +43,8 @@ def main(arguments: list[str]) -> None:
     options = parse(Arguments, [argument for argument in arguments if argument.startswith(KEYS)])
     if not folders:
         raise UserError("compare needs the folders of runs: python -m ganexp compare outputs/*/*, or a sweep's folder")
+
+    require_folder(Path(options.out))
 
     from ganexp.evaluation import compare
 

@@ -11,6 +11,7 @@ from ganexp.config import checks, composition
 from ganexp.config.option_files import check_option_files
 from ganexp.config.schema import check_schema
 from ganexp.errors import UserError
+from ganexp.files.atomic import require_folder
 
 INSPECT = "inspect"
 PACK = "pack"
@@ -63,10 +64,12 @@ def main(arguments: list[str]) -> None:
     out, rest = taken(rest, OUT)
     if command == INSPECT:
         data, name = checked_data(rest)
+        folder = Path(out or f"outputs/inspect-{name}")
+        require_folder(folder)
 
         from ganexp.evaluation.inspect_data import inspect_data
 
-        inspect_data(data, name, Path(out or f"outputs/inspect-{name}"))
+        inspect_data(data, name, folder)
         return
     if not out:
         raise UserError("data pack needs a folder for the shards: out=FOLDER")

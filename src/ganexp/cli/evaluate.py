@@ -12,6 +12,7 @@ from ganexp.config.checks import check_checkpoint
 from ganexp.config.schema import check_schema
 from ganexp.data.files.folders import existing
 from ganexp.errors import UserError
+from ganexp.files.atomic import require_file_place
 from ganexp.publishing.layout import is_hub_name
 from ganexp.publishing.trained_run import is_run, trained_run
 from ganexp.runs import run_lock
@@ -71,6 +72,8 @@ def main(arguments: list[str]) -> None:
     check(config)
 
     out = Path(paths.out[-1] if paths.out else SCORES)
+    if paths.out:
+        require_file_place(out)
     from ganexp.evaluation import evaluate
 
     if paths.run:

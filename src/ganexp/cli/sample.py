@@ -10,6 +10,7 @@ from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.config.conditions import translates
 from ganexp.errors import UserError
+from ganexp.files.atomic import make_folder
 from ganexp.publishing.layout import is_published
 from ganexp.publishing.trained_run import trained_run
 from ganexp.runs.class_names import attribute_sets, class_names_of, class_numbers
@@ -65,10 +66,11 @@ def main(arguments: list[str]) -> None:
     if translates(run.config):
         require_no_noise(options)
         require_test_images(run, options)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
+    make_folder(out)
+    if earlier := sum(path.stem.isdecimal() for path in out.rglob("*") if path.is_file()):
+        print(
+            f"{out} has {earlier} samples already: those that are not replaced stay, and count in evaluate fake={out}"
+        )
 
     if translates(run.config):
         from ganexp.generation.sample_translation import write_translations

@@ -1,5 +1,6 @@
 """Atomic writing of files, and names for errors of writing, which the system reports without one."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,16 +33,37 @@ def replaced_when_whole(out: Path) -> Iterator[Path]:
 
     Folders are made as needed. Raises UserError if they cannot be written to.
     """
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
+    make_folder(out.parent)
     unfinished = out.with_name(f".unfinished-{out.name}")
     try:
         yield unfinished
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def make_folder(out: Path) -> None:
+    """Make a folder as needed; raises UserError where that fails."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
+
+
+def require_folder(out: Path) -> None:
+    """Raise UserError for a folder that could not be written to or made, before the work whose result it is for."""
+    nearest = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not nearest.is_dir():
+        raise UserError(f"out={out}: a folder is expected, and {nearest} is a file")
+    if not os.access(nearest, os.W_OK):
+        raise UserError(f"out={out}: cannot be written to: no permission for {nearest}")
+
+
+def require_file_place(out: Path) -> None:
+    """Raise UserError for a file that could not be written, before the work whose result it is for."""
+    if out.is_dir():
+        raise UserError(f"out={out}: it is a folder, and a file is expected, such as out={out / 'scores.json'}")
+    require_folder(out.parent)
 
 
 @contextmanager

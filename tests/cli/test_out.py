@@ -1,0 +1,56 @@
+"""Where results are written: places that cannot be written to are refused before the work, and nothing else is lost."""
+
+import pytest
+
+from ganexp.errors import UserError
+from ganexp.files.atomic import replacing, require_file_place, require_folder
+from support.runs import TINY
+from support.synthetic import write_run
+
+
+def test_a_file_replaces_no_neighbour(tmp_path):
+    (tmp_path / "results.tmp").write_text("mine")
+    with replacing(tmp_path / "results.json") as file:
+        file.write("{}")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"results.tmp": "mine", "results.json": "{}"}
+
+
+def test_a_folder_is_required_where_one_is_written_and_a_file_where_that_is(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for folder in (tmp_path, tmp_path / "new", tmp_path / "new" / "deep"):
+        require_folder(folder)
+        require_file_place(folder / "scores.json")
+    for folder in (tmp_path / "file", tmp_path / "file" / "deep"):
+        with pytest.raises(UserError, match=r"a folder is expected, and .*file is a file"):
+            require_folder(folder)
+    with pytest.raises(UserError, match=r"it is a folder, and a file is expected, such as out=.*scores\.json"):
+        require_file_place(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+COMMANDS = {
+    "evaluate": (
+        ["evaluate", "fake=pictures", "data=digits", "out=pictures"],
+        "it is a folder, and a file is expected",
+    ),
+    "compare": (["compare", "run", "out=file"], "a folder is expected"),
+    "inspect": (["data", "inspect", "data=digits", "out=file"], "a folder is expected"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_out_is_checked_before_anything_is_read(ganexp, here, command):
+    (here / "pictures").mkdir()
+    (here / "file").write_text("mine")
+    write_run(here / "run")
+    arguments, answer = COMMANDS[command]
+    outcome = ganexp(*arguments)
+    assert (outcome.status, answer in outcome.complaint) == (2, True)
+    assert (here / "file").read_text() == "mine"
+
+
+def test_samples_beside_earlier_ones_are_mentioned(ganexp, here):
+    assert ganexp(*TINY, "run_dir=run").status == 0
+    first, second = (ganexp("sample", "run=run", f"n={n}", "out=drawn") for n in (3, 2))
+    assert "already" not in first.out
+    assert "drawn has 3 samples already: those that are not replaced stay" in second.out
