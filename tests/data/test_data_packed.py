@@ -235,7 +235,7 @@ def test_packing_continues_after_an_interruption_with_the_same_bytes(out, tmp_pa
 
     def interrupted(folder, number, layout, items):
         if number == when:
-            (folder / f"shard-{number:06d}.tmp").write_bytes(b"half")
+            (folder / f".{packing.shard_name(number)}.tmp").write_bytes(b"half")
             raise Killed
         return write(folder, number, layout, items)
 
