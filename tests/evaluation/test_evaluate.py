@@ -172,6 +172,7 @@ REFUSED = {
         "samples=[1]: it must be a list of values, 1 or more, each a whole number, 2 or more",
     ),
     "no metric": (["fake=real", "real=real", "metric=none"], "metric: no metric is configured"),
+    "a metric of pairs": (["fake=real", "real=real", "metric=psnr"], "metric psnr compares pairs of images: it needs"),
     "a mistyped metric": (["fake=real", "real=real", "metric=fdi"], "no such metric option; did you mean fid?"),
     "a mistyped option": (["fake=real", "real=real", "sampels=3"], "sampels: no such option; did you mean samples?"),
     "a mistyped setting": (
@@ -204,6 +205,13 @@ def test_what_cannot_be_scored_is_refused_in_one_line(ganexp, here, reals, argum
     assert outcome.status == 2
     assert answer in outcome.complaint
     assert not (here / "scores.json").exists()
+
+
+@pytest.mark.parametrize("metric", ["psnr", "ssim", "l1", "lpips", "cycle"])
+def test_metrics_of_pairs_are_refused_for_a_run_that_draws_from_noise(ganexp, unlabelled, metric):
+    outcome = ganexp("evaluate", f"run={unlabelled}", f"metric={metric}")
+    assert outcome.status == 2
+    assert outcome.complaint.startswith(f"metric {metric} compares pairs of images: it needs an image-to-image model")
 
 
 def test_sizes_may_differ_when_the_user_says_at_which_to_compare(ganexp, here, reals):

@@ -26,7 +26,7 @@ from ganexp.evaluation.translation import reject_sampling_options, translation_s
 from ganexp.game.module import COUNTERS
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.score import Score
-from ganexp.metrics.scoring import Measurement, RealSet, Result, Scoring, build_extractors
+from ganexp.metrics.scoring import Measurement, RealSet, Result, Scoring, build_extractors, require_unpaired
 from ganexp.metrics.table import add_scores, entries
 from ganexp.numerics.flags import full_precision
 from ganexp.numerics.pixels import eight_bits
@@ -155,11 +155,12 @@ def score_seed(source: SampleSource, scoring: Scoring, samples: int, seed: int) 
 def build_measurements(config: DictConfig) -> list[Measurement]:
     """Return the configured measurements.
 
-    Raises UserError if there are none.
+    Raises UserError if there are none, and for one that samples do not allow.
     """
     measurements = [metric for metric in build(config.metric).values() if metric is not None]
     if not measurements:
         raise UserError("metric: no metric is configured; choose some, such as metric=[fid_classifier,is_classifier]")
+    require_unpaired(measurements)
     return measurements
 
 
