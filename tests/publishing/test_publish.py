@@ -307,6 +307,8 @@ def test_a_published_translator_translates_and_says_that_it_has_no_test_images(g
         done = ganexp("translate", f"run={source}", "input=one.png", f"out=by_{source}")
         assert done.status == 0, done.err
     assert Path("by_run/one.png").read_bytes() == Path("by_model/one.png").read_bytes()
+    for data in ([], ["data=digits"]):
+        assert "data=paired_folder data.root=FOLDER" in ganexp("evaluate", "run=model", *data).complaint
     assert "has no test images; translate your own" in ganexp("sample", "run=model", "out=drawn").complaint
 
 

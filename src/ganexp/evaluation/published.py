@@ -2,7 +2,9 @@
 
 from omegaconf import DictConfig, OmegaConf
 
+from ganexp.config.conditions import translates
 from ganexp.errors import UserError
+from ganexp.evaluation.translation import FOLDERS
 from ganexp.runs.run import Run
 
 KEPT = ("image_size", "channels", "value_range")
@@ -16,9 +18,11 @@ def scoring_settings(config: DictConfig, run: Run, overrides: list[str]) -> Dict
     """
     given = {override.lstrip("+~").partition("=")[0] for override in overrides}
     if "data" not in given:
+        kind = translates(run.config)
+        wanted = "real=FOLDER, or a data set such as data=mnist" if kind is None else FOLDERS[kind]
         raise UserError(
             f"run={run.folder}: a published model comes without its data, {run.config.data.get('name')}; "
-            "add real=FOLDER, or a data set such as data=mnist, to compare with"
+            f"add {wanted}, to compare with"
         )
     settings = config.copy()
     OmegaConf.set_struct(settings, False)
