@@ -1,6 +1,7 @@
 """Published models: read back bit for bit, by the same rules as a run's folder, from a folder and from a Hub."""
 
 import json
+import resource
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -196,6 +197,20 @@ def test_an_existing_folder_is_not_written_to(folder, scored, ganexp):
     assert "exists already" in ganexp("publish", f"run={scored}", f"to={folder}").complaint
     assert "give the Hub's name of a licence" in ganexp("publish", f"run={scored}", "to=new", "license=a\nb").complaint
     assert "hf://owner/name" in ganexp("publish", f"run={scored}", "to=hf://owner").complaint
+
+
+@pytest.mark.parametrize("to", ["model", "."])
+def test_a_full_disk_leaves_nothing_and_the_same_command_succeeds_later(scored, ganexp, here, file_size_limit, to):
+    arguments = ("publish", f"run={scored}", f"to={to}")
+    file_size_limit(20_000)
+    outcome = ganexp(*arguments)
+    assert outcome.status == 1
+    assert outcome.complaint.startswith(f"cannot write {to}: File too large")
+    assert not list(here.iterdir())
+    file_size_limit(resource.RLIM_INFINITY)
+    assert ganexp(*arguments).status == 0
+    names = {"README.md", "config.json", "model.safetensors", "samples.png", "scores.json"}
+    assert {path.name for path in (here / to).iterdir()} == names
 
 
 def test_an_uploaded_model_is_loaded_by_its_name_weights_only(scored, hub, ganexp, monkeypatch):

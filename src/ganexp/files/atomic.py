@@ -1,11 +1,14 @@
-"""Atomic writing of files, and names for errors of writing, which the system reports without one."""
+"""Atomic writing of files and folders, and names for errors of writing, which the system reports without one."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from ganexp.errors import UserError
+
+UNFINISHED = ".unfinished"
 
 
 @contextmanager
@@ -36,12 +39,36 @@ def replaced_when_whole(out: Path) -> Iterator[Path]:
         out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"out={out}: cannot be written to: {error.strerror}") from error
-    unfinished = out.with_name(f".unfinished-{out.name}")
+    unfinished = out.with_name(f"{UNFINISHED}-{out.name}")
     try:
         yield unfinished
         unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def filled_when_whole(folder: Path) -> Iterator[Path]:
+    """Yield an unfinished folder that becomes ``folder``, which is missing or empty, if nothing fails.
+
+    Folders above it are made as needed. Raises OSError naming ``folder`` if it cannot be written to.
+    """
+    # A folder that is there may be the current one or a mounted disk, which cannot be replaced.
+    is_there = folder.exists()
+    unfinished = folder / UNFINISHED if is_there else folder.with_name(f"{UNFINISHED}-{folder.name}")
+    try:
+        with named_errors(folder):
+            # Left by a process that was killed.
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            yield unfinished
+            if is_there:
+                for path in unfinished.iterdir():
+                    path.replace(folder / path.name)
+            else:
+                unfinished.replace(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 @contextmanager
