@@ -104,6 +104,7 @@ BUILDING = {
         "model.power_iteration=always: choose one of every_turn, every_forward",
     ),
     "a missing class": ([*TINY, "model._target_=ganexp.variants.gan.Gan"], "Gan"),
+    "a metric of pairs": ([*TINY, "metric=psnr"], "metric psnr compares pairs of images: it needs an image-to-image"),
     "an uneven split of a batch": ([*TINY, "model.accumulate=3"], "model.accumulate=3 does not divide the 64 images"),
 }
 

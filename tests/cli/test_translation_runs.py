@@ -52,6 +52,13 @@ def test_evaluate_refuses_settings_of_noise(ganexp, run, setting):
     assert complaint.startswith(f"{setting}: an image-to-image model translates each test image once")
 
 
+@pytest.mark.parametrize("data", ["data=digits", "real=pictures"])
+def test_evaluate_asks_for_inputs_and_targets(ganexp, run, pictures, data):
+    complaint = ganexp("evaluate", f"run={run}", data).complaint
+    assert f"run={run}: an image-to-image model is scored on inputs and targets" in complaint
+    assert "paired_folder data.root=FOLDER" in complaint
+
+
 def test_sample_translates_test_images(ganexp, here, run):
     outcome = ganexp("sample", f"run={run}", "n=3", f"out={here / 'out'}")
     assert outcome.status == 0

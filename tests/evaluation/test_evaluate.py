@@ -1,6 +1,7 @@
 """``ganexp evaluate``: scores of runs and of folders."""
 
 import json
+import re
 import struct
 
 import pytest
@@ -172,6 +173,7 @@ REFUSED = {
         "samples=[1]: it must be a list of values, 1 or more, each a whole number, 2 or more",
     ),
     "no metric": (["fake=real", "real=real", "metric=none"], "metric: no metric is configured"),
+    "a metric of pairs": (["fake=real", "real=real", "metric=psnr"], "metric psnr compares pairs of images: it needs"),
     "a mistyped metric": (["fake=real", "real=real", "metric=fdi"], "no such metric option; did you mean fid?"),
     "a mistyped option": (["fake=real", "real=real", "sampels=3"], "sampels: no such option; did you mean samples?"),
     "a mistyped setting": (
@@ -204,6 +206,28 @@ def test_what_cannot_be_scored_is_refused_in_one_line(ganexp, here, reals, argum
     assert outcome.status == 2
     assert answer in outcome.complaint
     assert not (here / "scores.json").exists()
+
+
+@pytest.mark.parametrize("metric", ["psnr", "ssim", "l1", "lpips", "cycle"])
+def test_metrics_of_pairs_are_refused_for_a_run_that_draws_from_noise(ganexp, unlabelled, metric):
+    outcome = ganexp("evaluate", f"run={unlabelled}", f"metric={metric}")
+    assert outcome.status == 2
+    assert outcome.complaint.startswith(f"metric {metric} compares pairs of images: it needs an image-to-image model")
+
+
+def test_other_data_are_scored_in_the_shape_of_the_run(ganexp, unlabelled, reals):
+    fid = ["metric=fid_classifier", "samples=70"]
+    assert ganexp("evaluate", f"run={unlabelled}", f"real={reals}", *fid).status == 0
+    reference = scores(unlabelled / "scores.json")[-1]["protocol"]["reference"]
+    assert (reference["data"], reference["image_size"], reference["channels"]) == ("image_folder", 8, 1)
+    assert ganexp("evaluate", f"run={unlabelled}", f"real={reals}", *fid, "data.image_size=[8,8]").status == 0
+
+
+@pytest.mark.parametrize(("setting", "own"), [("data.image_size=16", "8"), ("data.channels=3", "1")])
+def test_another_shape_than_that_of_the_run_is_refused(ganexp, unlabelled, reals, setting, own):
+    outcome = ganexp("evaluate", f"run={unlabelled}", f"real={reals}", "metric=fid_classifier", setting)
+    assert outcome.status == 2
+    assert re.fullmatch(rf"data\..*: the images of run={unlabelled} have {own}, and .* leave it out", outcome.complaint)
 
 
 def test_sizes_may_differ_when_the_user_says_at_which_to_compare(ganexp, here, reals):

@@ -8,6 +8,7 @@ import torch
 
 from ganexp.config.build import build
 from ganexp.export import export as exporting
+from ganexp.export.suffixes import PACKAGES
 from ganexp.runs.model import load_model
 from ganexp.runs.run import saved_run
 
@@ -108,6 +109,17 @@ def test_a_file_that_computes_something_else_is_removed(ganexp, here, finished, 
     monkeypatch.setitem(exporting.FORMATS, ".pt2", form)
     complaint = ganexp("export", f"run={finished}", "out=x.pt2").complaint
     assert complaint.startswith("out=x.pt2: the file's outputs differ from the model's by 5.0e-01 on 8 inputs")
+    assert not list(here.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".onnx", ".pt2"])
+def test_a_full_disk_is_one_line_that_names_the_file(ganexp, here, finished, file_size_limit, suffix):
+    for package in PACKAGES[suffix]:
+        pytest.importorskip(package)
+    file_size_limit(1000)
+    outcome = ganexp("export", f"run={finished}", f"out=x{suffix}")
+    assert outcome.status == 1
+    assert outcome.complaint.startswith(f"cannot write x{suffix}: ")
     assert not list(here.iterdir())
 
 

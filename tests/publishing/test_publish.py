@@ -1,6 +1,7 @@
 """Published models: read back bit for bit, by the same rules as a run's folder, from a folder and from a Hub."""
 
 import json
+import resource
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -198,6 +199,20 @@ def test_an_existing_folder_is_not_written_to(folder, scored, ganexp):
     assert "hf://owner/name" in ganexp("publish", f"run={scored}", "to=hf://owner").complaint
 
 
+@pytest.mark.parametrize("to", ["model", "."])
+def test_a_full_disk_leaves_nothing_and_the_same_command_succeeds_later(scored, ganexp, here, file_size_limit, to):
+    arguments = ("publish", f"run={scored}", f"to={to}")
+    file_size_limit(20_000)
+    outcome = ganexp(*arguments)
+    assert outcome.status == 1
+    assert outcome.complaint.startswith(f"cannot write {to}: File too large")
+    assert not list(here.iterdir())
+    file_size_limit(resource.RLIM_INFINITY)
+    assert ganexp(*arguments).status == 0
+    names = {"README.md", "config.json", "model.safetensors", "samples.png", "scores.json"}
+    assert {path.name for path in (here / to).iterdir()} == names
+
+
 def test_an_uploaded_model_is_loaded_by_its_name_weights_only(scored, hub, ganexp, monkeypatch):
     done = ganexp("publish", f"run={scored}", "to=hf://owner/digits")
     assert done.status == 0, done.err
@@ -307,6 +322,8 @@ def test_a_published_translator_translates_and_says_that_it_has_no_test_images(g
         done = ganexp("translate", f"run={source}", "input=one.png", f"out=by_{source}")
         assert done.status == 0, done.err
     assert Path("by_run/one.png").read_bytes() == Path("by_model/one.png").read_bytes()
+    for data in ([], ["data=digits"]):
+        assert "data=paired_folder data.root=FOLDER" in ganexp("evaluate", "run=model", *data).complaint
     assert "has no test images; translate your own" in ganexp("sample", "run=model", "out=drawn").complaint
 
 

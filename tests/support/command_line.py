@@ -1,6 +1,8 @@
 """The command line in this process, and tiny runs to use it on."""
 
+import resource
 import shutil
+import signal
 from dataclasses import dataclass
 
 import pytest
@@ -45,6 +47,16 @@ def ganexp(here, capsys):
         return Outcome(status, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def file_size_limit():
+    """Lets no file grow beyond a number of bytes, which fails like a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
 
 
 @pytest.fixture(scope="session")

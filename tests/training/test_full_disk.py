@@ -2,8 +2,6 @@
 
 import errno
 import os
-import resource
-import signal
 from pathlib import Path
 
 import pytest
@@ -11,16 +9,6 @@ import pytest
 from ganexp.game.module import AdversarialModule
 from ganexp.records import summary
 from support.runs import TINY
-
-
-@pytest.fixture
-def file_size_limit():
-    """Lets no file grow beyond a number of bytes, which fails like a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one_whole(ganexp, run, file_size_limit):

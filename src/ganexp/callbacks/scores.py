@@ -14,7 +14,15 @@ from ganexp.drawing.pictures import are_finite, as_bytes
 from ganexp.errors import UserError
 from ganexp.files.saved_values import entry, require_number
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.scoring import ExtractorFactory, Measurement, RealSet, Result, Scoring, build_extractors
+from ganexp.metrics.scoring import (
+    ExtractorFactory,
+    Measurement,
+    RealSet,
+    Result,
+    Scoring,
+    build_extractors,
+    require_unpaired,
+)
 from ganexp.metrics.table import entries, format_results, write_scores
 from ganexp.numerics.flags import contiguous_weights, full_precision
 
@@ -110,6 +118,7 @@ class Scores(L.Callback):
         self.seconds = require_number(entry(state_dict, "seconds"), "seconds")
 
     def _scoring(self, trainer: Any, module: Any) -> Scoring:
+        require_unpaired(self.measurements)
         data = trainer.datamodule.dataset
         real = RealImages(data, data.checksum(), self.real_images)
         extractors = build_extractors(self.measurements, self.extractors, real, module.device)

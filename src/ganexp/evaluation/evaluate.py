@@ -20,13 +20,14 @@ from ganexp.drawing.pictures import are_finite, as_bytes
 from ganexp.errors import UserError
 from ganexp.evaluation import published
 from ganexp.evaluation.folder_images import FolderImages, folder_images, match_size_and_channels
+from ganexp.evaluation.kept import with_kept
 from ganexp.evaluation.reference import describe_reference
 from ganexp.evaluation.score_table import Results, rank, score_tables
 from ganexp.evaluation.translation import reject_sampling_options, translation_scores
 from ganexp.game.module import COUNTERS
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.score import Score
-from ganexp.metrics.scoring import Measurement, RealSet, Result, Scoring, build_extractors
+from ganexp.metrics.scoring import Measurement, RealSet, Result, Scoring, build_extractors, require_unpaired
 from ganexp.metrics.table import add_scores, entries
 from ganexp.numerics.flags import full_precision
 from ganexp.numerics.pixels import eight_bits
@@ -72,6 +73,8 @@ def evaluate_runs(config: DictConfig, runs: Mapping[str, Run], overrides: list[s
             file, address = out, name
         else:
             settings = with_run_groups(config, run.config, overrides)
+            if overrides_part(overrides, "data"):
+                settings = with_kept(settings, run, overrides)
             checkpoint, seen = run.checkpoint.stem, load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"]
             file, address = run.folder / SCORES, None
         if translates(run.config):
@@ -115,14 +118,16 @@ def with_run_groups(config: DictConfig, run: DictConfig, overrides: list[str]) -
     settings = config.copy()
     OmegaConf.set_struct(settings, False)
     for part in GROUPS:
-        is_overridden = any(
-            override.lstrip("+~").split("=")[0].split(".")[0].split("@")[0] == part for override in overrides
-        )
-        if not is_overridden and resolved.get(part):
+        if not overrides_part(overrides, part) and resolved.get(part):
             settings[part] = resolved[part]
     # The run may have been made before an extractor existed.
     settings.extractor = {**config.extractor, **settings.extractor}
     return settings
+
+
+def overrides_part(overrides: Iterable[str], part: str) -> bool:
+    """Return whether an override chooses a part of the configuration, or a setting in it."""
+    return any(override.lstrip("+~").split("=")[0].split(".")[0].split("@")[0] == part for override in overrides)
 
 
 def score_source(source: SampleSource, config: DictConfig) -> list[Result]:
@@ -155,11 +160,12 @@ def score_seed(source: SampleSource, scoring: Scoring, samples: int, seed: int) 
 def build_measurements(config: DictConfig) -> list[Measurement]:
     """Return the configured measurements.
 
-    Raises UserError if there are none.
+    Raises UserError if there are none, and for one that samples do not allow.
     """
     measurements = [metric for metric in build(config.metric).values() if metric is not None]
     if not measurements:
         raise UserError("metric: no metric is configured; choose some, such as metric=[fid_classifier,is_classifier]")
+    require_unpaired(measurements)
     return measurements
 
 

@@ -7,6 +7,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from ganexp.callbacks.translation_scores import all_images
 from ganexp.config.build import build
+from ganexp.config.conditions import ONE_DOMAIN, translates
 from ganexp.errors import UserError
 from ganexp.evaluation.reference import describe_reference
 from ganexp.metrics.scoring import Result
@@ -18,11 +19,19 @@ from ganexp.terminal.progress import progress
 SAMPLING_OPTIONS = ("samples", "seeds", "reference", "truncation")
 
 
+FOLDERS = {
+    "paired": "data=paired_folder data.root=FOLDER",
+    "unpaired": "data=unpaired_folder data.root=FOLDER, or data=paired_folder data.root=FOLDER",
+}
+"""The data of one's own that a model can be scored on, by what it is trained on."""
+
+
 def translation_scores(run: Run, settings: DictConfig, checkpoint: str) -> list[Result]:
     """Return the scores of a run's translations of the test images of ``settings.data``, and of the baselines.
 
-    ``checkpoint`` is the name of the run's checkpoint, for the protocol.
+    ``checkpoint`` is the name of the run's checkpoint, for the protocol. Raises UserError for data of one domain.
     """
+    require_two_domains(run, settings)
     model = load_model(run)
     data = build(settings.data)
     data.prepare_data()
@@ -46,6 +55,16 @@ def translation_scores(run: Run, settings: DictConfig, checkpoint: str) -> list[
             scoring.update(all_images(batch, model.translations(batch), baselines), batch["number"])
             advance(len(batch["number"]))
     return scoring.compute()
+
+
+def require_two_domains(run: Run, settings: DictConfig) -> None:
+    """Raise UserError for data without inputs and targets, which a translation cannot be compared on."""
+    if settings.data.get("_target_") in ONE_DOMAIN:
+        folders = FOLDERS[translates(run.config) or "paired"]
+        raise UserError(
+            f"run={run.folder}: an image-to-image model is scored on inputs and targets, and data={settings.data.name} "
+            f"has single images; give {folders}"
+        )
 
 
 def reject_sampling_options(overrides: Iterable[str]) -> None:

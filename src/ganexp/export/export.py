@@ -20,7 +20,7 @@ from ganexp.export.portable import (
     portable_generator,
     portable_translator,
 )
-from ganexp.files.atomic import replaced_when_whole
+from ganexp.files.atomic import named_errors, replaced_when_whole
 from ganexp.game.module import COUNTERS
 from ganexp.generation.translate import OPPOSITE, resolve_direction
 from ganexp.image_size import ImageSize
@@ -155,10 +155,13 @@ def images_seen(run: Run) -> int | None:
 
 
 def write_checked(portable: Portable, description: dict[str, Any], out: Path, tolerance: float) -> float:
-    """Write the file, atomically and only if it computes what the model does; return the largest difference."""
+    """Write the file, atomically and only if it computes what the model does; return the largest difference.
+
+    Raises OSError naming the file if it cannot be written, and UserError if it differs by more than ``tolerance``.
+    """
     form = FORMATS[out.suffix]
     expected(portable, portable.example(0))
-    with replaced_when_whole(out) as unfinished:
+    with named_errors(out), replaced_when_whole(out) as unfinished:
         form.write(portable, description, unfinished)
         difference = largest_difference(portable, form.read(portable, unfinished))
         # NaN is no difference that is small enough.

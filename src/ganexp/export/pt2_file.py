@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,11 @@ DESCRIPTION = "ganexp.json"
 
 
 def write(portable: Portable, description: Mapping[str, Any], path: Path) -> None:
-    """Write the network's graph and weights."""
-    torch.export.save(traced(portable), path, extra_files={DESCRIPTION: json.dumps(description)})
+    """Write the network's graph and weights; raises OSError if the file cannot be written."""
+    content = BytesIO()
+    torch.export.save(traced(portable), content, extra_files={DESCRIPTION: json.dumps(description)})
+    # torch's own writer raises RuntimeError on a full disk and without permission.
+    path.write_bytes(content.getbuffer())
 
 
 def read(portable: Portable, path: Path) -> Run:

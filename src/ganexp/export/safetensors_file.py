@@ -16,15 +16,19 @@ KEY = "ganexp"
 
 
 def write(portable: Portable, description: Mapping[str, Any], path: Path) -> None:
-    """Write the network's weights and buffers, under the names that they have in its state_dict."""
-    from safetensors.torch import save_file
+    """Write the network's weights and buffers, under the names that they have in its state_dict.
+
+    Raises OSError if the file cannot be written.
+    """
+    from safetensors.torch import save
 
     weights = {
         name: value.detach().cpu().contiguous().clone()
         for name, value in portable.network.state_dict().items()
         if isinstance(value, Tensor)
     }
-    save_file(weights, path, metadata={"format": "pt", KEY: json.dumps(description)})
+    # Its own writer raises SafetensorError on a full disk, and makes a file that only this user can read.
+    path.write_bytes(save(weights, metadata={"format": "pt", KEY: json.dumps(description)}))
 
 
 def read(portable: Portable, path: Path) -> Run:

@@ -1,12 +1,15 @@
-"""Atomic writing of files, and names for errors of writing, which the system reports without one."""
+"""Atomic writing of files and folders, and names for errors of writing, which the system reports without one."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from ganexp.errors import UserError
+
+UNFINISHED = ".unfinished"
 
 
 @contextmanager
@@ -34,7 +37,7 @@ def replaced_when_whole(out: Path) -> Iterator[Path]:
     Folders are made as needed. Raises UserError if they cannot be written to.
     """
     make_folder(out.parent)
-    unfinished = out.with_name(f".unfinished-{out.name}")
+    unfinished = out.with_name(f"{UNFINISHED}-{out.name}")
     try:
         yield unfinished
         unfinished.replace(out)
@@ -64,6 +67,30 @@ def require_file_place(out: Path) -> None:
     if out.is_dir():
         raise UserError(f"out={out}: it is a folder, and a file is expected, such as out={out / 'scores.json'}")
     require_folder(out.parent)
+
+
+@contextmanager
+def filled_when_whole(folder: Path) -> Iterator[Path]:
+    """Yield an unfinished folder that becomes ``folder``, which is missing or empty, if nothing fails.
+
+    Folders above it are made as needed. Raises OSError naming ``folder`` if it cannot be written to.
+    """
+    # A folder that is there may be the current one or a mounted disk, which cannot be replaced.
+    is_there = folder.exists()
+    unfinished = folder / UNFINISHED if is_there else folder.with_name(f"{UNFINISHED}-{folder.name}")
+    try:
+        with named_errors(folder):
+            # Left by a process that was killed.
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir(parents=True)
+            yield unfinished
+            if is_there:
+                for path in unfinished.iterdir():
+                    path.replace(folder / path.name)
+            else:
+                unfinished.replace(folder)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 @contextmanager

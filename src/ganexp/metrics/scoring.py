@@ -161,6 +161,16 @@ class Scoring:
         return Column(measurement, metric, samples, protocol)
 
 
+def require_unpaired(measurements: Iterable[Any]) -> None:
+    """Raise UserError for a metric that compares pairs of images, of which samples drawn from noise have none."""
+    for metric in measurements:
+        if not isinstance(metric, Measurement):
+            raise UserError(
+                f"metric {metric.score} compares pairs of images: it needs an image-to-image model, such as "
+                "model=pix2pix; for samples choose another, such as metric=fid"
+            )
+
+
 def build_extractors(
     measurements: Iterable[Measurement],
     factories: Mapping[str, ExtractorFactory],

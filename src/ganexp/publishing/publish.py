@@ -10,6 +10,7 @@ from typing import Any
 from ganexp.config.conditions import translates
 from ganexp.drawing.named_grid import named_grid
 from ganexp.drawing.pictures import as_saved
+from ganexp.files.atomic import filled_when_whole
 from ganexp.game.module import COUNTERS
 from ganexp.image_size import ImageSize
 from ganexp.numerics.flags import full_precision
@@ -48,19 +49,17 @@ def publish(run: Run, to: str, license: str | None, private: bool) -> None:
 
 @full_precision()
 def write(run: Run, folder: Path, address: str, license: str | None) -> None:
-    """Write weights, configuration, scores, samples and model card to a folder; ``address`` is what loads it."""
+    """Write weights, configuration, scores, samples and model card, all or none, to a missing or empty folder.
+
+    ``address`` is what loads it. Raises OSError naming the folder if it cannot be written to.
+    """
     assert run.checkpoint is not None
     model = load_model(run)
     images_seen = int(load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"])
     # Before anything is written, so that a model of broken weights leaves no folder.
     names = class_names_of(run)
     samples = draw_samples(model, run, images_seen, names)
-    folder.mkdir(parents=True, exist_ok=True)
-    layout.write_config(folder / layout.CONFIG, layout.published_config(run, images_seen))
     scores = [score for score in read_scores(run.folder) if score.get("images_seen") == images_seen]
-    (folder / SCORES).write_text(json.dumps({"scores": scores}, indent=2) + "\n", encoding="utf-8")
-    if samples is not None:
-        (folder / layout.SAMPLES).write_bytes(samples)
     facts = summary.read(run.folder)
     num_classes, has_attributes = getattr(model, "num_classes", None), takes_attributes(model)
     data = run.config.data
@@ -79,9 +78,14 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
         license=license,
         value_range=value_range_of(run),
     )
-    (folder / layout.CARD).write_text(card.text(), encoding="utf-8")
-    # Last, so that a folder with weights is complete.
-    save_weights(model, folder / layout.WEIGHTS)
+    config = layout.published_config(run, images_seen)
+    with filled_when_whole(folder) as unfinished:
+        layout.write_config(unfinished / layout.CONFIG, config)
+        (unfinished / SCORES).write_text(json.dumps({"scores": scores}, indent=2) + "\n", encoding="utf-8")
+        if samples is not None:
+            (unfinished / layout.SAMPLES).write_bytes(samples)
+        (unfinished / layout.CARD).write_text(card.text(), encoding="utf-8")
+        save_weights(model, unfinished / layout.WEIGHTS)
 
 
 def draw_samples(model: Any, run: Run, images_seen: int, names: Sequence[str] | None) -> bytes | None:
