@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ganexp.callbacks.progress import ImageProgress, duration_text, rate_text
+from ganexp.callbacks.progress import ImageProgress, columns, duration_text, rate_text
 
 
 @pytest.mark.parametrize(
@@ -30,3 +30,16 @@ def test_a_slow_run_shows_its_rate_and_the_time_left(monkeypatch):
     module.images_seen = 100
     line.curves.latest.clear()
     assert line._speed_texts(module) == []
+
+
+def test_a_loss_in_several_directions_is_shown_as_their_sum():
+    latest = {
+        "loss/generator/adversarial_a2b": 0.5,
+        "loss/generator/adversarial_b2a": 0.25,
+        "loss/generator/cycle_a": 7.0,
+        "discriminator/real_output": 0.75,
+        "discriminator/real_output_a": 9.0,
+    }
+    assert columns(latest, "loss/generator/adversarial") == [0.5, 0.25]
+    assert columns(latest, "discriminator/real_output") == [0.75]
+    assert columns(latest, "discriminator/fake_output") == []

@@ -1,5 +1,6 @@
 """Command ``ganexp list``: every option with its description."""
 
+from ganexp.cli import analyze
 from ganexp.config.composition import conf_dir, groups, sweeps_dir
 
 
@@ -25,3 +26,8 @@ def test_an_unknown_group_is_refused_with_the_nearest(ganexp):
     assert "modle: no such group; did you mean model?" in ganexp("list", "modle").complaint
     assert "one group at most" in ganexp("list", "model", "loss").complaint
     assert "python -m ganexp list" in ganexp("list", "--help").out
+
+
+def test_analyze_takes_several_trusted_names_as_its_refusal_prints_them():
+    paths, _ = analyze.split(["run=DIR", "trust=mine.Generator,mine.Discriminator", "analysis=walk"], ["walk"])
+    assert paths.trust == ["mine.Generator", "mine.Discriminator"]

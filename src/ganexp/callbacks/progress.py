@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -26,6 +27,7 @@ SHORT_NAMES = {
     "discriminator/real_output": "D(x)",
     "discriminator/fake_output": "D(G(z))",
 }
+"""What is shown, by column; of a loss in several directions, such as CycleGAN's adversarial_a2b, the sum."""
 
 
 class ImageProgress(L.Callback):
@@ -115,11 +117,18 @@ class ImageProgress(L.Callback):
 
     def _metrics_text(self, device: torch.device) -> str:
         latest = self.curves.latest if self.curves is not None else {}
-        shown = [f"{short} {latest[name]:.2f}" for name, short in SHORT_NAMES.items() if name in latest]
+        shown = [f"{short} {sum(of):.2f}" for name, short in SHORT_NAMES.items() if (of := columns(latest, name))]
         peak = gpu_memory.peak_bytes(device)
         if peak is not None:
             shown.append(f"GPU memory {peak // gpu_memory.MEBIBYTE:,} MiB")
         return "  ".join(shown)
+
+
+def columns(latest: Mapping[str, float], name: str) -> list[float]:
+    """Return the latest value of a column, or of a loss those of its directions where it has several."""
+    if name in latest:
+        return [latest[name]]
+    return [value for column, value in latest.items() if name.startswith("loss/") and column.startswith(f"{name}_")]
 
 
 def images_text(module: GameModule) -> str:

@@ -90,7 +90,8 @@ def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if equals and key in PATHS:
-            getattr(paths, key).append(value)
+            values = [part.strip() for part in value.strip("[]").split(",")] if key == "trust" else [value]
+            getattr(paths, key).extend(values)
         else:
             overrides.append(argument)
     names = selected_analyses(overrides, options)

@@ -73,8 +73,28 @@ def unknown(given: str, kind: str, name: str, candidates: Sequence[str]) -> str:
     return f"{shortened(given)}: no such {kind}{hint}{listed}"
 
 
+COMMON_NAMES = {
+    "bce": "nonsaturating",
+    "vanilla": "nonsaturating",
+    "wgan": "wasserstein",
+    "gp": "gradient_penalty",
+    "wgan_gp": "gradient_penalty",
+    "sn": "spectral",
+    "bn": "batch",
+    "in": "instance",
+    "ln": "layer",
+    "gn": "group",
+    "epochs": "trainer.max_epochs",
+    "max_epochs": "trainer.max_epochs",
+    "batch_size": "data.batch_size",
+}
+"""What other code calls an option or a setting, and its name here."""
+
+
 def nearest(name: str, candidates: Sequence[str]) -> str | None:
-    """Return the candidate closest to the name, compared in full or by its last part."""
+    """Return the candidate that other code gives this name, or the closest, compared in full or by its last part."""
+    if COMMON_NAMES.get(name) in candidates:
+        return COMMON_NAMES[name]
     close = difflib.get_close_matches(name, candidates, n=1)
     if close:
         return close[0]

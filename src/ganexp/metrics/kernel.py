@@ -44,7 +44,10 @@ class KernelDistance(FeatureStore):
         return size
 
     def scores(self) -> dict[str, Score]:
-        """Return mean and standard deviation over the subsets."""
+        """Return mean and standard deviation over the subsets.
+
+        Where each subset is all images there is no deviation.
+        """
         fake, real = (features.double() for features in self.pair())
         fakes, reals = self.chosen(len(fake), len(real))
         # Subsets overlap, so the full kernel matrices have fewer entries, unless there are many images.
@@ -56,7 +59,8 @@ class KernelDistance(FeatureStore):
             distances = within(fake, fakes) + self._real_parts[n] - 2 * across(fake, real, fakes, reals)
         else:
             distances = one_by_one(fake, real, fakes, reals)
-        return {"": Score(float(distances.mean()), float(distances.std(correction=0)))}
+        spread = None if self.size == n == m else float(distances.std(correction=0))
+        return {"": Score(float(distances.mean()), spread)}
 
     def chosen(self, fakes: int, reals: int) -> tuple[Tensor, Tensor]:
         """Return the positions (subsets, size) of fakes and of real images in each subset."""

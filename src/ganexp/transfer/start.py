@@ -186,7 +186,7 @@ def report_frozen(game: AdversarialModule, starts_anew: bool) -> None:
         frozen = sum(parameter.numel() for parameter in parameters if not parameter.requires_grad)
         if frozen:
             whole = sum(parameter.numel() for parameter in parameters)
-            log.info("freeze: %d of the %s's %d weights are not trained", frozen, player.name, whole)
+            log.info("freeze: %s of the %s's %s weights are not trained", f"{frozen:,}", player.name, f"{whole:,}")
             if starts_anew:
                 log.warning("freeze: without init= these weights stay at their random initial values")
 
