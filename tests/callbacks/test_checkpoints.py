@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ganexp.callbacks.background import BackgroundTasks
-from ganexp.callbacks.checkpoints import AtomicCheckpointIO, BackgroundCheckpointIO, LastCheckpoint
+from ganexp.callbacks.checkpoints import AtomicCheckpointIO, BackgroundCheckpointIO, LastCheckpoint, keep_numbered
 from ganexp.callbacks.snapshot import Snapshot
 from ganexp.errors import Diverged
 from ganexp.runs.checkpoint_diff import differences
@@ -82,6 +82,16 @@ def test_what_is_written_beside_training_is_what_training_would_have_waited_for(
         assert differences(one, other) == []
         if name != "last.ckpt":
             assert images_seen(tmp_path / "beside", name.removesuffix(".ckpt")) == int(name.removesuffix(".ckpt"))
+
+
+def test_a_users_copy_of_a_kept_checkpoint_is_left_alone(tmp_path):
+    copy = tmp_path / "00000016 (copy).ckpt"
+    copy.write_text("the user's own")
+    (tmp_path / "last.ckpt").write_text("the last one")
+    for images in (32, 48, 64):
+        keep_numbered(tmp_path / "last.ckpt", images, count=2)
+    names = ["00000016 (copy).ckpt", "00000048.ckpt", "00000064.ckpt", "last.ckpt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 
 def test_a_step_waits_until_optimizer_states_and_moving_averages_are_copied(tmp_path, monkeypatch):

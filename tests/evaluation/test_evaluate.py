@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from rich.console import Console
 
+from ganexp.cli.evaluate import split
 from ganexp.evaluation.score_table import score_table
 from ganexp.metrics.score import Score
 from ganexp.metrics.scoring import Result
@@ -65,6 +66,20 @@ def test_scores_of_one_protocol_replace_each_other_and_others_stay(ganexp, run):
     ganexp("evaluate", f"run={run}", "metric=fid_classifier", "samples=128")
     ganexp("evaluate", f"run={run}", "metric=fid_classifier", "samples=70")
     assert [entry["protocol"]["fakes"]["samples"] for entry in scores(run / "scores.json")] == [128, 70]
+
+
+def test_runs_of_a_sweep_are_scored_under_their_names_with_commas(ganexp, run):
+    named = run.rename(run.with_name("[x] loss=hinge,seed=0"))
+    assert ganexp("evaluate", f"run={named}", "metric=fid_classifier", "samples=70").status == 0
+    assert len(scores(named / "scores.json")) == 1
+
+
+def test_several_paths_are_given_as_a_list_or_one_by_one(here):
+    (here / "a,b").mkdir()
+    texts = ["run=a,b", "run=[c, d]", "run=e,f", f"run=[{','.join(['g' * 200] * 30)}]", "out=x,y.json", "trust=m.A,m.B"]
+    paths, _ = split(texts)
+    assert paths.run == ["a,b", "c", "d", "e", "f", *["g" * 200] * 30]
+    assert (paths.out, paths.trust) == (["x,y.json"], ["m.A", "m.B"])
 
 
 @pytest.mark.slow

@@ -54,6 +54,17 @@ def test_a_run_whose_time_is_over_says_so_and_goes_on_with_the_time_counted_anew
     assert summary.read(run)["reason"] == "images=256 reached"
 
 
+def test_the_command_that_continues_trusts_code_of_ones_own(ganexp, here, monkeypatch):
+    (here / "resumable_losses.py").write_text("from ganexp.losses import Hinge\n\n\nclass Smoothed(Hinge):\n    pass\n")
+    monkeypatch.syspath_prepend(here)
+    trust = "trust=resumable_losses.Smoothed"
+    outcome = ganexp(*TINY, "run_dir=run", "loss._target_=resumable_losses.Smoothed")
+    assert outcome.err.endswith(f"train longer with: python -m ganexp resume=run images=512 {trust}\n")
+    command = summary.read(here / "run")["continue_with"]
+    assert command == f"python -m ganexp resume={here / 'run'} images=512 {trust}"
+    assert ganexp("resume=run", "images=320", trust).status == 0
+
+
 @pytest.mark.slow
 def test_an_epoch_that_was_cut_short_is_completed(ganexp, here, monkeypatch):
     epochs = ["images=100000", "trainer.max_epochs=1", "trainer.max_time=00:01:00:00"]

@@ -108,7 +108,9 @@ class LastCheckpoint(L.Callback):
 def keep_numbered(last: Path, images_seen: int, count: int) -> None:
     """Keep last.ckpt under a name with the number of images seen too, and only the latest ``count`` of these."""
     hardlink_or_copy(last, last.with_name(f"{images_seen:08d}.ckpt"))
-    numbered = sorted(last.parent.glob("[0-9]*.ckpt"), key=lambda path: int(path.stem))
+    # Other names, such as "00000032 (copy).ckpt", are the user's own.
+    own = (path for path in last.parent.glob("*.ckpt") if path.stem.isdecimal())
+    numbered = sorted(own, key=lambda path: int(path.stem))
     for path in numbered[:-count]:
         path.unlink()
 

@@ -1,5 +1,6 @@
 """Command ``ganexp evaluate run=DIR …``: scores of trained runs, or of a folder of images."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,11 +92,20 @@ def split(arguments: list[str]) -> tuple[Paths, list[str]]:
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if equals and key in PATHS:
-            getattr(paths, key).extend(part.strip() for part in value.strip("[]").split(","))
+            getattr(paths, key).extend([value] if key == "out" else paths_in(value))
         else:
             check_override(argument)
             overrides.append(f"{key}=[{value}]" if key in LISTS and not value.startswith("[") else argument)
     return paths, overrides
+
+
+def paths_in(value: str) -> list[str]:
+    """Return a path that exists as it is, such as that of a sweep's run ``loss=hinge,seed=0``, else those it lists."""
+    # Neither a list longer than a name may be nor the home of an unknown user is a path.
+    with suppress(OSError, RuntimeError):
+        if Path(value).expanduser().exists():
+            return [value]
+    return [part.strip() for part in value.strip("[]").split(",")]
 
 
 def require_subject(paths: Paths, overrides: list[str]) -> None:

@@ -48,18 +48,28 @@ def require_trusted(config: dict[str, Any], trusted_targets: Collection[str] = (
     for text in strings(config):
         if REFERENCE in text:
             raise UserError(f"the run's config.yaml contains an escaped reference, {text}: remove the backslash")
-    own = places(conf_dir())
-    unknown = {
-        target: place
-        for place, target in targets(config)
-        if target not in trusted_targets and target not in own.permitted(place)
-    }
-    if unknown:
+    if unknown := unknown_targets(config, trusted_targets):
         named = ", ".join(f"{target} at {place}" for target, place in unknown.items())
         raise UserError(
             f"the run's config.yaml names {named}, which ganexp's config groups do not name there; if you trust that "
             f"code, add trust={','.join(unknown)}"
         )
+
+
+def unknown_targets(config: dict[str, Any], trusted_targets: Collection[str] = ()) -> dict[str, str]:
+    """Return {target: place} of a resolved configuration's code that ganexp's config groups do not name there."""
+    own = places(conf_dir())
+    return {
+        target: place
+        for place, target in targets(config)
+        if target not in trusted_targets and target not in own.permitted(place)
+    }
+
+
+def trust_overrides(config: DictConfig) -> tuple[str, ...]:
+    """Return the ``trust=…`` that continues a run of this configuration, none if all its code is that of ganexp."""
+    unknown = unknown_targets(resolve(config))
+    return (f"{TRUST}={','.join(unknown)}",) if unknown else ()
 
 
 def guard_environment() -> None:

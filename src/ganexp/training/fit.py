@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ganexp.callbacks.interruption import GracefulStop
 from ganexp.callbacks.numerics import ChannelsLast, OptimizersLikeWeights, RecordNumerics
 from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
+from ganexp.callbacks.summary import Summary
 from ganexp.callbacks.time_limit import TimeLimit
 from ganexp.callbacks.value_range import RecordValueRange
 from ganexp.config.build import build
@@ -40,6 +42,7 @@ from ganexp.numerics.flags import (
 from ganexp.records.version import code_version
 from ganexp.runs.model import build_model
 from ganexp.runs.run import Run
+from ganexp.runs.trusted_code import trust_overrides
 from ganexp.terminal.commands import resume_command
 from ganexp.training import gpus
 from ganexp.training.capture import CaptureTurns
@@ -97,6 +100,9 @@ def train(run: Run) -> None:
     stop = GracefulStop()
     loggers = enabled(build(run.config.logger))
     callbacks = [CountSteps(), *enabled(build(run.config.callbacks)), Settings(run.fixed), stop]
+    trust = trust_overrides(run.config)
+    for summary in (callback for callback in callbacks if isinstance(callback, Summary)):
+        summary.trust = trust
     callbacks.append(RecordDataVersion(run.folder))
     if contents is not None:
         callbacks.append(ConfiguredHyperparameters())
@@ -120,7 +126,8 @@ def train(run: Run) -> None:
         images = run.config.data.batch_size // trainer.world_size
         raise out_of_memory(error, module, images, getattr(data, "device_bytes", 0)) from error
     if stop.received is not None and module.images_seen < module.images:
-        message = f"stopped after {module.images_seen:,} images; continue with: {resume_command(run.folder)}"
+        command = resume_command(run.folder, trust)
+        message = f"stopped after {module.images_seen:,} images; continue with: {command}"
         raise Interrupted(stop.received, message)
     for callback in callbacks:
         if isinstance(callback, Pruning) and callback.reason is not None:
@@ -128,6 +135,7 @@ def train(run: Run) -> None:
     ended = end_of_training(trainer)
     if contents is not None and ended.is_finished:
         warn_of_nothing_left(contents, module.images_seen)
+    ended = replace(ended, overrides=(*ended.overrides, *trust))
     say_how_it_ended(run.folder, module, ended, time.perf_counter() - started)
 
 
