@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,7 @@ def train(run: Run) -> None:
     stop = GracefulStop()
     loggers = enabled(build(run.config.logger))
     callbacks = [CountSteps(), *enabled(build(run.config.callbacks)), Settings(run.fixed), stop]
-    trust = trust_overrides(run.config)
+    trust = cache(lambda: trust_overrides(run.config))
     for summary in (callback for callback in callbacks if isinstance(callback, Summary)):
         summary.trust = trust
     callbacks.append(RecordDataVersion(run.folder))
@@ -126,7 +127,7 @@ def train(run: Run) -> None:
         images = run.config.data.batch_size // trainer.world_size
         raise out_of_memory(error, module, images, getattr(data, "device_bytes", 0)) from error
     if stop.received is not None and module.images_seen < module.images:
-        command = resume_command(run.folder, trust)
+        command = resume_command(run.folder, trust())
         message = f"stopped after {module.images_seen:,} images; continue with: {command}"
         raise Interrupted(stop.received, message)
     for callback in callbacks:
@@ -135,7 +136,7 @@ def train(run: Run) -> None:
     ended = end_of_training(trainer)
     if contents is not None and ended.is_finished:
         warn_of_nothing_left(contents, module.images_seen)
-    ended = replace(ended, overrides=(*ended.overrides, *trust))
+    ended = replace(ended, overrides=(*ended.overrides, *trust()))
     say_how_it_ended(run.folder, module, ended, time.perf_counter() - started)
 
 
