@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.cli.arguments import HELP
+from ganexp.cli.arguments import HELP, listed
 from ganexp.cli.flags import check_override
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
@@ -90,8 +90,7 @@ def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if equals and key in PATHS:
-            values = [part.strip() for part in value.strip("[]").split(",")] if key == "trust" else [value]
-            getattr(paths, key).extend(values)
+            getattr(paths, key).extend(listed(value) if key == "trust" else [value])
         else:
             overrides.append(argument)
     names = selected_analyses(overrides, options)
@@ -120,7 +119,7 @@ def selected_analyses(overrides: list[str], options: list[str]) -> list[str]:
     """Return the selected analyses; the last ``analysis=`` wins."""
     values = [value for key, _, value in (override.partition("=") for override in overrides) if key == GROUP]
     value = values[-1] if values else DEFAULT
-    return options if value == ALL else [name.strip() for name in value.strip("[]").split(",")]
+    return options if value == ALL else listed(value)
 
 
 def analysis_options(name: str) -> dict[str, object]:

@@ -38,6 +38,11 @@ def parse(schema: type[T], arguments: list[str]) -> T:
     return parsed
 
 
+def listed(value: str) -> list[str]:
+    """Return the names or paths of a list, with or without brackets: ``[A,B]`` or ``A,B``."""
+    return [part.strip() for part in value.strip("[]").split(",")]
+
+
 def show_help(schema: type, command: str) -> None:
     """Print the help text of a command: its arguments with their descriptions."""
     print(f"python -m ganexp {command} key=value …\n\n{schema.__doc__}\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.cli.arguments import HELP
+from ganexp.cli.arguments import HELP, listed
 from ganexp.cli.flags import check_override
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
@@ -105,7 +105,7 @@ def paths_in(value: str) -> list[str]:
     with suppress(OSError, RuntimeError):
         if Path(value).expanduser().exists():
             return [value]
-    return [part.strip() for part in value.strip("[]").split(",")]
+    return listed(value)
 
 
 def require_subject(paths: Paths, overrides: list[str]) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 from ganexp.config.kinds import is_whole
 from ganexp.config.rules import check_rules
 from ganexp.config.schema import check_schema
+from ganexp.config.single_pixels import processes
 from ganexp.config.types import flatten
 from ganexp.data.files.folders import existing
 from ganexp.errors import UserError
@@ -121,15 +122,12 @@ def check_clipping(config: dict[str, Any]) -> None:
 
 
 def check_accumulation(config: dict[str, Any]) -> None:
-    """Raise UserError for batches of which a device's share has no equal parts.
-
-    Where the number of devices is not known yet, it is taken for one.
-    """
+    """Raise UserError for batches of which a rank's share has no equal parts."""
     parts, images = config["model"].get("accumulate"), config["data"].get("batch_size")
     if not (is_whole(parts) and is_whole(images) and parts > 0):
         return
-    devices = config["trainer"].get("devices")
-    share = images // devices if is_whole(devices) and devices > 0 and images % devices == 0 else images
+    ranks = processes(config)
+    share = images // ranks if images % ranks == 0 else images
     if share % parts:
         raise UserError(f"model.accumulate={parts} does not divide the {share} images that a rank gets of each batch")
 

@@ -73,19 +73,9 @@ def discriminator_is(config: Config, targets: set[str]) -> bool:
     return ((config.get("normalization") or {}).get("discriminator") or {}).get("_target_") in targets
 
 
-def augments(config: Config, augmentations: set[str]) -> bool:
-    """Return whether the augmentation is one of some."""
-    return (config.get("augmentation") or {}).get("_target_") in augmentations
-
-
-def loss_is(config: Config, losses: set[str]) -> bool:
-    """Return whether the loss is one of some."""
-    return (config.get("loss") or {}).get("_target_") in losses
-
-
-def model_is(config: Config, models: set[str]) -> bool:
-    """Return whether the model is one of some."""
-    return (config.get("model") or {}).get("_target_") in models
+def part_is(config: Config, group: str, targets: set[str]) -> bool:
+    """Return whether the part of a group, such as the model, the data or the loss, is one of the targets."""
+    return (config.get(group) or {}).get("_target_") in targets
 
 
 def is_half_precision(config: Config) -> bool:
@@ -100,7 +90,7 @@ def inner_loss(config: Config) -> Any:
 
 def is_unbounded(config: Config) -> bool:
     """Return whether the loss, or the one that it is made of, is unbounded."""
-    return not UNBOUNDED_LOSSES.isdisjoint({(config.get("loss") or {}).get("_target_"), inner_loss(config)})
+    return part_is(config, "loss", UNBOUNDED_LOSSES) or inner_loss(config) in UNBOUNDED_LOSSES
 
 
 def is_lipschitz(config: Config) -> bool:
@@ -115,7 +105,7 @@ def has_identity_loss(config: Config) -> bool:
 
 def has_discriminator(config: Config) -> bool:
     """Return whether the model is not one of those without a discriminator."""
-    return not model_is(config, WITHOUT_DISCRIMINATOR)
+    return not part_is(config, "model", WITHOUT_DISCRIMINATOR)
 
 
 def acts_on_missing_discriminator(config: Config) -> bool:
@@ -123,7 +113,7 @@ def acts_on_missing_discriminator(config: Config) -> bool:
     if has_discriminator(config):
         return False
     penalized = any(targets(config.get("penalty"))) or bool(config.get("constraint"))
-    return penalized or (bool(config.get("augmentation")) and not augments(config, NO_AUGMENTATION))
+    return penalized or (bool(config.get("augmentation")) and not part_is(config, "augmentation", NO_AUGMENTATION))
 
 
 def lacks_labels(config: Config) -> bool:
@@ -134,11 +124,6 @@ def lacks_labels(config: Config) -> bool:
 def translates(config: Config) -> str | None:
     """Return "paired" or "unpaired" for a model that translates such images, None for one that draws from noise."""
     return (config.get("requires") or {}).get("inputs")
-
-
-def data_is(config: Config, targets: set[str]) -> bool:
-    """Return whether the data module is one of the targets."""
-    return (config.get("data") or {}).get("_target_") in targets
 
 
 def lacks_landmarks(config: Config) -> bool:

@@ -19,8 +19,6 @@ from ganexp.config.conditions import (
     UNPAIRED,
     Config,
     acts_on_missing_discriminator,
-    augments,
-    data_is,
     discriminator_is,
     has_discriminator,
     has_identity_loss,
@@ -33,9 +31,8 @@ from ganexp.config.conditions import (
     lacks_labels,
     lacks_landmarks,
     lacks_squares,
-    loss_is,
-    model_is,
     normalizes_unnormalized_networks,
+    part_is,
     penalizes,
     penalizes_gradients,
     translates,
@@ -72,19 +69,19 @@ RULES = (
         "labels such as model=dcgan",
     ),
     Rule(
-        lambda config: translates(config) == "paired" and data_is(config, ONE_DOMAIN | UNPAIRED),
+        lambda config: translates(config) == "paired" and part_is(config, "data", ONE_DOMAIN | UNPAIRED),
         "the model learns from pairs of an input and its target, and the data has none",
         "nearest that works: data=mosaic, which makes pairs from any images (data/source=…, data/degradation=…), "
         "data=paired_folder data.root=FOLDER, or model=cyclegan for two unpaired domains",
     ),
     Rule(
-        lambda config: translates(config) is not None and data_is(config, ONE_DOMAIN),
+        lambda config: translates(config) is not None and part_is(config, "data", ONE_DOMAIN),
         "the model translates between two domains of images, and the data has one",
         "nearest that works: data=mosaic_unpaired, which degrades half of any images (data/source=…, "
         "data/degradation=…), or data=unpaired_folder data.root=FOLDER",
     ),
     Rule(
-        lambda config: translates(config) is None and data_is(config, PAIRED | UNPAIRED),
+        lambda config: translates(config) is None and part_is(config, "data", PAIRED | UNPAIRED),
         "the data has images to translate, and the model draws its images from noise",
         "nearest that works: model=pix2pix for pairs, model=cyclegan for two unpaired domains, or data of one domain "
         "such as data=cifar10",
@@ -131,7 +128,7 @@ RULES = (
         "nearest that works: normalization=batch_in_generator, or normalization=layer",
     ),
     Rule(
-        lambda config: penalizes(config, TRANSFORMING) and data_is(config, POINTS),
+        lambda config: penalizes(config, TRANSFORMING) and part_is(config, "data", POINTS),
         "the penalty flips and shifts images, and the data are points in the plane",
         "nearest that works: penalty=zcr or penalty=lecam, or data of images such as data=digits",
     ),
@@ -142,18 +139,18 @@ RULES = (
         "that draws from noise such as model=dcgan",
     ),
     Rule(
-        lambda config: augments(config, OF_PICTURES) and data_is(config, POINTS),
+        lambda config: part_is(config, "augmentation", OF_PICTURES) and part_is(config, "data", POINTS),
         "the augmentation moves and recolours pictures, and the data are points in the plane",
         "nearest that works: augmentation=none, augmentation=apa, or data of images such as data=digits",
     ),
     Rule(
-        lambda config: augments(config, FAKES_AS_REAL) and model_is(config, PAIRS_WITH_LATENTS),
+        lambda config: part_is(config, "augmentation", FAKES_AS_REAL) and part_is(config, "model", PAIRS_WITH_LATENTS),
         "the augmentation shows fakes in the place of real images (arXiv 2111.06849), and this model's discriminator "
         "judges each real image beside its code",
         "nearest that works: augmentation=diffaugment or augmentation=ada, or a model such as model=dcgan",
     ),
     Rule(
-        lambda config: loss_is(config, TOP_K) and model_is(config, PAIRS_WITH_LATENTS),
+        lambda config: part_is(config, "loss", TOP_K) and part_is(config, "model", PAIRS_WITH_LATENTS),
         "generator and encoder minimize the discriminator's loss with real and fake pairs exchanged (arXiv 1605.09782, "
         "section 3.4), of which top-k training leaves none out",
         "leave out loss=top_k, or choose a model such as model=dcgan",
@@ -165,7 +162,7 @@ RULES = (
         "nearest that works: precision=float32, or penalty=bcr or penalty=lecam",
     ),
     Rule(
-        lambda config: penalizes(config, OF_NOISE) and model_is(config, MORE_THAN_NOISE),
+        lambda config: penalizes(config, OF_NOISE) and part_is(config, "model", MORE_THAN_NOISE),
         "the penalty makes the fakes again from perturbed noise (arXiv 2002.04724, algorithm 2), and this model's come "
         "from more than one noise, or from encoded images",
         "nearest that works: penalty=bcr or penalty=lecam, or a model such as model=dcgan",

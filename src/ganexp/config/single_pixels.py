@@ -28,12 +28,17 @@ def normalizes_single_values(config: Config) -> bool:
 
 def images_per_part(config: Config) -> int:
     """Return the number of real images that a network is given at once on each device."""
-    trainer, model = config.get("trainer") or {}, config.get("model") or {}
-    devices, nodes = trainer.get("devices"), trainer.get("num_nodes", 1)
-    processes = max(devices, 1) * nodes if isinstance(devices, int) else 1
     size: int = (config.get("data") or {}).get("batch_size", 0)
-    accumulate: int = model.get("accumulate", 1)
-    return size // (processes * accumulate)
+    accumulate: int = (config.get("model") or {}).get("accumulate", 1)
+    return size // (processes(config) * accumulate)
+
+
+def processes(config: Config) -> int:
+    """Return the number of processes that train, 1 where the number of devices is not known yet."""
+    trainer = config.get("trainer") or {}
+    devices: Any = trainer.get("devices")
+    nodes: int = trainer.get("num_nodes", 1)
+    return max(devices, 1) * nodes if isinstance(devices, int) else 1
 
 
 def normalized_by(config: Config, targets: set[str]) -> list[str]:

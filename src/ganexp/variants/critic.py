@@ -1,11 +1,13 @@
 """Critics: a discriminator as a function of images, bound to the condition under which it judges them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from ganexp.augmentation.base import Augmentation, NoAugmentation
 from ganexp.game.loss_history import Terms
+from ganexp.penalties.base import Penalty
 
 Augment = Callable[[Tensor], Tensor]
 """Maps images (N, C, H, W) to images; every call distorts the n-th image in the same way."""
@@ -50,3 +52,17 @@ class PairCritic(Critic):
     def augmented(self, augment: Augment) -> Critic:
         """Return the critic whose inputs are augmented this way."""
         return PairCritic(self.network, *map(augment, self.condition))
+
+
+def require_no_discriminator(
+    penalties: Mapping[str, Penalty | None] | None,
+    constraint: Callable[[nn.Module], None] | None,
+    augmentation: Augmentation | None,
+    instead: str,
+) -> None:
+    """Raise ValueError for parts that act on a discriminator; ``instead`` is a model that has one."""
+    penalized = any(penalty is not None for penalty in (penalties or {}).values())
+    if penalized or constraint is not None or not isinstance(augmentation, NoAugmentation | None):
+        raise ValueError(
+            f"this model has no discriminator: leave out penalty=… and augmentation=…, or choose {instead}"
+        )

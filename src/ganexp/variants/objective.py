@@ -252,20 +252,6 @@ class DiscriminatorObjective(nn.Module):
         return game.inputs.scalar(f"{self.prefix}weight of {name}", lambda: penalty.weight_at(game.progress()))
 
 
-def require_no_discriminator(
-    penalties: Mapping[str, Penalty | None] | None,
-    constraint: Callable[[nn.Module], None] | None,
-    augmentation: Augmentation | None,
-    instead: str,
-) -> None:
-    """Raise ValueError for parts that act on a discriminator; ``instead`` is a model that has one."""
-    penalized = any(penalty is not None for penalty in (penalties or {}).values())
-    if penalized or constraint is not None or not isinstance(augmentation, NoAugmentation | None):
-        raise ValueError(
-            f"this model has no discriminator: leave out penalty=… and augmentation=…, or choose {instead}"
-        )
-
-
 def is_due(game: AdversarialModule, penalty: Penalty) -> bool:
     """Return whether a lazy penalty is computed on this batch."""
     return game.batches_seen % penalty.every == 0

@@ -10,7 +10,7 @@ from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import Player
 from ganexp.penalties.base import Penalty
-from ganexp.variants.objective import require_no_discriminator
+from ganexp.variants.critic import require_no_discriminator
 from ganexp.variants.translation import FORWARD, Translation, TranslationSettings, l1_distance
 
 

@@ -12,10 +12,10 @@ from ganexp.game.module import Player
 from ganexp.losses import Loss
 from ganexp.networks.autoencoder import Autoencoder
 from ganexp.penalties.base import Penalty
+from ganexp.variants.critic import require_no_discriminator
 from ganexp.variants.encoding import EncodingGame, require_latents, require_normal
 from ganexp.variants.generation import GenerationSettings
 from ganexp.variants.likelihood import kl_from_standard_normal, reparameterized
-from ganexp.variants.objective import require_no_discriminator
 
 Likelihood = Callable[[Tensor, Tensor], Tensor]
 """Maps reconstructions and images (N, C, H, W) to the negative logarithms of the images' likelihoods (N,), in nats."""
