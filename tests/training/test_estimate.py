@@ -1,5 +1,6 @@
 """Flag ``--dry-run``: sizes and time of a run that is not trained."""
 
+import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -62,9 +63,24 @@ def test_the_stopwatch_measures_whole_cycles_of_turns():
     module = SimpleNamespace(players=lambda: [SimpleNamespace(every=n) for n in (1, 2, 3)], device=torch.device("cpu"))
     trainer = SimpleNamespace(should_stop=False)
     while not trainer.should_stop:
+        stopwatch.on_train_batch_start(trainer, module)
         stopwatch.on_train_batch_end(trainer, module)
     assert (stopwatch.batches, stopwatch.measured) == (12, 6)
     assert stopwatch.seconds > 0
+
+
+@pytest.mark.parametrize(("device", "seconds", "batches"), [("cpu", 2, 6), ("cpu", 60, 2), ("meta", 60, 6)])
+def test_long_cycles_need_no_warm_up_on_a_cpu(monkeypatch, device, seconds, batches):
+    monkeypatch.setattr(estimate, "WARM_UP", 4)
+    clock = itertools.count()
+    monkeypatch.setattr(estimate.time, "perf_counter", lambda: next(clock) * seconds)
+    stopwatch = estimate.Stopwatch()
+    module = SimpleNamespace(players=lambda: [SimpleNamespace(every=2)], device=torch.device(device))
+    trainer = SimpleNamespace(should_stop=False)
+    while not trainer.should_stop:
+        stopwatch.on_train_batch_start(trainer, module)
+        stopwatch.on_train_batch_end(trainer, module)
+    assert (stopwatch.batches, stopwatch.measured, stopwatch.seconds) == (batches, 2, seconds / 2)
 
 
 def test_frozen_layers_are_not_counted_as_trained():

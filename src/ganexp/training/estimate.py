@@ -24,9 +24,11 @@ from ganexp.training import fit, gpus, launcher
 from ganexp.transfer.start import start_from_weights
 
 WARM_UP = 8
-"""Batches before the clock starts, in which buffers are allocated, algorithms chosen and graphs captured."""
+"""Batches before those that count, in which buffers are allocated, algorithms chosen and graphs captured."""
 SECONDS = 3.0
 """At least so long is measured, in whole cycles of the players' turns."""
+SLOW = 10.0
+"""On a CPU a cycle of so many seconds counts without a warm-up, which would take minutes and change little."""
 MOST_BATCHES = 200
 UNLIMITED = {"max_epochs": -1, "min_epochs": None, "max_time": None, "fast_dev_run": False, "profiler": None}
 """Settings of a trainer that only the stopwatch ends."""
@@ -39,23 +41,39 @@ class Stopwatch(L.Callback):
         self.batches = 0
         self.measured = 0
         self.seconds = 0.0
-        self.started = 0.0
+        self.started: float | None = None
+
+    def on_train_batch_start(self, trainer: Any, module: Any, *_: Any) -> None:
+        """Start the clock before the first batch."""
+        if self.started is None:
+            self.started = time.perf_counter()
 
     def on_train_batch_end(self, trainer: Any, module: Any, *_: Any) -> None:
-        """Start the clock after the warm-up, and stop after whole cycles of turns."""
+        """Start the clock anew after each cycle of turns of the warm-up, then stop after whole cycles."""
+        assert self.started is not None
         self.batches += 1
         cycle = math.lcm(*(player.every for player in module.players()))
-        start = -(-WARM_UP // cycle) * cycle
-        if self.batches < start or self.batches % cycle:
+        if self.batches % cycle:
             return
         synchronize(module.device)
         now = time.perf_counter()
-        if self.batches == start:
+        elapsed = now - self.started
+        is_slow = module.device.type == "cpu" and elapsed >= SLOW
+        if self.batches - cycle < WARM_UP and not is_slow:
             self.started = now
             return
-        self.measured = self.batches - start
-        self.seconds = (now - self.started) / self.measured
-        trainer.should_stop = now - self.started >= SECONDS or self.measured >= MOST_BATCHES
+        self.measured += cycle
+        self.seconds = elapsed / self.measured
+        trainer.should_stop = elapsed >= SECONDS or self.measured >= MOST_BATCHES
+
+
+class ShownNetworks(L.Callback):
+    """Prints the sizes of the networks before the batches that are measured, which may take minutes."""
+
+    def on_train_start(self, trainer: Any, module: Any) -> None:
+        """Print each player's name and the number of its parameters."""
+        for name, parameters in network_lines(module):
+            print(f"{name:<14} {parameters}", flush=True)
 
 
 @dataclass(frozen=True)
@@ -75,7 +93,7 @@ class Memory:
 
 @fit.errors_in_one_line()
 def estimate(run: Run) -> str:
-    """Return lines with the parameters, the memory and the time of a run, whose folder is a temporary one.
+    """Print the parameters of a run, whose folder is a temporary one, and return lines with its memory and its time.
 
     A few batches are trained with networks that are thrown away. Raises UserError for what training would refuse.
     """
@@ -89,7 +107,6 @@ def estimate(run: Run) -> str:
     images = budget(run.config, data)
     total = duration(images / batch * stopwatch.seconds)
     lines = [
-        *(f"{name:<14} {parameters}" for name, parameters in network_lines(module)),
         f"{'memory':<14} {memory_of(module, trainer.optimizers, data)}{peak(module.device)}",
         f"{'batch':<14} {batch:,} images{shared_by(processes)}, {batch / stopwatch.seconds:,.0f} images/s on "
         f"{module.device.type}, measured in {stopwatch.measured} batches",
@@ -112,7 +129,7 @@ def trained_briefly(run: Run, stopwatch: Stopwatch) -> tuple[Any, Any, L.Trainer
     start_from_weights(module, config.get("init"), run.folder)
     # Their settings are checked; of loggers only by training, as some start what they log to.
     build(config.callbacks)
-    callbacks = [stopwatch, *fit.numerical_callbacks(numerics, run.folder)]
+    callbacks = [ShownNetworks(), stopwatch, *fit.numerical_callbacks(numerics, run.folder)]
     callbacks += fit.graph_callbacks(config.get("graphs"), run.folder)
     trainer = fit.build_trainer(config.trainer, callbacks, [])
     fit.set_numerics(numerics, config.trainer, trainer.strategy.root_device)
