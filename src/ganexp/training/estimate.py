@@ -12,6 +12,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
+from ganexp.callbacks.progress import rate_text
 from ganexp.config.build import build
 from ganexp.data.storage import megabytes
 from ganexp.distributed import gpu_memory
@@ -108,7 +109,7 @@ def estimate(run: Run) -> str:
     total = duration(images / batch * stopwatch.seconds)
     lines = [
         f"{'memory':<14} {memory_of(module, trainer.optimizers, data)}{peak(module.device)}",
-        f"{'batch':<14} {batch:,} images{shared_by(processes)}, {batch / stopwatch.seconds:,.0f} images/s on "
+        f"{'batch':<14} {batch:,} images{shared_by(processes)}, {rate_text(batch / stopwatch.seconds)} images/s on "
         f"{module.device.type}, measured in {stopwatch.measured} batches",
         f"{'time':<14} {total} for images={images:,}, without scores and pictures",
         "nothing is kept; the same command without --dry-run trains",
