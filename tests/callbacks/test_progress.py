@@ -4,6 +4,7 @@ import time
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from ganexp.callbacks.progress import ImageProgress, columns, duration_text, rate_text
 
@@ -43,3 +44,23 @@ def test_a_loss_in_several_directions_is_shown_as_their_sum():
     assert columns(latest, "loss/generator/adversarial") == [0.5, 0.25]
     assert columns(latest, "discriminator/real_output") == [0.75]
     assert columns(latest, "discriminator/fake_output") == []
+
+
+def test_where_there_is_no_terminal_a_slow_run_has_a_line_after_1_3_7_minutes_and_then_each_hour(monkeypatch, caplog):
+    clock, module = SimpleNamespace(now=0.0), SimpleNamespace(images=10**6, images_seen=0, device=torch.device("cpu"))
+    monkeypatch.setattr(time, "perf_counter", lambda: clock.now)
+    trainer = SimpleNamespace(callbacks=[], is_global_zero=True)
+    line, printed = ImageProgress(), []
+    monkeypatch.setattr(line.wait, "start", lambda trainer: None)
+    monkeypatch.setattr(line.wait, "update", lambda trainer: None)
+    line.on_train_start(trainer, module)
+    with caplog.at_level("INFO"):
+        for minute in range(1, 400):
+            clock.now, module.images_seen = 60.0 * minute, minute
+            caplog.clear()
+            line.on_train_batch_end(trainer, module)
+            printed += [minute] * len(caplog.records)
+        module.images_seen = 10**5
+        line.on_train_batch_end(trainer, module)
+    assert printed == [1, 3, 7, 15, 31, 63, 123, 183, 243, 303, 363]
+    assert "100,000/1,000,000 images" in caplog.messages[-1]

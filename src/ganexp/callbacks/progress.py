@@ -21,6 +21,9 @@ from ganexp.terminal.notebook import Show, notebook_line
 log = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 0.5
+FIRST_SILENCE = 60.0
+"""Seconds until a line is printed where there is no terminal; from line to line twice as long, to the longest."""
+LONGEST_SILENCE = 3600.0
 SHORT_NAMES = {
     "loss/discriminator/adversarial": "loss D",
     "loss/generator/adversarial": "loss G",
@@ -31,7 +34,10 @@ SHORT_NAMES = {
 
 
 class ImageProgress(L.Callback):
-    """Shows a live bar in a terminal or a live line in a notebook; elsewhere prints a line per tenth of the budget."""
+    """Shows a live bar in a terminal or a live line in a notebook; elsewhere prints lines.
+
+    There is a line for each tenth of the budget, and for slow runs others after 1, 3, 7, … minutes, then each hour.
+    """
 
     def __init__(self) -> None:
         self.bar: Progress | None = None
@@ -48,6 +54,8 @@ class ImageProgress(L.Callback):
         self.started = time.perf_counter(), module.images_seen
         self.wait.start(trainer)
         self.tenths = module.images_seen * 10 // module.images
+        self.silence = FIRST_SILENCE
+        self.next_line = time.perf_counter() + self.silence
         if self.console.is_terminal and trainer.is_global_zero:
             self.bar = Progress(
                 BarColumn(bar_width=20),
@@ -65,7 +73,7 @@ class ImageProgress(L.Callback):
         """Refresh at most twice a second, as each refresh takes milliseconds."""
         self.wait.update(trainer)
         if self.bar is None and self.line is None:
-            self._print_tenths(trainer, module)
+            self._print_line_if_due(trainer, module)
         elif time.perf_counter() >= self.next_refresh:
             self._refresh(module)
 
@@ -95,10 +103,15 @@ class ImageProgress(L.Callback):
             self.line(f"{images_text(module)}  {metrics}")
         self.next_refresh = time.perf_counter() + REFRESH_SECONDS
 
-    def _print_tenths(self, trainer: L.Trainer, module: GameModule) -> None:
-        tenths = module.images_seen * 10 // module.images
-        if tenths > self.tenths and trainer.is_global_zero:
-            self.tenths = tenths
+    def _print_line_if_due(self, trainer: L.Trainer, module: GameModule) -> None:
+        tenths, now = module.images_seen * 10 // module.images, time.perf_counter()
+        if tenths == self.tenths and now < self.next_line:
+            return
+        if now >= self.next_line:
+            self.silence = min(2 * self.silence, LONGEST_SILENCE)
+            self.next_line = now + self.silence
+        self.tenths = tenths
+        if trainer.is_global_zero:
             log.info("%s  %s", images_text(module), self._texts(module))
 
     def _texts(self, module: GameModule) -> str:
