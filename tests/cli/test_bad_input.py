@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from ganexp.cli import analyze
 from ganexp.config.option_files import check_option_files
 from ganexp.errors import UserError
 from support.runs import TINY
@@ -284,3 +285,12 @@ def test_a_loss_that_is_not_finite_names_the_player_and_keeps_the_last_good_chec
     assert all(tensor.isfinite().all() for tensor in tensors)
     assert [path.name for path in checkpoint.parent.iterdir()] == ["last.ckpt"]
     assert outcome.complaint in (here / "run" / "log.txt").read_text()
+
+
+def test_an_option_that_an_analysis_lacks_is_refused_with_those_it_has():
+    with pytest.raises(UserError, match=r"^input: no such option of analysis=projection\. There are: images, "):
+        analyze.split(["run=DIR", "analysis=projection", "input=FOLDER"], ["projection"])
+    with pytest.raises(UserError, match=r"^step: no such option of analysis=walk; did you mean steps\?"):
+        analyze.split(["run=DIR", "step=3"], ["walk"])
+    _, overrides = analyze.split(["run=DIR", "steps=3", "seed=1"], ["walk"])
+    assert overrides == ["analysis=[walk]", "analysis.walk.steps=3", "seed=1"]

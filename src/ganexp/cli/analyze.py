@@ -1,5 +1,6 @@
 """Command ``ganexp analyze run=DIR analysis=NAME``: look inside a trained model."""
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from ganexp.cli.flags import check_override
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
 from ganexp.config.conditions import translates
+from ganexp.config.messages import unknown
 from ganexp.config.schema import check_schema
 from ganexp.errors import UserError
 from ganexp.runs import run_lock
@@ -99,11 +101,21 @@ def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:
     for override in overrides:
         key = override.partition("=")[0]
         if key != GROUP:
+            if settings and key.isidentifier() and key not in settings:
+                require_own_option(key, names[0], settings)
             plain = quoted(override) if key in FILES and settings.get(key, "") is None else override
             full = f"{GROUP}.{names[0]}.{plain}" if key in settings else override
             check_override(full)
             qualified.append(full)
     return paths, qualified
+
+
+def require_own_option(key: str, name: str, settings: Mapping[str, object]) -> None:
+    """Raise UserError unless a key is one of the command itself, when it is none of its only analysis."""
+    own = [option for option in composition.compose("analyze", []) if option != GROUP]
+    if key not in own:
+        known = [option for option in settings if option != "_target_"]
+        raise UserError(unknown(key, f"option of {GROUP}={name}", key, [*known, *own, *PATHS]))
 
 
 def quoted(override: str) -> str:
