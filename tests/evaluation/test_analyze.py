@@ -49,7 +49,7 @@ def test_samples_have_the_numbers_of_those_that_are_written(ganexp, here, finish
         (["analysis=wlak"], "did you mean walk?"),
         (["analysis=[]"], "analysis"),
         (["steps=abc"], "analysis.walk.steps=abc: a whole number is expected"),
-        (["setps=3"], "did you mean analysis.walk.steps?"),
+        (["setps=3"], "did you mean steps?"),
         (["steps=0"], "analysis.walk.steps=0: it must be a whole number, 2 or more"),
         (["anchors=[1,-1]"], "[-1]: samples have the numbers"),
         (["checkpoint=first"], "checkpoint=first: choose last or best"),
