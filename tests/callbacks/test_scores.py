@@ -1,10 +1,13 @@
 """Scores while training."""
 
 import json
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import EarlyStopping
+from torch import nn
 
 from ganexp.callbacks.checkpoints import LastCheckpoint
 from ganexp.callbacks.interruption import GracefulStop
@@ -15,8 +18,12 @@ from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.layers import normalization
 from ganexp.loggers.metrics_csv import MetricsCSV
+from ganexp.metrics.custom import custom
 from ganexp.metrics.frechet import frechet_distance
+from ganexp.metrics.inception_score import InceptionScore
+from ganexp.metrics.kernel import KernelDistance
 from ganexp.metrics.moments import moments, power_sums
+from ganexp.metrics.scoring import Measurement
 from support.scored import SCORED, Bytes, Halves, scores
 from support.tiny import adam, fit, make_gan, same, state
 
@@ -99,7 +106,7 @@ def test_a_resumed_run_remembers_its_best_score(tmp_path, monkeypatch):
     last, best = (tmp_path / "checkpoints" / f"{name}.ckpt" for name in ("last", "best"))
     weights = best.read_bytes()
     remembered = torch.load(last, weights_only=True)["callbacks"]["Scores"]["best"]
-    planted = SimpleNamespace(higher_is_better=False, score=SimpleNamespace(value=-remembered + 1e-9))
+    planted = SimpleNamespace(name="fid_own", higher_is_better=False, score=SimpleNamespace(value=-remembered + 1e-9))
     monkeypatch.setattr("ganexp.callbacks.scores.monitored_result", lambda *_: planted)
     play(tmp_path, 6, ckpt_path=last)
     assert best.read_bytes() == weights
@@ -107,6 +114,22 @@ def test_a_resumed_run_remembers_its_best_score(tmp_path, monkeypatch):
     planted.score.value = -remembered - 1e-9
     play(tmp_path, 8, ckpt_path=last)
     assert torch.load(best, weights_only=True)["ganexp"]["images_seen"] == 64
+
+
+def test_another_monitor_begins_with_no_best_score(tmp_path):
+    def monitoring(name):
+        halves = Measurement("kid", partial(KernelDistance, subset_size=10), "own")
+        scored = scores(tmp_path, monitor=name)
+        scored.measurements.append(halves)
+        return [scored, LastCheckpoint(str(tmp_path / "checkpoints"), every=16)]
+
+    play(tmp_path, 3, monitoring("kid_own"))
+    last, best = (tmp_path / "checkpoints" / f"{name}.ckpt" for name in ("last", "best"))
+    play(tmp_path, 6, monitoring("fid_own"), ckpt_path=last)
+    distances = dict(read_curves(tmp_path / "metrics.csv")["score/fid_own"])
+    # Any kernel distance is below this Fréchet distance.
+    assert torch.load(best, weights_only=True)["ganexp"]["images_seen"] == 48
+    assert torch.load(last, weights_only=True)["callbacks"]["Scores"]["best"] == -distances[48]
 
 
 def make_best(folder):
@@ -136,9 +159,34 @@ def test_a_stop_by_a_signal_is_not_kept_waiting_by_scores(tmp_path):
     assert not (tmp_path / "scores.json").exists()
 
 
-def test_a_monitor_that_is_not_scored_is_named(tmp_path):
+def test_a_monitor_that_is_not_scored_is_named_by_the_first_scoring_at_the_latest(tmp_path):
     with pytest.raises(UserError, match=r"scoring\.monitor=kid: choose one of fid_own"):
         play(tmp_path, 3, [scores(tmp_path, monitor="kid")])
+
+
+def test_lightnings_early_stopping_reads_the_scores(tmp_path):
+    stop = EarlyStopping("score/fid_own", min_delta=1e9, patience=1)
+    module = play(tmp_path, 8, [scores(tmp_path), stop])
+    # The first score is the best, and the second no better by that much.
+    assert module.images_seen == 48
+    first = read_curves(tmp_path / "metrics.csv")["score/fid_own"][0]
+    assert (24, float(stop.best_score)) == pytest.approx(first)
+
+
+class Unfinished(nn.Module):
+    """A network whose author has forgotten the logits."""
+
+    def forward(self, images):
+        return {"features": images.flatten(1)}
+
+
+def test_a_score_that_cannot_be_computed_is_refused_before_the_first_batch(tmp_path):
+    scored = scores(tmp_path)
+    scored.measurements = [Measurement("is", InceptionScore, "own")]
+    scored.extractors = {"own": lambda images, device: custom(images, device, Unfinished())}
+    with pytest.raises(UserError, match="metric is_own needs logits, and extractor own gives only features"):
+        play(tmp_path, 3, [scored])
+    assert not (tmp_path / "metrics.csv").exists()
 
 
 @pytest.mark.parametrize("samples", [1, 64, 70, 130])

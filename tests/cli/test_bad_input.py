@@ -106,6 +106,11 @@ BUILDING = {
     ),
     "a missing class": ([*TINY, "model._target_=ganexp.variants.gan.Gan"], "Gan"),
     "a metric of pairs": ([*TINY, "metric=psnr"], "metric psnr compares pairs of images: it needs an image-to-image"),
+    "a rollback to no checkpoint": (
+        ["doctor.rollback=true", "callbacks.checkpoints=null"],
+        "callbacks.checkpoints=null writes none",
+    ),
+    "stages that a model does not draw": ([*TINY, "callbacks=stages"], "leave it out, or choose model=lapgan"),
     "an uneven split of a batch": ([*TINY, "model.accumulate=3"], "model.accumulate=3 does not divide the 64 images"),
 }
 

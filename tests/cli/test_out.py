@@ -49,6 +49,50 @@ def test_out_is_checked_before_anything_is_read(ganexp, here, command):
     assert (here / "file").read_text() == "mine"
 
 
+EMPTY = {
+    "sample run=run out=": "the folder to write to",
+    "sample run= out=drawn": "the run's folder",
+    "export run=run out=": "the file: .safetensors",
+    "animate run=run out=": "the file: .gif",
+    "translate run=run input= out=drawn": "the folder of images",
+    "publish run=run to=": "a new folder",
+    "compare run out=": "the folder to write to",
+    "board runs=": "folder",
+    "demo run=": "the run's folder",
+    "verify run=": "the run's folder",
+    "evaluate run=run out=": "the file for the scores",
+    "evaluate fake= data=digits": "the folder of generated images",
+    "analyze run=run out=": "the folder to write to",
+    "analyze run=run held_out=": "a split of the run's data",
+    "data inspect out=": "a folder",
+    "data pack out=": "a folder",
+    "data puppets out=": "a folder",
+    "data landmarks input=": "a picture",
+    "resume=": "the folder of a run",
+    "run_dir=": "the path of a file or folder",
+    "-m sweep_dir=": "the path of a file or folder",
+    "data_root=": "the path of a file or folder",
+    "data=image_folder data.root=": "a value, or null",
+    "init=": "the path of a file or folder",
+    "images=": "a whole number",
+}
+
+
+@pytest.mark.parametrize("line", EMPTY)
+def test_an_argument_without_a_value_is_named_with_what_is_expected(ganexp, here, line):
+    write_run(here / "run")
+    before = sorted(here.rglob("*"))
+    outcome = ganexp(*line.split())
+    assert outcome.status == 2
+    assert f"has no value; expected: {EMPTY[line]}" in outcome.complaint
+    assert sorted(here.rglob("*")) == before
+
+
+def test_a_config_group_without_an_option_lists_them(ganexp):
+    assert "loss is a config group; choose one of hinge" in ganexp("loss=").complaint
+    assert "run_dir=: it must be the path" in ganexp("run_dir=''").complaint
+
+
 def test_samples_beside_earlier_ones_are_mentioned(ganexp, here):
     assert ganexp(*TINY, "run_dir=run").status == 0
     first, second = (ganexp("sample", "run=run", f"n={n}", "out=drawn") for n in (3, 2))

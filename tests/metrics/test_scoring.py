@@ -1,21 +1,38 @@
 """Any number of scores from one pass of samples and one of features."""
 
+import re
 from collections import Counter
 from functools import partial
 
 import pytest
 import torch
+from hydra.utils import get_object
 
+from ganexp.config.composition import conf_dir
+from ganexp.data.gaussians import ring
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.frechet import FrechetDistance
+from ganexp.metrics.gaussian_kernel import GaussianMMD
 from ganexp.metrics.inception_score import InceptionScore
 from ganexp.metrics.kernel import KernelDistance
-from ganexp.metrics.neighbours import PrecisionRecall
+from ganexp.metrics.modes import Modes
+from ganexp.metrics.neighbours import DensityCoverage, PrecisionRecall
 from ganexp.metrics.reference import RealImages
+from ganexp.metrics.score import SampleMetric
 from ganexp.metrics.scoring import Measurement, RealSet, Scoring, build_extractors
+from support.fakes import RealFeatures, features
 
+METRICS = {
+    FrechetDistance: {},
+    KernelDistance: {},
+    GaussianMMD: {},
+    InceptionScore: {"splits": 2},
+    PrecisionRecall: {},
+    DensityCoverage: {},
+    Modes: {"mixture": ring()},
+}
 CPU = torch.device("cpu")
 SAMPLES = 40
 KERNEL = partial(KernelDistance, subsets=3, subset_size=10)
@@ -195,3 +212,26 @@ def test_the_order_and_size_of_batches_do_not_matter(extractors, reals, batch):
 def test_computing_begins_anew(extractors, reals):
     scoring = scoring_of(MEASUREMENTS, extractors, reals, [SAMPLES])
     assert values(results(scoring)) == values(results(scoring))
+
+
+@pytest.mark.parametrize(("metric", "settings"), METRICS.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_a_metric_has_the_scores_whose_names_it_tells(metric, settings):
+    made = metric(RealFeatures(features(30, 2)), 20, **settings)
+    made.update(features(20, 2, seed=1), torch.arange(20))
+    assert tuple(made.compute()) == metric.parts
+
+
+def test_every_metric_of_the_config_group_tells_the_names_of_its_scores():
+    texts = [path.read_text(encoding="utf-8") for path in (conf_dir() / "metric").glob("*.yaml")]
+    targets = {target for text in texts for target in re.findall(r"_target_: (ganexp\.metrics\.\w+\.\w+)$", text, re.M)}
+    metrics = [target for target in map(get_object, targets) if issubclass(target, SampleMetric)]
+    assert set(metrics) == set(METRICS)
+
+
+def test_too_few_images_for_a_metric_are_refused_before_any_is_made(extractors, reals):
+    precision = partial(PrecisionRecall, k=24)
+    scoring_of([Measurement("prc", precision, "own")], extractors, reals, [25])
+    for samples, k in {24: 24, 25: 25}.items():
+        precision = partial(PrecisionRecall, k=k)
+        with pytest.raises(UserError, match=f"metric prc_own needs at least {k + 1} images"):
+            scoring_of([Measurement("prc", precision, "own")], extractors, reals, [samples])

@@ -14,7 +14,7 @@ from ganexp.metrics.baselines import bicubic, smoothed
 from ganexp.metrics.custom import custom
 from ganexp.metrics.frechet import FrechetDistance
 from ganexp.metrics.scoring import Measurement
-from ganexp.metrics.translation import Comparison, TranslationScoring
+from ganexp.metrics.translation import Comparison, TranslationScoring, model_scores
 
 TARGET = {"": ["a2b", "image"], "b2a": ["b2a", "input"], "input": ["input", "image"], "flat": ["flat", "image"]}
 PSNR = Comparison("psnr", lambda: PeakSignalNoiseRatio(data_range=1.0), TARGET)
@@ -118,6 +118,8 @@ def test_each_direction_and_each_baseline_is_scored_under_its_name():
     found = scores([L1, CYCLE, FID], of, made, baselines=["flat"])
     l1, fid = {"l1", "l1_b2a", "l1_input", "l1_flat"}, {"fid_own", "fid_own_b2a", "fid_own_input"}
     assert set(found) == {*l1, "cycle_a", "cycle_b", *fid}
+    # Known beforehand, in the same order, without what no model makes.
+    assert model_scores([L1, CYCLE, FID], made) == [name for name in found if not name.endswith(("_input", "_flat"))]
     assert found["l1_b2a"].score.value == found["cycle_b"].score.value == 0
     assert found["cycle_a"].score.value == pytest.approx(5 / 255, rel=1e-5)
     assert found["fid_own_b2a"].score.value == pytest.approx(0, abs=1e-9)
@@ -166,3 +168,26 @@ def test_smoothing_sees_the_means_of_blocks_alone():
     assert not torch.equal(made, mosaic)
     assert torch.equal(bicubic(4)(images), made)
     assert bicubic(None) is None
+
+
+class TooSmall(MeanAbsoluteError):
+    """A metric that takes no images of this size."""
+
+    def update(self, images, others):
+        raise UserError(f"images of {images.shape[-1]} pixels are too small")
+
+
+def test_images_that_a_metric_does_not_take_are_found_by_a_rehearsal():
+    with pytest.raises(UserError, match="images of 8 pixels are too small"):
+        scoring([Comparison("l1", TooSmall, L1.pairs)]).rehearse()
+
+
+def test_a_rehearsal_changes_no_score():
+    of = {"a2b": halfway}
+    scored = scoring([L1, PSNR, SSIM, FID])
+    scored.rehearse()
+    inputs, targets = Tests().inputs.images, Tests().targets.images
+    scored.update({"input": inputs, "image": targets, "a2b": halfway(inputs, targets)}, torch.arange(COUNT))
+    assert {result.name: result.score.value for result in scored.compute()} == values(
+        [L1, PSNR, SSIM, FID], of, split=(10,)
+    )

@@ -5,6 +5,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from lightning.pytorch.callbacks.early_stopping import EarlyStopping, EarlyStoppingReason
 
+LIGHTNINGS_END = " Signaling Trainer to stop."
+"""The last sentence of its reasons, which says nothing more."""
+
 
 @dataclass(frozen=True)
 class End:
@@ -42,5 +45,6 @@ def end_by_lightning(trainer: Any) -> End:
         return End(f"trainer.max_epochs={epochs} reached", (f"trainer.max_epochs={2 * epochs}",), is_finished=True)
     for callback in trainer.callbacks:
         if isinstance(callback, EarlyStopping) and callback.stopping_reason != EarlyStoppingReason.NOT_STOPPED:
-            return End(f"early stopping: {callback.stopping_reason_message or callback.monitor}")
+            reason = callback.stopping_reason_message or callback.monitor
+            return End(f"early stopping: {reason.removesuffix(LIGHTNINGS_END).rstrip('.')}")
     return End("a callback ended training")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
 
 from ganexp.callbacks.pace import Interval
 from ganexp.drawing.pictures import are_finite, as_bytes
@@ -21,12 +22,16 @@ from ganexp.metrics.scoring import (
     Result,
     Scoring,
     build_extractors,
+    names_of,
     require_unpaired,
 )
 from ganexp.metrics.table import entries, format_results, write_scores
 from ganexp.numerics.flags import contiguous_weights, full_precision
 
 log = logging.getLogger(__name__)
+
+CURVES = "score/"
+"""Beginning of the scores' names in loggers, and where Lightning's callbacks look for values."""
 
 
 class Scores(L.Callback):
@@ -56,11 +61,20 @@ class Scores(L.Callback):
         self.monitor = monitor
         self.latest: list[Result] = []
         self.best: float | None = None
+        self.best_of: str | None = None
         self.seconds = 0.0
         self.scoring: Scoring | None = None
 
+    def names(self, module: Any) -> list[str] | None:
+        """Return the names of the scores that this game will have, None if a metric does not tell them beforehand.
+
+        Raises UserError for metrics that need pairs of images.
+        """
+        require_unpaired(self.measurements)
+        return names_of(self.measurements)
+
     def on_train_start(self, trainer: Any, module: Any) -> None:
-        """Prepare the feature extractors, so that missing ones are reported before training."""
+        """Prepare and rehearse the scores, so that what they lack is reported before training."""
         self.every.start(module.images_seen)
         begin = time.perf_counter()
         self.started = begin - self.seconds
@@ -70,6 +84,7 @@ class Scores(L.Callback):
                 trainer.strategy.barrier()
             with full_precision():
                 self.scoring = self._scoring(trainer, module)
+                self.scoring.rehearse()
             if trainer.is_global_zero:
                 trainer.strategy.barrier()
         self.seconds += time.perf_counter() - begin
@@ -94,7 +109,9 @@ class Scores(L.Callback):
         if self.scoring is None:
             return
         self.latest = self.scoring.compute()
-        row = {f"score/{result.name}": result.score.value for result in self.latest}
+        row = {f"{CURVES}{result.name}": result.score.value for result in self.latest}
+        # Lightning's callbacks, such as early stopping, read them there.
+        trainer.callback_metrics.update({name: torch.tensor(value) for name, value in row.items()})
         for logger in trainer.loggers:
             logger.log_metrics(row, step=module.images_seen)
         if trainer.is_global_zero:
@@ -108,17 +125,19 @@ class Scores(L.Callback):
             log.info("scoring took %.1f s, %.1f %% of the run", self.seconds, 100 * share)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the best score and the seconds spent on scoring."""
-        return {"best": self.best, "seconds": self.seconds}
+        """Return the best score, its name, and the seconds spent on scoring."""
+        return {"best": self.best, "best_of": self.best_of, "seconds": self.seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the state of a resumed run; raises NotACheckpoint unless it is two numbers."""
         best = entry(state_dict, "best")
         self.best = None if best is None else require_number(best, "best")
+        # Runs of earlier versions have no name.
+        name = state_dict.get("best_of")
+        self.best_of = name if isinstance(name, str) else None
         self.seconds = require_number(entry(state_dict, "seconds"), "seconds")
 
     def _scoring(self, trainer: Any, module: Any) -> Scoring:
-        require_unpaired(self.measurements)
         data = trainer.datamodule.dataset
         real = RealImages(data, data.checksum(), self.real_images)
         extractors = build_extractors(self.measurements, self.extractors, real, module.device)
@@ -134,6 +153,10 @@ class Scores(L.Callback):
     def _save_if_best(self, trainer: Any, module: Any) -> None:
         result = monitored_result(self.latest, self.monitor)
         value = result.score.value if result.higher_is_better else -result.score.value
+        if self.best_of not in (None, result.name):
+            # A resumed run monitors another score, whose values cannot be compared with these.
+            self.best = None
+        self.best_of = result.name
         better = math.isfinite(value) and (self.best is None or value > self.best)
         # Ranks must save together, and rounding may differ between kinds of processors.
         if trainer.strategy.broadcast(better):

@@ -7,6 +7,7 @@ from PIL import Image
 
 from ganexp.callbacks.samples import SampleGrid
 from ganexp.drawing.stage_grid import stage_grid
+from ganexp.errors import UserError
 
 
 class StageGrid(SampleGrid):
@@ -18,7 +19,9 @@ class StageGrid(SampleGrid):
     name = "stages"
 
     def on_train_start(self, trainer: L.Trainer, module: Any) -> None:
-        """Start counting."""
+        """Start counting; raises UserError for a model without stages."""
+        if not hasattr(module, "sample_stages"):
+            raise UserError("callbacks=stages: this model draws no stages; leave it out, or choose model=lapgan")
         self.every.start(module.images_seen)
 
     def render(self, trainer: Any, module: Any) -> Image.Image:

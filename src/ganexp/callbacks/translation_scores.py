@@ -7,8 +7,9 @@ from torch import Tensor
 
 from ganexp.callbacks.scores import Scores, data_version
 from ganexp.drawing.pictures import as_saved
+from ganexp.errors import UserError
 from ganexp.metrics.scoring import ExtractorFactory, Measurement
-from ganexp.metrics.translation import TranslationScoring
+from ganexp.metrics.translation import TranslationScoring, model_scores
 
 Baseline = Callable[[Tensor], Tensor]
 
@@ -32,6 +33,17 @@ class TranslationScores(Scores):
     ) -> None:
         super().__init__(folder, every, measurements, extractors, real_images, reference, monitor)
         self.baselines = {name: baseline for name, baseline in baselines.items() if baseline is not None}
+
+    def names(self, module: Any) -> list[str] | None:
+        """Return the names of the model's scores, not of the baselines', None if they are not known beforehand.
+
+        Raises UserError for a model that draws its images from noise.
+        """
+        if not hasattr(module, "made"):
+            raise UserError(
+                "callbacks=translation: this model translates no images; leave it out, or choose model=pix2pix"
+            )
+        return model_scores(self.measurements, module.made)
 
     def on_validation_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, *_: Any) -> None:
         """Add the translations of one batch."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.cli.arguments import HELP, listed
+from ganexp.cli.arguments import HELP, listed, require_value
 from ganexp.cli.flags import check_override
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
@@ -21,7 +21,6 @@ from ganexp.runs.run import saved_run
 GROUP = "analysis"
 ALL = "all"
 DEFAULT = "walk"
-PATHS = ("run", "out", "trust", "held_out", "labelled")
 FILES = ("images", "pictures")
 """Options of analyses whose values are paths where they are null by default."""
 
@@ -50,11 +49,18 @@ With a single analysis its options need no prefix, such as steps=20. Analyses an
 class Paths:
     """The folders given as arguments."""
 
-    run: list[str] = field(default_factory=list)
-    out: list[str] = field(default_factory=list)
-    held_out: list[str] = field(default_factory=list)
-    labelled: list[str] = field(default_factory=list)
-    trust: list[str] = field(default_factory=list)
+    run: list[str] = field(default_factory=list, metadata={"help": "the run's folder"})
+    out: list[str] = field(default_factory=list, metadata={"help": "the folder to write to"})
+    held_out: list[str] = field(
+        default_factory=list, metadata={"help": "a split of the run's data, or a folder of images"}
+    )
+    labelled: list[str] = field(
+        default_factory=list, metadata={"help": "a data set's name, or a folder of labelled images"}
+    )
+    trust: list[str] = field(default_factory=list, metadata={"help": "code of yours, such as my_losses.Smoothed"})
+
+
+PATHS = {each.name: each.metadata["help"] for each in fields(Paths)}
 
 
 def main(arguments: list[str]) -> None:
@@ -92,6 +98,7 @@ def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if equals and key in PATHS:
+            require_value(key, value, PATHS[key])
             getattr(paths, key).extend(listed(value) if key == "trust" else [value])
         else:
             overrides.append(argument)

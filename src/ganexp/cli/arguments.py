@@ -21,11 +21,13 @@ def parse(schema: type[T], arguments: list[str]) -> T:
     Raises UserError for an unknown key, a value of the wrong type, or a missing mandatory value.
     """
     fields = {field.name: str(field.type) for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
+    helps = {field.name: field.metadata["help"] for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
     config = OmegaConf.structured(schema)
     for argument in arguments:
         key, equals, text = argument.partition("=")
         if not equals or key not in fields:
             raise UserError(unknown(argument, "argument", key, list(fields)))
+        require_value(key, text, helps[key])
         try:
             value = yaml.safe_load(f"[{text}]" if fields[key].startswith("list") and text[:1] != "[" else text)
             config[key] = text if fields[key] == "<class 'str'>" else value
@@ -36,6 +38,15 @@ def parse(schema: type[T], arguments: list[str]) -> T:
     except MissingMandatoryValue as error:
         raise UserError(explain(error)) from error
     return parsed
+
+
+def require_value(key: str, text: str, expected: str) -> None:
+    """Raise UserError for an argument without a value, as of a script's variable that was not set.
+
+    An empty path would be the current folder.
+    """
+    if not text.strip():
+        raise UserError(f"{key}= has no value; expected: {expected}")
 
 
 def listed(value: str) -> list[str]:

@@ -24,10 +24,10 @@ protocol.
 class Arguments:
     """Arguments other than the folders."""
 
-    score: str = field(default="")
-    budget: str = field(default="images")
-    at: float = field(default=0.0)
-    out: str = field(default="comparison")
+    score: str = field(default="", metadata={"help": "the name of a score to rank by"})
+    budget: str = field(default="images", metadata={"help": "images, updates or seconds"})
+    at: float = field(default=0.0, metadata={"help": "the budget at which to compare"})
+    out: str = field(default="comparison", metadata={"help": "the folder to write to"})
 
 
 KEYS = tuple(f"{name}=" for name in Arguments.__dataclass_fields__)
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> None:
     # The folders of a sweep's runs are named by their overrides, such as lr=0.1.
     folders = [argument for argument in arguments if not argument.startswith(KEYS)]
     options = parse(Arguments, [argument for argument in arguments if argument.startswith(KEYS)])
-    if not folders:
+    if not any(folders):
         raise UserError("compare needs the folders of runs: python -m ganexp compare outputs/*/*, or a sweep's folder")
 
     require_folder(Path(options.out))

@@ -5,7 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from ganexp.cli import landmarks
-from ganexp.cli.arguments import HELP
+from ganexp.cli.arguments import HELP, require_value
 from ganexp.cli.flags import read_flags
 from ganexp.config import checks, composition
 from ganexp.config.option_files import check_option_files
@@ -110,6 +110,8 @@ def write_puppets(arguments: list[str]) -> None:
 def taken(arguments: list[str], key: str) -> tuple[str | None, list[str]]:
     """Return the last value given for a key such as ``out=``, None without one, and the other arguments."""
     values = [argument.removeprefix(key) for argument in arguments if argument.startswith(key)]
+    for value in values:
+        require_value(key.removesuffix("="), value, "a folder" if key == OUT else "a whole number of images")
     return (values[-1] if values else None), [argument for argument in arguments if not argument.startswith(key)]
 
 

@@ -1,12 +1,12 @@
 """Command ``ganexp evaluate run=DIR …``: scores of trained runs, or of a folder of images."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.cli.arguments import HELP, listed
+from ganexp.cli.arguments import HELP, listed, require_value
 from ganexp.cli.flags import check_override
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
@@ -20,7 +20,6 @@ from ganexp.runs import run_lock
 from ganexp.runs.scores import SCORES
 
 LISTS = ("samples", "seeds")
-PATHS = ("run", "fake", "real", "out", "trust")
 
 HELP_TEXT = """python -m ganexp evaluate run=DIR [run=DIR …] [metric=…] [key=value …]
 python -m ganexp evaluate fake=DIR real=DIR [metric=…]
@@ -49,11 +48,16 @@ protocol; all values and their protocols are written to scores.json in the run's
 class Paths:
     """The folders and files given as arguments."""
 
-    run: list[str] = field(default_factory=list)
-    fake: list[str] = field(default_factory=list)
-    real: list[str] = field(default_factory=list)
-    out: list[str] = field(default_factory=list)
-    trust: list[str] = field(default_factory=list)
+    run: list[str] = field(
+        default_factory=list, metadata={"help": "the run's folder, a published folder or hf://owner/name"}
+    )
+    fake: list[str] = field(default_factory=list, metadata={"help": "the folder of generated images"})
+    real: list[str] = field(default_factory=list, metadata={"help": "the folder of real images"})
+    out: list[str] = field(default_factory=list, metadata={"help": "the file for the scores"})
+    trust: list[str] = field(default_factory=list, metadata={"help": "code of yours, such as my_losses.Smoothed"})
+
+
+PATHS = {each.name: each.metadata["help"] for each in fields(Paths)}
 
 
 def main(arguments: list[str]) -> None:
@@ -92,6 +96,7 @@ def split(arguments: list[str]) -> tuple[Paths, list[str]]:
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if equals and key in PATHS:
+            require_value(key, value, PATHS[key])
             getattr(paths, key).extend([value] if key == "out" else paths_in(value))
         else:
             check_override(argument)

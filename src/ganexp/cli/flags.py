@@ -7,6 +7,7 @@ from hydra.errors import HydraException
 
 from ganexp.config.composition import conf_dir, groups
 from ganexp.config.messages import unknown
+from ganexp.config.schema import kind_of
 from ganexp.errors import UserError
 from ganexp.terminal.text import shortened
 
@@ -43,11 +44,20 @@ def check_override(override: str) -> None:
         )
     options = groups(conf_dir()).get(parsed.key_or_group)
     chooses = not parsed.is_delete() and not parsed.is_sweep_override()
-    if options and chooses and not isinstance(parsed.value(), str | list):
+    is_empty = override.endswith("=") and not parsed.is_delete()
+    if is_empty and not options:
+        raise UserError(f"{override} has no value; expected: {expected_of(parsed.key_or_group)}")
+    if options and chooses and (is_empty or not isinstance(parsed.value(), str | list)):
         raise UserError(f"{override}: {parsed.key_or_group} is a config group; choose one of {', '.join(options)}")
     if options and chooses and parsed.value() == []:
         none = f", or {parsed.key_or_group}=none" if "none" in options else ""
         raise UserError(f"{override}: choose one or more of {', '.join(options)}{none}")
+
+
+def expected_of(key: str) -> str:
+    """Return what the value of a dotted key must be."""
+    kind = kind_of(key, "")
+    return "a value, or null for none" if kind is None else kind.description
 
 
 def refuse_flags(message: str) -> NoReturn:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import hydra
 
+from ganexp.cli.arguments import require_value
 from ganexp.cli.flags import read_flags
 from ganexp.cli.session import Begin, Session
 from ganexp.cli.shorthands import written_out
@@ -40,7 +41,9 @@ def main(arguments: list[str]) -> Run | None:
         from ganexp.cli import resume
 
         rest = [argument for argument in arguments if argument not in resume_arguments]
-        return resume.main(Path(resume_arguments[-1].removeprefix(RESUME)), rest)
+        folder = resume_arguments[-1].removeprefix(RESUME)
+        require_value("resume", folder, "the folder of a run")
+        return resume.main(Path(folder), rest)
     return start(arguments)
 
 

@@ -63,6 +63,7 @@ def check(config: dict[str, Any]) -> None:
     check_numerics(config.get("numerics") or {}, config["trainer"])
     check_clipping(config)
     check_accumulation(config)
+    check_rollback(config)
     check_encoder(config["model"], config["data"])
     check_rules(config)
 
@@ -130,6 +131,15 @@ def check_accumulation(config: dict[str, Any]) -> None:
     share = images // ranks if images % ranks == 0 else images
     if share % parts:
         raise UserError(f"model.accumulate={parts} does not divide the {share} images that a rank gets of each batch")
+
+
+def check_rollback(config: dict[str, Any]) -> None:
+    """Raise UserError for a run that is to return to checkpoints which it does not write."""
+    if (config.get("doctor") or {}).get("rollback") and config["callbacks"].get("checkpoints") is None:
+        raise UserError(
+            "doctor.rollback=true returns to the last checkpoint, and callbacks.checkpoints=null writes none: leave "
+            "one of them out"
+        )
 
 
 def check_encoder(model: dict[str, Any], data: dict[str, Any]) -> None:

@@ -71,6 +71,11 @@ def text() -> Kind:
     return Kind("a word", lambda value: isinstance(value, str | int | float) and not isinstance(value, bool))
 
 
+def path() -> Kind:
+    """Return paths; the empty one is where a script's variable was not set, and would be the current folder."""
+    return Kind("the path of a file or folder", lambda value: text().accepts(value) and str(value).strip() != "")
+
+
 def class_name() -> Kind:
     """Return names of classes, which contain something other than digits."""
     return Kind("the name of a class", lambda value: isinstance(value, str) and value != "")

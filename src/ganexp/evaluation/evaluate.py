@@ -143,6 +143,7 @@ def score_source(source: SampleSource, config: DictConfig) -> list[Result]:
         source.description(config.seeds[0]),
         device,
     )
+    scoring.rehearse()
     with torch.inference_mode():
         passes = [score_seed(source, scoring, max(config.samples), seed) for seed in config.seeds]
     return passes[0] if len(passes) == 1 else average_over_seeds(passes, list(config.seeds))

@@ -49,6 +49,7 @@ def translation_scores(run: Run, settings: DictConfig, checkpoint: str) -> list[
         settings.real_images,
         model.device,
     )
+    scoring.rehearse()
     with torch.inference_mode(), progress(f"translating {data.name}", len(data.test_pairs)) as advance:
         for batch in data.val_dataloader():
             batch = data.on_after_batch_transfer(batch, 0)

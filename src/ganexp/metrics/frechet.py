@@ -21,6 +21,8 @@ class FrechetDistance(SampleMetric):
     """
 
     higher_is_better = False
+    parts = ("",)
+    fewest = 2
     sums: Tensor
     warned = False
 

@@ -16,6 +16,7 @@ class GaussianMMD(FeatureStore):
     """
 
     higher_is_better = False
+    parts = ("",)
 
     def __init__(self, reference: Reference | None, samples: int, sigma: float = 10.0, scale: float = 1000.0) -> None:
         super().__init__(reference, samples)

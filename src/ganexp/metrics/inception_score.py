@@ -21,6 +21,7 @@ class InceptionScore(SampleMetric):
     output = "logits"
     against_real = False
     higher_is_better = True
+    parts = ("",)
     count: Tensor
     probabilities: Tensor
     negative_entropies: Tensor

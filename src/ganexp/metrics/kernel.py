@@ -20,6 +20,8 @@ class KernelDistance(FeatureStore):
     """
 
     higher_is_better = False
+    parts = ("",)
+    fewest = 2
 
     def __init__(
         self,

@@ -26,6 +26,7 @@ class Modes(SampleMetric):
 
     against_real = False
     higher_is_better = True
+    parts = ("covered", "quality")
     good: Tensor
     count: Tensor
 

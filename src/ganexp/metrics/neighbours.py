@@ -20,6 +20,7 @@ class NeighbourMetric(FeatureStore):
     def __init__(self, reference: Reference | None, samples: int, k: int) -> None:
         super().__init__(reference, samples)
         self.k = k
+        self.fewest = k + 1
         self._real_radii: Tensor | None = None
 
     def real_radii(self, real: Tensor) -> Tensor:
@@ -36,6 +37,8 @@ class NeighbourMetric(FeatureStore):
 class PrecisionRecall(NeighbourMetric):
     """Improved precision and recall: the share of each side within the other side's balls (arXiv 1904.06991)."""
 
+    parts = ("precision", "recall")
+
     def __init__(self, reference: Reference | None, samples: int, k: int = 3) -> None:
         super().__init__(reference, samples, k)
 
@@ -48,6 +51,8 @@ class PrecisionRecall(NeighbourMetric):
 
 class DensityCoverage(NeighbourMetric):
     """Density and coverage, the share of real balls that contain a fake (arXiv 2002.09797, section 3)."""
+
+    parts = ("density", "coverage")
 
     def __init__(self, reference: Reference | None, samples: int, k: int = 5) -> None:
         super().__init__(reference, samples, k)

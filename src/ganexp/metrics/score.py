@@ -41,6 +41,10 @@ class SampleMetric(Metric):
     """The extractor output that the metric is updated with: features (B, D) or logits (B, K)."""
     against_real: ClassVar[bool] = True
     """Whether the metric compares with real images; if not, ``reference`` is ignored."""
+    parts: ClassVar[tuple[str, ...] | None] = None
+    """The names of ``scores``, by which a run's monitor is checked before training; None where they are not known."""
+    fewest: int = 1
+    """The number of images, and of real ones where they are compared with, that the scores need at least."""
     is_differentiable = False
     full_state_update = False
     non_finite: Tensor

@@ -18,6 +18,8 @@ from ganexp.numerics.float64 import float64_device
 ExtractorFactory = Callable[[RealImages, torch.device], Extractor]
 
 STANDARD_FEATURES = "inception"
+REHEARSED = 2
+"""Images that show what an extractor gives."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,13 @@ class Measurement:
         if self.extractor in (None, STANDARD_FEATURES) or not self.features_in_name:
             return self.score
         return f"{self.score}_{self.extractor.removeprefix(f'{STANDARD_FEATURES}_')}"
+
+    @property
+    def names(self) -> list[str] | None:
+        """The names of its results, None if its metric does not tell them before it has any."""
+        metric = getattr(self.metric, "func", self.metric)
+        parts: Sequence[str] | None = getattr(metric, "parts", None)
+        return None if parts is None else [with_suffix(self.name, part) for part in parts]
 
 
 @dataclass(frozen=True)
@@ -72,7 +81,7 @@ class Scoring:
     """Computes every measurement, for every reference set and number of samples, in one pass.
 
     ``extractors`` maps each extractor name used by the measurements to its extractor. ``fakes`` is the protocol's
-    part about the samples. Raises UserError if a measurement names an extractor that is missing.
+    part about the samples. Raises UserError for a measurement that needs more images than there are.
     """
 
     def __init__(
@@ -85,6 +94,7 @@ class Scoring:
         device: torch.device,
     ) -> None:
         self.extractors = extractors
+        self.real_sets = real_sets
         self.device = device
         self.metric_device = float64_device(device)
         references: dict[tuple[str | None, int], CachedReference] = {
@@ -104,6 +114,22 @@ class Scoring:
             for position, column in enumerate(columns)
             if all(differences(column.protocol, earlier.protocol) for earlier in columns[:position])
         ]
+
+    def rehearse(self) -> None:
+        """Apply the extractors to a few real images, so that what cannot be scored is found before images are made.
+
+        Raises UserError for a metric of logits whose extractor gives none, and what a user's own network raises.
+        """
+        images = self.real_sets[0].images
+        few = images.at(torch.arange(min(REHEARSED, images.count))).to(self.device)
+        outputs = {name: extractor(few) for name, extractor in self.extractors.items()}
+        for column in self.columns:
+            name, wanted = column.measurement.extractor, column.metric.output
+            if name is not None and wanted not in outputs[name]:
+                raise UserError(
+                    f"metric {column.measurement.name} needs {wanted}, and extractor {name} gives only "
+                    f"{', '.join(outputs[name])}: choose another metric, or a network that returns {wanted}"
+                )
 
     def update(self, images: Tensor, numbers: Tensor, finite: Tensor | None = None) -> None:
         """Update with fakes (B, C, H, W), uint8 or points, and their sample numbers (B,); B > 0 on every rank.
@@ -128,7 +154,7 @@ class Scoring:
         results = []
         for column in self.columns:
             for part, score in column.metric.compute().items():
-                name = f"{column.measurement.name}_{part}" if part else column.measurement.name
+                name = with_suffix(column.measurement.name, part)
                 protocol = {**column.protocol, "metric": name, "settings": column.metric.settings()}
                 results.append(Result(name, score, bool(column.metric.higher_is_better), protocol))
             column.metric.reset()
@@ -146,6 +172,12 @@ class Scoring:
             metric = measurement.metric(reference, samples).to(self.metric_device)
         except TypeError as error:
             raise UserError(f"metric {measurement.name}: {error}") from error
+        fewest = min(samples, real.images.count) if metric.against_real else samples
+        if fewest < metric.fewest:
+            raise UserError(
+                f"metric {measurement.name} needs at least {metric.fewest:,} images: {samples:,} generated ones are to "
+                f"be compared with {real.images.count:,} real ones"
+            )
         name = measurement.extractor
         features = {} if name is None else self.extractors[name].description
         protocol = {
@@ -159,6 +191,21 @@ class Scoring:
             "versions": versions(),
         }
         return Column(measurement, metric, samples, protocol)
+
+
+def names_of(measurements: Iterable[Measurement]) -> list[str] | None:
+    """Return the names of all results, None if a measurement does not tell them beforehand."""
+    names: list[str] = []
+    for measurement in measurements:
+        if measurement.names is None:
+            return None
+        names += measurement.names
+    return names
+
+
+def with_suffix(name: str, suffix: str) -> str:
+    """Return the name of one of several scores: the suffix follows an underscore, the empty one is left out."""
+    return f"{name}_{suffix}" if suffix else name
 
 
 def require_unpaired(measurements: Iterable[Any]) -> None:

@@ -1,6 +1,6 @@
 """Scores of translated images against their targets, their inputs or the images of a domain."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -13,9 +13,19 @@ from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.protocol import versions
 from ganexp.metrics.reference import Images, RealImages
 from ganexp.metrics.score import Score
-from ganexp.metrics.scoring import ExtractorFactory, Measurement, RealSet, Result, Scoring, build_extractors
+from ganexp.metrics.scoring import (
+    ExtractorFactory,
+    Measurement,
+    RealSet,
+    Result,
+    Scoring,
+    build_extractors,
+    names_of,
+    with_suffix,
+)
 from ganexp.numerics.flags import SCORES
 from ganexp.numerics.float64 import float64_device
+from ganexp.numerics.pixels import eight_bits
 
 Pair = tuple[str, str]
 """The names of the images and of the images they are compared with."""
@@ -60,6 +70,10 @@ class Comparison:
         """Return the metric's own part of the protocol."""
         return dict(getattr(self.metric, "keywords", {}))
 
+    def names(self, made: Collection[str]) -> list[str]:
+        """Return the names of its scores of a model that makes the images named."""
+        return [with_suffix(self.score, suffix) for suffix, (image, _) in self.pairs.items() if image in made]
+
 
 @dataclass(frozen=True)
 class Column:
@@ -94,6 +108,7 @@ class TranslationScoring:
     ) -> None:
         measurements = list(measurements)
         self.count = len(tests)
+        self.targets = tests.targets
         self.names = {"input", "image", *made, *baselines}
         are_alike = channels_of(tests.inputs) == channels_of(tests.targets)
         self.incomparable = set() if are_alike else {"input", *baselines}
@@ -110,6 +125,18 @@ class TranslationScoring:
         feature_measurements = [measurement for measurement in measurements if isinstance(measurement, Measurement)]
         if feature_measurements:
             self._compare_features(feature_measurements, factories, tests, reference, real_images)
+
+    def rehearse(self) -> None:
+        """Compare a few real images, so that what cannot be scored is found before images are made.
+
+        Raises UserError for images that are too small for a metric, and as ``Scoring.rehearse`` does.
+        """
+        for column in self.columns:
+            few = eight_bits(self.targets.__getitems__([0])["image"]).to(self.metric_device).float() / 255
+            column.metric.update(few, few)
+            column.metric.reset()
+        for _, scoring in self.distributions.values():
+            scoring.rehearse()
 
     def update(self, images: Mapping[str, Tensor], numbers: Tensor) -> None:
         """Update with images, uint8 (N, C, H, W), by name, of the test images with these numbers (N,)."""
@@ -182,7 +209,7 @@ class TranslationScoring:
         return dict(self.fakes) if name in self.made else {"source": f"no model: {name}"}
 
     def _result(self, column: Column, value: float) -> Result:
-        name = _with_suffix(column.comparison.score, column.suffix)
+        name = with_suffix(column.comparison.score, column.suffix)
         made, _ = column.pair
         protocol = {
             "metric": name,
@@ -196,13 +223,26 @@ class TranslationScoring:
         return Result(name, Score(value), bool(column.metric.higher_is_better), protocol)
 
 
+def model_scores(measurements: Iterable[Comparison | Measurement], made: Collection[str]) -> list[str] | None:
+    """Return the names of the scores of a model that makes the images named, without those of the baselines.
+
+    None if a measurement does not tell its names beforehand.
+    """
+    measurements = list(measurements)
+    features = names_of(measurement for measurement in measurements if isinstance(measurement, Measurement))
+    if features is None:
+        return None
+    suffixes = [suffix for suffix, (image, _) in DISTRIBUTIONS.items() if image in made]
+    comparisons = [measurement for measurement in measurements if isinstance(measurement, Comparison)]
+    return [
+        *(with_suffix(name, suffix) for suffix in suffixes for name in features),
+        *(name for comparison in comparisons for name in comparison.names(made)),
+    ]
+
+
 def _named(result: Result, suffix: str) -> Result:
-    name = _with_suffix(result.name, suffix)
+    name = with_suffix(result.name, suffix)
     return replace(result, name=name, protocol={**result.protocol, "metric": name})
-
-
-def _with_suffix(name: str, suffix: str) -> str:
-    return f"{name}_{suffix}" if suffix else name
 
 
 def channels_of(domain: Images) -> int:

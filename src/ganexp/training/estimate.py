@@ -129,7 +129,7 @@ def trained_briefly(run: Run, stopwatch: Stopwatch) -> tuple[Any, Any, L.Trainer
     fit.require_optimizers(module)
     start_from_weights(module, config.get("init"), run.folder)
     # Their settings are checked; of loggers only by training, as some start what they log to.
-    build(config.callbacks)
+    fit.build_callbacks(config.callbacks, module)
     callbacks = [ShownNetworks(), stopwatch, *fit.numerical_callbacks(numerics, run.folder)]
     callbacks += fit.graph_callbacks(config.get("graphs"), run.folder)
     trainer = fit.build_trainer(config.trainer, callbacks, [])

@@ -22,6 +22,7 @@ from ganexp.callbacks.end import End, end_of_training
 from ganexp.callbacks.heartbeat import CountSteps
 from ganexp.callbacks.hyperparameters import ConfiguredHyperparameters
 from ganexp.callbacks.interruption import GracefulStop
+from ganexp.callbacks.monitors import require_monitored
 from ganexp.callbacks.numerics import ChannelsLast, OptimizersLikeWeights, RecordNumerics
 from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
@@ -99,8 +100,9 @@ def train(run: Run) -> None:
     if contents is None:
         start_from_weights(module, run.config.get("init"), run.folder)
     stop = GracefulStop()
+    # Before the loggers, some of which start what they log to.
+    callbacks = [CountSteps(), *build_callbacks(run.config.callbacks, module), Settings(run.fixed), stop]
     loggers = enabled(build(run.config.logger))
-    callbacks = [CountSteps(), *enabled(build(run.config.callbacks)), Settings(run.fixed), stop]
     trust = cache(lambda: trust_overrides(run.config))
     for summary in (callback for callback in callbacks if isinstance(callback, Summary)):
         summary.trust = trust
@@ -172,6 +174,13 @@ def build_trainer(config: DictConfig, callbacks: list[Any], loggers: list[Any]) 
     trainer: L.Trainer = build(config, callbacks=callbacks, logger=loggers, **cluster_environment(config))
     require_gpus_to_synchronize(trainer)
     return trainer
+
+
+def build_callbacks(config: DictConfig, module: Any) -> list[L.Callback]:
+    """Return the configured callbacks; raises UserError for scores or monitors that the game cannot have."""
+    callbacks = build(config)
+    require_monitored(callbacks, module)
+    return enabled(callbacks)
 
 
 def out_of_memory(error: BaseException, module: Any, images: int, data: int = 0) -> UserError:
