@@ -48,7 +48,7 @@ class Arguments:
     landmarks: str | None = field(
         default=None, metadata={"help": "drive: the picture's landmarks (default: the .npy or .json file of its name)"}
     )
-    rate: float = field(default=25.0, metadata={"help": "drive: frames in a second, at most 50"})
+    rate: float = field(default=25.0, metadata={"help": "drive: frames in a second, 0.1 to 50"})
     alone: bool = field(default=False, metadata={"help": "drive: without the picture and the driving frame beside"})
     overwrite: bool = field(default=False, metadata={"help": "drive: replace an existing file"})
     trust: list[str] = field(

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from ganexp.drawing.curve_names import curve_name
-from ganexp.files.atomic import named_errors
+from ganexp.files.atomic import replacing
 from ganexp.records import curves
 
 PANELS = {"loss/": "losses", "discriminator/": "discriminator's output"}
@@ -58,5 +58,5 @@ def plot_curves(history: Path, picture: Path, changed_at: Collection[int] = (), 
     if title:
         # A dollar sign begins a formula.
         figure.suptitle(title.replace("$", r"\$"))
-    with named_errors(picture):
-        figure.savefig(picture, format="png", dpi=100)
+    with replacing(picture, "wb") as file:
+        figure.savefig(file, format="png", dpi=100)

@@ -20,7 +20,7 @@ from ganexp.export.portable import (
     portable_generator,
     portable_translator,
 )
-from ganexp.files.atomic import named_errors, replaced_when_whole
+from ganexp.files.atomic import replaced_when_whole
 from ganexp.game.module import COUNTERS
 from ganexp.generation.translate import OPPOSITE, resolve_direction
 from ganexp.image_size import ImageSize
@@ -161,7 +161,7 @@ def write_checked(portable: Portable, description: dict[str, Any], out: Path, to
     """
     form = FORMATS[out.suffix]
     expected(portable, portable.example(0))
-    with named_errors(out), replaced_when_whole(out) as unfinished:
+    with replaced_when_whole(out) as unfinished:
         form.write(portable, description, unfinished)
         difference = largest_difference(portable, form.read(portable, unfinished))
         # NaN is no difference that is small enough.
