@@ -19,15 +19,15 @@ DIRECTIONS = ("a2b", "b2a")
 
 @dataclass
 class Arguments:
-    """Translate images of any size with a trained image-to-image model; names and sizes are kept."""
+    """Translate images of any size with a trained image-to-image model; sizes and names are kept."""
 
     run: str = field(default="???", metadata={"help": "the run's folder, a published folder or hf://owner/name"})
     input: str = field(default="???", metadata={"help": "the folder of images, pictures or .npy arrays, or one image"})
     out: str = field(
         default="???",
         metadata={
-            "help": "the folder to write to; arrays are written as arrays in the data's units, JPEG at quality 95, "
-            "formats such as GIF as NAME.gif.png"
+            "help": "the folder to write to; JPEG, GIF and others that lose colours are written as NAME.png, or as "
+            "NAME.jpg.png if several inputs are called NAME; arrays as arrays in the data's units"
         },
     )
     direction: str | None = field(

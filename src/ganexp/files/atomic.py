@@ -1,5 +1,6 @@
 """Atomic writing of files and folders, and names for errors of writing, which the system reports without one."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -104,6 +105,6 @@ def named_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is None:
-            raise
-        raise type(error)(error.errno, error.strerror, str(path)) from error
+        # Those of NumPy have only a text.
+        number, reason = error.errno or errno.EIO, error.strerror or str(error)
+        raise OSError(number, reason, str(path)) from error
