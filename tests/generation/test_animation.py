@@ -96,6 +96,12 @@ def test_a_file_that_does_not_fit_on_the_disk_is_named_and_none_is_left(ganexp, 
     assert sorted(path.name for path in here.iterdir()) == ["run"]
 
 
+def test_a_missing_package_is_told_before_the_work(ganexp, monkeypatch):
+    monkeypatch.setattr("ganexp.cli.animate.find_spec", lambda name: None)
+    complaint = ganexp("animate", "run=nowhere", "out=x.mp4").complaint
+    assert complaint.endswith("need the package imageio-ffmpeg: pip install 'ganexp[video]'; or choose .gif")
+
+
 @pytest.fixture
 def ffmpeg(here, monkeypatch):
     """Replaces ffmpeg by a shell script."""

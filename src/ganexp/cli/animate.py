@@ -7,7 +7,7 @@ from pathlib import Path
 from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.errors import UserError
-from ganexp.files.atomic import require_file_place
+from ganexp.files.atomic import require_new_file
 
 FORMATS = (".gif", ".webp", ".mp4")
 SLOWEST, FASTEST = 0.1, 50
@@ -49,9 +49,7 @@ def require_animation_file(out: Path, overwrite: bool, rate: float) -> None:
     """Raise UserError for a file that could not be written, or is not to be replaced, and for another rate."""
     if out.suffix not in FORMATS:
         raise UserError(f"out={out}: the suffix selects the format; choose one of {', '.join(FORMATS)}")
-    require_file_place(out, "training.gif")
-    if out.exists() and not overwrite:
-        raise UserError(f"out={out}: exists already; choose another name, or replace it with overwrite=true")
+    require_new_file(out, overwrite, "training.gif")
     if not SLOWEST <= rate <= FASTEST:
         raise UserError(f"rate={rate:g}: it must be from {SLOWEST} to {FASTEST} pictures in a second")
     if out.suffix == ".mp4" and find_spec("imageio_ffmpeg") is None:

@@ -75,6 +75,13 @@ def require_file_place(out: Path, example: str) -> None:
     require_folder(out.parent)
 
 
+def require_new_file(out: Path, overwrite: bool, example: str) -> None:
+    """Raise UserError as `require_file_place` does, and for a file that exists unless it may be replaced."""
+    require_file_place(out, example)
+    if out.exists() and not overwrite:
+        raise UserError(f"out={out}: exists already; choose another name, or replace it with overwrite=true")
+
+
 @contextmanager
 def filled_when_whole(folder: Path) -> Iterator[Path]:
     """Yield an unfinished folder that becomes ``folder``, which is missing or empty, if nothing fails.
