@@ -19,12 +19,12 @@ def test_a_folder_is_required_where_one_is_written_and_a_file_where_that_is(tmp_
     (tmp_path / "file").write_text("mine")
     for folder in (tmp_path, tmp_path / "new", tmp_path / "new" / "deep"):
         require_folder(folder)
-        require_file_place(folder / "scores.json")
+        require_file_place(folder / "scores.json", "scores.json")
     for folder in (tmp_path / "file", tmp_path / "file" / "deep"):
         with pytest.raises(UserError, match=r"a folder is expected, and .*file is a file"):
             require_folder(folder)
     with pytest.raises(UserError, match=r"it is a folder, and a file is expected, such as out=.*scores\.json"):
-        require_file_place(tmp_path)
+        require_file_place(tmp_path, "scores.json")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

@@ -31,6 +31,7 @@ def test_safetensors_hold_the_average_and_enough_to_build_it(ganexp, here, finis
     safe_open = pytest.importorskip("safetensors").safe_open
     outcome = ganexp("export", f"run={finished}", "out=out/generator.safetensors")
     assert outcome.status == 0, outcome.err
+    assert outcome.out.startswith("out/generator.safetensors: generator (EMA 0.999), ")
     assert "largest difference from the model on 8 inputs: 0.0e+00 (at most 0.0001)" in outcome.out
     assert [path.name for path in (here / "out").iterdir()] == ["generator.safetensors"]
     with safe_open(here / "out" / "generator.safetensors", "pt") as file:
@@ -52,7 +53,9 @@ def test_safetensors_hold_the_average_and_enough_to_build_it(ganexp, here, finis
 
 def test_live_weights_are_those_of_training(ganexp, here, finished):
     load_file = pytest.importorskip("safetensors.torch").load_file
-    assert ganexp("export", f"run={finished}", "out=live.safetensors", "weights=live").status == 0
+    outcome = ganexp("export", f"run={finished}", "out=live.safetensors", "weights=live")
+    assert outcome.status == 0, outcome.err
+    assert outcome.out.startswith("live.safetensors: generator (live weights), ")
     live = load_model(saved_run(finished)).cpu().generator.state_dict()
     assert all(torch.equal(value, live[name]) for name, value in load_file(here / "live.safetensors").items())
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from ganexp.analysis.contact_sheet import ContactSheet
 from ganexp.analysis.walk import Walk
 from ganexp.demo.conditions import named_choices
-from ganexp.drawing.captions import STRIP, captioned, column_classes, wrapped
+from ganexp.drawing.captions import STRIP, captioned, column_classes, rooms_of, wrapped
 from ganexp.drawing.contact_sheet import STRIP as SHEET_STRIP
 from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.named_grid import named_grid
@@ -141,12 +141,51 @@ def test_captions_stand_above_the_columns_of_their_classes():
     assert column_classes([3, 7], 4) == [3, 7, 3, 7]
     assert column_classes([3, 3, 7], 10) is None
     grid = Image.new("RGB", (129, 65), "black")
-    drawn = np.asarray(captioned(grid, ["left", "right" * 50]))
+    drawn = np.asarray(captioned(grid, ["left", "right"]))
     assert (drawn[STRIP:] == 0).all()
     assert all((half < 128).any() for half in (drawn[:STRIP, :64], drawn[:STRIP, 65:]))
     only_left = np.asarray(captioned(grid, ["left", ""]))
     assert np.array_equal(only_left[:, :64], drawn[:, :64])
     assert (only_left[:STRIP, 65:] == 255).all()
+
+
+@pytest.mark.parametrize("side", [8, 16, 28, 32, 64])
+@pytest.mark.parametrize("columns", [1, 3, 4, 10])
+def test_no_caption_is_cut_off_in_grids_of_small_images(side, columns, monkeypatch):
+    names = ["automobile", "aquarium_fish", "lawn-mower", "sweet pepper"]
+    written = []
+    write = ImageDraw.ImageDraw.multiline_text
+
+    def record(pen, place, text, **options):
+        del options["fill"]
+        left, _, right, _ = pen.multiline_textbbox(place, text, **options)
+        written.append((text.replace("\n", " "), left, right, pen.im.size[0]))
+        write(pen, place, text, fill="black", **options)
+
+    monkeypatch.setattr(ImageDraw.ImageDraw, "multiline_text", record)
+    images = torch.zeros(columns, 3, side, side)
+    named_grid(images, columns, names)
+    texts, lefts, rights, widths = zip(*written, strict=True)
+    assert set(texts) <= set(names)
+    assert all(left >= 0 and right <= width for left, right, width in zip(lefts, rights, widths, strict=True))
+    assert all(right <= left for right, left in zip(rights, lefts[1:], strict=False))
+
+
+def test_a_grid_is_enlarged_by_a_whole_number_and_within_reason():
+    grid = Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 80, 3), np.uint8))
+    for captions, times in {("cat", "dog"): 1, ("automobile", "dog"): 2, ("x" * 90, "dog"): 4}.items():
+        drawn = captioned(grid, captions)
+        assert drawn.width == times * grid.width
+        shown = drawn.crop((0, drawn.height - times * grid.height, *drawn.size))
+        assert np.array_equal(np.asarray(shown)[::times, ::times], np.asarray(grid))
+
+
+def test_a_caption_reaches_over_columns_without_one_up_to_the_next_and_the_edge():
+    assert rooms_of(["a", "", "", "b", "", "c", ""]) == [1, 1, 1, 2, 1, 2, 1]
+    assert rooms_of(["", "", "a", "", ""])[2] == 5
+    assert rooms_of(["a"]) == [1]
+    grid = Image.new("RGB", (17 * 33, 33))
+    assert captioned(grid, [*[""] * 8, "aquarium_fish", *[""] * 8]).width == grid.width
 
 
 def test_long_captions_go_on_in_further_lines():
@@ -156,7 +195,12 @@ def test_long_captions_go_on_in_further_lines():
     lines = wrapped("blond hair, smiling\nyoung", 60, font)
     assert " ".join(lines) == "blond hair, smiling young"
     assert max(map(font.getlength, lines)) <= 60
-    assert len(wrapped("word " * 50, 60, font)) == 3
+    lines = wrapped("word " * 50, 60, font)
+    assert len(lines) == 3
+    assert lines[-1].endswith("…")
+    assert max(map(font.getlength, lines)) <= 60
+    assert wrapped("Smiling+Male+Young", 60, font) == ["Smiling+", "Male+", "Young"]
+    assert "".join(wrapped("automobiles" * 2, 60, font)) == "automobiles" * 2
     drawn = captioned(Image.new("RGB", (129, 65), "black"), ["left", "blond hair, smiling, young"])
     assert drawn.height > 65 + STRIP
     assert (np.asarray(drawn)[-65:] == 0).all()

@@ -168,11 +168,33 @@ def read(path):
 def test_every_image_keeps_its_name_size_and_place(ganexp, here, trained, pictures):
     outcome = ganexp("translate", *trained(), "input=in", "out=out")
     assert outcome.status == 0, outcome.err
-    assert outcome.out == "5 translated images are in out\n"
-    names = sorted(path.relative_to(pictures) for path in pictures.rglob("*.*"))
-    assert sorted(path.relative_to(here / "out") for path in (here / "out").rglob("*.*")) == names
-    for name in names:
-        assert np.array_equal(read(pictures / name), read(here / "out" / name)), name
+    assert outcome.out == "5 translated images are in out\nof these 1 written as PNG\n"
+    inputs = {path.relative_to(pictures): path for path in pictures.rglob("*.*")}
+    outputs = {path.relative_to(here / "out"): path for path in (here / "out").rglob("*.*")}
+    # JPEG alone would lose something of the translation.
+    inputs[Path("flat.png")] = inputs.pop(Path("flat.JPG"))
+    assert sorted(outputs) == sorted(inputs)
+    for name, path in inputs.items():
+        assert np.array_equal(read(path), read(outputs[name])), name
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.tiff", "a.bmp", "a.webp", "a.npy"])
+def test_an_output_that_does_not_fit_on_the_disk_is_named_and_no_part_of_it_is_left(
+    ganexp, here, trained, file_size_limit, name
+):
+    (here / "in").mkdir()
+    pixels = image(40, 40).permute(1, 2, 0).numpy()
+    if name == "a.npy":
+        np.save(here / "in" / name, pixels)
+    else:
+        Image.fromarray(pixels).save(here / "in" / name)
+    run = trained()
+    file_size_limit(200)
+    outcome = ganexp("translate", *run, "input=in", "out=out")
+    assert outcome.status == 1
+    written = Path("out", name.replace("jpg", "png"))
+    assert outcome.complaint.startswith(f"cannot write {written}: ")
+    assert not list((here / "out").iterdir())
 
 
 def test_the_direction_and_tiles(ganexp, here, trained, pictures):
@@ -209,7 +231,7 @@ def test_pictures_of_other_kinds_are_converted_and_that_is_said(ganexp, here, tr
         "of these 1 transparent (put on white); 2 grey (converted to RGB); 1 of 16 bits (scaled to 8); 1 written as PNG"
     )
     assert outcome.out.splitlines()[1] == said
-    assert sorted(path.name for path in (here / "out").iterdir()) == ["clear.png", "deep.png", "old.gif.png"]
+    assert sorted(path.name for path in (here / "out").iterdir()) == ["clear.png", "deep.png", "old.png"]
     for name in ("clear.png", "deep.png"):
         assert read(here / "out" / name).shape == (4, 4, 3)
         assert (read(here / "out" / name) == 255).all()
@@ -262,7 +284,7 @@ def test_unreadable_files_are_skipped_and_told(ganexp, here, trained, pictures):
     (pictures / "deep" / "cut.png").write_bytes((pictures / "a.png").read_bytes()[:100])
     outcome = ganexp("translate", *trained(), "input=in", "out=out")
     assert outcome.status == 0
-    assert outcome.out == "5 translated images are in out\n"
+    assert outcome.out.startswith("5 translated images are in out\n")
     lines = outcome.err.splitlines()
     assert lines[0].startswith("skipped in/deep/cut.png: ")
     assert lines[1:] == [
@@ -370,6 +392,25 @@ def test_the_whole_path_from_an_archive_to_translated_images(ganexp, here):
 
 
 def test_no_two_outputs_have_one_name():
-    names = ["a.gif", "a.gif.png", "a.gif-2.png", "b.gif", "c/a.gif", "d.JPG"]
-    expected = ["a.gif-3.png", "a.gif.png", "a.gif-2.png", "b.gif.png", "c/a.gif.png", "d.JPG"]
-    assert list(map(str, output_names([Path(name) for name in names]))) == expected
+    names = {
+        "a.gif": "a.gif-2.png",
+        "a.gif.png": "a.gif.png",
+        "a.jpg": "a.jpg.png",
+        "b.gif": "b.png",
+        "c/a.gif": "c/a.png",
+        "d.JPG": "d.JPG.png",
+        "D.png": "D.png",
+        "f.npy": "f.npy",
+        "f.jpg": "f.jpg.png",
+    }
+    assert list(map(str, output_names([Path(name) for name in names], [".png"], ".png"))) == list(names.values())
+
+
+@given(st.lists(st.sampled_from([f"{a}{b}{c}" for a in "ab" for b in ("", ".png", ".gif-2", ".jpg") for c in (
+    ".png", ".jpg", ".gif", ".JPG", ".npy")]), unique=True))  # fmt: skip
+def test_outputs_of_any_names_differ_and_lossless_ones_keep_theirs(names):
+    paths = [Path(name) for name in names]
+    outputs = output_names(paths, [".png"], ".png")
+    assert len(set(outputs)) == len(outputs)
+    assert all(path == output for path, output in zip(paths, outputs, strict=True) if path.suffix in (".png", ".npy"))
+    assert {output.suffix for output in outputs} <= {".png", ".npy"}

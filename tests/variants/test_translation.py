@@ -8,11 +8,13 @@ from ganexp.augmentation.differentiable import DiffAugment
 from ganexp.callbacks.checkpoints import LastCheckpoint
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
+from ganexp.image_size import ImageSize
 from ganexp.layers import normalization
 from ganexp.losses import Hinge, Relativistic
 from ganexp.penalties.gradient_penalty import GradientPenalty
 from ganexp.penalties.lecam import LeCam
 from ganexp.penalties.zero_centred import R1
+from ganexp.variants.translation import patch_text
 from support.tiny import adam, fit, same, state
 from support.translations import VARIANTS, Pairs, make
 
@@ -172,3 +174,12 @@ def test_what_is_a_discriminators_is_refused_where_there_is_none():
         with pytest.raises(ValueError, match="no discriminator"):
             make("unet_l1", **settings)
     assert make("unet_l1", penalties={"r1": None}).l1 == 100
+
+
+@pytest.mark.parametrize(
+    ("image", "is_within"), [((70, 70), True), ((256, 70), True), ((32, 32), False), ((64, 256), False)]
+)
+def test_a_patch_is_said_to_be_larger_than_the_image_where_it_is(image, is_within):
+    text = patch_text(70, ImageSize(*image))
+    assert text.startswith("a patch of 70 x 70 pixels")
+    assert (f"beyond the images of {image[0]} x {image[1]}" not in text) == is_within

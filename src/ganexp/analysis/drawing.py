@@ -9,23 +9,23 @@ from PIL import Image
 from torch import Tensor
 
 from ganexp.drawing.pictures import grid
+from ganexp.files.atomic import replacing
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG, atomically through a temporary file."""
+    """Write a figure as PNG, atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    figure.savefig(unfinished, format="png", dpi=100)
-    unfinished.replace(path)
+    with replacing(path, "wb") as file:
+        figure.savefig(file, format="png", dpi=100)
 
 
 def save_animation(frames: Sequence[Image.Image], path: Path, milliseconds: int = 80) -> None:
     """Write pictures as an endlessly looping animation, in the format of the path's suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".tmp.{path.name}")
-    # Formats other than WebP ignore `lossless`.
-    frames[0].save(unfinished, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0, lossless=True)
-    unfinished.replace(path)
+    settings = {"save_all": True, "append_images": frames[1:], "duration": milliseconds, "loop": 0}
+    with replacing(path, "wb") as file:
+        # Formats other than WebP ignore `lossless`.
+        frames[0].save(file, format=path.suffix[1:], lossless=True, **settings)
 
 
 def rows(images: Sequence[Tensor]) -> Image.Image:

@@ -12,6 +12,7 @@ from torch import Tensor
 from ganexp.analysis.picture_files import read_pictures
 from ganexp.analysis.subject import Subject
 from ganexp.errors import UserError
+from ganexp.files.atomic import replacing
 from ganexp.files.untrusted import read_json
 
 MOST = 64
@@ -50,9 +51,8 @@ class ProjectedNoise:
             "latents": self.latents.tolist(),
             "labels": None if self.labels is None else self.labels.tolist(),
         }
-        unfinished = path.with_name(f".{path.name}.tmp")
-        unfinished.write_text(json.dumps(content) + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        with replacing(path) as file:
+            file.write(json.dumps(content) + "\n")
 
 
 def file_name(subject: Subject) -> str:

@@ -1,14 +1,16 @@
 """Command ``ganexp animate run=DIR out=FILE``: the sample grids of a run as an animation of its training."""
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 from ganexp.cli.arguments import HELP, parse, show_help
 from ganexp.config import composition
 from ganexp.errors import UserError
+from ganexp.files.atomic import require_new_file
 
 FORMATS = (".gif", ".webp", ".mp4")
-FASTEST = 50
+SLOWEST, FASTEST = 0.1, 50
 """Pictures in a second; many programs show faster GIFs slower."""
 
 
@@ -21,7 +23,7 @@ class Arguments:
         default="???",
         metadata={"help": "the file: .gif, .webp, or .mp4 (which needs pip install 'ganexp[video]')"},
     )
-    rate: float = field(default=5.0, metadata={"help": "pictures in a second, at most 50"})
+    rate: float = field(default=5.0, metadata={"help": "pictures in a second, 0.1 to 50"})
     most: int = field(default=200, metadata={"help": "largest number of pictures, evenly chosen from all"})
     overwrite: bool = field(default=False, metadata={"help": "replace an existing file"})
 
@@ -44,10 +46,13 @@ def main(arguments: list[str]) -> None:
 
 
 def require_animation_file(out: Path, overwrite: bool, rate: float) -> None:
-    """Raise UserError for a file of another format, for one that exists and is not to be replaced, or another rate."""
+    """Raise UserError for a file that could not be written, or is not to be replaced, and for another rate."""
     if out.suffix not in FORMATS:
         raise UserError(f"out={out}: the suffix selects the format; choose one of {', '.join(FORMATS)}")
-    if out.is_dir() or (out.exists() and not overwrite):
-        raise UserError(f"out={out}: exists already; choose another name, or replace it with overwrite=true")
-    if not 0 < rate <= FASTEST:
-        raise UserError(f"rate={rate}: it must be above 0 and at most {FASTEST} pictures in a second")
+    require_new_file(out, overwrite, "training.gif")
+    if not SLOWEST <= rate <= FASTEST:
+        raise UserError(f"rate={rate:g}: it must be from {SLOWEST} to {FASTEST} pictures in a second")
+    if out.suffix == ".mp4" and find_spec("imageio_ffmpeg") is None:
+        raise UserError(
+            f"out={out}: videos need the package imageio-ffmpeg: pip install 'ganexp[video]'; or choose .gif"
+        )

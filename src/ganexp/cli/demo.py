@@ -8,6 +8,7 @@ from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
 from ganexp.config.conditions import translates
 from ganexp.errors import UserError
+from ganexp.files.atomic import require_new_file
 from ganexp.publishing.trained_run import trained_run
 from ganexp.runs.class_names import class_names_of
 from ganexp.runs.run import Run
@@ -75,8 +76,7 @@ def require_page(out: Path, overwrite: bool) -> Path:
     """Return the file to write; raises UserError for another suffix than .html and for an existing file."""
     if out.suffix != ".html":
         raise UserError(f"out={out}: the page is a file that ends in .html, such as walk.html")
-    if out.is_dir() or (out.exists() and not overwrite):
-        raise UserError(f"out={out}: exists already; choose another name, or replace it with overwrite=true")
+    require_new_file(out, overwrite, "walk.html")
     return out
 
 

@@ -78,7 +78,7 @@ def main(arguments: list[str]) -> None:
 
     out = Path(paths.out[-1] if paths.out else SCORES)
     if paths.out:
-        require_file_place(out)
+        require_file_place(out, "scores.json")
     from ganexp.evaluation import evaluate
 
     if paths.run:

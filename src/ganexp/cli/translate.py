@@ -19,15 +19,15 @@ DIRECTIONS = ("a2b", "b2a")
 
 @dataclass
 class Arguments:
-    """Translate images of any size with a trained image-to-image model; names and sizes are kept."""
+    """Translate images of any size with a trained image-to-image model; sizes and names are kept."""
 
     run: str = field(default="???", metadata={"help": "the run's folder, a published folder or hf://owner/name"})
     input: str = field(default="???", metadata={"help": "the folder of images, pictures or .npy arrays, or one image"})
     out: str = field(
         default="???",
         metadata={
-            "help": "the folder to write to; arrays are written as arrays in the data's units, JPEG at quality 95, "
-            "formats such as GIF as NAME.gif.png"
+            "help": "the folder to write to; JPEG, GIF and others that lose colours are written as NAME.png, or as "
+            "NAME.jpg.png if several inputs are called NAME; arrays as arrays in the data's units"
         },
     )
     direction: str | None = field(
@@ -48,7 +48,7 @@ class Arguments:
     landmarks: str | None = field(
         default=None, metadata={"help": "drive: the picture's landmarks (default: the .npy or .json file of its name)"}
     )
-    rate: float = field(default=25.0, metadata={"help": "drive: frames in a second, at most 50"})
+    rate: float = field(default=25.0, metadata={"help": "drive: frames in a second, 0.1 to 50"})
     alone: bool = field(default=False, metadata={"help": "drive: without the picture and the driving frame beside"})
     overwrite: bool = field(default=False, metadata={"help": "drive: replace an existing file"})
     trust: list[str] = field(

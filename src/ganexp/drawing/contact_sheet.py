@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from ganexp.drawing.captions import wrapped
+from ganexp.drawing.captions import MARGIN, enlargement, widest_word, wrapped
 from ganexp.drawing.pictures import as_image
 
 SMALLEST_TILE = 48
@@ -16,14 +16,15 @@ STRIP = TEXT + 10  # more space below a caption than above it, so that it visibl
 def contact_sheet(images: Tensor, captions: Sequence[str], columns: int, smallest: int = SMALLEST_TILE) -> Image.Image:
     """Draw images (N, C, H, W) in [-1, 1] row by row, with captions below.
 
-    Images below ``smallest`` pixels are enlarged by an integer. Captions that are wider than an image go on in further
-    lines, and are cut off where these do not suffice.
+    Images below ``smallest`` pixels, or narrower than the widest word of a caption, are enlarged by an integer.
+    Captions that are wider than an image go on in further lines, and are cut off where these do not suffice.
     """
     height, width = images.shape[2:]
-    enlarge = max(1, -(-smallest // min(height, width)))
+    font = ImageFont.load_default(TEXT)
+    widest = max((widest_word(caption, font) for caption in captions), default=0.0)
+    enlarge = max(-(-smallest // min(height, width)), enlargement(widest + MARGIN, width, columns))
     tile = (width * enlarge, height * enlarge)
     rows = -(-len(images) // columns)
-    font = ImageFont.load_default(TEXT)
     texts = [wrapped(caption, tile[0], font) for caption in captions]
     strip = STRIP + (max(map(len, texts), default=1) - 1) * TEXT
     sheet = Image.new("RGB", (columns * (tile[0] + 2), rows * (tile[1] + strip)), "white")

@@ -10,7 +10,7 @@ from torch.nn.functional import pad
 from ganexp.drawing.captions import captioned
 from ganexp.drawing.channels import as_rgb, description
 from ganexp.errors import NotFinite
-from ganexp.files.atomic import named_errors
+from ganexp.files.atomic import replacing
 from ganexp.numerics.pixels import are_points, quantized
 
 
@@ -98,9 +98,7 @@ def as_image(sample: Tensor) -> Image.Image:
 
 
 def save(drawn: Image.Image, path: Path) -> None:
-    """Write a PNG atomically, through a temporary file."""
+    """Write a PNG atomically; raises OSError naming ``path`` if it cannot be written."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    with named_errors(path):
-        drawn.save(unfinished, format="PNG")
-        unfinished.replace(path)
+    with replacing(path, "wb") as file:
+        drawn.save(file, format="PNG")

@@ -12,6 +12,7 @@ from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.errors import UserError
 from ganexp.evaluation.subject import build_subject
+from ganexp.files.atomic import replacing
 from ganexp.game.module import COUNTERS
 from ganexp.runs.checkpoint import load_checkpoint
 from ganexp.runs.class_names import class_names_of
@@ -88,7 +89,6 @@ def readable(value: Any) -> str:
 
 
 def write(content: Mapping[str, Any], path: Path) -> None:
-    """Write JSON atomically, through a temporary file."""
-    unfinished = path.with_name(f".{path.name}.tmp")
-    unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(path)
+    """Write JSON atomically."""
+    with replacing(path) as file:
+        file.write(json.dumps(content, indent=2) + "\n")

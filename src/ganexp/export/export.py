@@ -20,7 +20,7 @@ from ganexp.export.portable import (
     portable_generator,
     portable_translator,
 )
-from ganexp.files.atomic import named_errors, replaced_when_whole
+from ganexp.files.atomic import replaced_when_whole
 from ganexp.game.module import COUNTERS
 from ganexp.generation.translate import OPPOSITE, resolve_direction
 from ganexp.image_size import ImageSize
@@ -161,7 +161,7 @@ def write_checked(portable: Portable, description: dict[str, Any], out: Path, to
     """
     form = FORMATS[out.suffix]
     expected(portable, portable.example(0))
-    with named_errors(out), replaced_when_whole(out) as unfinished:
+    with replaced_when_whole(out) as unfinished:
         form.write(portable, description, unfinished)
         difference = largest_difference(portable, form.read(portable, unfinished))
         # NaN is no difference that is small enough.
@@ -175,8 +175,7 @@ def write_checked(portable: Portable, description: dict[str, Any], out: Path, to
 
 def show(portable: Portable, description: dict[str, Any], out: Path, difference: float, tolerance: float) -> None:
     """Print what the file holds, and how well it agrees with the model."""
-    weights = description.get("average", description["weights"])
-    print(f"{out}: {description['network']} ({weights}), {out.stat().st_size / 1e6:,.1f} MB")
+    print(f"{out}: {description['network']}{weights_text(description)}, {out.stat().st_size / 1e6:,.1f} MB")
     for source in portable.inputs:
         print(f"  input   {source.port}: {source.port.values}")
     for port in portable.outputs:
@@ -187,3 +186,10 @@ def show(portable: Portable, description: dict[str, Any], out: Path, difference:
         if description[name] != "none":
             print(f"  {name.replace('_', ' ')}: {description[name]}")
     print(f"largest difference from the model on {INPUTS} inputs: {difference:.1e} (at most {tolerance:g})")
+
+
+def weights_text(description: dict[str, Any]) -> str:
+    """Return the weights of a network in brackets, moving average or live; empty for one that has only its own."""
+    if description["network"] == "discriminator":
+        return ""
+    return f" ({description.get('average', 'live weights')})"

@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 
 from ganexp.errors import UserError
+from ganexp.files.atomic import require_new_file
 
 PACKAGES = {
     ".safetensors": ("safetensors",),
@@ -13,7 +14,7 @@ PACKAGES = {
 
 
 def require_writable(path: Path, overwrite: bool) -> None:
-    """Raise UserError for an unknown suffix, a missing package, or a file that exists unless it may be overwritten."""
+    """Raise UserError for an unknown suffix, a missing package, or a file that could not be written or replaced."""
     if path.suffix not in PACKAGES:
         raise UserError(f"out={path}: the suffix selects the format; choose one of {', '.join(PACKAGES)}")
     missing = [package for package in PACKAGES[path.suffix] if importlib.util.find_spec(package) is None]
@@ -22,7 +23,4 @@ def require_writable(path: Path, overwrite: bool) -> None:
             f"out={path}: the packages that write {path.suffix} are not installed ({', '.join(missing)}): "
             "pip install 'ganexp[export]'"
         )
-    if path.is_dir():
-        raise UserError(f"out={path}: is a folder; give the name of a file")
-    if path.exists() and not overwrite:
-        raise UserError(f"out={path}: exists already; choose another name, or replace it with overwrite=true")
+    require_new_file(path, overwrite, f"generator{path.suffix}")

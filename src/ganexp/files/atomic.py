@@ -1,5 +1,6 @@
 """Atomic writing of files and folders, and names for errors of writing, which the system reports without one."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -34,13 +35,15 @@ def replacing(path: Path, mode: str = "w", newline: str | None = None) -> Iterat
 def replaced_when_whole(out: Path) -> Iterator[Path]:
     """Yield the path of an unfinished file, with the suffix of ``out``, that takes its place if nothing fails.
 
-    Folders are made as needed. Raises UserError if they cannot be written to.
+    Folders are made as needed. Raises UserError if that is impossible, and OSError naming ``out`` if it cannot be
+    written, such as on a full disk.
     """
     make_folder(out.parent)
     unfinished = out.with_name(f"{UNFINISHED}-{out.name}")
     try:
-        yield unfinished
-        unfinished.replace(out)
+        with named_errors(out):
+            yield unfinished
+            unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)
 
@@ -62,11 +65,21 @@ def require_folder(out: Path) -> None:
         raise UserError(f"out={out}: cannot be written to: no permission for {nearest}")
 
 
-def require_file_place(out: Path) -> None:
-    """Raise UserError for a file that could not be written, before the work whose result it is for."""
+def require_file_place(out: Path, example: str) -> None:
+    """Raise UserError for a file that could not be written, before the work whose result it is for.
+
+    ``example`` is the name of one in a folder that was given.
+    """
     if out.is_dir():
-        raise UserError(f"out={out}: it is a folder, and a file is expected, such as out={out / 'scores.json'}")
+        raise UserError(f"out={out}: it is a folder, and a file is expected, such as out={out / example}")
     require_folder(out.parent)
+
+
+def require_new_file(out: Path, overwrite: bool, example: str) -> None:
+    """Raise UserError as `require_file_place` does, and for a file that exists unless it may be replaced."""
+    require_file_place(out, example)
+    if out.exists() and not overwrite:
+        raise UserError(f"out={out}: exists already; choose another name, or replace it with overwrite=true")
 
 
 @contextmanager
@@ -99,6 +112,6 @@ def named_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is None:
-            raise
-        raise type(error)(error.errno, error.strerror, str(path)) from error
+        # Those of NumPy have only a text.
+        number, reason = error.errno or errno.EIO, error.strerror or str(error)
+        raise OSError(number, reason, str(path)) from error

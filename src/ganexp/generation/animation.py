@@ -1,18 +1,22 @@
 """Animation of training: a run's sample grids in the order of the images seen."""
 
+import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from PIL import Image
 
 from ganexp.data.unreadable import reason_of
 from ganexp.errors import UserError
 from ganexp.files.atomic import replaced_when_whole
 from ganexp.files.pictures import open_picture
+from ganexp.generation.video import write_video
 
 SAMPLES = "samples"
+LARGEST_SIDES = {".gif": 65_535, ".webp": 16_383}
+LONGEST_OF_GIF = 655.35
+"""The seconds that a GIF can show a picture."""
 
 
 def animate(run: Path, out: Path, rate: float, most: int) -> None:
@@ -62,38 +66,30 @@ def frames(paths: Sequence[Path]) -> Iterator[Image.Image]:
 
 
 def write_animation(pictures: Iterator[Image.Image], path: Path, rate: float) -> None:
-    """Write an endless animation in the format of the path's suffix."""
+    """Write an endless animation in the format of the path's suffix, .gif or .webp.
+
+    Raises UserError for pictures that are too large for it or are shown for too long.
+    """
     first = next(pictures)
+    require_sides(first.size, path.suffix)
+    # A GIF counts time in hundredths of a second, and Pillow would round down.
+    milliseconds = 10 * round(100 / rate) if path.suffix == ".gif" else round(1000 / rate)
     settings: dict[str, Any] = {".webp": {"lossless": True}}.get(path.suffix, {})
-    first.save(path, save_all=True, append_images=pictures, duration=round(1000 / rate), loop=0, **settings)
-
-
-def write_video(pictures: Iterator[Image.Image], path: Path, rate: float) -> None:
-    """Write an MP4 file by ffmpeg; raises UserError if the package for it is missing or fails."""
     try:
-        from imageio_ffmpeg import write_frames
-    except ImportError as error:
+        first.save(path, save_all=True, append_images=pictures, duration=milliseconds, loop=0, **settings)
+    except struct.error as error:
+        # Pillow writes equal pictures that follow each other as one, for the sum of their times.
         raise UserError(
-            "out=….mp4: videos need the package imageio-ffmpeg: pip install 'ganexp[video]'; or choose .gif"
+            f"rate={rate:g}: equal pictures would be shown for more than the {LONGEST_OF_GIF:g} seconds that a GIF can "
+            "hold; choose a higher rate, or .webp"
         ) from error
-    first = even_sides(next(pictures))
-    video = write_frames(str(path), first.size, fps=rate, macro_block_size=1, ffmpeg_log_level="error")
-    try:
-        video.send(None)
-        video.send(np.asarray(first).tobytes())
-        for picture in pictures:
-            video.send(np.asarray(even_sides(picture)).tobytes())
-    except OSError as error:
-        raise UserError(f"out=….mp4: ffmpeg failed: {reason_of(error)}; choose .gif") from error
-    finally:
-        video.close()
 
 
-def even_sides(picture: Image.Image) -> Image.Image:
-    """Return the picture with a white row or column added where a side is odd, which H.264 cannot store."""
-    width, height = (side + side % 2 for side in picture.size)
-    if (width, height) == picture.size:
-        return picture
-    canvas = Image.new("RGB", (width, height), "white")
-    canvas.paste(picture)
-    return canvas
+def require_sides(size: tuple[int, int], suffix: str) -> None:
+    """Raise UserError for pictures (width, height) that are too large for a format."""
+    largest = LARGEST_SIDES[suffix]
+    if max(size) > largest:
+        raise UserError(
+            f"out=….{suffix[1:]}: the pictures are of {size[0]:,}x{size[1]:,} pixels, and this format has at most "
+            f"{largest:,} on a side; callbacks.samples.rows sets the size of the grids"
+        )

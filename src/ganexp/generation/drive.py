@@ -20,7 +20,8 @@ from ganexp.data.landmarks.planes import splatted
 from ganexp.data.values import to_signed_unit
 from ganexp.errors import UserError
 from ganexp.files.atomic import replaced_when_whole
-from ganexp.generation.animation import write_animation, write_video
+from ganexp.generation.animation import write_animation
+from ganexp.generation.video import write_video
 from ganexp.image_size import ImageSize
 from ganexp.numerics.flags import full_precision
 from ganexp.numerics.pixels import quantized

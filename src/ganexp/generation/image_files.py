@@ -8,11 +8,13 @@ from PIL import Image
 from torch import Tensor
 
 from ganexp.data.depth.value_range import ValueRange
+from ganexp.data.files.folders import ARRAY
 from ganexp.drawing.pictures import as_image, save
 from ganexp.errors import NotFinite
 from ganexp.files.atomic import replacing
 from ganexp.numerics.pixels import quantized
 
+PNG = ".png"
 PNG_CHANNELS = (1, 3, 4)
 
 
@@ -29,16 +31,22 @@ class ImageFiles:
 
     def __call__(self, sample: Tensor, folder: Path, stem: str) -> None:
         """Write an image (C, H, W) in [-1, 1]; raises NotFinite for values that are not finite."""
-        if self.value_range is None and len(sample) in PNG_CHANNELS:
-            save(as_image(sample), folder / f"{stem}.png")
-        elif self.value_range is not None and self.value_range.is_sixteen_bit and len(sample) == 1:
-            save(Image.fromarray(np.rint(self._values(sample)[0]).astype(np.uint16)), folder / f"{stem}.png")
-        else:
-            self.array(sample, folder / f"{stem}.npy")
+        self.write(sample, folder / f"{stem}{self.suffix(len(sample))}")
 
-    def array(self, sample: Tensor, path: Path) -> None:
-        """Write an image (C, H, W) in [-1, 1] as an array; raises NotFinite for values that are not finite."""
-        write_array(self._values(sample), path)
+    def suffix(self, channels: int) -> str:
+        """Return the suffix of the files of images of so many channels."""
+        if self.value_range is None:
+            return PNG if channels in PNG_CHANNELS else ARRAY
+        return PNG if self.value_range.is_sixteen_bit and channels == 1 else ARRAY
+
+    def write(self, sample: Tensor, path: Path) -> None:
+        """Write an image as `__call__` does, to a file that ends in the `suffix` of its channels, or in .npy."""
+        if path.suffix.lower() == ARRAY:
+            write_array(self._values(sample), path)
+        elif self.value_range is None:
+            save(as_image(sample), path)
+        else:
+            save(Image.fromarray(np.rint(self._values(sample)[0]).astype(np.uint16)), path)
 
     def _values(self, sample: Tensor) -> np.ndarray:
         if self.value_range is None:

@@ -1,5 +1,6 @@
 """Translation of image files by a trained model, one at a time, so that memory does not grow."""
 
+import io
 import sys
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -23,6 +24,7 @@ from ganexp.data.sources.arrays import image_in
 from ganexp.data.unreadable import reason_of, unreadable
 from ganexp.distributed import gpu_memory
 from ganexp.errors import UserError
+from ganexp.files.atomic import replacing
 from ganexp.files.pictures import open_picture
 from ganexp.generation.image_files import ImageFiles
 from ganexp.generation.tiling import translate_in_tiles
@@ -33,20 +35,15 @@ from ganexp.runs.run import Run
 from ganexp.runs.value_range import ranges_of
 from ganexp.terminal.progress import progress
 
-PNG = {"format": "PNG"}
 TIFF = {"format": "TIFF", "compression": "tiff_deflate"}
-JPEG = {"format": "JPEG", "quality": 95, "subsampling": 0}
-FORMATS: dict[str, dict[str, Any]] = {
-    ".png": PNG,
+LOSSLESS: dict[str, dict[str, Any]] = {
+    ".png": {"format": "PNG"},
     ".bmp": {"format": "BMP"},
     ".tif": TIFF,
     ".tiff": TIFF,
     ".webp": {"format": "WEBP", "lossless": True},
-    ".jpg": JPEG,
-    ".jpeg": JPEG,
 }
-KEPT = (*FORMATS, ARRAY)
-"""Extensions that outputs have as their inputs do."""
+"""Formats of 8 bits in which outputs are written as their inputs are; others are written as PNG."""
 OPPOSITE = {"a2b": "b2a", "b2a": "a2b"}
 
 
@@ -60,13 +57,14 @@ def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wante
     require_undriven(model)
     direction = resolve_direction(model, wanted, OmegaConf.select(run.config, "data.direction", default="a2b"))
     network = partial(model.translate, direction=direction)
-    channels = input_channels_of(run.config.data, direction)
+    channels, channels_made = (input_channels_of(run.config.data, name) for name in (direction, OPPOSITE[direction]))
     value_range, values_written = ranges_of(run, direction)
     files = ImageFiles(values_written)
     failures: list[tuple[str, Exception]] = []
     kinds: Counter[str] = Counter()
-    names = output_names([path.relative_to(top) for path in paths])
-    taken = {out / name for name in names}
+    suffix = files.suffix(channels_made)
+    writes_bytes = files.value_range is None and suffix != ARRAY
+    names = output_names([path.relative_to(top) for path in paths], LOSSLESS if writes_bytes else (), suffix)
     with torch.inference_mode(), progress(f"translating {top}", len(paths)) as advance:
         for path, name in zip(paths, names, strict=True):
             try:
@@ -74,12 +72,14 @@ def translate_files(run: Run, paths: Sequence[Path], top: Path, out: Path, wante
             except Exception as error:  # a broken file makes Pillow raise nearly anything
                 failures.append((str(path), error))
             else:
-                if files.value_range is None and not is_array(path):
+                if writes_bytes and not is_array(path):
                     write(translate(network, image, model.multiple, tile), out / name)
                 else:
                     values = translate_in_tiles(network, image, model.multiple, tile, torch.clone)
-                    write_values(files, values, out / name, is_array(path), taken)
-                kinds.update([*conversions_made, *(["written as PNG"] if name.name != path.name else [])])
+                    files.write(values, out / name)
+                kinds.update(
+                    [*conversions_made, *([f"written as {suffix[1:].upper()}"] if is_renamed(path, name) else [])]
+                )
             advance(1)
     if len(failures) == len(paths):
         raise unreadable(failures, len(paths))
@@ -137,18 +137,6 @@ def read_array(path: Path, channels: int, value_range: ValueRange | None) -> Ten
     return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))
 
 
-def write_values(files: ImageFiles, values: Tensor, path: Path, as_array: bool, taken: Collection[Path]) -> None:
-    """Write a translation (C, H, W) in [-1, 1] in the units of the data, as an array or as what can hold it.
-
-    NAME.png becomes NAME.npy if it has to be an array, or NAME.png.npy if that is another output.
-    """
-    if as_array:
-        files.array(values, path)
-        return
-    has_own_stem = path.suffix.lower() == ".png" and path.with_suffix(ARRAY) not in taken
-    files(values, path.parent, path.stem if has_own_stem else path.name)
-
-
 def read(path: Path, channels: int, value_range: ValueRange | None = None) -> tuple[Tensor, list[str]]:
     """Return an image (channels, H, W), upright, and descriptions of its conversions.
 
@@ -183,31 +171,47 @@ def translate(network: Any, image: Tensor, multiple: int, tile: int) -> Image.Im
     return Image.fromarray(pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0))
 
 
-def output_names(names: Sequence[Path]) -> list[Path]:
-    """Return a different name for each output: the input's, with .png appended to others than arrays and FORMATS.
+def output_names(names: Sequence[Path], kept: Collection[str], suffix: str) -> list[Path]:
+    """Return a different name for each output: the input's if its suffix is kept, as an array's is, else NAME + suffix.
 
-    If NAME.gif.png is the name of another input or output, it is NAME.gif-2.png, and so on.
+    Of several inputs that differ only in the extension, those that are not kept are NAME.gif + suffix and so on, or
+    NAME.gif-2 + suffix if that is the name of another output.
     """
-    taken = {name for name in names if name.suffix.lower() in KEPT}
+    kept = {*kept, ARRAY}
+    named = Counter(bare(name) for name in names)
+    taken = {name for name in names if name.suffix.lower() in kept}
     outputs = []
     for name in names:
         output, number = name, 1
-        if name.suffix.lower() not in KEPT:
-            output = name.with_name(f"{name.name}.png")
+        if name.suffix.lower() not in kept:
+            stem = name.name if named[bare(name)] > 1 else name.stem
+            output = name.with_name(f"{stem}{suffix}")
             while output in taken:
                 number += 1
-                output = name.with_name(f"{name.name}-{number}.png")
+                output = name.with_name(f"{stem}-{number}{suffix}")
             taken.add(output)
         outputs.append(output)
     return outputs
 
 
+def bare(name: Path) -> str:
+    """Return a file's name without extension, as file systems compare it that take capitals for small letters."""
+    return str(name.with_suffix("")).casefold()
+
+
+def is_renamed(path: Path, output: Path) -> bool:
+    """Return whether an output has another format than its input."""
+    return output.suffix.lower() != path.suffix.lower()
+
+
 def write(image: Image.Image, path: Path) -> None:
     """Write an image atomically, in the format of its extension."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.tmp")
-    image.save(unfinished, **FORMATS[path.suffix.lower()])
-    unfinished.replace(path)
+    # On a full disk TIFF's writer raises no OSError.
+    encoded = io.BytesIO()
+    image.save(encoded, **LOSSLESS[path.suffix.lower()])
+    with replacing(path, "wb") as file:
+        file.write(encoded.getbuffer())
 
 
 def report(done: int, kinds: Counter[str], failures: Sequence[tuple[str, Exception]], out: Path) -> None:

@@ -126,6 +126,7 @@ class Discriminator(nn.Module):
         normalization = with_affine(normalization, affine)
         geometry = _geometry(layers, padding, antialias, image_size, normalization)
         self.receptive_field = receptive_field(geometry.path())
+        self.image_size = ImageSize.of(image_size)
         steps = list(geometry.steps())
         widths = [width * min(2**depth, MAX_WIDENING) for depth in range(len(steps) - 1)]
         sizes = list(pairwise([channels, *widths, 1]))
@@ -189,7 +190,7 @@ class PairDiscriminator(nn.Module):
             affine,
             init_,
         )
-        self.receptive_field = self.network.receptive_field
+        self.receptive_field, self.image_size = self.network.receptive_field, self.network.image_size
 
     def forward(self, images: Tensor, inputs: Tensor) -> Tensor:
         """Return the patches' logits (N, 1, h, w) of images given their inputs, (N, C, H, W) each."""

@@ -13,6 +13,7 @@ from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.game.batches import Batch
 from ganexp.game.module import AdversarialModule, GameSettings, Player
+from ganexp.image_size import ImageSize
 from ganexp.layers.dropout import draws_per_image, numbered
 from ganexp.losses import Loss
 from ganexp.numerics.gradients import promote_to_float32
@@ -62,9 +63,10 @@ class Translation(AdversarialModule):
 
     def on_train_start(self) -> None:
         """Log the receptive field of a patch discriminator."""
-        patch = getattr(getattr(self, "discriminator", None), "receptive_field", None)
-        if patch is not None and self.trainer.is_global_zero:
-            log.info("discriminator: each answer judges a patch of %s x %s pixels", patch, patch)
+        network = getattr(self, "discriminator", None)
+        patch, size = (getattr(network, name, None) for name in ("receptive_field", "image_size"))
+        if patch is not None and size is not None and self.trainer.is_global_zero:
+            log.info("discriminator: each answer judges %s", patch_text(patch, size))
 
     @property
     def multiple(self) -> int:
@@ -121,6 +123,17 @@ class Translation(AdversarialModule):
             "precision": str(next(self.generators.parameters()).dtype).removeprefix("torch."),
             **({"dropout": "a mask for each image"} if draws_per_image(self.translator(FORWARD)) else {}),
         }
+
+
+def patch_text(side: int, image: ImageSize) -> str:
+    """Return what an answer of a patch discriminator depends on: a square, and whether images are smaller than that."""
+    patch = f"a patch of {side} x {side} pixels"
+    if side <= min(image):
+        return patch
+    return (
+        f"{patch}, which reaches beyond the images of {image.height} x {image.width}; a lower "
+        "model.discriminator.layers makes it smaller"
+    )
 
 
 class TwoWayTranslation(Translation):
