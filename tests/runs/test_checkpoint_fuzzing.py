@@ -41,14 +41,14 @@ def train_a_step(module, contents):
         optimizer.step()
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, database=None,
+@settings(max_examples=40, deadline=None, derandomize=True, database=None, print_blob=True,
           suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])  # fmt: skip
-@given(contents=mutated(CONTENTS))
-def test_a_changed_checkpoint_is_refused_or_trains_a_step(run, module, tmp_path, contents):
+@given(changed=mutated(CONTENTS))
+def test_a_changed_checkpoint_is_refused_or_trains_a_step(run, module, tmp_path, changed):
     path = tmp_path / "last.ckpt"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.save(contents, path)
+        torch.save(changed.value, path)
     refusal = ""
     try:
         loaded = load_weights(module, run.starting_from(path))

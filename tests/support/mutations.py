@@ -1,12 +1,26 @@
 """Changes of nested plain values for property-based tests: a value removed, or replaced by one of another kind."""
 
-import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
 
-NUMBERS = [-1, 0, 1, 3, 2**40, 2**70, -0.5, float("nan"), float("inf"), True]
-OTHERS = [None, "", "x", "a/../b", [], [1], {}, {"a": 1}]
+from ganexp.files.saved_values import brief
+
+NUMBERS = [-1, 0, 1, 3, 2**40, 2**70, 10**4000, -0.5, float("nan"), float("inf"), True]
+OTHERS = [None, "", "x", "a/../b", "${model}", "\x1b[31m", [], [1], {}, {"a": 1}, {0.0: 1}]
+TENSORS = [torch.zeros(2), torch.tensor(1.0), torch.zeros(0), [torch.zeros(2)], {"a": torch.zeros(2)}, torch.float32]
+"""Values that only a checkpoint has."""
+
+
+@dataclass(frozen=True)
+class Mutated:
+    """A changed copy of a nested value, shown by its changes alone, so that a failure says how to repeat them."""
+
+    value: Any = field(repr=False)
+    changes: Sequence[str]
 
 
 def places(value, where=()):
@@ -48,17 +62,21 @@ def tensors_like(tensor):
 
 
 @st.composite
-def mutated(draw, value, numbers=NUMBERS):
+def mutated(draw, value, others=(*NUMBERS, *OTHERS, *TENSORS)):
     """Draw a copy of a nested value with one to three changes."""
-    value = copy.copy(value)
+    changes = []
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from([*places(value)]))
         old = at(value, path)
-        kinds = tensors_like(old) if isinstance(old, torch.Tensor) and old.numel() else [torch.zeros(2)]
-        value = replaced(value, path, draw(st.sampled_from([removed, *kinds, *numbers, *OTHERS])))
-    return value
+        kinds = tensors_like(old) if isinstance(old, torch.Tensor) and old.numel() else []
+        new = draw(st.sampled_from([removed, *kinds, *others]))
+        value = replaced(value, path, new)
+        changes.append(f"{list(path)} = {described(new)}")
+    return Mutated(value, changes)
 
 
-def plain(values):
-    """Return a strategy's values without their tensors, which a text cannot hold."""
-    return values.filter(lambda value: not any(isinstance(at(value, path), torch.Tensor) for path in places(value)))
+def described(value):
+    """Return a few words for a new value."""
+    if value is removed:
+        return "nothing"
+    return brief(value) if isinstance(value, torch.Tensor | int) else f"{value!r:.60}"

@@ -20,6 +20,7 @@ from ganexp.runs.run_folder import read_config
 from ganexp.training.verify import short_run
 from ganexp.transfer.settings import check, weights_file
 from ganexp.transfer.start import start_from_weights
+from support.checkpoint_files import HEADER, write_pickle
 from support.runs import TINY
 from support.tiny import SIZE, make_gan, same, state
 
@@ -230,6 +231,20 @@ def test_anything_but_finite_dense_tensors_is_one_line(tmp_path, content, suffix
     with pytest.raises(UserError, match=r"init|ckpt") as refused:
         start(game(), tmp_path, path=str(path))
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("pack", [True, False], ids=["zip", "earlier format"])
+def test_a_file_that_would_be_hashed_without_end_is_one_line(tmp_path, pack):
+    path = tmp_path / "a.pth"
+    torch.save({}, path, _use_new_zipfile_serialization=pack)
+    # Tuples of twice the same tuple, 60 levels deep, as the key of a value.
+    key = b")" + b"q\x00h\x00\x86" * 60
+    if pack:
+        write_pickle(path, HEADER + b"}" + key + b"Ns.")
+    else:
+        path.write_bytes(path.read_bytes().replace(b"}q\x00.", b"}" + key + b"Ns."))
+    with pytest.raises(UserError, match="is not an intact file of weights"):
+        start(game(), tmp_path, path=str(path))
 
 
 def test_a_path_is_a_run_one_of_its_checkpoints_a_published_folder_or_a_file(tmp_path):

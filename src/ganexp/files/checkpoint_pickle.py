@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 MAX_OPERATIONS = 2_000_000
 """Bound on the pickle's instructions, of which a tensor takes about 30."""
@@ -35,9 +35,14 @@ DATA_TYPE = re.compile(r"torch (bool|(bfloat|float|complex|u?int)\d+\w*)")
 CALLABLE = (
     "torch Size",
     "torch._utils _rebuild_parameter",
+    "torch._utils _rebuild_tensor",
     "torch._utils _rebuild_tensor_v2",
     "torch._utils _rebuild_tensor_v3",
 )
+EARLIER_PICKLES = 5
+"""The number of pickles in a file of torch's earlier format."""
+WHOLE: tuple[list[None], ...] = ([], [None])
+"""What a storage has after its size if it is no part of another one: in the earlier format, that."""
 ORDERED_DICT = "collections OrderedDict"
 ENCODE = "_codecs encode"
 
@@ -73,7 +78,19 @@ def require_plain_pickle(path: Path) -> None:
         if len(pickles) != 1 or pickles[0].count("/") != 1:
             raise ValueError("it has no single data.pkl")
         folder = pickles[0].partition("/")[0]
-        Machine(lambda key: sizes[f"{folder}/data/{key}".lower()]).run(archive.read(pickles[0]))
+        Machine(lambda key: sizes[f"{folder}/data/{key}".lower()]).run(io.BytesIO(archive.read(pickles[0])))
+
+
+def require_plain_pickles(path: Path) -> None:
+    """Raise as `require_plain_pickle` does for a file of torch's earlier format: a pickle of the contents among others.
+
+    Before them are a magic number, a version and facts of the system, after them the keys of the storages and their
+    data.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        for _ in range(EARLIER_PICKLES):
+            Machine(lambda _: size).run(file)
 
 
 class Machine:
@@ -88,9 +105,9 @@ class Machine:
         self.outer: list[list[Any]] = []
         self.memo: dict[int, Any] = {}
 
-    def run(self, pickled: bytes) -> None:
+    def run(self, pickled: IO[bytes]) -> None:
         """Follow the instructions; raises ValueError at the first that a checkpoint does not have."""
-        for number, (instruction, argument, _) in enumerate(pickletools.genops(io.BytesIO(pickled))):
+        for number, (instruction, argument, _) in enumerate(pickletools.genops(pickled)):
             if number > MAX_OPERATIONS:
                 raise ValueError("it is endless")
             name = instruction.name
@@ -163,9 +180,7 @@ class Machine:
 
     def name(self, path: str) -> None:
         """Name a class or function."""
-        module, _, name = path.partition(" ")
-        is_storage = module in ("torch", "torch.storage") and name in ITEM_SIZES
-        if not (is_storage or path in (ORDERED_DICT, ENCODE, *CALLABLE) or DATA_TYPE.fullmatch(path)):
+        if not (is_storage(path) or path in (ORDERED_DICT, ENCODE, *CALLABLE) or DATA_TYPE.fullmatch(path)):
             raise ValueError(f"it names {path}")
         self.stack.append(Name(path))
 
@@ -192,12 +207,18 @@ class Machine:
     def storage(self, _: Any) -> None:
         """Read a storage, of which the checkpoint must have all bytes."""
         match self.stack.pop():
-            case ("storage", Name(path), str(key), str(), int(count)) if path.partition(" ")[2] in ITEM_SIZES:
+            case ("storage", Name(path), str(key), str(), int(count), *view) if is_storage(path) and view in WHOLE:
                 if not 0 <= count * ITEM_SIZES[path.partition(" ")[2]] <= self.size(key):
                     raise ValueError("a tensor is larger than its data")
             case _:
                 raise ValueError("it is malformed")
         self.stack.append(OBJECT)
+
+
+def is_storage(path: str) -> bool:
+    """Return whether a name is that of a tensor's storage."""
+    module, _, name = path.partition(" ")
+    return module in ("torch", "torch.storage") and name in ITEM_SIZES
 
 
 def require_key(key: Any) -> None:

@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -78,16 +77,6 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except RecursionError as error:
         raise ValueError(f"{path} is nested too deeply") from error
-
-
-def require_stored(path: Path) -> None:
-    """Raise ValueError unless a checkpoint is a zip file of uncompressed entries, no larger together than the file."""
-    with zipfile.ZipFile(path) as archive:
-        entries = archive.infolist()
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-        raise ValueError("it is compressed")
-    if sum(entry.file_size for entry in entries) > path.stat().st_size:
-        raise ValueError("its entries overlap")
 
 
 def require_links_inside(folder: Path) -> None:

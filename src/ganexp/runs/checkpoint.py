@@ -12,8 +12,8 @@ from ganexp.callbacks.settings import settings_in
 from ganexp.errors import UserError, one_line
 from ganexp.files.checkpoint_pickle import require_plain_pickle
 from ganexp.files.checksums import require_checksums
+from ganexp.files.plain_zip import require_plain_zip
 from ganexp.files.saved_values import naming_checkpoint, unexpected
-from ganexp.files.untrusted import require_stored
 from ganexp.game.module import COUNTERS
 from ganexp.runs.checkpoint_contents import kind, require_contents
 from ganexp.runs.fixed_settings import describe_changes
@@ -30,7 +30,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings():
             # torch warns in several lines before it rejects a file that is not a checkpoint.
             warnings.simplefilter("ignore")
-            require_stored(path)
+            require_plain_zip(path)
             require_checksums(path)
             require_plain_pickle(path)
             checkpoint = torch.load(path, map_location="cpu", weights_only=True)

@@ -20,6 +20,8 @@ from ganexp.game.module import COUNTERS
 
 MAX_DEPTH = 50
 MAX_VALUES = 2_000_000
+LARGEST = 2**64
+"""Bound on the whole numbers of settings, such as a seed."""
 METADATA = "_metadata"
 """Attribute of a state_dict: the versions of its modules, by name."""
 PLAIN = (bool, int, float, str, bytes, type(None), torch.dtype, torch.Size)
@@ -39,7 +41,22 @@ def require_contents(contents: dict[str, Any], file_bytes: int) -> None:
         require_dict(state, f"callbacks.{name}"[:SHOWN])
     settings = callbacks.get("Settings", {}).get("settings")
     if settings is not None:
-        require_dict(settings, "callbacks.Settings.settings")
+        require_settings(settings, "callbacks.Settings.settings")
+
+
+def require_settings(settings: Any, where: str) -> None:
+    """Raise NotACheckpoint unless settings are values that a configuration has, and that can be compared and written.
+
+    Not so a tensor, which compares element by element, and a whole number that Python refuses to write out.
+    """
+    for name, value in require_dict(settings, where).items():
+        place = f"{where}.{name[:SHOWN]}"
+        if isinstance(value, dict):
+            require_settings(value, place)
+        elif isinstance(value, list):
+            require_settings({str(number): part for number, part in enumerate(value)}, place)
+        elif not isinstance(value, bool | int | float | str | None) or (type(value) is int and abs(value) > LARGEST):
+            raise unexpected(place, value, "a setting")
 
 
 def require_counters(counters: Any) -> None:

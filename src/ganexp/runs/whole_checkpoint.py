@@ -4,7 +4,8 @@ import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from ganexp.files.checksums import require_checksums
+from ganexp.files.checksums import DAMAGE, require_checksums
+from ganexp.files.plain_zip import require_plain_zip
 from ganexp.runs import run_folder
 from ganexp.terminal.text import printable
 
@@ -48,10 +49,12 @@ def number(path: Path) -> int:
 
 
 def is_whole(path: Path) -> bool:
-    """Return whether a checkpoint is a zip file whose checksums are right."""
+    """Return whether a checkpoint is a plain zip file whose checksums are right."""
     try:
+        # What is compressed may take for ever to read.
+        require_plain_zip(path)
         require_checksums(path)
     # Another rank may have removed a damaged one already.
-    except (ValueError, FileNotFoundError):
+    except (*DAMAGE, FileNotFoundError):
         return False
     return True

@@ -47,7 +47,7 @@ def require_optimizer_state(optimizer: Optimizer, saved: Any, where: str) -> Non
     weights = [(number, p) for number, group in enumerate(optimizer.param_groups) for p in group[PARAMETERS]]
     kept = kept_state(optimizer, groups, where)
     states = entry(values, "state")
-    if not isinstance(states, dict) or not states.keys() <= set(range(len(weights))):
+    if not isinstance(states, dict) or not all(type(key) is int and 0 <= key < len(weights) for key in states):
         raise unexpected(f"{where}.state", states, f"a dict by number of the {len(weights)} weights")
     for number, state in states.items():
         group, weight = weights[number]
@@ -57,9 +57,11 @@ def require_optimizer_state(optimizer: Optimizer, saved: Any, where: str) -> Non
 def require_group(needed: Mapping[str, Any], saved: Any, where: str) -> None:
     """Raise NotACheckpoint unless a group has the same weights, and settings of the same names and types."""
     given = require_dict(saved, where)
-    if entry(given, PARAMETERS) != needed[PARAMETERS]:
-        count = len(needed[PARAMETERS])
-        raise unexpected(f"{where}.{PARAMETERS}", entry(given, PARAMETERS), f"the numbers of {count} weights")
+    numbers, count = entry(given, PARAMETERS), len(needed[PARAMETERS])
+    # A tensor among them could not be compared.
+    is_numbers = isinstance(numbers, list) and all(type(number) is int for number in numbers)
+    if not is_numbers or numbers != needed[PARAMETERS]:
+        raise unexpected(f"{where}.{PARAMETERS}", numbers, f"the numbers of {count} weights")
     for name in given.keys() - needed.keys() - ADDED:
         raise unexpected(f"{where}.{name}", given[name], "nothing")
     for name, value in needed.items():

@@ -13,10 +13,13 @@ from torch import Tensor
 
 from ganexp.callbacks.settings import settings_in
 from ganexp.errors import UserError, one_line
+from ganexp.files.checkpoint_pickle import require_plain_pickle, require_plain_pickles
+from ganexp.files.plain_zip import is_zip, require_plain_zip
 from ganexp.files.safetensors import read_safetensors
-from ganexp.files.untrusted import require_stored
+from ganexp.files.saved_values import naming_checkpoint
 from ganexp.game.module import COUNTERS
 from ganexp.runs.checkpoint import load_checkpoint
+from ganexp.runs.checkpoint_contents import require_contents
 from ganexp.transfer import formats
 from ganexp.transfer.settings import AVERAGED, CHECKPOINT, SAFETENSORS, InitialWeights
 
@@ -70,14 +73,19 @@ def of_torch_file(path: Path, settings: InitialWeights) -> Weights:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if zipfile.is_zipfile(path):
-                require_stored(path)
+            if is_zip(path):
+                require_plain_zip(path)
+                require_plain_pickle(path)
+            else:
+                require_plain_pickles(path)
             contents = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, LookupError) as error:
         raise UserError(f"init={path} is not an intact file of weights: it is damaged, or contains code") from error
     except (TypeError, AttributeError, MemoryError, OSError) as error:
         raise UserError(f"init={path} is not a file of weights: {one_line(error)}") from error
     if isinstance(contents, dict) and COUNTERS in contents:
+        with naming_checkpoint(path):
+            require_contents(contents, path.stat().st_size)
         return of_checkpoint(contents, settings.weights)
     if not isinstance(contents, dict) or not all(isinstance(name, str) for name in contents):
         raise UserError(f"init={path} holds no tensors by name: a state_dict is expected")
@@ -101,9 +109,7 @@ def of_tensors(path: Path, tensors: Mapping[str, Any], format_name: str | None) 
 
 def of_checkpoint(contents: Mapping[str, Any], selected: str) -> Weights:
     """Return the weights of a checkpoint's networks, the averaged ones in place of the live if selected."""
-    state = contents.get("state_dict")
-    if not isinstance(state, Mapping) or not all(isinstance(name, str) for name in state):
-        raise UserError("init: the checkpoint has no state_dict")
+    state = contents["state_dict"]
     averages = {name.removeprefix(AVERAGE): value for name, value in state.items() if name.startswith(AVERAGE)}
     owner = owner_of(averages, state)
     tensors = {
@@ -118,9 +124,7 @@ def of_checkpoint(contents: Mapping[str, Any], selected: str) -> Weights:
             if name.startswith(ENCODER_AVERAGE) and isinstance(value, Tensor)
         }
         words = ["averaged weights of the generator"]
-    counters = contents.get(COUNTERS)
-    if isinstance(counters, Mapping) and isinstance(counters.get("images_seen"), int):
-        words.append(f"{counters['images_seen']:,} images")
+    words.append(f"{contents[COUNTERS]['images_seen']:,} images")
     return Weights(tensors, ", ".join(words), networks=", ".join(networks_in(contents)))
 
 
@@ -134,11 +138,8 @@ def owner_of(averages: Mapping[str, Any], state: Mapping[str, Any]) -> str | Non
 
 def networks_in(contents: Mapping[str, Any]) -> list[str]:
     """Return the classes of the networks that a checkpoint was saved with, where it says so."""
-    try:
-        saved = settings_in(contents)
-    except AttributeError:
-        return []
-    return [str(saved[key]) for key in NETWORK_SETTINGS if key in saved] if isinstance(saved, Mapping) else []
+    saved = settings_in(contents) or {}
+    return [str(saved[key]) for key in NETWORK_SETTINGS if key in saved]
 
 
 def require_plain(path: Path, tensors: Mapping[str, Any]) -> None:

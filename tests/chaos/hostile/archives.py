@@ -1,5 +1,6 @@
 """Checkpoint files that no checkpoint is: other formats, other pickles, and sizes that are not true."""
 
+import io
 import os
 import pickle
 import zipfile
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ganexp.files.plain_zip import END_64_BYTES, END_BYTES, LOCATOR_BYTES
 from support.checkpoint_files import (
     HEADER,
     checkpoint_with,
@@ -85,6 +87,28 @@ def quantized():
     return torch.quantize_per_tensor(torch.zeros(2), 0.1, 0, torch.qint8)
 
 
+def earlier(value):
+    """Return a file of torch's earlier format."""
+    content = io.BytesIO()
+    torch.save(value, content, _use_new_zipfile_serialization=False)
+    return content.getvalue()
+
+
+def zipped(value):
+    """Return a file of torch's format."""
+    content = io.BytesIO()
+    torch.save(value, content)
+    return content.getvalue()
+
+
+def with_two_tables(content, trap):
+    """Return a checkpoint, found by the stated place of its table, and an empty one, found at the end of the file."""
+    empty = zipped({})
+    # The place of the table's record is in the last but one record.
+    place = (len(content) - END_BYTES - LOCATOR_BYTES - END_64_BYTES).to_bytes(8, "little")
+    return content + empty[: -END_BYTES - 12] + place + empty[-END_BYTES - 4 :]
+
+
 NESTED_TUPLES = b")" + b"q\x00h\x00\x86" * 60
 SHARED_LISTS = b"]" + b"q\x00]q\x01(h\x00h\x00e" * 40
 CYCLE = b"]q\x00h\x00a"
@@ -96,6 +120,9 @@ ARCHIVES = {
     "a pickle that runs a command": a_sum_of_functions,
     "a folder": folder,
     "a named pipe": named_pipe,
+    "a checkpoint of torch's earlier format before an empty one": whole(
+        lambda content, trap: earlier(torch.load(io.BytesIO(content), weights_only=True)) + zipped({})),
+    "a checkpoint before an empty one": whole(with_two_tables),
     "a compressed archive": repacked(None, zipfile.ZIP_DEFLATED),
     "two pickles, in capitals": repacked("DATA.PKL", pickled=HEADER + b"N."),
     "a TorchScript archive": repacked("constants.pkl", pickled=HEADER + b"N."),

@@ -80,6 +80,10 @@ WEIGHTS = {
     "callbacks that are a list": put(["Doctor"], "callbacks"),
     "a callback's state that is a text": put("well", "callbacks", "Doctor"),
     "settings that are a list": put([1], "callbacks", "Settings", "settings"),
+    "a setting that is a tensor": put(torch.zeros(2), "callbacks", "Settings", "settings", "model.latent"),
+    "a setting that holds a tensor": put([[torch.zeros(2)]], "callbacks", "Settings", "settings", "model.latent"),
+    "a setting that is a type": put(torch.float32, "callbacks", "Settings", "settings", "model.latent"),
+    "a setting of 5,000 digits": put(10**5000, "callbacks", "Settings", "settings", "model.latent"),
 }
 
 AVERAGES = {
@@ -120,6 +124,10 @@ TRAINING = {
         lambda contents: contents["optimizer_states"][0]["param_groups"][0]["params"].reverse()),
     "weights numbered alike": changed(
         lambda contents: contents["optimizer_states"][0]["param_groups"][0]["params"].__setitem__(1, 0)),
+    "a tensor among the numbers of weights": changed(
+        lambda contents: contents["optimizer_states"][0]["param_groups"][0]["params"].__setitem__(0, torch.zeros(2))),
+    "a weight whose number is a fraction": changed(
+        lambda contents: contents["optimizer_states"][0].update(state={0.0: {}})),
     "the state of an unknown weight": put({"step": torch.tensor(1.0)}, "optimizer_states", 0, "state", 999),
     "states that are a list": put([{}], "optimizer_states", 0, "state"),
     "a moment of one element": moment(lambda tensor: tensor.flatten()[:1].clone()),

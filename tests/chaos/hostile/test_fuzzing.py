@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 
 from support.checkpoint_files import last_of
-from support.mutations import mutated, plain
+from support.mutations import OTHERS, mutated
 
 pytestmark = pytest.mark.chaos
 
@@ -19,7 +19,7 @@ CONFIG = yaml.safe_load((RUN / "config.yaml").read_text())
 SMALL = [-1, 0, 1, 3, -0.5, float("nan"), float("inf"), True]
 """Numbers of which networks of any number of channels fit into memory."""
 UNTIL_IT_FAILS = settings(
-    max_examples=40, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
+    max_examples=40, deadline=None, derandomize=True, database=None, print_blob=True, phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
 
@@ -40,19 +40,19 @@ def attempt(here, ganexp):
 
 
 @UNTIL_IT_FAILS
-@given(contents=mutated(CONTENTS))
-def test_a_changed_checkpoint_is_refused_or_used(attempt, contents):
+@given(changed=mutated(CONTENTS))
+def test_a_changed_checkpoint_is_refused_or_used(attempt, changed):
     def change(run):
-        torch.save(contents, last_of(run))
+        torch.save(changed.value, last_of(run))
 
     attempt(change, "sample", "run=run", "n=1", "out=drawn")
     attempt(change, "resume=run", "images=432", "trainer=cpu", "callbacks.scores=null")
 
 
 @UNTIL_IT_FAILS
-@given(config=plain(mutated(CONFIG, SMALL)))
-def test_a_changed_configuration_is_refused_or_used(attempt, config):
+@given(changed=mutated(CONFIG, [*SMALL, *OTHERS]))
+def test_a_changed_configuration_is_refused_or_used(attempt, changed):
     def change(run):
-        (run / "config.yaml").write_text(yaml.safe_dump(config))
+        (run / "config.yaml").write_text(yaml.safe_dump(changed.value))
 
     attempt(change, "sample", "run=run", "n=1", "out=drawn")
