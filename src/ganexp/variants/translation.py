@@ -12,7 +12,7 @@ from ganexp.drawing.channels import of_one_shape
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.game.batches import Batch
-from ganexp.game.module import AdversarialModule, GameSettings, Player
+from ganexp.game.module import AdversarialModule, GameSettings
 from ganexp.layers.dropout import draws_per_image, numbered
 from ganexp.losses import Loss
 from ganexp.numerics.gradients import promote_to_float32
@@ -21,7 +21,6 @@ from ganexp.variants.samplers.base import describe_weights, evaluated
 log = logging.getLogger(__name__)
 
 FORWARD, BACKWARD = "a2b", "b2a"
-GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
 
 class TranslationSettings(GameSettings, total=False):
@@ -149,14 +148,6 @@ class TwoWayTranslation(Translation):
             from_a.append(self.translate(a, BACKWARD, numbers))
             from_b.append(self.translate(b, FORWARD, numbers))
         return interleave(*from_a, *from_b)
-
-
-def in_turn(first: str, generator: Player, discriminator: Player) -> list[Player]:
-    """Return the two players, the one called ``first`` before the other; raises ValueError for any other name."""
-    orders = {GENERATOR: [generator, discriminator], DISCRIMINATOR: [discriminator, generator]}
-    if first not in orders:
-        raise ValueError(f"first={first}: choose one of {', '.join(orders)}")
-    return orders[first]
 
 
 def l1_distance(images: Tensor, others: Tensor) -> Tensor:
