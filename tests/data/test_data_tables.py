@@ -22,6 +22,7 @@ from ganexp.data.packed.pictures import PackedPictures
 from ganexp.data.pictures import ArrayPictures
 from ganexp.data.shards.class_numbers import numbered
 from ganexp.data.sources import hugging_face, parquet
+from ganexp.data.sources.datasets_package import hub_table
 from ganexp.data.sources.streamed_pictures import StreamedPictures
 from ganexp.data.sources.table_labels import Classes
 from ganexp.data.sources.table_pictures import TablePictures
@@ -209,13 +210,12 @@ def test_a_downloaded_data_set_is_used_without_asking_the_hub(table):
 
     config = SimpleNamespace(HF_HUB_OFFLINE=False)
     hub = SimpleNamespace(config=config, load_dataset=load_dataset, logging=datasets.logging, fails=False)
-    from_hub = sys.modules["ganexp.data.sources.hugging_face"]._from_hub
-    assert len(from_hub(hub, "owner/name", None, "train", True)) == 10
+    assert len(hub_table(hub, "owner/name", None, "train", True)) == 10
     assert asked == [True]
     hub.fails = True
-    assert "cannot be reached (no network)" in complaint(from_hub, hub, "owner/name", None, "train", True)
+    assert "cannot be reached (no network)" in complaint(hub_table, hub, "owner/name", None, "train", True)
     assert asked == [True, True, False]
-    assert "switched off" in complaint(from_hub, hub, "owner/name", None, "train", False)
+    assert "switched off" in complaint(hub_table, hub, "owner/name", None, "train", False)
 
 
 class Rows:
@@ -288,7 +288,7 @@ def test_a_stream_that_is_not_parquet_needs_to_know_its_length(table, monkeypatc
     rows = SimpleNamespace(features=table.features, info=SimpleNamespace(splits=None))
     monkeypatch.setattr(
         sys.modules["ganexp.data.sources.hugging_face"],
-        "_streamed",
+        "hub_stream",
         lambda *_: ("a commit", rows, ["hf://datasets/o/n@c/images.tar"]),
     )
     line = complaint(hugging_face, "owner/name", streaming=True)

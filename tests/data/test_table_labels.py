@@ -106,7 +106,7 @@ def test_the_hub_is_asked_for_the_kind_of_one_column_only(monkeypatch):
             {"worn": datasets.List(datasets.ClassLabel(names=NAMES)), "texts": datasets.List(datasets.Value("string"))}
         )
 
-    monkeypatch.setattr(sys.modules["ganexp.data.sources.hugging_face"], "_features", described)
+    monkeypatch.setattr(sys.modules["ganexp.data.sources.hugging_face"], "hub_columns", described)
     assert hf_attributes("owner/one", "train", None, FLAGS) is True
     assert hf_attributes("owner/one", "train", None, None) is hf_attributes("owner/one", "train", None, "none") is False
     untrusted = OmegaConf.create({"trust": []})
