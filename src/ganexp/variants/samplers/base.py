@@ -1,7 +1,7 @@
 """Sampling from a trained generator: numbered noise, labels, truncation and standing statistics."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,17 @@ from ganexp.numerics.randomness import BLOCK, blocks
 from ganexp.numerics.randomness import generator as rng
 
 STANDING_BATCHES = 100  # of BLOCK samples each; the number of passes is that of arXiv 1809.11096
+
+
+class SamplerSettings(TypedDict, total=False):
+    """The arguments of every sampler; see `Sampler`."""
+
+    generator: Required[nn.Module]
+    average: Required[ExponentialMovingAverage | None]
+    noise: Required[Noise]
+    latent: Required[int]
+    seed: Required[int]
+    standing_statistics: bool
 
 
 class Sampler:
@@ -171,17 +182,8 @@ def clamped(images: Tensor) -> Tensor:
 class ConditionalSampler(Sampler):
     """Draws images of given classes from a generator that also takes labels (N,) in [0, num_classes)."""
 
-    def __init__(
-        self,
-        num_classes: int,
-        generator: nn.Module,
-        average: ExponentialMovingAverage | None,
-        noise: Noise,
-        latent: int,
-        seed: int,
-        standing_statistics: bool = False,
-    ) -> None:
-        super().__init__(generator, average, noise, latent, seed, standing_statistics)
+    def __init__(self, num_classes: int, **sampler: Unpack[SamplerSettings]) -> None:
+        super().__init__(**sampler)
         self.num_classes = num_classes
         self.columns = min(num_classes, 10)
 
