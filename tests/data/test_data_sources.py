@@ -4,8 +4,6 @@ import pickle
 import struct
 import sys
 import tarfile
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from ganexp.data.disk import OnDisk
 from ganexp.data.loading import training_loader
 from ganexp.errors import UserError
 from ganexp.files.cache import cache_folder
+from support.file_server import serving
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -40,23 +39,8 @@ def md5(data):
 @pytest.fixture
 def server(tmp_path):
     """Serves a folder on a free port: (folder, address, paths asked for)."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    asked = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *args):
-            super().__init__(*args, directory=str(folder))
-
-        def log_message(self, format, *args):
-            asked.append(self.path)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-        thread.start()
-        yield folder, f"http://127.0.0.1:{http.server_port}/", asked
-        http.shutdown()
-        thread.join()
+    with serving(tmp_path / "served") as served:
+        yield served
 
 
 def idx_files(prefix, number=6):

@@ -17,7 +17,7 @@ import torch
 from ganexp.cli import main
 from ganexp.records import summary
 from ganexp.sweeps import table
-from support.runs import NETWORKS, UNSCORED, rows
+from support.runs import NETWORKS, UNSCORED, rows, wait_for
 
 # Without batch normalization, which looks at a rank's own images, so that both runs are the same but for rounding.
 GAME = [*NETWORKS, "data.batch_size=64", "normalization=spectral", "images=512", "callbacks.curves.every=128"]
@@ -44,14 +44,6 @@ def ended(folder, *arguments, **options):
     with started(folder, *arguments, **options) as process:
         said = process.communicate(timeout=600)[1]
     return process.returncode, said.splitlines()
-
-
-def wait_for(path, process):
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def children(process):
