@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.cli.arguments import HELP, listed
+from ganexp.cli.arguments import HELP, listed, quoted
 from ganexp.cli.flags import check_override
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
@@ -99,20 +99,17 @@ def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:
     for override in overrides:
         key = override.partition("=")[0]
         if key != GROUP:
-            plain = quoted(override) if key in FILES and settings.get(key, "") is None else override
+            plain = quoted_path(override) if key in FILES and settings.get(key, "") is None else override
             full = f"{GROUP}.{names[0]}.{plain}" if key in settings else override
             check_override(full)
             qualified.append(full)
     return paths, qualified
 
 
-def quoted(override: str) -> str:
+def quoted_path(override: str) -> str:
     """Return the override of a path, which may contain any character, with its value in quotation marks."""
     key, equals, value = override.partition("=")
-    if value in ("null", ""):
-        return override
-    text = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"{key}{equals}'{text}'"
+    return override if value in ("null", "") else f"{key}{equals}{quoted(value)}"
 
 
 def selected_analyses(overrides: list[str], options: list[str]) -> list[str]:

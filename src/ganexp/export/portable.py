@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ganexp.errors import UserError
 from ganexp.export.conversion import converted, dropouts, without_dropout
-from ganexp.export.heads import DiscriminatorHead, EncoderHead, SampleHead, StyleHead, TranslationHead
+from ganexp.export.heads import DiscriminatorHead, EncoderHead, Head, SampleHead, StyleHead, TranslationHead
 from ganexp.export.inputs import (
     SIGNED_UNIT,
     condition_input,
@@ -41,7 +41,7 @@ class Portable:
     ``facts`` describe it in values that JSON has.
     """
 
-    head: nn.Module
+    head: Head
     inputs: list[Input]
     outputs: list[Port]
     facts: Mapping[str, Any]
@@ -51,7 +51,8 @@ class Portable:
     @property
     def network(self) -> nn.Module:
         """The network itself, whose weights are those of the run."""
-        return self.head.network  # type: ignore[return-value]
+        network: nn.Module = self.head.network
+        return network
 
     def example(self, number: int, batch: int = 2, taller: int = 0, wider: int = 0) -> dict[str, Tensor]:
         """Return inputs by name, a function of ``number``; sides that are free are longer by so many multiples."""
