@@ -20,7 +20,6 @@ from ganexp.data.disk import OnDisk
 from ganexp.data.loading import training_loader
 from ganexp.errors import UserError
 from ganexp.files.cache import cache_folder
-from support.file_server import serving
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
@@ -34,13 +33,6 @@ def cache(tmp_path, monkeypatch):
 
 def md5(data):
     return hashlib.md5(data).hexdigest()
-
-
-@pytest.fixture
-def server(tmp_path):
-    """Serves a folder on a free port: (folder, address, paths asked for)."""
-    with serving(tmp_path / "served") as served:
-        yield served
 
 
 def idx_files(prefix, number=6):

@@ -26,21 +26,16 @@ from ganexp.data.sources.datasets_package import hub_table
 from ganexp.data.sources.streamed_pictures import StreamedPictures
 from ganexp.data.sources.table_labels import Classes
 from ganexp.data.sources.table_pictures import TablePictures
-from ganexp.errors import UserError
 from support.hub_server import serving
+from support.refusals import complaint
 from support.runs import UNSCORED
+from support.streams import encoded
 
 datasets = pytest.importorskip("datasets")
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 
 NAMES = ["cat", "dog", "eel"]
-
-
-def encoded(value):
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8), (value, 0, 0)).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def reds(pictures):
@@ -72,13 +67,6 @@ def folder(table, tmp_path_factory):
     table.select(range(6, 9)).to_parquet(folder / "train-00001-of-00002.parquet")
     table.select(range(9, 10)).to_parquet(folder / "test-00000-of-00001.parquet")
     return folder
-
-
-def complaint(function, *arguments, **options):
-    with pytest.raises(UserError) as raised:
-        function(*arguments, **options)
-    assert "\n" not in str(raised.value)
-    return str(raised.value)
 
 
 @pytest.mark.parametrize("source", [parquet, hugging_face])

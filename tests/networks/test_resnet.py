@@ -7,7 +7,7 @@ from torch import nn
 from ganexp.layers import normalization as normalizations
 from ganexp.layers.attention import SelfAttention
 from ganexp.networks.resnet import Discriminator, Generator
-from support.networks import require_gradients, require_pure_evaluation
+from support.networks import count, require_gradients, require_pure_evaluation
 from support.normalizations import FACTORIES
 
 SIZES = [32, 48, 64, 128]
@@ -22,10 +22,6 @@ NETWORKS = {
 def inputs(name):
     first = torch.randn(5, 6) if name in ("generator", "conditional") else torch.rand(5, 3, 32, 32) * 2 - 1
     return (first, torch.arange(5)) if name in ("conditional", "projection") else (first,)
-
-
-def count(module):
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 @pytest.mark.parametrize("channels", [1, 3])

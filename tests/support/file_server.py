@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
 
 @contextmanager
 def running(handler):
@@ -31,3 +33,10 @@ def serving(folder):
 
     with running(partial(Handler, directory=str(folder))) as address:
         yield folder, f"{address}/", asked
+
+
+@pytest.fixture
+def server(tmp_path):
+    """Serves a folder on a free port: (folder, address, paths asked for)."""
+    with serving(tmp_path / "served") as served:
+        yield served

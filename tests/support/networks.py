@@ -3,6 +3,11 @@
 import torch
 
 
+def count(module):
+    """Return the number of parameters."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
 def require_gradients(network, output):
     """Fail unless each parameter gets a gradient of the output that is finite and not zero."""
     (output * torch.randn_like(output)).sum().backward()

@@ -13,11 +13,7 @@ import torch
 from ganexp.callbacks.interruption import GracefulStop
 from ganexp.game.module import AdversarialModule
 from ganexp.records import summary
-from support.runs import TINY, wait_for
-
-
-def images_seen(run):
-    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["ganexp"]["images_seen"]
+from support.runs import TINY, images_seen, wait_for
 
 
 @pytest.mark.parametrize(

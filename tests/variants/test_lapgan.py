@@ -68,7 +68,7 @@ def test_the_bands_of_samples_are_what_the_levels_generate(game):
 
 def test_only_the_stages_asked_for_are_trained():
     config = tiny("lapgan", "model.stages=[8]")
-    untrained, trained = build_seeded(config), train(config)
+    untrained, trained = built(config), train(config)
     assert [player.name for player in trained.players()] == ["discriminator_8", "generator_8"]
     changed = {
         name.split(".")[2]
@@ -86,11 +86,6 @@ def test_a_run_of_some_stages_has_the_networks_of_the_others_too():
     assert {player.name for player in chosen_players(part, InitialWeights())} == {
         player.name for player in whole.players()
     }
-
-
-def build_seeded(config):
-    torch.manual_seed(0)
-    return build(config.model)
 
 
 def test_current_samples_end_at_the_finest_level_that_is_trained():
