@@ -10,6 +10,8 @@ from torch import Tensor
 
 from ganexp.drawing.pictures import grid
 
+FRAME_MILLISECONDS = 80
+
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, atomically through a temporary file."""
@@ -19,12 +21,13 @@ def save_figure(figure: Figure, path: Path) -> None:
     unfinished.replace(path)
 
 
-def save_animation(frames: Sequence[Image.Image], path: Path, milliseconds: int = 80) -> None:
+def save_animation(frames: Sequence[Image.Image], path: Path) -> None:
     """Write pictures as an endlessly looping animation, in the format of the path's suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".tmp.{path.name}")
     # Formats other than WebP ignore `lossless`.
-    frames[0].save(unfinished, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0, lossless=True)
+    options = {"duration": FRAME_MILLISECONDS, "loop": 0, "lossless": True}
+    frames[0].save(unfinished, save_all=True, append_images=frames[1:], **options)
     unfinished.replace(path)
 
 
