@@ -83,7 +83,7 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
     if truncation and not is_normal(sampler.noise):
         raise UserError("truncation=true: this model's noise is not normal and has no tails to cut off; leave it out")
     if truncation is None:
-        truncation = is_normal(sampler.noise) and (sampler.stands or not batch_norms(sampler.weights))
+        truncation = is_normal(sampler.noise) and (sampler.has_standing_statistics or not batch_norms(sampler.weights))
     if truncation:
         sampler.standing_statistics = True
     # Samples need no encoder.
@@ -96,7 +96,7 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
         inputs.append(truncation_input())
     shape = output_shapes(head, inputs)[0]
     weights = describe_weights(sampler.average)
-    statistics = "standing statistics" if sampler.stands else weights["batch_norm"]
+    statistics = "standing statistics" if sampler.has_standing_statistics else weights["batch_norm"]
     facts = {**weights, "batch_norm": statistics if batch_norms(head) else "none", "dropout": "none"}
     return Portable(head, inputs, [Port("sample", (BATCH, *shape), SIGNED_UNIT)], facts, shape[-2:])
 

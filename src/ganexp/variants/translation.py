@@ -40,7 +40,7 @@ class Translation(AdversarialModule):
     """
 
     directions: ClassVar[tuple[str, ...]] = (FORWARD,)
-    made: ClassVar[tuple[str, ...]] = (FORWARD,)
+    output_names: ClassVar[tuple[str, ...]] = (FORWARD,)
     """The names of the images that ``translations`` returns."""
     columns: int = 3
     """The number of images that ``grid`` shows of each example."""
@@ -126,7 +126,7 @@ class TwoWayTranslation(Translation):
     """A game whose generators translate in both directions, so that images can be translated there and back."""
 
     directions = (FORWARD, BACKWARD)
-    made = (FORWARD, BACKWARD, "a2b2a", "b2a2b")
+    output_names = (FORWARD, BACKWARD, "a2b2a", "b2a2b")
     columns = 8
 
     def translations(self, batch: Batch) -> dict[str, Tensor]:
@@ -135,7 +135,7 @@ class TwoWayTranslation(Translation):
         fake_b = self.translate(batch["input"], FORWARD, numbers)
         fake_a = self.translate(batch["image"], BACKWARD, numbers)
         cycled_a, cycled_b = self.translate(fake_b, BACKWARD, numbers), self.translate(fake_a, FORWARD, numbers)
-        return dict(zip(self.made, (fake_b, fake_a, cycled_a, cycled_b), strict=True))
+        return dict(zip(self.output_names, (fake_b, fake_a, cycled_a, cycled_b), strict=True))
 
     def grid(self, examples: Batch) -> Tensor:
         """Return input, output, reconstruction and identity of every example, first of a and then of b.

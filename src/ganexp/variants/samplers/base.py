@@ -59,10 +59,10 @@ class Sampler:
     @property
     def network(self) -> nn.Module:
         """The network that draws samples: the moving average of the generator where there is one."""
-        return self._with_standing_statistics() if self.stands else self.weights
+        return self._with_standing_statistics() if self.has_standing_statistics else self.weights
 
     @property
-    def stands(self) -> bool:
+    def has_standing_statistics(self) -> bool:
         """Whether samples have standing statistics: they are asked for, and there is a batch norm."""
         return self.standing_statistics and bool(batch_norms(self.weights))
 
@@ -111,7 +111,7 @@ class Sampler:
         self.noise, self.truncation = truncated(self.noise, threshold), threshold
         # Of untruncated noise: a batch norm behind the first layer would normalize a smaller variance away.
         self.standing_statistics = True
-        if self.stands:
+        if self.has_standing_statistics:
             self._with_standing_statistics()
 
     def standing_inputs(self) -> Iterator[tuple[Tensor, ...]]:
@@ -128,7 +128,7 @@ class Sampler:
             "precision": str(next(self.weights.parameters()).dtype).removeprefix("torch."),
             "seed": seed,
         }
-        if self.stands:
+        if self.has_standing_statistics:
             description["batch_norm"] = "standing statistics"
         return description if self.truncation is None else {**description, "truncation": self.truncation}
 
