@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-pytest_plugins = ["support.command_line", "support.quick_composing"]
+pytest_plugins = ["support.command_line", "support.file_server", "support.quick_composing"]
 
 # Tiny networks run faster on one thread, and threads that wait for a busy core cost a hundredfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

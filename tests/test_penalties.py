@@ -31,14 +31,6 @@ PENALTIES = {
 ON_GRADIENTS = {name: penalty for name, penalty in PENALTIES.items() if not name.startswith("lecam")}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def draw(n, sample, seed=0):
     return sample(n, torch.Generator().manual_seed(seed))
 

@@ -19,15 +19,6 @@ from ganexp.penalties.gradient_penalty import GradientPenalty
 BINS, DRAWS = 50, 4000
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """Tensors this small wait for a second thread longer than they compute."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def histogram(mean, deviation):
     """Return how many of about DRAWS samples fall into each bin of [-3, 3], at least 4 in every one."""
     centres = torch.linspace(-3, 3, BINS, dtype=torch.float64)

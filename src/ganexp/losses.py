@@ -155,9 +155,8 @@ class TopK(nn.Module):
 
     The share of fakes that count falls from 1 linearly to ``share`` at the fraction ``until`` of the budget, and stays
     there; the paper's falls by a constant factor in each epoch (section 3). At least one counts, and with
-    `model.accumulate` one of each part. The discriminator's
-    loss is that of ``of``, which must be a mean over logits of fakes alone. Raises UserError unless ``share`` and
-    ``until`` are above 0 and at most 1.
+    `model.accumulate` one of each part. The discriminator's loss is that of ``of``, whose generator's loss must be a
+    mean over logits of fakes alone. Raises UserError unless ``share`` and ``until`` are above 0 and at most 1.
     """
 
     present: Tensor

@@ -25,14 +25,6 @@ EVERYTHING = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def drawing(seed=0):
     return lambda n, sample: sample(n, torch.Generator().manual_seed(seed))
 

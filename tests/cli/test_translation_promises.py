@@ -5,6 +5,7 @@ import torch
 
 from cli.test_translation_runs import MODELS, TINY
 from ganexp.cli import main
+from support.runs import last_weights
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -18,16 +19,12 @@ def game(request, tmp_path_factory):
     return overrides, folder
 
 
-def weights(run):
-    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
-
-
 @pytest.mark.slow
 def test_a_resumed_run_equals_an_uninterrupted_run_of_a_sweep(game, ganexp, here):
     overrides, resumed = game
     assert ganexp("-m", *overrides, "seed=0,1", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=${seed}").status == 0
-    whole, other = (weights(here / "sweep" / seed) for seed in "01")
-    torch.testing.assert_close(weights(resumed), whole, rtol=0, atol=0)
+    whole, other = (last_weights(here / "sweep" / seed) for seed in "01")
+    torch.testing.assert_close(last_weights(resumed), whole, rtol=0, atol=0)
     assert any(not tensor.equal(other[name]) for name, tensor in whole.items())
 
 

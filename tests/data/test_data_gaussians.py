@@ -1,9 +1,7 @@
 import math
 
-import numpy as np
 import pytest
 import torch
-from scipy.stats import multivariate_normal
 
 from ganexp.data.gaussians import GaussianData, Mixture, custom, grid, ring
 from ganexp.errors import UserError
@@ -11,27 +9,11 @@ from ganexp.errors import UserError
 uneven = custom([[0.5, 0.0], [-0.4, 0.3]], std=0.1, weights=[1, 3])
 
 
-@pytest.mark.parametrize("mixture", [ring(std=0.05), grid(std=0.05), uneven])
-def test_density_integrates_to_one(mixture):
-    steps = 401
-    line = torch.linspace(-1.5, 1.5, steps, dtype=torch.float64)
-    points = torch.stack(torch.meshgrid(line, line, indexing="ij"), dim=-1)
-    total = mixture.log_density(points).exp().sum() * (3 / (steps - 1)) ** 2
-    assert total.item() == pytest.approx(1, abs=1e-6)
-
-
-def test_log_density_is_scipys():
-    points = np.random.default_rng(0).uniform(-1, 1, (50, 2))
-    wanted = 0.25 * multivariate_normal([0.5, 0.0], 0.01).pdf(points)
-    wanted += 0.75 * multivariate_normal([-0.4, 0.3], 0.01).pdf(points)
-    np.testing.assert_allclose(uneven.log_density(torch.from_numpy(points)), np.log(wanted), rtol=1e-10)
-
-
 def test_a_weight_of_zero_is_a_mode_that_is_not_there():
-    one = custom([[0.0, 0.0]], std=0.1)
     two = custom([[0.0, 0.0], [0.5, 0.5]], std=0.1, weights=[1, 0])
-    points = torch.rand(20, 2)
-    assert torch.equal(one.log_density(points), two.log_density(points))
+    points, modes = two.sample(1_000, torch.Generator().manual_seed(0))
+    assert modes.max() == 0
+    assert points.mean(0).abs().max() < 0.02
 
 
 def test_samples_follow_weights_centres_and_std():

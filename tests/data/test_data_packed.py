@@ -23,9 +23,9 @@ from ganexp.data.packed.store import PackedOnDisk
 from ganexp.data.pictures import ArrayPictures, FilePictures
 from ganexp.data.sources import packed, webdataset
 from ganexp.data.storage import stored
-from ganexp.errors import UserError
 from support.loading import rank_on
 from support.locks import held_elsewhere
+from support.refusals import complaint
 
 COUNT, SHARD = 23, 5
 CLASSES = ["cat", "dog", "eel"]
@@ -50,13 +50,6 @@ def out(tmp_path):
 
 def contents(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if not path.name.startswith(".")}
-
-
-def complaint(function, *arguments):
-    with pytest.raises(UserError) as raised:
-        function(*arguments)
-    assert "\n" not in str(raised.value)
-    return str(raised.value)
 
 
 def module(source, **options):

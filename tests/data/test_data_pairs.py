@@ -5,9 +5,8 @@ import io
 import logging
 import stat
 import tarfile
-import threading
 import zipfile
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 
 import numpy as np
 import pytest
@@ -20,6 +19,7 @@ from ganexp.data.problems import collect_problems
 from ganexp.data.translation.items import PairDecoder
 from ganexp.data.unpacking import unpack
 from ganexp.errors import UserError
+from support.file_server import running
 
 
 @pytest.fixture(autouse=True)
@@ -269,12 +269,8 @@ def server(tmp_path):
         def log_message(self, *args):
             """Be quiet."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-        thread.start()
-        yield folder, f"http://127.0.0.1:{http.server_port}/", asked
-        http.shutdown()
-        thread.join()
+    with running(Handler) as address:
+        yield folder, f"{address}/", asked
 
 
 def png(drawn):

@@ -4,8 +4,6 @@ import pickle
 import struct
 import sys
 import tarfile
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from pathlib import Path
 
@@ -35,28 +33,6 @@ def cache(tmp_path, monkeypatch):
 
 def md5(data):
     return hashlib.md5(data).hexdigest()
-
-
-@pytest.fixture
-def server(tmp_path):
-    """Serves a folder on a free port: (folder, address, paths asked for)."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    asked = []
-
-    class Handler(SimpleHTTPRequestHandler):
-        def __init__(self, *args):
-            super().__init__(*args, directory=str(folder))
-
-        def log_message(self, format, *args):
-            asked.append(self.path)
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-        thread.start()
-        yield folder, f"http://127.0.0.1:{http.server_port}/", asked
-        http.shutdown()
-        thread.join()
 
 
 def idx_files(prefix, number=6):

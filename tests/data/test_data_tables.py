@@ -22,24 +22,20 @@ from ganexp.data.packed.pictures import PackedPictures
 from ganexp.data.pictures import ArrayPictures
 from ganexp.data.shards.class_numbers import numbered
 from ganexp.data.sources import hugging_face, parquet
+from ganexp.data.sources.datasets_package import hub_table
 from ganexp.data.sources.streamed_pictures import StreamedPictures
 from ganexp.data.sources.table_labels import Classes
 from ganexp.data.sources.table_pictures import TablePictures
-from ganexp.errors import UserError
 from support.hub_server import serving
+from support.refusals import complaint
 from support.runs import UNSCORED
+from support.streams import encoded
 
 datasets = pytest.importorskip("datasets")
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
 
 NAMES = ["cat", "dog", "eel"]
-
-
-def encoded(value):
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8), (value, 0, 0)).save(buffer, "PNG")
-    return buffer.getvalue()
 
 
 def reds(pictures):
@@ -71,13 +67,6 @@ def folder(table, tmp_path_factory):
     table.select(range(6, 9)).to_parquet(folder / "train-00001-of-00002.parquet")
     table.select(range(9, 10)).to_parquet(folder / "test-00000-of-00001.parquet")
     return folder
-
-
-def complaint(function, *arguments, **options):
-    with pytest.raises(UserError) as raised:
-        function(*arguments, **options)
-    assert "\n" not in str(raised.value)
-    return str(raised.value)
 
 
 @pytest.mark.parametrize("source", [parquet, hugging_face])
@@ -209,13 +198,12 @@ def test_a_downloaded_data_set_is_used_without_asking_the_hub(table):
 
     config = SimpleNamespace(HF_HUB_OFFLINE=False)
     hub = SimpleNamespace(config=config, load_dataset=load_dataset, logging=datasets.logging, fails=False)
-    from_hub = sys.modules["ganexp.data.sources.hugging_face"]._from_hub
-    assert len(from_hub(hub, "owner/name", None, "train", True)) == 10
+    assert len(hub_table(hub, "owner/name", None, "train", True)) == 10
     assert asked == [True]
     hub.fails = True
-    assert "cannot be reached (no network)" in complaint(from_hub, hub, "owner/name", None, "train", True)
+    assert "cannot be reached (no network)" in complaint(hub_table, hub, "owner/name", None, "train", True)
     assert asked == [True, True, False]
-    assert "switched off" in complaint(from_hub, hub, "owner/name", None, "train", False)
+    assert "switched off" in complaint(hub_table, hub, "owner/name", None, "train", False)
 
 
 class Rows:
@@ -288,7 +276,7 @@ def test_a_stream_that_is_not_parquet_needs_to_know_its_length(table, monkeypatc
     rows = SimpleNamespace(features=table.features, info=SimpleNamespace(splits=None))
     monkeypatch.setattr(
         sys.modules["ganexp.data.sources.hugging_face"],
-        "_streamed",
+        "hub_stream",
         lambda *_: ("a commit", rows, ["hf://datasets/o/n@c/images.tar"]),
     )
     line = complaint(hugging_face, "owner/name", streaming=True)

@@ -13,7 +13,7 @@ from ganexp.data.shards import tar_index
 from ganexp.data.shards.tar_pictures import array_of
 from ganexp.data.sources import webdataset
 from ganexp.data.sources.webdataset import expanded
-from ganexp.errors import UserError
+from support.refusals import complaint
 
 
 def encoded(value, kind="PNG"):
@@ -49,13 +49,6 @@ def shards(folder, number=2, size=3, label=lambda index: [("cls", str(index % 2)
 
 def reds(pictures):
     return [int(np.asarray(pictures[number][0])[0, 0, 0]) for number in range(len(pictures))]
-
-
-def complaint(function, *arguments):
-    with pytest.raises(UserError) as raised:
-        function(*arguments)
-    assert "\n" not in str(raised.value)
-    return str(raised.value)
 
 
 def test_the_number_of_classes_is_that_of_the_labels(tmp_path):

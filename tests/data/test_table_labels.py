@@ -1,18 +1,17 @@
 """Attributes of tables: columns of lists, and a column for each attribute."""
 
-import io
 import sys
 
 import pytest
 from omegaconf import OmegaConf
-from PIL import Image
 
 from ganexp.config.class_counts import hf_attributes, hf_classes, parquet_attributes, parquet_classes
 from ganexp.data.images import ImageData
 from ganexp.data.sources import hugging_face, parquet
 from ganexp.data.sources.table_labels import Classes, Flags, Lists
-from ganexp.errors import UserError
+from support.refusals import complaint
 from support.runs import UNSCORED
+from support.streams import encoded
 
 datasets = pytest.importorskip("datasets")
 
@@ -20,19 +19,6 @@ NAMES = ["hat", "scarf", "tie"]
 WORN = [[0], [1, 2], [], [2, 0], [1], []]
 EXPECTED = [[1, 0, 0], [0, 1, 1], [0, 0, 0], [1, 0, 1], [0, 1, 0], [0, 0, 0]]
 FLAGS = ["hat", "scarf", "tie"]
-
-
-def encoded(value):
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 8), (value, 0, 0)).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def complaint(function, *arguments, **options):
-    with pytest.raises(UserError) as raised:
-        function(*arguments, **options)
-    assert "\n" not in str(raised.value)
-    return str(raised.value)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +92,7 @@ def test_the_hub_is_asked_for_the_kind_of_one_column_only(monkeypatch):
             {"worn": datasets.List(datasets.ClassLabel(names=NAMES)), "texts": datasets.List(datasets.Value("string"))}
         )
 
-    monkeypatch.setattr(sys.modules["ganexp.data.sources.hugging_face"], "_features", described)
+    monkeypatch.setattr(sys.modules["ganexp.data.sources.hugging_face"], "hub_columns", described)
     assert hf_attributes("owner/one", "train", None, FLAGS) is True
     assert hf_attributes("owner/one", "train", None, None) is hf_attributes("owner/one", "train", None, "none") is False
     untrusted = OmegaConf.create({"trust": []})

@@ -13,7 +13,7 @@ import torch
 from ganexp.cli import main
 from support import waiting
 from support.cluster import cluster, missing
-from support.runs import NETWORKS, rows
+from support.runs import NETWORKS, images_seen, last_checkpoint, last_weights, rows
 
 reason = missing()
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(reason is not None, reason=str(reason))]
@@ -52,10 +52,6 @@ def wait_until(true, what):
         time.sleep(0.2)
 
 
-def last(folder):
-    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
-
-
 def log(folder):
     return (folder / "log.txt").read_text()
 
@@ -89,8 +85,10 @@ def test_a_preempted_sweep_goes_back_into_the_queue_and_on_exactly(slurm, here, 
         assert "256/512 images" in after
         arguments = [*RUN, f"seed={seed}", "trainer=cpu", f"run_dir={whole}", WAITING, f"+callbacks.wait.name={seed}"]
         assert main.main(arguments) == 0
-        torch.testing.assert_close(last(run)["state_dict"], last(whole)["state_dict"], rtol=0, atol=0)
-        torch.testing.assert_close(last(run)["optimizer_states"], last(whole)["optimizer_states"], rtol=0, atol=0)
+        torch.testing.assert_close(last_weights(run), last_weights(whole), rtol=0, atol=0)
+        torch.testing.assert_close(
+            last_checkpoint(run)["optimizer_states"], last_checkpoint(whole)["optimizer_states"], rtol=0, atol=0
+        )
         assert rows(run) == rows(whole)
     with capsys.disabled():
         print("", *[line for line in log(run).splitlines() if "images  " not in line], sep="\n")
@@ -110,12 +108,12 @@ def test_a_cancelled_job_of_two_ranks_saves_stays_out_of_the_queue_and_goes_on_w
     wait_until(lambda: "SIGTERM: saving" in log(here / "run"), lambda: (here / "said").read_text())
     (here / "go").touch()
     wait_until(lambda: ended(first), lambda: (here / "said").read_text())
-    assert last(here / "run")["ganexp"]["images_seen"] in (192, 256)
+    assert images_seen(here / "run") in (192, 256)
     assert f"SIGTERM without preemption: job {first} is not requeued" in log(here / "run")
     shown = said(slurm, "scontrol", "show", "job", first)
     assert "JobState=CANCELLED" in shown
     assert "Restarts=0" in shown
     second = said(slurm, *submit).strip()
     wait_until(lambda: ended(second), lambda: (here / "said").read_text())
-    assert last(here / "run")["ganexp"]["images_seen"] == 512, (here / "said").read_text()
-    assert last(here / "run")["ganexp"]["ranks"] == 2
+    assert images_seen(here / "run") == 512, (here / "said").read_text()
+    assert last_checkpoint(here / "run")["ganexp"]["ranks"] == 2

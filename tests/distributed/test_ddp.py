@@ -29,7 +29,7 @@ from support import tiny as small
 from support.parts import in_default_suite
 from support.runs import rows
 from support.scored import SCORED, Bytes, scores
-from support.tiny import adam, make_gan
+from support.tiny import QUIET, adam, make_gan
 from support.two_ranks import on_two_ranks, start_method, two_rank_trainer
 
 BATCH, BATCHES = 8, 3
@@ -92,17 +92,7 @@ def play(case, dtype, **trainer):
     config = config_of(case)
     torch.manual_seed(0)
     module = build(config.model).to(dtype)
-    settings = {
-        "accelerator": "cpu",
-        "precision": "64-true" if dtype is torch.float64 else "32-true",
-        "logger": False,
-        "enable_checkpointing": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "max_epochs": -1,
-        "use_distributed_sampler": False,
-        **trainer,
-    }
+    settings = {**QUIET, "precision": "64-true" if dtype is torch.float64 else "32-true", **trainer}
     L.Trainer(**settings, callbacks=[ImageBudget(BATCHES * BATCH)]).fit(module, datamodule=Pictures(config, dtype))
     left = {name: value for name, value in module.state_dict().items() if isinstance(value, torch.Tensor)}
     left |= {f"term {name}": torch.tensor(value) for name, value in module.read_terms().items()}

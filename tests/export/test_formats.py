@@ -12,9 +12,9 @@ from ganexp.export import onnx_file, pt2_file, safetensors_file
 from ganexp.export.check import largest_difference
 from ganexp.export.export import discriminator_of
 from ganexp.export.heads import TranslationHead
+from ganexp.export.inputs import image_input
 from ganexp.export.portable import (
     Portable,
-    image_input,
     portable_discriminator,
     portable_encoder,
     portable_generator,

@@ -22,7 +22,7 @@ from ganexp.variants.gan import GAN
 from support.games import Trainer, batch_of, built, tiny_with
 from support.parts import thinned
 from support.recorded_graph import RecordedGraphs
-from support.runs import TINY, rows
+from support.runs import TINY, last_checkpoint, rows
 from support.tiny import same, state
 
 SMALL = "dcgan_small"
@@ -482,10 +482,6 @@ def test_there_are_not_more_graphs_than_memory_should_hold():
     assert set(reasons(game).values()) == {f"there are {MOST_GRAPHS} graphs of its turns already"}
 
 
-def last(run):
-    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
-
-
 @pytest.mark.slow
 def test_a_run_with_graphs_equals_one_without_and_so_does_a_resumed_one(ganexp, here, monkeypatch):
     monkeypatch.setattr(capture, "graph_backend", lambda device: RecordedGraphs())
@@ -494,7 +490,7 @@ def test_a_run_with_graphs_equals_one_without_and_so_does_a_resumed_one(ganexp, 
     assert ganexp(*BATCHES, "images=128", "run_dir=resumed").status == 0
     assert ganexp("resume=resumed", "images=256").status == 0
     for run in ("graphed", "resumed"):
-        assert differences(last(here / "eager"), last(here / run)) == []
+        assert differences(last_checkpoint(here / "eager"), last_checkpoint(here / run)) == []
         assert rows(here / "eager") == rows(here / run)
         recorded = json.loads((here / run / "summary.json").read_text())["graphs"]
         assert recorded == {"discriminator": "captured", "generator": "captured"}
@@ -536,7 +532,7 @@ def test_on_a_gpu_a_resumed_run_with_graphs_equals_an_uninterrupted_eager_one(ga
     assert ganexp(*BATCHES, "trainer=gpu", "images=512", "graphs.enabled=false", "run_dir=eager").status == 0
     assert ganexp(*BATCHES, "trainer=gpu", "run_dir=graphed").status == 0
     assert ganexp("resume=graphed", "images=512").status == 0
-    assert differences(last(here / "eager"), last(here / "graphed")) == []
+    assert differences(last_checkpoint(here / "eager"), last_checkpoint(here / "graphed")) == []
 
 
 @pytest.mark.gpu

@@ -3,10 +3,9 @@
 import hashlib
 import io
 import sys
-import threading
 import zipfile
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from PIL import Image
 
 from ganexp.generation.tiling import blending_weights, mirror_pad, tile_starts, translate_in_tiles
 from ganexp.generation.translate import output_names
+from support.file_server import running
 
 hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
 st = hypothesis.strategies
@@ -370,17 +370,13 @@ def test_the_whole_path_from_an_archive_to_translated_images(ganexp, here):
             """Be quiet."""
 
     checksum = hashlib.sha256(data.getvalue()).hexdigest()
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with running(Handler) as address:
         outcome = ganexp(
             "model=cyclegan", "data=horse2zebra", "data_root=data", "run_dir=run", "trainer=cpu", "images=4",
-            f"data.source.url=http://127.0.0.1:{server.server_port}/horse2zebra.zip", f"data.source.sha256={checksum}",
+            f"data.source.url={address}/horse2zebra.zip", f"data.source.sha256={checksum}",
             "data.image_size=32", "data.load_size=36", "data.batch_size=2", "metric=none",
             "model.generator.width=4", "model.discriminator.width=4",
         )  # fmt: skip
-        server.shutdown()
-        thread.join()
     assert outcome.status == 0, outcome.err
     assert (here / "run" / "samples" / "latest.png").is_file()
     tests = here / "data" / "horse2zebra" / "testA"

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch.nn.functional import conv2d, pad
 
-from ganexp.layers.antialiasing import Downsampling, Upsampling
+from ganexp.layers.antialiasing import Downsampling
+from ganexp.layers.bilinear import Doubling
 from ganexp.numerics import deterministic
 
-RESAMPLINGS = pytest.mark.parametrize("resampling", [Downsampling, Upsampling])
+RESAMPLINGS = pytest.mark.parametrize("resampling", [Downsampling, Doubling])
 
 
 @RESAMPLINGS
@@ -31,8 +32,8 @@ def test_upsampling_spreads_a_point_by_the_weights_1_3_3_1():
     point = torch.zeros(1, 1, 5, 5)
     point[0, 0, 2, 2] = 1
     weights = torch.tensor([1.0, 3.0, 3.0, 1.0]) / 4
-    torch.testing.assert_close(Upsampling()(point)[0, 0, 3:7, 3:7], weights[:, None] * weights)
-    assert Upsampling()(point).sum().item() == pytest.approx(4)
+    torch.testing.assert_close(Doubling()(point)[0, 0, 3:7, 3:7], weights[:, None] * weights)
+    assert Doubling()(point).sum().item() == pytest.approx(4)
 
 
 @RESAMPLINGS

@@ -10,6 +10,7 @@ from torch import nn
 from ganexp.layers import normalization as normalizations
 from ganexp.layers.statistics import frozen_statistics
 from ganexp.networks import dcgan
+from support.tiny import same
 
 
 def network(name):
@@ -22,10 +23,6 @@ def buffers(module):
 
 def flags(module):
     return [(m.training, getattr(m, "track_running_stats", None)) for m in module.modules()]
-
-
-def same(before, after):
-    return before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
 
 
 @pytest.mark.parametrize("name", ["batch", "spectral", "batch_spectral"])

@@ -9,15 +9,14 @@ import torch
 from PIL import Image
 
 from ganexp.data.memory import InMemory
-from ganexp.errors import UserError
 from ganexp.files.download import Remote
 from ganexp.metrics import inception as module
 from ganexp.metrics.inception import clean, inception, legacy
 from ganexp.metrics.protocol import differences
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.weights import standard_weights
-from support.file_server import serving
 from support.formula import figures, uniform
+from support.refusals import complaint
 
 pytest.importorskip("torch_fidelity", reason="torch-fidelity is not installed")
 
@@ -61,20 +60,6 @@ def folders(tmp_path, monkeypatch):
     return tmp_path / "cache" / "weights", tmp_path / "torch" / "hub" / "checkpoints"
 
 
-@pytest.fixture
-def server(tmp_path):
-    """Serves a folder on a free port: (folder, address, paths asked for)."""
-    with serving(tmp_path / "served") as served:
-        yield served
-
-
-def one_line_of(call, *args, **settings):
-    with pytest.raises(UserError) as caught:
-        call(*args, **settings)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 def test_legacy_features_are_torch_fidelitys(theirs):
     network, path = theirs
     before = torch.get_rng_state()
@@ -105,8 +90,8 @@ def test_grey_images_are_repeated_and_the_description_says_so(theirs):
     own = inception(real(3), CPU, weights=path, resize=partial(torch.nn.functional.interpolate, size=299))
     assert own.description["resize"] == "torch.nn.functional.interpolate(size=299)"
     assert own(batch.expand(-1, 3, -1, -1))["features"].shape == (1, 2048)
-    assert "resize=cleaner is not one of legacy, clean." in one_line_of(inception, real(), CPU, resize="cleaner")
-    assert "but have 2 channels; for points in the plane use metric=modes" in one_line_of(
+    assert "resize=cleaner is not one of legacy, clean." in complaint(inception, real(), CPU, resize="cleaner")
+    assert "but have 2 channels; for points in the plane use metric=modes" in complaint(
         inception, real(2), CPU, weights=path
     )
 
@@ -128,13 +113,13 @@ def test_memory_format_changes_the_rounding_alone_and_bfloat16_is_another_protoc
         "features.precision: bfloat16 against none"
     ]
     assert reduced.fingerprint != default.fingerprint
-    assert "precision=half is not one of float32, bfloat16." in one_line_of(inception, real(), CPU, precision="half")
+    assert "precision=half is not one of float32, bfloat16." in complaint(inception, real(), CPU, precision="half")
 
 
 def test_a_gpu_without_bfloat16_is_refused(theirs, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Tesla T4")
-    message = one_line_of(inception, real(), torch.device("cuda"), weights=str(theirs[1]), precision="bfloat16")
+    message = complaint(inception, real(), torch.device("cuda"), weights=str(theirs[1]), precision="bfloat16")
     assert "Tesla T4 has no bfloat16 arithmetic" in message
 
 
@@ -189,7 +174,7 @@ def test_the_standard_weights_are_downloaded_once_and_checked(theirs, server, fo
     monkeypatch.setattr(module, "WEIGHTS", remote)
 
     (served / name).write_bytes(b"<html>moved</html>")
-    message = one_line_of(inception, real(), CPU)
+    message = complaint(inception, real(), CPU)
     assert "has the wrong checksum" in message
     assert not list(folders[0].iterdir())
 
@@ -206,7 +191,7 @@ def test_the_standard_weights_are_downloaded_once_and_checked(theirs, server, fo
     found = inception(real(), CPU, download=False)
     assert found.description["weights"].startswith(remote.sha256)
     (folders[1] / name).write_bytes(data[:-1])
-    assert "files with a wrong checksum and download=false" in one_line_of(inception, real(), CPU, download=False)
+    assert "files with a wrong checksum and download=false" in complaint(inception, real(), CPU, download=False)
 
 
 def test_the_address_is_torch_fidelitys(monkeypatch):
@@ -220,7 +205,7 @@ def test_the_address_is_torch_fidelitys(monkeypatch):
 
 @pytest.mark.parametrize("download", [True, False])
 def test_without_weights_and_network_every_way_out_is_named(folders, download):
-    message = one_line_of(inception, real(), CPU, download=download)
+    message = complaint(inception, real(), CPU, download=download)
     for part in (
         "refused" if download else "download=false",
         "from http://127.0.0.1:1/",
@@ -242,23 +227,23 @@ class Malicious:
 def test_code_in_a_weights_file_is_never_run(tmp_path):
     path, mark = tmp_path / "weights.pth", tmp_path / "run"
     torch.save({"fc.bias": Malicious(str(mark))}, path)
-    assert "contains code" in one_line_of(inception, real(), CPU, weights=str(path))
+    assert "contains code" in complaint(inception, real(), CPU, weights=str(path))
     assert not mark.exists()
 
 
 def test_unusable_files_are_named(theirs, tmp_path):
     path = tmp_path / "weights.pth"
-    assert f"{path} cannot be read: No such file" in one_line_of(inception, real(), CPU, weights=str(path))
+    assert f"{path} cannot be read: No such file" in complaint(inception, real(), CPU, weights=str(path))
     path.write_bytes(theirs[1].read_bytes()[:100_000])
-    assert f"{path} cannot be loaded as weights alone" in one_line_of(inception, real(), CPU, weights=str(path))
+    assert f"{path} cannot be loaded as weights alone" in complaint(inception, real(), CPU, weights=str(path))
     path.write_bytes(b"x")
-    assert f"{path} cannot be loaded as weights alone" in one_line_of(inception, real(), CPU, weights=str(path))
+    assert f"{path} cannot be loaded as weights alone" in complaint(inception, real(), CPU, weights=str(path))
     torch.save([1], path)
-    assert f"{path} contains no state_dict" in one_line_of(inception, real(), CPU, weights=str(path))
+    assert f"{path} contains no state_dict" in complaint(inception, real(), CPU, weights=str(path))
     torch.save(torch.nn.Linear(2, 2).state_dict(), path)
-    message = one_line_of(inception, real(), CPU, weights=str(path))
+    message = complaint(inception, real(), CPU, weights=str(path))
     assert f"{path} contains the weights of another network" in message
     assert len(message) < 400
     standard = tmp_path / module.WEIGHTS.name
     torch.save({}, standard)
-    assert f"{standard} is damaged: its sha256 is" in one_line_of(inception, real(), CPU, weights=str(standard))
+    assert f"{standard} is damaged: its sha256 is" in complaint(inception, real(), CPU, weights=str(standard))

@@ -12,7 +12,6 @@ from PIL import Image
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.data.memory import InMemory
-from ganexp.errors import UserError
 from ganexp.files.download import Remote
 from ganexp.metrics import clip as clip_module
 from ganexp.metrics import dinov2 as dinov2_module
@@ -23,6 +22,7 @@ from ganexp.metrics.scoring import build_extractors
 from ganexp.metrics.transformer_features import central_square, resize_like_pillow
 from support.file_server import serving
 from support.formula import fill, uniform
+from support.refusals import complaint
 
 CPU = torch.device("cpu")
 TINY = {"width": 12, "depth": 2, "heads": 3}
@@ -35,13 +35,6 @@ def images(height, width, channels=3):
 
 def real(channels=3):
     return RealImages(InMemory(images(8, 8, channels)), "formula")
-
-
-def one_line_of(call, *args, **settings):
-    with pytest.raises(UserError) as caught:
-        call(*args, **settings)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def public_clip(weights):
@@ -116,7 +109,7 @@ def test_grey_images_are_repeated_and_other_channels_are_refused(tiny):
     batch = images(8, 8, 1)
     torch.testing.assert_close(grey(batch), colour(batch.expand(-1, 3, -1, -1)))
     assert grey.fingerprint != colour.fingerprint
-    assert "use metric=modes" in one_line_of(function, real(2), CPU, weights=str(path))
+    assert "use metric=modes" in complaint(function, real(2), CPU, weights=str(path))
 
 
 def test_the_weights_are_downloaded_once_and_checked(tiny, tmp_path, monkeypatch):
@@ -127,7 +120,7 @@ def test_the_weights_are_downloaded_once_and_checked(tiny, tmp_path, monkeypatch
         public = Remote("w.pth", urls=(f"{address}w.pth",), sha256=checksum)
         monkeypatch.setattr(module, "TRANSFORMER", replace(module.TRANSFORMER, weights=public))
         (served / "w.pth").write_bytes(b"<html>moved</html>")
-        assert "has the wrong checksum" in one_line_of(function, real(), CPU)
+        assert "has the wrong checksum" in complaint(function, real(), CPU)
         (served / "w.pth").write_bytes(data)
         downloaded = function(real(), CPU)
         assert function(real(), CPU, download=False).description == downloaded.description
@@ -136,7 +129,7 @@ def test_the_weights_are_downloaded_once_and_checked(tiny, tmp_path, monkeypatch
 
 def test_without_a_network_every_way_out_is_named(tiny):
     _, function, _, _ = tiny
-    message = one_line_of(function, real(), CPU)
+    message = complaint(function, real(), CPU)
     name = function.__name__
     for part in ("refused", "w.pth", "by hand", f"extractor.{name}.weights=FILE", "metric=[fid,kid]"):
         assert part in message
@@ -149,7 +142,7 @@ OTHER_WEIGHTS = ({}, {"a": torch.ones(2)}, {"vision_model.encoder.layers.0.self_
 def test_weights_of_another_network_are_refused(tiny, tmp_path, content):
     _, function, _, _ = tiny
     torch.save(content, tmp_path / "other.pth")
-    assert "weights of another network" in one_line_of(function, real(), CPU, weights=str(tmp_path / "other.pth"))
+    assert "weights of another network" in complaint(function, real(), CPU, weights=str(tmp_path / "other.pth"))
 
 
 def test_public_names_are_those_of_the_files():
@@ -173,5 +166,5 @@ def test_evaluate_has_the_extractor(tmp_path, metric, extractor):
     weights = f"extractor.{extractor}.weights={tmp_path / 'absent.pth'}"
     config = composition.compose("evaluate", [f"metric={metric}", weights])
     measurements = [one for one in build(config.metric).values() if one is not None]
-    message = one_line_of(build_extractors, measurements, build(config.extractor), real(), CPU)
+    message = complaint(build_extractors, measurements, build(config.extractor), real(), CPU)
     assert "absent.pth cannot be read" in message

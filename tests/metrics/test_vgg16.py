@@ -9,15 +9,14 @@ import torch
 from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.data.memory import InMemory
-from ganexp.errors import UserError
 from ganexp.files.download import Remote
 from ganexp.metrics import vgg16 as module
 from ganexp.metrics.inception import legacy
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.scoring import build_extractors
 from ganexp.metrics.vgg16 import VGG16, VGGFeatures, resize_like_tensorflow1, vgg16
-from support.file_server import serving
 from support.formula import figures, fill, uniform
+from support.refusals import complaint
 
 CPU = torch.device("cpu")
 narrow = partial(VGG16, width=4, hidden=24, classes=5)
@@ -46,13 +45,6 @@ def real(channels=3):
     return RealImages(InMemory(images(8, channels)), "formula")
 
 
-def one_line_of(call, *args, **settings):
-    with pytest.raises(UserError) as caught:
-        call(*args, **settings)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
 @pytest.fixture
 def weights(tmp_path, monkeypatch):
     """The weights of a narrow network in a file, empty caches, and no address that can be reached."""
@@ -64,13 +56,6 @@ def weights(tmp_path, monkeypatch):
     path = tmp_path / "narrow.pth"
     torch.save(fill(narrow()).float().state_dict(), path)
     return path
-
-
-@pytest.fixture
-def server(tmp_path):
-    """Serves a folder on a free port: (folder, address, paths asked for)."""
-    with serving(tmp_path / "served") as served:
-        yield served
 
 
 def test_names_and_shapes_are_torchvisions():
@@ -111,7 +96,7 @@ def test_grey_images_are_repeated_and_the_description_says_so(weights):
     assert (grey.description["channels"], colour.description["channels"]) == ("grey, repeated to three", "RGB")
     assert grey.description["weights"] == hashlib.sha256(weights.read_bytes()).hexdigest()[:16]
     assert grey.fingerprint != colour.fingerprint
-    assert "use metric=modes" in one_line_of(vgg16, real(2), CPU, weights=str(weights))
+    assert "use metric=modes" in complaint(vgg16, real(2), CPU, weights=str(weights))
 
 
 def test_memory_format_changes_the_rounding_alone(weights):
@@ -134,14 +119,14 @@ def test_the_weights_are_downloaded_once_and_checked(weights, server, monkeypatc
     remote = Remote("vgg16.pth", urls=(address + "vgg16.pth",), sha256=hashlib.sha256(data).hexdigest()[:8])
     monkeypatch.setattr(module, "WEIGHTS", remote)
     (served / "vgg16.pth").write_bytes(b"<html>moved</html>")
-    assert "has the wrong checksum" in one_line_of(vgg16, real(), CPU)
+    assert "has the wrong checksum" in complaint(vgg16, real(), CPU)
     (served / "vgg16.pth").write_bytes(data)
     downloaded = vgg16(real(), CPU)
     torch.testing.assert_close(downloaded(images(8)), vgg16(real(), CPU, weights=str(weights))(images(8)))
     assert vgg16(real(), CPU, download=False).description == downloaded.description
     assert len(asked) == 2
     (tmp_path / "cache" / "weights" / "vgg16.pth").write_bytes(data[:-1])
-    assert "files with a wrong checksum and download=false" in one_line_of(vgg16, real(), CPU, download=False)
+    assert "files with a wrong checksum and download=false" in complaint(vgg16, real(), CPU, download=False)
 
 
 def test_the_address_is_torchvisions():
@@ -153,14 +138,14 @@ def test_the_address_is_torchvisions():
 
 
 def test_without_weights_every_way_out_is_named(weights):
-    message = one_line_of(vgg16, real(), CPU)
+    message = complaint(vgg16, real(), CPU)
     for part in ("refused", "vgg16-00000000.pth", "extractor.vgg16.weights=FILE", "metric=[prc_inception]"):
         assert part in message
 
 
 def test_weights_of_another_network_are_refused(weights, tmp_path):
     torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "other.pth")
-    message = one_line_of(vgg16, real(), CPU, weights=str(tmp_path / "other.pth"))
+    message = complaint(vgg16, real(), CPU, weights=str(tmp_path / "other.pth"))
     assert "contains the weights of another network" in message
 
 

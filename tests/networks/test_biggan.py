@@ -7,12 +7,9 @@ from torch import nn
 from ganexp.layers import normalization as normalizations
 from ganexp.layers.attention import SelfAttention
 from ganexp.networks.biggan import Discriminator, Generator
+from support.networks import count
 
 NORM = normalizations.batch_spectral
-
-
-def count(module):
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 def generator(size=32, normalization=NORM, **more):

@@ -6,12 +6,9 @@ from torch import nn
 
 from ganexp.layers import normalization as normalizations
 from ganexp.networks.dcgan import Discriminator, Generator
+from support.networks import count
 
 SIZES = [8, 14, 16, 28, 32, 56, 64, 112, 128]
-
-
-def count(module):
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 @pytest.mark.parametrize("channels", [1, 3])

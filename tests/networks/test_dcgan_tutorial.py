@@ -6,10 +6,7 @@ from torch import nn
 
 from ganexp.layers import normalization as normalizations
 from ganexp.networks.dcgan_tutorial import Discriminator, Generator
-
-
-def count(module):
-    return sum(parameter.numel() for parameter in module.parameters())
+from support.networks import count
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from ganexp.networks import dcgan, dcgan_tutorial, mlp
+from support.networks import require_gradients, require_pure_evaluation
 from support.normalizations import FACTORIES
 
 NETWORKS = {
@@ -49,18 +50,8 @@ def test_every_parameter_gets_a_gradient_and_evaluation_changes_no_buffer(net, p
         assert output.abs().max() <= 1
     else:
         assert output.shape == (6,)
-    (output * torch.randn_like(output)).sum().backward()
-    for key, parameter in network.named_parameters():
-        assert parameter.grad is not None, key
-        assert parameter.grad.isfinite().all(), key
-        assert parameter.grad.any(), key
-
-    network.eval()
-    before = {key: buffer.clone() for key, buffer in network.named_buffers()}
-    first = network(inputs)
-    assert all(torch.equal(buffer, before[key]) for key, buffer in network.named_buffers())
-    # In evaluation an example's answer does not depend on its batch.
-    assert torch.allclose(network(inputs[:3]), first[:3], atol=1e-5)
+    require_gradients(network, output)
+    require_pure_evaluation(network, inputs, atol=1e-5)
 
 
 @pytest.mark.parametrize("net", NETWORKS)

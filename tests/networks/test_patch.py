@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from ganexp.layers import normalization
-from ganexp.networks.patch import Discriminator, PairDiscriminator, convolutions, receptive_field
+from ganexp.networks.patch import Discriminator, PairDiscriminator
+from ganexp.networks.patch_geometry import convolutions, receptive_field
 
 
 @pytest.mark.parametrize(("layers", "side"), enumerate([1, 16, 34, 70, 142, 286]))

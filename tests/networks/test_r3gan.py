@@ -10,10 +10,7 @@ from torch.nn.functional import conv2d, conv_transpose2d
 from ganexp.layers.bilinear import Doubling, Halving, ZeroPaddedDoubling, ZeroPaddedHalving
 from ganexp.networks import conditional_r3gan
 from ganexp.networks.r3gan import Block, Discriminator, Generator
-
-
-def count(module):
-    return sum(parameter.numel() for parameter in module.parameters())
+from support.networks import count
 
 
 def started(network):

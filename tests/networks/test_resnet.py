@@ -7,6 +7,7 @@ from torch import nn
 from ganexp.layers import normalization as normalizations
 from ganexp.layers.attention import SelfAttention
 from ganexp.networks.resnet import Discriminator, Generator
+from support.networks import count, require_gradients, require_pure_evaluation
 from support.normalizations import FACTORIES
 
 SIZES = [32, 48, 64, 128]
@@ -21,10 +22,6 @@ NETWORKS = {
 def inputs(name):
     first = torch.randn(5, 6) if name in ("generator", "conditional") else torch.rand(5, 3, 32, 32) * 2 - 1
     return (first, torch.arange(5)) if name in ("conditional", "projection") else (first,)
-
-
-def count(module):
-    return sum(parameter.numel() for parameter in module.parameters())
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -70,18 +67,8 @@ def test_maps_at_64_are_the_authors():
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_parameter_gets_a_gradient_and_evaluation_changes_no_buffer(name, normalization):
     network, given = NETWORKS[name](FACTORIES[normalization]()), inputs(name)
-    output = network(*given)
-    (output * torch.randn_like(output)).sum().backward()
-    for key, parameter in network.named_parameters():
-        assert parameter.grad is not None, key
-        assert parameter.grad.isfinite().all(), key
-        assert parameter.grad.any(), key
-    network.eval()
-    before = {key: buffer.clone() for key, buffer in network.named_buffers()}
-    whole = network(*given)
-    assert all(torch.equal(buffer, before[key]) for key, buffer in network.named_buffers())
-    # In evaluation an example's answer does not depend on its batch.
-    assert torch.allclose(network(*(each[:2] for each in given)), whole[:2], atol=1e-4)
+    require_gradients(network, network(*given))
+    require_pure_evaluation(network, *given, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

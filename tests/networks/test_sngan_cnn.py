@@ -10,10 +10,7 @@ from torch import nn
 from ganexp.layers import normalization as normalizations
 from ganexp.layers.initialization import dcgan_normal_
 from ganexp.networks.sngan_cnn import Discriminator, Generator
-
-
-def count(module):
-    return sum(parameter.numel() for parameter in module.parameters())
+from support.networks import count
 
 
 def convolutions(module):

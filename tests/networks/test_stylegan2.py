@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganexp.networks.stylegan2 import FORMS, Discriminator, Generator, TruncatedGenerator
+from ganexp.networks.stylegan2 import ARCHITECTURES, Discriminator, Generator, TruncatedGenerator
 
 
 def generator(image_size=16, **settings):
@@ -15,19 +15,19 @@ def noise(n=2):
     return torch.randn(n, 6, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("size", [8, 28, (16, 32)])
-def test_images_have_the_size_and_logits_are_one_for_each(form, size):
-    images = generator(size, architecture=form)(noise())
+def test_images_have_the_size_and_logits_are_one_for_each(architecture, size):
+    images = generator(size, architecture=architecture)(noise())
     assert images.shape == (2, 3, *(size if isinstance(size, tuple) else (size, size)))
-    logits = Discriminator(3, size, width=4, max_width=8, architecture=form)(images)
+    logits = Discriminator(3, size, width=4, max_width=8, architecture=architecture)(images)
     assert logits.shape == (2,)
 
 
-def test_the_skip_form_sums_the_images_of_all_sizes_and_only_residual_blocks_have_shortcuts():
-    networks = {form: generator(architecture=form).synthesis for form in FORMS}
-    assert {form: len(network.to_image) for form, network in networks.items()} == {"orig": 1, "skip": 3, "residual": 1}
-    assert {form: len(network.shortcuts) for form, network in networks.items()} == {"orig": 0, "skip": 0, "residual": 2}
+def test_the_skip_architecture_sums_the_images_of_all_sizes_and_only_residual_blocks_have_shortcuts():
+    networks = {name: generator(architecture=name).synthesis for name in ARCHITECTURES}
+    assert {name: len(network.to_image) for name, network in networks.items()} == {"orig": 1, "skip": 3, "residual": 1}
+    assert {name: len(network.shortcuts) for name, network in networks.items()} == {"orig": 0, "skip": 0, "residual": 2}
 
 
 def test_each_style_reaches_the_image_alone():

@@ -5,13 +5,13 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
 from hydra.utils import get_object
 from omegaconf import OmegaConf
 
 from ganexp.config.composition import conf_dir
 from ganexp.runs.places import places
 from ganexp.runs.renamed_targets import RENAMED, rename_targets
+from support.runs import last_checkpoint
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
 RUNS = {"dcgan_small": 416, "pix2pix": 20}
@@ -21,10 +21,6 @@ TARGETS = (FIXTURES / "targets_before_0.2.txt").read_text().split()
 @pytest.fixture(params=RUNS)
 def earlier(request, here):
     return Path(shutil.copytree(FIXTURES / "runs" / request.param, here / request.param))
-
-
-def last(run):
-    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
 
 
 def curve_of(run):
@@ -58,10 +54,10 @@ def test_targets_are_renamed_at_any_depth_and_references_are_left(monkeypatch):
 def test_an_earlier_run_is_resumed_with_its_weights_optimizers_and_curves(earlier, ganexp):
     curve = curve_of(earlier)
     seen = RUNS[earlier.name]
-    before = last(earlier)
+    before = last_checkpoint(earlier)
     budget = seen + 2 * OmegaConf.load(earlier / "config.yaml").data.batch_size
     assert ganexp(f"resume={earlier}", f"images={budget}", "trainer=cpu").status == 0
-    after = last(earlier)
+    after = last_checkpoint(earlier)
     assert after["ganexp"]["images_seen"] == budget
     assert after["state_dict"].keys() == before["state_dict"].keys()
     steps = [int(next(iter(state["state"].values()))["step"]) for state in after["optimizer_states"]]

@@ -9,15 +9,11 @@ import torch
 import yaml
 
 from ganexp.records import summary
-from support.runs import TINY
-
-
-def weights(folder):
-    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
+from support.runs import TINY, last_weights
 
 
 def assert_equal_weights(one, other):
-    first, second = weights(one), weights(other)
+    first, second = last_weights(one), last_weights(other)
     assert first.keys() == second.keys()
     assert all(same(first[name], second[name]) for name in first)
 
@@ -81,7 +77,7 @@ def test_the_seed_decides_the_weights(ganexp, here):
     for name, seed in {"one": 3, "same": 3, "other": 4}.items():
         assert ganexp(*TINY, f"run_dir={name}", f"seed={seed}", "images=128").status == 0
     assert_equal_weights(here / "one", here / "same")
-    one, other = weights(here / "one"), weights(here / "other")
+    one, other = last_weights(here / "one"), last_weights(here / "other")
     assert not all(same(one[name], other[name]) for name in one)
 
 

@@ -4,11 +4,12 @@ import base64
 import hashlib
 import json
 import re
-import threading
 import time
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import urlsplit
+
+from support.file_server import running
 
 TOKEN = "hf_of_the_tests"
 READ_ONLY = "hf_that_may_only_read"
@@ -135,12 +136,6 @@ def entry(path, content):
 def serving(datasets=None):
     """Serve a Hub without models, and with these data sets, each a map from paths to bytes, on a free port."""
     handler = type("HandlerOfOneHub", (Handler,), {})
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
-        handler.hub = Hub(f"http://127.0.0.1:{http.server_port}", datasets or {})
-        thread = threading.Thread(target=http.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield handler.hub
-        finally:
-            http.shutdown()
-            thread.join()
+    with running(handler) as address:
+        handler.hub = Hub(address, datasets or {})
+        yield handler.hub

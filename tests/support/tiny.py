@@ -63,18 +63,21 @@ def make_gan(norm=normalization.none, optimizer=sgd, schedule=schedules.constant
     )
 
 
+QUIET = {
+    "accelerator": "cpu",
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "max_epochs": -1,
+    "use_distributed_sampler": False,
+}
+"""Settings of a Trainer that trains until a callback ends it, and writes nothing."""
+
+
 def fit(module, batches, callbacks=(), ckpt_path=None, data=None, **trainer):
-    settings = {
-        "accelerator": "cpu",
-        "logger": False,
-        "enable_checkpointing": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "max_epochs": -1,
-        "use_distributed_sampler": False,
-    }
     budget = ImageBudget(batches * 8)
-    trainer = L.Trainer(**{**settings, **trainer}, callbacks=[budget, *callbacks])
+    trainer = L.Trainer(**{**QUIET, **trainer}, callbacks=[budget, *callbacks])
     trainer.fit(module, datamodule=data or Pictures(), ckpt_path=ckpt_path, weights_only=True)
     return trainer
 

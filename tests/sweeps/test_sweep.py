@@ -20,7 +20,7 @@ from ganexp.sweeps import sweep
 from ganexp.sweeps import table as sweep_table
 from ganexp.sweeps.status import Outcome, locked, record
 from ganexp.terminal.signals import STOPPING
-from support.runs import NETWORKS
+from support.runs import NETWORKS, last_checkpoint, last_weights
 
 SCORED = ["metric=fid_classifier", "scoring.samples=60", "+extractor.classifier.epochs=1"]
 ALIKE = [*NETWORKS, *SCORED, "trainer=cpu", "data.batch_size=64", "images=128"]
@@ -48,10 +48,6 @@ def table(folder):
 def run_of(folder, *values):
     (found,) = [path for path in folder.iterdir() if path.is_dir() and all(value in path.name for value in values)]
     return found
-
-
-def state(run):
-    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
 
 
 def equal(one, other):
@@ -117,7 +113,7 @@ def test_the_table_for_people_says_what_runs_share_and_how_they_were_scored(swep
 def test_a_run_in_a_sweep_equals_the_same_run_alone_tensor_for_tensor(swept, ganexp, here):
     alone = ["loss=hinge", "normalization=spectral", *ALIKE, "run_dir=alone"]
     assert ganexp(*alone).status == 0
-    one, other = state(run_of(swept, "loss=hinge", "normalization=spectral")), state(here / "alone")
+    one, other = last_checkpoint(run_of(swept, "loss=hinge", "normalization=spectral")), last_checkpoint(here / "alone")
     for part in ("state_dict", "optimizer_states", "ganexp"):
         assert equal(one[part], other[part]), part
 
@@ -176,7 +172,7 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped_and_ends_as_if_it_never_h
     both = table(here / "cut")
     assert [row["status"] for row in both] == ["finished", "finished"]
     for row in both:
-        whole, gone_on = state(swept / row["folder"]), state(here / "cut" / row["folder"])
+        whole, gone_on = last_checkpoint(swept / row["folder"]), last_checkpoint(here / "cut" / row["folder"])
         assert equal(whole["state_dict"], gone_on["state_dict"])
         assert equal(whole["optimizer_states"], gone_on["optimizer_states"])
         (same,) = [other for other in table(swept) if other["folder"] == row["folder"]]
@@ -186,13 +182,13 @@ def test_an_interrupted_sweep_goes_on_where_it_stopped_and_ends_as_if_it_never_h
 @pytest.mark.slow
 def test_a_run_killed_before_its_first_checkpoint_begins_anew(copy, ganexp):
     run = run_of(copy, "loss=hinge", "normalization=batch")
-    before = state(run)
+    before = last_checkpoint(run)
     for checkpoint in (run / "checkpoints").iterdir():
         checkpoint.unlink()
     summary.update(run, status=summary.RUNNING)
     assert [row.run.status for row in sweep_table.read(copy).rows].count("unfinished") == 1
     assert ganexp("-m", *PRODUCT, *ALIKE, f"sweep_dir={copy}", "skip_finished=true").status == 0
-    assert equal(before["state_dict"], state(run)["state_dict"])
+    assert equal(before["state_dict"], last_weights(run))
     assert [row["status"] for row in table(copy)].count("finished") == 3
 
 

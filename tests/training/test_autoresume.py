@@ -7,13 +7,9 @@ import pytest
 import torch
 
 from ganexp.game.module import AdversarialModule
-from support.runs import TINY, rows
+from support.runs import TINY, last_weights, rows
 
 SAME = [*TINY, "run_dir=run", "autoresume=true"]
-
-
-def weights(folder):
-    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["state_dict"]
 
 
 def stop_after(monkeypatch, batches):
@@ -34,7 +30,7 @@ def test_the_same_command_starts_continues_and_ends(ganexp, here, monkeypatch):
     assert ganexp(*SAME).status == 0
     whole = ganexp(*TINY, "run_dir=whole", "autoresume=true")
     assert whole.status == 0
-    torch.testing.assert_close(weights(here / "run"), weights(here / "whole"), rtol=0, atol=0)
+    torch.testing.assert_close(last_weights(here / "run"), last_weights(here / "whole"), rtol=0, atol=0)
     assert rows(here / "run") == rows(here / "whole")
     assert (here / "run" / "config.yaml").read_text() == (here / "whole" / "config.yaml").read_text()
     before = {path: path.read_bytes() for path in (here / "run").rglob("*") if path.is_file()}

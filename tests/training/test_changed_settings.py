@@ -3,13 +3,13 @@
 import shutil
 
 import pytest
-import torch
 import yaml
 
 from ganexp.records import changes, summary
 from ganexp.records.changes import Change
 from ganexp.runs.checkpoint_diff import differences
 from ganexp.runs.fixed_settings import may_adjust
+from support.runs import last_checkpoint
 
 LR = "optimizer.generator.lr"
 
@@ -20,13 +20,9 @@ def copies(finished, tmp_path):
     return [shutil.copytree(finished, tmp_path / name) for name in ("one", "other")]
 
 
-def last(run):
-    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
-
-
 def groups(run):
     """The hyperparameters of discriminator and generator in the last checkpoint."""
-    return [state["param_groups"][0] for state in last(run)["optimizer_states"]]
+    return [state["param_groups"][0] for state in last_checkpoint(run)["optimizer_states"]]
 
 
 def test_changes_on_the_command_line_are_applied_recorded_and_kept(ganexp, run):
@@ -63,7 +59,7 @@ def test_a_changed_run_is_resumed_bit_for_bit(ganexp, copies):
     assert ganexp(f"resume={straight}", "images=384", every, f"{LR}=1e-5").status == 0
     assert ganexp(f"resume={stopped}", "images=320", every, f"{LR}=1e-5").status == 0
     assert ganexp(f"resume={stopped}", "images=384", every).status == 0
-    assert differences(last(straight), last(stopped)) == []
+    assert differences(last_checkpoint(straight), last_checkpoint(stopped)) == []
 
 
 @pytest.mark.slow
@@ -71,7 +67,7 @@ def test_the_runs_own_values_are_no_change(ganexp, copies):
     repeated, plain = copies
     assert ganexp(f"resume={repeated}", "images=320", f"{LR}=2e-4", "seed=0", "data.batch_size=64").status == 0
     assert ganexp(f"resume={plain}", "images=320").status == 0
-    assert differences(last(repeated), last(plain)) == []
+    assert differences(last_checkpoint(repeated), last_checkpoint(plain)) == []
     assert changes.recorded(summary.read(repeated)) == []
 
 

@@ -4,7 +4,6 @@ import signal
 from types import SimpleNamespace
 
 import pytest
-import torch
 from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 from omegaconf import OmegaConf
@@ -20,11 +19,7 @@ from ganexp.game.module import AdversarialModule
 from ganexp.records import summary
 from ganexp.runs.run import Run
 from ganexp.sweeps import job
-from support.runs import TINY
-
-
-def images_seen(run):
-    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["ganexp"]["images_seen"]
+from support.runs import TINY, images_seen
 
 
 def time_is_over_after(monkeypatch, batches):

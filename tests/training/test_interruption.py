@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import termios
-import time
 
 import pytest
 import torch
@@ -14,19 +13,7 @@ import torch
 from ganexp.callbacks.interruption import GracefulStop
 from ganexp.game.module import AdversarialModule
 from ganexp.records import summary
-from support.runs import TINY
-
-
-def wait_for(path, process):
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-def images_seen(run):
-    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["ganexp"]["images_seen"]
+from support.runs import TINY, images_seen, wait_for
 
 
 @pytest.mark.parametrize(

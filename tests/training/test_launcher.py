@@ -17,7 +17,7 @@ import torch
 from ganexp.cli import main
 from ganexp.records import summary
 from ganexp.sweeps import table
-from support.runs import NETWORKS, UNSCORED, rows
+from support.runs import NETWORKS, UNSCORED, images_seen, rows, wait_for
 
 # Without batch normalization, which looks at a rank's own images, so that both runs are the same but for rounding.
 GAME = [*NETWORKS, "data.batch_size=64", "normalization=spectral", "images=512", "callbacks.curves.every=128"]
@@ -44,14 +44,6 @@ def ended(folder, *arguments, **options):
     with started(folder, *arguments, **options) as process:
         said = process.communicate(timeout=600)[1]
     return process.returncode, said.splitlines()
-
-
-def wait_for(path, process):
-    deadline = time.monotonic() + 120
-    while not path.exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def children(process):
@@ -131,10 +123,6 @@ def test_two_processes_go_on_with_a_run_of_two(tmp_path):
     states = [torch.load(each / "checkpoints" / "last.ckpt")["state_dict"] for each in (whole, split)]
     torch.testing.assert_close(*states, rtol=0, atol=0)
     assert rows(whole) == rows(split)
-
-
-def images_seen(folder):
-    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["ganexp"]["images_seen"]
 
 
 def complaint(lines):

@@ -8,7 +8,7 @@ import torch
 
 from ganexp.game.module import AdversarialModule
 from support.parts import thinned
-from support.runs import TINY, rows
+from support.runs import TINY, images_seen, last_weights, rows
 
 PREEMPTED = "JobState=RUNNING PreemptTime=2026-01-01T00:00:09"
 CANCELLED = "JobState=COMPLETING PreemptTime=None"
@@ -50,17 +50,13 @@ def signalled(monkeypatch):
     return at_third_batch
 
 
-def last(folder):
-    return torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
-
-
 @pytest.mark.parametrize("number", thinned([signal.SIGUSR1, signal.SIGUSR2], 2))
 def test_a_warning_that_the_time_is_nearly_up_puts_the_job_back_into_the_queue(ganexp, here, job, signalled, number):
     called = job(CANCELLED)
     signalled(number)
     assert ganexp(*LONG, "run_dir=run").status == 128 + number
     assert called.read_text() == "requeue 7\n"
-    assert last(here / "run")["ganexp"]["images_seen"] == 192
+    assert images_seen(here / "run") == 192
 
 
 def test_a_preempted_job_saves_after_the_batch_goes_back_into_the_queue_and_on_exactly(ganexp, here, job, signalled):
@@ -73,13 +69,13 @@ def test_a_preempted_job_saves_after_the_batch_goes_back_into_the_queue_and_on_e
     assert called.read_text().splitlines() == ["show job 7", "requeue 7"]
     (run,) = here.glob("outputs/*/*")
     assert run.name == "slurm-7-0"
-    assert last(run)["ganexp"]["images_seen"] == 192
+    assert images_seen(run) == 192
     assert "job 7 is requeued, and continues from here" in (run / "log.txt").read_text()
     signalled()
     assert ganexp(*LONG).status == 0
     assert list(here.glob("outputs/*/*")) == [run]
     assert ganexp(*LONG, "run_dir=whole").status == 0
-    torch.testing.assert_close(last(run)["state_dict"], last(here / "whole")["state_dict"], rtol=0, atol=0)
+    torch.testing.assert_close(last_weights(run), last_weights(here / "whole"), rtol=0, atol=0)
     assert rows(run) == rows(here / "whole")
 
 
@@ -88,7 +84,7 @@ def test_what_a_user_stops_is_saved_and_stays_out_of_the_queue(ganexp, here, job
     called = job(CANCELLED)
     signalled(number)
     assert ganexp(*LONG, "run_dir=run").status == 128 + number
-    assert last(here / "run")["ganexp"]["images_seen"] == 192
+    assert images_seen(here / "run") == 192
     assert "requeue" not in (called.read_text() if called.exists() else "")
 
 
@@ -100,10 +96,10 @@ def test_a_site_without_requeue_is_told_and_the_same_command_goes_on(ganexp, her
     assert "job 7 is not requeued: Requested operation is presently disabled for job 7; start the" in outcome.err
     signalled()
     assert ganexp(*LONG, "run_dir=run").status == 0
-    assert last(here / "run")["ganexp"]["images_seen"] == 256
-    finished = last(here / "run")["state_dict"]
+    assert images_seen(here / "run") == 256
+    finished = last_weights(here / "run")
     assert ganexp(*LONG, "run_dir=run").status == 0
-    torch.testing.assert_close(last(here / "run")["state_dict"], finished, rtol=0, atol=0)
+    torch.testing.assert_close(last_weights(here / "run"), finished, rtol=0, atol=0)
     outcome = ganexp(*LONG, "run_dir=run", "loss=hinge")
     assert outcome.status == 2
     assert "holds a run with other settings (loss._target_: " in outcome.complaint
@@ -127,8 +123,8 @@ def test_a_signal_before_training_begins_puts_the_job_back_too(ganexp, here, job
 def test_a_run_that_was_killed_before_its_first_checkpoint_begins_anew(ganexp, here, job):
     job(PREEMPTED)
     assert ganexp(*LONG, "run_dir=run").status == 0
-    finished = last(here / "run")["state_dict"]
+    finished = last_weights(here / "run")
     (here / "run" / "checkpoints" / "last.ckpt").unlink()
     assert ganexp(*LONG, "run_dir=run").status == 0
-    torch.testing.assert_close(last(here / "run")["state_dict"], finished, rtol=0, atol=0)
+    torch.testing.assert_close(last_weights(here / "run"), finished, rtol=0, atol=0)
     assert [row["images"] for row in rows(here / "run")] == ["64", "128", "192", "256"]

@@ -21,7 +21,7 @@ from ganexp.config.build import build
 from ganexp.data.images import ImageData
 from ganexp.runs.checkpoint_diff import differences
 from support.parts import in_default_suite, thinned
-from support.tiny import SIZE, adam, make_gan
+from support.tiny import QUIET, SIZE, adam, make_gan
 from support.two_ranks import on_two_ranks, two_rank_trainer
 
 # Half of the way is in the middle of an epoch of two batches, and of the critic's turns.
@@ -56,18 +56,8 @@ class HalfWay(L.Callback):
 
 def play(module, data, folder, checkpoint=None, **trainer):
     """Return the checkpoint after all batches, from ``checkpoint`` on; half of the way leaves one as well."""
-    settings = {
-        "accelerator": "cpu",
-        "logger": False,
-        "enable_checkpointing": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "max_epochs": -1,
-        "use_distributed_sampler": False,
-        **trainer,
-    }
     callbacks = [ImageBudget(2 * HALF * BATCH), HalfWay(folder / "half.ckpt")]
-    trainer = L.Trainer(**settings, callbacks=callbacks)
+    trainer = L.Trainer(**{**QUIET, **trainer}, callbacks=callbacks)
     trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     trainer.save_checkpoint(folder / "end.ckpt")
     return torch.load(folder / "end.ckpt", weights_only=True)

@@ -10,13 +10,9 @@ import torch
 import yaml
 
 from ganexp.runs.checkpoint_diff import differences
-from support.runs import TINY, rows
+from support.runs import TINY, images_seen, last_checkpoint, rows
 
 KEEPING = [*TINY, "callbacks.checkpoints.every=64", "callbacks.checkpoints.keep=3"]
-
-
-def last(run):
-    return torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
 
 
 def change(run, edit):
@@ -30,9 +26,9 @@ def test_a_run_goes_back_to_a_checkpoint_that_was_kept_and_comes_to_the_same_end
     run = here / "run"
     names = sorted(path.name for path in (run / "checkpoints").iterdir())
     assert names == ["00000128.ckpt", "00000192.ckpt", "00000256.ckpt", "last.ckpt"]
-    before, curves = last(run), rows(run)
+    before, curves = last_checkpoint(run), rows(run)
     assert ganexp("resume=run", "checkpoint=00000128").status == 0
-    assert differences(before, last(run)) == []
+    assert differences(before, last_checkpoint(run)) == []
     assert rows(run) == curves
     assert sorted(path.name for path in (run / "checkpoints").iterdir()) == names
 
@@ -49,7 +45,7 @@ def test_going_back_forgets_what_came_after_before_anything_is_trained(ganexp, h
     monkeypatch.setattr(GracefulStop, "on_train_start", killed)
     with pytest.raises(KeyError):
         ganexp("resume=run", "checkpoint=00000192")
-    assert last(here / "run")["ganexp"]["images_seen"] == 192
+    assert images_seen(here / "run") == 192
     assert not (here / "run" / "checkpoints" / "00000256.ckpt").exists()
 
 
@@ -97,7 +93,7 @@ def test_a_changed_configuration_that_no_longer_fits_is_told_by_its_settings(gan
 def test_weights_whose_settings_are_not_known_are_told_by_their_shapes(ganexp, run):
     change(run, lambda config: config["model"]["generator"]["network"].update(width=16))
     path = run / "checkpoints" / "last.ckpt"
-    contents = last(run)
+    contents = last_checkpoint(run)
     del contents["callbacks"]["Settings"]
     torch.save(contents, path)
     outcome = ganexp(f"resume={run}", "images=512")
@@ -113,7 +109,7 @@ def test_a_changed_configuration_that_still_fits_is_told_and_trained(ganexp, run
     outcome = ganexp(f"resume={run}", "images=384")
     assert outcome.status == 0
     assert "changed since the checkpoint: optimizer.generator.lr=0.001 from 256 images on, 0.0002 before" in outcome.err
-    assert last(run)["optimizer_states"][1]["param_groups"][0]["lr"] == 1e-3
+    assert last_checkpoint(run)["optimizer_states"][1]["param_groups"][0]["lr"] == 1e-3
 
 
 def test_an_unchanged_configuration_is_no_matter(ganexp, run):
@@ -125,13 +121,13 @@ def test_an_unchanged_configuration_is_no_matter(ganexp, run):
 @pytest.mark.slow
 def test_a_run_that_finished_its_epochs_says_so(ganexp, here):
     assert ganexp(*TINY, "run_dir=run", "images=100000", "trainer.max_epochs=1").status == 0
-    before = last(here / "run")
+    before = last_checkpoint(here / "run")
     outcome = ganexp("resume=run")
     assert outcome.status == 0
     assert "it was already finished; to train longer, raise images= or trainer.max_epochs=" in outcome.err
-    assert differences(before, last(here / "run")) == []
+    assert differences(before, last_checkpoint(here / "run")) == []
     assert ganexp("resume=run", "trainer.max_epochs=2").status == 0
-    assert last(here / "run")["ganexp"]["images_seen"] == 2 * 1792
+    assert images_seen(here / "run") == 2 * 1792
 
 
 @pytest.fixture

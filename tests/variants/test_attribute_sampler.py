@@ -18,7 +18,7 @@ class Shows(torch.nn.Module):
 def sampler():
     sets = AttributeSets(3)
     sets.fill(ATTRIBUTES, seed=0)
-    return AttributeSampler(sets, Shows(), None, normal, 4, 0)
+    return AttributeSampler(sets, generator=Shows(), average=None, noise=normal, latent=4, seed=0)
 
 
 def shown(images):

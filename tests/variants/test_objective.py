@@ -16,6 +16,7 @@ from ganexp.variants.critic import Critic, PairCritic
 from ganexp.variants.gan import GAN, GANSettings
 from ganexp.variants.generation import Generation, GenerationSettings
 from ganexp.variants.objective import DiscriminatorObjective
+from ganexp.variants.samplers.base import Sampler, SamplerSettings
 from ganexp.variants.translation import Translation, TranslationSettings
 
 REAL, FAKE = (torch.rand(6, 1, 4, 4, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
@@ -157,6 +158,7 @@ def test_two_objectives_share_no_state():
         (GenerationSettings, Generation, GameSettings),
         (GANSettings, GAN, GenerationSettings),
         (TranslationSettings, Translation, GameSettings),
+        (SamplerSettings, Sampler, None),
     ],
 )
 def test_the_settings_that_variants_pass_on_are_the_arguments_of_the_constructor(settings, cls, base):

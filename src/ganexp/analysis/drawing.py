@@ -11,6 +11,8 @@ from torch import Tensor
 from ganexp.drawing.pictures import grid
 from ganexp.files.atomic import replacing
 
+FRAME_MILLISECONDS = 80
+
 
 def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure as PNG, atomically."""
@@ -19,13 +21,13 @@ def save_figure(figure: Figure, path: Path) -> None:
         figure.savefig(file, format="png", dpi=100)
 
 
-def save_animation(frames: Sequence[Image.Image], path: Path, milliseconds: int = 80) -> None:
+def save_animation(frames: Sequence[Image.Image], path: Path) -> None:
     """Write pictures as an endlessly looping animation, in the format of the path's suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    settings = {"save_all": True, "append_images": frames[1:], "duration": milliseconds, "loop": 0}
+    options = {"duration": FRAME_MILLISECONDS, "loop": 0, "lossless": True}
     with replacing(path, "wb") as file:
         # Formats other than WebP ignore `lossless`.
-        frames[0].save(file, format=path.suffix[1:], lossless=True, **settings)
+        frames[0].save(file, format=path.suffix[1:], save_all=True, append_images=frames[1:], **options)
 
 
 def rows(images: Sequence[Tensor]) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Tasks beside training, such as writing a file: one at a time, in order, and none after one that failed."""
+"""Background tasks of training, such as writing a file: one at a time, in order, and none after one that failed."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -9,10 +9,10 @@ Task = Callable[[], None]
 
 
 class Tasks(Protocol):
-    """Tasks that are carried out in the order in which they are started."""
+    """Tasks that run one after the other, in the order in which they are started."""
 
     def start(self, task: Task) -> Future[None]:
-        """Carry out the task, now or after the earlier ones, and return its outcome."""
+        """Run the task, now or after the earlier ones, and return its outcome."""
 
     def check(self) -> None:
         """Raise the error of a task that has failed, without waiting."""
@@ -25,12 +25,12 @@ class Tasks(Protocol):
 
 
 class ImmediateTasks:
-    """Tasks that are carried out at once, in the calling thread, where they also raise their errors."""
+    """Tasks that run at once in the calling thread, where they also raise their errors."""
 
     def start(self, task: Task) -> Future[None]:
-        """Carry out the task."""
+        """Run the task."""
         task()
-        return carried_out()
+        return completed()
 
     def check(self) -> None:
         """Return, as nothing is pending."""
@@ -43,19 +43,19 @@ class ImmediateTasks:
 
 
 class BackgroundTasks:
-    """Tasks that are carried out in another thread; after one that fails, those started before its error is raised are
-    dropped.
+    """Tasks that run in another thread.
 
-    The threads are no daemons, so a process that ends waits for its tasks.
+    After one that fails, those that are started before its error is raised are dropped. The threads are not daemons, so
+    a process that ends waits for its tasks.
     """
 
     def __init__(self) -> None:
         self._last: Future[None] | None = None
 
     def start(self, task: Task) -> Future[None]:
-        """Carry out the task after the earlier ones, and return its outcome."""
+        """Run the task after the earlier ones, and return its outcome."""
         future: Future[None] = Future()
-        Thread(target=carry_out, args=(task, self._last, future), name="ganexp-background").start()
+        Thread(target=run_after, args=(self._last, task, future), name="ganexp-background").start()
         self._last = future
         return future
 
@@ -78,15 +78,15 @@ class BackgroundTasks:
             self.wait()
 
 
-def carried_out() -> Future[None]:
-    """Return the outcome of a task that has been carried out."""
+def completed() -> Future[None]:
+    """Return the outcome of a task that is over."""
     future: Future[None] = Future()
     future.set_result(None)
     return future
 
 
-def carry_out(task: Task, previous: Future[None] | None, future: Future[None]) -> None:
-    """Carry out a task unless the previous one fails, and set its outcome."""
+def run_after(previous: Future[None] | None, task: Task, future: Future[None]) -> None:
+    """Run a task unless the previous one fails, and set its outcome."""
     try:
         if previous is not None:
             previous.result()

@@ -13,9 +13,9 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
-from ganexp.callbacks.background import BackgroundTasks, ImmediateTasks, Tasks, carried_out
+from ganexp.callbacks.background import BackgroundTasks, ImmediateTasks, Tasks, completed
 from ganexp.callbacks.game_module import GameModule
-from ganexp.callbacks.pace import Interval
+from ganexp.callbacks.interval import Interval
 from ganexp.callbacks.snapshot import Snapshot
 from ganexp.errors import Diverged, one_line
 
@@ -48,7 +48,7 @@ class LastCheckpoint(L.Callback):
         self.tasks: Tasks = BackgroundTasks() if asynchronous else ImmediateTasks()
         self.asynchronous = asynchronous
         self.checkpoint_io = AtomicCheckpointIO()
-        self.checked = carried_out()
+        self.checked = completed()
 
     def setup(self, trainer: L.Trainer, module: Any, stage: str) -> None:
         """Make the trainer write all checkpoints in this way."""
@@ -165,7 +165,7 @@ class BackgroundCheckpointIO(AtomicCheckpointIO):
         self.tasks = tasks
         self.steady = steady
         self.snapshot = Snapshot()
-        self.copied = self.written = carried_out()
+        self.copied = self.written = completed()
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None) -> None:
         """Start to write the file, once earlier ones are written.

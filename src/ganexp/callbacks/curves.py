@@ -8,7 +8,7 @@ from typing import Any
 import lightning as L
 
 from ganexp.callbacks.game_module import GameModule
-from ganexp.callbacks.pace import Interval
+from ganexp.callbacks.interval import Interval
 from ganexp.distributed import collectives
 from ganexp.drawing.plots import plot_curves
 from ganexp.files.saved_values import entry, require_number

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from ganexp.callbacks import diagnosis
 from ganexp.callbacks.game_module import GameModule
-from ganexp.callbacks.pace import Interval
+from ganexp.callbacks.interval import Interval
 from ganexp.callbacks.scores import Scores
 from ganexp.drawing.pictures import as_saved
 from ganexp.files.saved_values import entry, require_count, require_dict, require_list, require_number

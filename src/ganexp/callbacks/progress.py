@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from ganexp.callbacks.curves import Curves
+from ganexp.callbacks.data_wait import DataWait
 from ganexp.callbacks.game_module import GameModule
-from ganexp.callbacks.waiting import DataWait
 from ganexp.distributed import gpu_memory
 from ganexp.terminal.notebook import Show, notebook_line
 

@@ -8,7 +8,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from PIL import Image
 
 from ganexp.callbacks.game_module import GameModule
-from ganexp.callbacks.pace import Interval
+from ganexp.callbacks.interval import Interval
 from ganexp.drawing.captions import captioned
 from ganexp.drawing.pictures import picture, save
 from ganexp.numerics.pixels import are_points

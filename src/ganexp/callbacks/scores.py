@@ -10,7 +10,7 @@ from typing import Any
 import lightning as L
 import torch
 
-from ganexp.callbacks.pace import Interval
+from ganexp.callbacks.interval import Interval
 from ganexp.drawing.pictures import are_finite, as_bytes
 from ganexp.errors import UserError
 from ganexp.files.saved_values import entry, require_number

@@ -57,7 +57,7 @@ class TranslationScores(Scores):
             self.measurements,
             self.extractors,
             trainer.datamodule.test_pairs,
-            module.made,
+            module.output_names,
             list(self.baselines),
             fakes_protocol,
             self.reference,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.cli.arguments import HELP, listed, require_value
+from ganexp.cli.arguments import HELP, listed, quoted, require_value
 from ganexp.cli.flags import check_override
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
@@ -110,7 +110,7 @@ def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:
         if key != GROUP:
             if settings and key.isidentifier() and key not in settings:
                 require_own_option(key, names[0], settings)
-            plain = quoted(override) if key in FILES and settings.get(key, "") is None else override
+            plain = quoted_path(override) if key in FILES and settings.get(key, "") is None else override
             full = f"{GROUP}.{names[0]}.{plain}" if key in settings else override
             check_override(full)
             qualified.append(full)
@@ -119,19 +119,16 @@ def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:
 
 def require_own_option(key: str, name: str, settings: Mapping[str, object]) -> None:
     """Raise UserError unless a key is one of the command itself, when it is none of its only analysis."""
-    own = [option for option in composition.compose("analyze", []) if option != GROUP]
+    own = [str(option) for option in composition.compose("analyze", []) if option != GROUP]
     if key not in own:
         known = [option for option in settings if option != "_target_"]
         raise UserError(unknown(key, f"option of {GROUP}={name}", key, [*known, *own, *PATHS]))
 
 
-def quoted(override: str) -> str:
+def quoted_path(override: str) -> str:
     """Return the override of a path, which may contain any character, with its value in quotation marks."""
     key, equals, value = override.partition("=")
-    if value in ("null", ""):
-        return override
-    text = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"{key}{equals}'{text}'"
+    return override if value in ("null", "") else f"{key}{equals}{quoted(value)}"
 
 
 def selected_analyses(overrides: list[str], options: list[str]) -> list[str]:

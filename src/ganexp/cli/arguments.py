@@ -54,6 +54,11 @@ def listed(value: str) -> list[str]:
     return [part.strip() for part in value.strip("[]").split(",")]
 
 
+def quoted(value: str) -> str:
+    """Return a value, such as a path with any characters, as a literal of Hydra's override grammar."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def show_help(schema: type, command: str) -> None:
     """Print the help text of a command: its arguments with their descriptions."""
     print(f"python -m ganexp {command} key=value …\n\n{schema.__doc__}\n")

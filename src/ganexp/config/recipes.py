@@ -20,7 +20,6 @@ KINDS = {
 }
 """What a difference is in, by its key in `conf/recipes.yaml`. With the game or the data different, a published score is
 that of something else, so none is given."""
-DECISIVE = ("game", "data")
 NAMES = {"fid": "FID", "is": "IS", "fid_clean": "clean FID"}
 HEAD = """# Recipes
 

@@ -53,13 +53,6 @@ class Mixture:
         noise = torch.randn(number, 2, dtype=torch.float64, generator=generator)
         return (self.centres[modes] + self.std * noise).float(), modes
 
-    def log_density(self, points: Tensor) -> Tensor:
-        """Return the natural logarithm of the density at points (…, 2), as float64 (…) on their device."""
-        centres, weights = self.centres.to(points.device), self.weights.to(points.device)
-        squares = (points.double().unsqueeze(-2) - centres).square().sum(-1)
-        modes = weights.log() - squares / (2 * self.std**2) - math.log(2 * math.pi * self.std**2)
-        return modes.logsumexp(-1)
-
 
 def ring(modes: int = 8, radius: float = 0.8, std: float = 0.01) -> Mixture:
     """Return modes of equal weight, evenly spaced on a circle around 0, the first on the positive x axis.

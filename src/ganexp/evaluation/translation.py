@@ -42,7 +42,7 @@ def translation_scores(run: Run, settings: DictConfig, checkpoint: str) -> list[
         [metric for metric in build(settings.metric).values() if metric is not None],
         build(settings.extractor),
         data.test_pairs,
-        model.made,
+        model.output_names,
         list(baselines),
         {**model.describe_samples(model.seed), "checkpoint": checkpoint},
         describe_reference(settings.data, OmegaConf.select(settings.data, "test_split", default="test")),

@@ -7,12 +7,16 @@ from torch import Tensor, nn
 from ganexp.export.truncation import truncated
 
 
-class SampleHead(nn.Module):
-    """Noise, and possibly labels or attributes and a truncation threshold, to samples in [-1, 1]."""
+class Head(nn.Module):
+    """A network whose inputs have the names that they have in the file."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: Any) -> None:
         super().__init__()
-        self.network = network
+        self.network: Any = network
+
+
+class SampleHead(Head):
+    """Noise, and possibly labels or attributes and a truncation threshold, to samples in [-1, 1]."""
 
     def forward(
         self,
@@ -28,12 +32,8 @@ class SampleHead(nn.Module):
         return samples.clamp(-1, 1)
 
 
-class StyleHead(nn.Module):
+class StyleHead(Head):
     """Noise, and possibly labels and the share of the styles' distance from their mean that is left, to samples."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
 
     def forward(self, noise: Tensor, labels: Tensor | None = None, truncation: Tensor | None = None) -> Tensor:
         """Return samples (N, C, H, W) in [-1, 1] from noise (N, latent), labels (N,) and a share ()."""
@@ -42,12 +42,8 @@ class StyleHead(nn.Module):
         return samples.clamp(-1, 1)
 
 
-class EncoderHead(nn.Module):
+class EncoderHead(Head):
     """Images to their latents."""
-
-    def __init__(self, network: Any) -> None:
-        super().__init__()
-        self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
         """Return latents (N, latent) of images (N, C, H, W)."""
@@ -55,12 +51,8 @@ class EncoderHead(nn.Module):
         return latents
 
 
-class TranslationHead(nn.Module):
+class TranslationHead(Head):
     """Images to translated images in [-1, 1]."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
 
     def forward(self, image: Tensor) -> Tensor:
         """Return translated images of the shape (N, C, H, W) of those given."""
@@ -68,12 +60,8 @@ class TranslationHead(nn.Module):
         return translated.clamp(-1, 1)
 
 
-class DiscriminatorHead(nn.Module):
+class DiscriminatorHead(Head):
     """Images, and possibly their labels, attributes, latents or the inputs that they are translations of, to logits."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
 
     def forward(
         self,

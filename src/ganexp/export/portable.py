@@ -10,23 +10,27 @@ from torch import Tensor, nn
 
 from ganexp.errors import UserError
 from ganexp.export.conversion import converted, dropouts, without_dropout
-from ganexp.export.heads import DiscriminatorHead, EncoderHead, SampleHead, StyleHead, TranslationHead
+from ganexp.export.heads import DiscriminatorHead, EncoderHead, Head, SampleHead, StyleHead, TranslationHead
+from ganexp.export.inputs import (
+    SIGNED_UNIT,
+    condition_input,
+    image_input,
+    noise_input,
+    style_truncation_input,
+    truncation_input,
+)
 from ganexp.export.ports import BATCH, HEIGHT, WIDTH, Input, Port
-from ganexp.export.truncation import UNTRUNCATED
 from ganexp.image_size import ImageSize
 from ganexp.layers.standing_statistics import batch_norms
 from ganexp.metrics.extractor import qualified_name
 from ganexp.networks.autoencoder import Autoencoder
-from ganexp.noise import is_normal, normal, uniform
+from ganexp.noise import is_normal
 from ganexp.numerics.randomness import generator as rng
-from ganexp.runs.model import takes_attributes
 from ganexp.variants.samplers.base import describe_weights
 from ganexp.variants.samplers.styles import StyleSampler
 
-SIGNED_UNIT = "[-1, 1]"
 LOGITS = ("logits", "larger: more likely real")
 CLASS_LOGITS = ("class_logits", "logits of the classes")
-DISTRIBUTIONS = {normal: "N(0, 1)", uniform: "uniform in [-1, 1)"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ class Portable:
     ``facts`` describe it in values that JSON has.
     """
 
-    head: nn.Module
+    head: Head
     inputs: list[Input]
     outputs: list[Port]
     facts: Mapping[str, Any]
@@ -45,14 +49,10 @@ class Portable:
     multiple: int = 1
 
     @property
-    def any_size(self) -> bool:
-        """Whether height and width are free."""
-        return any(HEIGHT in source.port.shape for source in self.inputs)
-
-    @property
     def network(self) -> nn.Module:
         """The network itself, whose weights are those of the run."""
-        return self.head.network  # type: ignore[return-value]
+        network: nn.Module = self.head.network
+        return network
 
     def example(self, number: int, batch: int = 2, taller: int = 0, wider: int = 0) -> dict[str, Tensor]:
         """Return inputs by name, a function of ``number``; sides that are free are longer by so many multiples."""
@@ -83,7 +83,7 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
     if truncation and not is_normal(sampler.noise):
         raise UserError("truncation=true: this model's noise is not normal and has no tails to cut off; leave it out")
     if truncation is None:
-        truncation = is_normal(sampler.noise) and (sampler.stands or not batch_norms(sampler.weights))
+        truncation = is_normal(sampler.noise) and (sampler.has_standing_statistics or not batch_norms(sampler.weights))
     if truncation:
         sampler.standing_statistics = True
     # Samples need no encoder.
@@ -96,7 +96,7 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
         inputs.append(truncation_input())
     shape = output_shapes(head, inputs)[0]
     weights = describe_weights(sampler.average)
-    statistics = "standing statistics" if sampler.stands else weights["batch_norm"]
+    statistics = "standing statistics" if sampler.has_standing_statistics else weights["batch_norm"]
     facts = {**weights, "batch_norm": statistics if batch_norms(head) else "none", "dropout": "none"}
     return Portable(head, inputs, [Port("sample", (BATCH, *shape), SIGNED_UNIT)], facts, shape[-2:])
 
@@ -124,10 +124,8 @@ def portable_translator(
 ) -> Portable:
     """Return the translator of a direction for images (N, channels, H, W), trained on images of a size.
 
-    Translations have ``made_channels``, None being channels.
-
-    Dropout that stays on in evaluation has a fixed mask, for images of that size; without ``dropout`` it is
-    off, and height and width are free.
+    Translations have ``made_channels``, None being channels. Dropout that stays on in evaluation has a fixed mask, for
+    images of that size; without ``dropout`` it is off, and height and width are free.
     """
     network = model.translator(direction)
     drops = bool(dropouts(network))
@@ -233,44 +231,3 @@ def output_shapes(head: nn.Module, inputs: list[Input]) -> list[tuple[int, ...]]
 def as_tuple(outputs: Any) -> tuple[Tensor, ...]:
     """Return a network's outputs as a tuple, whether there is one or more."""
     return tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
-
-
-def noise_input(noise: Any, latent: int) -> Input:
-    """Return the input of noise (N, latent)."""
-    function = getattr(noise, "func", noise)
-    return Input(Port("noise", (BATCH, latent), DISTRIBUTIONS.get(function, qualified_name(noise))), noise)
-
-
-def condition_input(model: Any) -> Input:
-    """Return the input of the labels, or of the attributes, that a model is conditioned on."""
-    return (attributes_input if takes_attributes(model) else labels_input)(model.num_classes)
-
-
-def attributes_input(number: int) -> Input:
-    """Return the input of attributes (N, number)."""
-    port = Port("attributes", (BATCH, number), "1: has the attribute; 0: has not")
-    return Input(port, lambda shape, generator: torch.randint(2, shape, generator=generator).float())
-
-
-def labels_input(num_classes: int) -> Input:
-    """Return the input of labels (N,)."""
-    port = Port("labels", (BATCH,), f"0 to {num_classes - 1}", "int64")
-    return Input(port, lambda shape, generator: torch.randint(num_classes, shape, generator=generator))
-
-
-def truncation_input() -> Input:
-    """Return the input of a threshold ()."""
-    port = Port("truncation", (), f"above 0; {UNTRUNCATED:g} or more: not truncated")
-    # Thresholds for the check are from 0.5 on, and every other is no truncation.
-    return Input(port, lambda shape, generator: 0.5 + 11 * torch.rand(shape, generator=generator))
-
-
-def style_truncation_input() -> Input:
-    """Return the input of the styles' truncation ()."""
-    port = Port("truncation", (), "the share of the styles' distance from their mean; 1: not truncated")
-    return Input(port, lambda shape, generator: 0.25 + torch.rand(shape, generator=generator))
-
-
-def image_input(name: str, shape: tuple[int | str, ...], values: str) -> Input:
-    """Return an input of images (N, C, H, W) in [-1, 1]."""
-    return Input(Port(name, shape, values), lambda sizes, generator: 2 * torch.rand(sizes, generator=generator) - 1)

@@ -107,7 +107,7 @@ class AdversarialModule(L.LightningModule):
         self.gradient_pass: GradientPass | None = None
         self.images_seen = 0
         self.batches_seen = 0
-        self.rate = 1.0
+        self.learning_rate_factor = 1.0  # below 1 once a run that diverged was rolled back
         self.loss_history = LossHistory()
         self.watched: dict[str, Tensor] = {}
         self._part = 0
@@ -141,7 +141,7 @@ class AdversarialModule(L.LightningModule):
 
     def turn(self, player: Player, optimizer: Any, batch: Batch) -> None:
         """Take one optimizer step on the player's loss."""
-        set_learning_rate(optimizer, self.rate * self.schedule_of[player.name](self.progress()))
+        set_learning_rate(optimizer, self.learning_rate_factor * self.schedule_of[player.name](self.progress()))
         gradient_pass = self.gradient_pass or self.compute_gradients
         gradient_pass(player, optimizer, batch)
         self._average_over_ranks(player)
@@ -203,7 +203,7 @@ class AdversarialModule(L.LightningModule):
             "images_seen": self.images_seen,
             "batches_seen": self.batches_seen,
             "ranks": self.trainer.world_size,
-            "rate": self.rate,
+            "rate": self.learning_rate_factor,
             "unread_terms": self.loss_history.state_dict(self.device),
         }
 
@@ -212,7 +212,7 @@ class AdversarialModule(L.LightningModule):
         counters = checkpoint[COUNTERS]
         self.images_seen = counters["images_seen"]
         self.batches_seen = counters["batches_seen"]
-        self.rate = counters.get("rate", 1.0)
+        self.learning_rate_factor = counters.get("rate", 1.0)
         self.loss_history.load_state_dict(counters["unread_terms"])
 
     def progress(self) -> float:

@@ -1,6 +1,6 @@
 """Self-attention over the positions of a feature map (arXiv 1805.08318)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -36,3 +36,20 @@ class SelfAttention(nn.Module):
         attended = (value @ attention.transpose(1, 2)).unflatten(2, maps.shape[2:])
         output: Tensor = maps + self.gamma * self.v(attended)
         return output
+
+
+def attention_at(
+    stride: int | None, strides: Sequence[int], widths: Sequence[int], init_and_normalize: Callable[[Layer], nn.Module]
+) -> list[nn.Module]:
+    """Return self-attention for the first map with a stride (None: for no map), and the identity for the others.
+
+    Maps have `strides`, which are the image's side divided by theirs, and `widths`. Raises ValueError where none has
+    the stride.
+    """
+    if stride is not None and stride not in strides:
+        raise ValueError(f"attention_stride={stride}: this network's maps have the strides {sorted(set(strides))}")
+    attended = None if stride is None else strides.index(stride)
+    return [
+        SelfAttention(width, init_and_normalize) if number == attended else nn.Identity()
+        for number, width in enumerate(widths)
+    ]

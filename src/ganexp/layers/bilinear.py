@@ -9,7 +9,7 @@ from ganexp.numerics.gradients import promote_to_float32
 
 
 class Doubling(nn.Module):
-    """Maps to maps of twice the size, bilinearly."""
+    """Maps to maps of twice the size, bilinearly: the weights 1, 3, 3 and 1 along each axis, edges repeated."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps (N, C, 2H, 2W) from maps (N, C, H, W)."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ganexp.image_size import ImageSize
-from ganexp.layers.attention import SelfAttention
+from ganexp.layers.attention import attention_at
 from ganexp.layers.checks import require_positive
 from ganexp.layers.normalization import Layer, Normalization
 from ganexp.layers.residual import DownBlock, FirstBlock, UpBlock
@@ -90,7 +90,7 @@ class ResNetGeneratorTrunk(nn.Module):
             UpBlock(inputs, outputs, norm, init_and_normalize, init_residual, upsampling)
             for inputs, outputs in pairwise(widths)
         )
-        self.attentions = nn.ModuleList(_attentions(widths[1:], strides, attention_stride, init_and_normalize))
+        self.attentions = nn.ModuleList(attention_at(attention_stride, strides, widths[1:], init_and_normalize))
         self.last = nn.Sequential(
             normalization.maps(widths[-1]),
             nn.ReLU(),
@@ -148,7 +148,7 @@ class ResNetDiscriminatorTrunk(nn.Module):
                     architecture.rectified_shortcut,
                 )
             )
-        attentions = _attentions(widths, strides, attention_stride, init_and_normalize)
+        attentions = attention_at(attention_stride, strides, widths, init_and_normalize)
         alternating = [module for pair in zip(blocks, attentions, strict=True) for module in pair]
         self.layers = nn.Sequential(*alternating, nn.ReLU())
         self.features = widths[-1]
@@ -159,20 +159,3 @@ class ResNetDiscriminatorTrunk(nn.Module):
         maps = self.layers(image)
         output: Tensor = maps.mean((2, 3)) if self.mean_pooling else maps.sum((2, 3))
         return output
-
-
-def _attentions(
-    widths: Sequence[int],
-    strides: Sequence[int],
-    attention_stride: int | None,
-    init_and_normalize: Callable[[Layer], nn.Module],
-) -> list[nn.Module]:
-    if attention_stride is not None and attention_stride not in strides:
-        raise ValueError(
-            f"attention_stride={attention_stride}: this network's maps have the strides {sorted(set(strides))}"
-        )
-    attended = None if attention_stride is None else strides.index(attention_stride)
-    return [
-        SelfAttention(width, init_and_normalize) if depth == attended else nn.Identity()
-        for depth, width in enumerate(widths)
-    ]

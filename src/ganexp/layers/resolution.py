@@ -1,6 +1,7 @@
 """Resolutions and widths of feature maps in networks that double or halve them step by step."""
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from torch import nn
 
@@ -89,3 +90,14 @@ def doubling(inputs: int, outputs: int) -> Layer:
 def halving(inputs: int, outputs: int) -> Layer:
     """Return a 4x4 convolution with stride 2, from maps (N, inputs, H, W) to (N, outputs, H / 2, W / 2)."""
     return initialized(nn.Conv2d(inputs, outputs, kernel_size=4, stride=2, padding=1))
+
+
+def strided_convolutions(channels: int, widths: Sequence[int], normalization: Normalization) -> list[nn.Module]:
+    """Return DCGAN's convolutions from images (N, channels, H, W), each to half the size and followed by LeakyReLU.
+
+    Their outputs have ``widths`` channels. The first is an edge layer, as it sees the image (arXiv 1511.06434).
+    """
+    layers: list[nn.Module] = [normalization.edge(halving(channels, widths[0])), nn.LeakyReLU(0.2)]
+    for inputs, outputs in pairwise(widths):
+        layers += [normalization.hidden(halving(inputs, outputs)), nn.LeakyReLU(0.2)]
+    return layers

@@ -54,6 +54,7 @@ class ServiceLogger(Logger):
         images: list[Image.Image],
         step: int | None = None,
         caption: list[str | None] | None = None,
+        **_: object,
     ) -> None:
         """Log the first image at ``step`` images seen, with its caption."""
         self._guard(lambda: self.send_image(key, images[0], caption[0] if caption else None, step))

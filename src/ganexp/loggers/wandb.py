@@ -4,7 +4,6 @@ import logging
 import netrc
 import os
 import socket
-from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from PIL import Image
 
 from ganexp.errors import one_line
 from ganexp.loggers.guard import Guard
+from ganexp.loggers.run_id import read_run_id, write_run_id
+from ganexp.loggers.service import ServiceLogger
 
 log = logging.getLogger(__name__)
 # W&B's own telemetry repeats failures of the server that are logged here in one line.
@@ -28,7 +29,7 @@ CONNECT_SECONDS = 3.0
 INIT_SECONDS = 30.0
 
 
-class WandB(WandbLogger):
+class WandB(ServiceLogger, WandbLogger):
     """Logs to W&B with the number of images seen as x-axis; the files go to ``folder``/wandb.
 
     Without a key or a network, or if the server refuses, it goes offline with one line instead of failing or waiting,
@@ -66,8 +67,6 @@ class WandB(WandbLogger):
             finish_timeout_raises=True,
         )
         self.id_file = self.folder / "wandb" / "id"
-        if id is None and self.id_file.is_file():
-            id = self.id_file.read_text(encoding="utf-8").strip()
         super().__init__(
             save_dir=folder,
             project=project,
@@ -79,7 +78,7 @@ class WandB(WandbLogger):
             notes=notes,
             group=group,
             job_type=job_type,
-            id=id,
+            id=read_run_id(self.id_file) if id is None else id,
         )
         # W&B warns about this setting whatever its value.
         self._wandb_init.pop("anonymous", None)
@@ -100,46 +99,26 @@ class WandB(WandbLogger):
                     raise
                 self._warn_offline(f"the server refused: {one_line(error)}")
                 self._experiment = wandb.init(**{**self._wandb_init, "mode": "offline"})
-            self.id_file.parent.mkdir(exist_ok=True)
-            self.id_file.write_text(f"{self._experiment.id}\n", encoding="utf-8")
+            write_run_id(self.id_file, self._experiment.id)
             self._experiment.define_metric("images")
             self._experiment.define_metric("*", step_metric="images")
         return self._experiment
 
-    @rank_zero_only
-    def log_hyperparams(self, params: dict[str, Any] | Namespace, *_: object, **__: object) -> None:
+    def send_settings(self, settings: dict[str, Any]) -> None:
         """Log the configuration."""
-        self._guard(lambda: self.experiment.config.update(params, allow_val_change=True))
+        self.experiment.config.update(settings, allow_val_change=True)
 
-    @rank_zero_only
-    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+    def send_metrics(self, metrics: Mapping[str, Any], step: int | None) -> None:
         """Log a row at ``step`` images."""
-        self._guard(lambda: self.experiment.log({"images": step, **metrics}))
+        self.experiment.log({"images": step, **metrics})
 
-    @rank_zero_only
-    def log_image(
-        self,
-        key: str,
-        images: list[Image.Image],
-        step: int | None = None,
-        caption: list[str | None] | None = None,
-        **_: object,
-    ) -> None:
-        """Log images at ``step`` images seen, each with its caption."""
-        captions = caption or [None] * len(images)
-        self._guard(
-            lambda: self.experiment.log(
-                {
-                    "images": step,
-                    key: [wandb.Image(image, caption=text) for image, text in zip(images, captions, strict=True)],
-                }
-            )
-        )
+    def send_image(self, key: str, image: Image.Image, caption: str | None, step: int | None) -> None:
+        """Log an image at ``step`` images seen, with its caption."""
+        self.experiment.log({"images": step, key: [wandb.Image(image, caption=caption)]})
 
-    @rank_zero_only
-    def alert(self, title: str, text: str) -> None:
+    def send_alert(self, title: str, text: str) -> None:
         """Send an alert."""
-        self._guard(lambda: self.experiment.alert(title=title, text=text))
+        self.experiment.alert(title=title, text=text)
 
     @rank_zero_only
     def finalize(self, status: str) -> None:

@@ -88,9 +88,9 @@ class Column:
 class TranslationScoring:
     """Computes every measurement of translated test images and of model-free baselines in one pass.
 
-    ``update`` expects "input", "image", the model's outputs named in ``made``, and ``baselines``. ``fakes`` describes
-    the model for the protocol, ``reference`` the test images. At most ``real_images`` images of a domain serve as
-    reference for feature metrics. Inputs of other channels than targets are not compared with them.
+    ``update`` expects "input", "image", the model's outputs by their ``output_names``, and ``baselines``. ``fakes``
+    describes the model for the protocol, ``reference`` the test images. At most ``real_images`` images of a domain
+    serve as reference for feature metrics. Inputs of other channels than targets are not compared with them.
     Raises UserError for a measurement that these test images or the model's outputs do not allow.
     """
 
@@ -99,7 +99,7 @@ class TranslationScoring:
         measurements: Iterable[Comparison | Measurement],
         factories: Mapping[str, ExtractorFactory],
         tests: TestImages,
-        made: Sequence[str],
+        output_names: Sequence[str],
         baselines: Sequence[str],
         fakes: Mapping[str, Any],
         reference: Mapping[str, Any],
@@ -109,10 +109,10 @@ class TranslationScoring:
         measurements = list(measurements)
         self.count = len(tests)
         self.targets = tests.targets
-        self.names = {"input", "image", *made, *baselines}
+        self.names = {"input", "image", *output_names, *baselines}
         are_alike = channels_of(tests.inputs) == channels_of(tests.targets)
         self.incomparable = set() if are_alike else {"input", *baselines}
-        self.made = made
+        self.output_names = output_names
         self.fakes = fakes
         self.device = device
         self.metric_device = float64_device(device)
@@ -206,7 +206,7 @@ class TranslationScoring:
                     self.distributions[suffix] = (made, against), Scoring(measurements, extractors, sets, *counted)
 
     def _source(self, name: str) -> dict[str, Any]:
-        return dict(self.fakes) if name in self.made else {"source": f"no model: {name}"}
+        return dict(self.fakes) if name in self.output_names else {"source": f"no model: {name}"}
 
     def _result(self, column: Column, value: float) -> Result:
         name = with_suffix(column.comparison.score, column.suffix)

@@ -1,14 +1,13 @@
 """Auxiliary classifier discriminator (arXiv 1610.09585, section 4)."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from torch import Tensor, nn
 
 from ganexp.layers.checks import require_positive
 from ganexp.layers.initialization import initialize_norms, initialized
 from ganexp.layers.normalization import Normalization
-from ganexp.layers.resolution import SMALLEST, first_map, halving, require_norm_fits, step_widths
+from ganexp.layers.resolution import SMALLEST, first_map, require_norm_fits, step_widths, strided_convolutions
 
 
 class Discriminator(nn.Module):
@@ -33,10 +32,7 @@ class Discriminator(nn.Module):
         start, steps = first_map(image_size, smallest)
         require_norm_fits(start, normalization)
         widths = step_widths(steps, width, max_width)
-        layers: list[nn.Module] = [normalization.edge(halving(channels, widths[0])), nn.LeakyReLU(0.2)]
-        for inputs, outputs in pairwise(widths):
-            layers += [normalization.hidden(halving(inputs, outputs)), nn.LeakyReLU(0.2)]
-        self.features = nn.Sequential(*layers)
+        self.features = nn.Sequential(*strided_convolutions(channels, widths, normalization))
         self.source = normalization.edge(initialized(nn.Conv2d(widths[-1], 1, start)))
         self.classes = normalization.edge(initialized(nn.Conv2d(widths[-1], num_classes, start)))
         initialize_norms(self)

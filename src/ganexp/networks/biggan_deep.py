@@ -1,18 +1,18 @@
 """BigGAN-deep's class-conditional residual networks (arXiv 1809.11096, appendix B, tables 7 to 9)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from ganexp.image_size import ImageSize
-from ganexp.layers.attention import SelfAttention
+from ganexp.layers.attention import attention_at
 from ganexp.layers.checks import require_positive
 from ganexp.layers.conditional_normalization import by_vector
 from ganexp.layers.initialization import weight_init
 from ganexp.layers.label_embedding import LabelEmbedding
-from ganexp.layers.normalization import Layer, Normalization, set_batch_norm_epsilon
+from ganexp.layers.normalization import Normalization, set_batch_norm_epsilon
 from ganexp.layers.projection import Projection
 from ganexp.layers.residual_bottleneck import DownBottleneck, UpBottleneck
 from ganexp.layers.resnet_trunks import Architecture, architecture_for
@@ -72,7 +72,8 @@ class Generator(nn.Module):
             for before, after in pairwise(widths)
             for inputs, outputs, factor in ((before, before, 1), (before, after, 2))
         )
-        attentions = attended(widths[1:], strides, attended_stride(image_size, attention_stride), init_and_normalize)
+        attended = attended_stride(image_size, attention_stride)
+        attentions = attention_at(attended, strides, widths[1:], init_and_normalize)
         # After the second block of a resolution.
         self.attentions = nn.ModuleList(part for attention in attentions for part in (nn.Identity(), attention))
         self.last = nn.Sequential(
@@ -117,7 +118,8 @@ class Discriminator(nn.Module):
         widths = [width * multiple for multiple in architecture.discriminator]
         pools = [2 if depth < architecture.halvings else 1 for depth in range(len(widths) - 1)]
         strides = [2 ** min(depth + 1, architecture.halvings) for depth in range(len(widths) - 1)]
-        attentions = attended(widths[1:], strides, attended_stride(image_size, attention_stride), init_and_normalize)
+        attended = attended_stride(image_size, attention_stride)
+        attentions = attention_at(attended, strides, widths[1:], init_and_normalize)
         layers: list[nn.Module] = [init_and_normalize(nn.Conv2d(channels, widths[0], 3, padding=1))]
         for (inputs, outputs), pool, attention in zip(pairwise(widths), pools, attentions, strict=True):
             layers += [
@@ -132,19 +134,3 @@ class Discriminator(nn.Module):
         """Return logits (N,) from images (N, C, H, W) and labels (N,) in [0, num_classes)."""
         output: Tensor = self.logit(self.layers(image).sum((2, 3)), label)
         return output
-
-
-def attended(
-    widths: Sequence[int], strides: Sequence[int], stride: int | None, init_and_normalize: Callable[[Layer], nn.Module]
-) -> list[nn.Module]:
-    """Return self-attention for the first map that has the stride, and the identity for the others.
-
-    Raises ValueError where no map has it.
-    """
-    if stride is not None and stride not in strides:
-        raise ValueError(f"attention_stride={stride}: this network's maps have the strides {sorted(set(strides))}")
-    place = None if stride is None else strides.index(stride)
-    return [
-        SelfAttention(width, init_and_normalize) if number == place else nn.Identity()
-        for number, width in enumerate(widths)
-    ]

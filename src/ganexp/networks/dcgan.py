@@ -8,7 +8,14 @@ from torch import Tensor, nn
 from ganexp.layers.checks import require_positive
 from ganexp.layers.initialization import initialize_norms, initialized
 from ganexp.layers.normalization import Normalization
-from ganexp.layers.resolution import SMALLEST, doubling, first_map, halving, require_norm_fits, step_widths
+from ganexp.layers.resolution import (
+    SMALLEST,
+    doubling,
+    first_map,
+    require_norm_fits,
+    step_widths,
+    strided_convolutions,
+)
 
 
 class Generator(nn.Module):
@@ -70,11 +77,10 @@ class Discriminator(nn.Module):
         start, steps = first_map(image_size, smallest)
         require_norm_fits(start, normalization)
         widths = step_widths(steps, width, max_width)
-        layers: list[nn.Module] = [normalization.edge(halving(channels, widths[0])), nn.LeakyReLU(0.2)]
-        for inputs, outputs in pairwise(widths):
-            layers += [normalization.hidden(halving(inputs, outputs)), nn.LeakyReLU(0.2)]
-        layers += [normalization.edge(initialized(nn.Conv2d(widths[-1], 1, start)))]
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(
+            *strided_convolutions(channels, widths, normalization),
+            normalization.edge(initialized(nn.Conv2d(widths[-1], 1, start))),
+        )
         initialize_norms(self)
 
     def forward(self, image: Tensor) -> Tensor:

@@ -1,14 +1,13 @@
 """Convolutional encoders from images to latents, DCGAN's generator in reverse (arXiv 1511.06434)."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from torch import Tensor, nn
 
 from ganexp.layers.checks import require_positive
 from ganexp.layers.initialization import initialize_norms, initialized
 from ganexp.layers.normalization import Normalization
-from ganexp.layers.resolution import SMALLEST, first_map, halving, require_norm_fits, step_widths
+from ganexp.layers.resolution import SMALLEST, first_map, require_norm_fits, step_widths, strided_convolutions
 
 
 class Encoder(nn.Module):
@@ -37,12 +36,11 @@ class Encoder(nn.Module):
         last, steps = first_map(image_size, smallest)
         require_norm_fits(last, normalization)
         widths = step_widths(steps, width, max_width)
-        layers: list[nn.Module] = [normalization.edge(halving(channels, widths[0])), nn.LeakyReLU(0.2)]
-        for inputs, outputs in pairwise(widths):
-            layers += [normalization.hidden(halving(inputs, outputs)), nn.LeakyReLU(0.2)]
         values = latent * self.values_per_latent
-        layers += [normalization.edge(initialized(nn.Conv2d(widths[-1], values, last)))]
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(
+            *strided_convolutions(channels, widths, normalization),
+            normalization.edge(initialized(nn.Conv2d(widths[-1], values, last))),
+        )
         initialize_norms(self)
 
     def forward(self, image: Tensor) -> Tensor:

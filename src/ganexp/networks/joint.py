@@ -1,7 +1,6 @@
 """Discriminator of pairs of an image and a latent (BiGAN, arXiv 1605.09782, section 3)."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -9,7 +8,7 @@ from torch import Tensor, nn
 from ganexp.layers.checks import require_positive
 from ganexp.layers.initialization import initialize_norms, initialized
 from ganexp.layers.normalization import Normalization
-from ganexp.layers.resolution import SMALLEST, first_map, halving, require_norm_fits, step_widths
+from ganexp.layers.resolution import SMALLEST, first_map, require_norm_fits, step_widths, strided_convolutions
 
 
 class Discriminator(nn.Module):
@@ -36,11 +35,11 @@ class Discriminator(nn.Module):
         last, steps = first_map(image_size, smallest)
         require_norm_fits(last, normalization)
         widths = step_widths(steps, width, max_width)
-        layers: list[nn.Module] = [normalization.edge(halving(channels, widths[0])), nn.LeakyReLU(0.2)]
-        for inputs, outputs in pairwise(widths):
-            layers += [normalization.hidden(halving(inputs, outputs)), nn.LeakyReLU(0.2)]
-        layers += [normalization.edge(initialized(nn.Conv2d(widths[-1], hidden, last))), nn.LeakyReLU(0.2)]
-        self.layers = nn.Sequential(*layers)
+        self.layers = nn.Sequential(
+            *strided_convolutions(channels, widths, normalization),
+            normalization.edge(initialized(nn.Conv2d(widths[-1], hidden, last))),
+            nn.LeakyReLU(0.2),
+        )
         self.pairs = nn.Sequential(
             normalization.edge(initialized(nn.Linear(hidden + latent, hidden))),
             nn.LeakyReLU(0.2),

@@ -14,7 +14,7 @@ from ganexp.layers.equalized import equalized
 from ganexp.layers.minibatch_deviation import MinibatchDeviation
 from ganexp.layers.pixel_norm import PixelNorm
 from ganexp.layers.resampling.box import averaged, repeated
-from ganexp.layers.resolution import SMALLEST, first_map
+from ganexp.layers.resolution import SMALLEST, first_map, step_widths
 
 SLOPE = 0.2
 
@@ -87,7 +87,7 @@ class Generator(Growing):
         require_positive(latent=latent, channels=channels, width=width, max_width=max_width)
         start, steps = first_map(image_size, smallest)
         super().__init__(steps)
-        widths = _widths(steps, width, max_width)
+        widths = step_widths(steps + 1, width, max_width)[::-1]
         self.normalize = PixelNorm()
         # Its fan-in counts the kernel's pixels, although each output is a sum over the noise alone: so do the authors.
         first = equalized(nn.ConvTranspose2d(latent, widths[0], start))
@@ -128,7 +128,7 @@ class Discriminator(Growing):
         require_positive(channels=channels, width=width, max_width=max_width)
         start, steps = first_map(image_size, smallest)
         super().__init__(steps)
-        widths = _widths(steps, width, max_width)
+        widths = step_widths(steps + 1, width, max_width)[::-1]
         self.from_image = nn.ModuleList(nn.Sequential(*_active(equalized(nn.Conv2d(channels, n, 1)))) for n in widths)
         self.blocks = nn.ModuleList([_head(widths[0], start, min(2 * widths[0], max_width), group)])
         for outputs, inputs in pairwise(widths):
@@ -176,11 +176,6 @@ def staged(images: Tensor, stage: Stage, steps: int) -> Tensor:
     if stage.share is not None:
         fine = stage.faded(repeated(averaged(fine)), fine)
     return repeated(fine, factor)
-
-
-def _widths(steps: int, width: int, max_width: int) -> list[int]:
-    # Smallest map first.
-    return [min(width * 2**step, max_width) for step in range(steps, -1, -1)]
 
 
 def _conv(inputs: int, outputs: int) -> nn.Conv2d:

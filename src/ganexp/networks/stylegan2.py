@@ -21,17 +21,17 @@ from ganexp.numerics.randomness import generator as rng
 HALF = math.sqrt(0.5)
 
 
-class Form(NamedTuple):
-    """A form of the networks (arXiv 1912.04958, figure 7): whether blocks have shortcuts, and each size its image."""
+class Architecture(NamedTuple):
+    """An architecture (arXiv 1912.04958, figure 7): whether blocks have shortcuts, and each size its image."""
 
     shortcuts: bool
     images: bool
 
 
-FORMS: Mapping[str, Form] = {
-    "orig": Form(shortcuts=False, images=False),
-    "skip": Form(shortcuts=False, images=True),
-    "residual": Form(shortcuts=True, images=False),
+ARCHITECTURES: Mapping[str, Architecture] = {
+    "orig": Architecture(shortcuts=False, images=False),
+    "skip": Architecture(shortcuts=False, images=True),
+    "residual": Architecture(shortcuts=True, images=False),
 }
 
 
@@ -58,10 +58,10 @@ class StyledGenerator(nn.Module):
 class Generator(StyledGenerator):
     """Noise (N, latent) to images (N, channels, H, W), which may leave [-1, 1].
 
-    The largest map has `width` channels, and each smaller one twice as many, up to `max_width`. `architecture` is the
-    form of the synthesis network: skip, residual or orig. `mapping_layers` and `mapping_rate` are those of
-    `StyleMapping`. Raises ValueError for any other form, unless the shorter side of image_size is 4 or 7 doubled one
-    or more times, and for sizes below 1.
+    The largest map has `width` channels, and each smaller one twice as many, up to `max_width`. `architecture` is that
+    of the synthesis network: skip, residual or orig. `mapping_layers` and `mapping_rate` are those of `StyleMapping`.
+    Raises ValueError for any other architecture, unless the shorter side of image_size is 4 or 7 doubled one or more
+    times, and for sizes below 1.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Synthesis(nn.Module):
         super().__init__()
         require_positive(channels=channels, style=style, width=width, max_width=max_width)
         self.style = style
-        form = form_of(architecture)
+        chosen = architecture_of(architecture)
         start, steps = first_map(image_size)
         widths = step_widths(steps + 1, width, max_width)[::-1]
         self.first = nn.Parameter(torch.randn(widths[0], *start))
@@ -111,13 +111,13 @@ class Synthesis(nn.Module):
         for inputs, outputs in pairwise(widths):
             convolutions += [StyledConvolution(style, inputs, outputs, doubling=True)]
             convolutions += [StyledConvolution(style, outputs, outputs)]
-            if form.shortcuts:
+            if chosen.shortcuts:
                 shortcut = equalized(nn.Conv2d(inputs, outputs, 1, bias=False), gain=1.0)
                 shortcuts.append(DoublingConvolution(shortcut))
         self.convolutions = nn.ModuleList(convolutions)
         self.shortcuts = nn.ModuleList(shortcuts)
         self.to_image = nn.ModuleList(
-            ToImage(style, outputs, channels) for outputs in (widths if form.images else widths[-1:])
+            ToImage(style, outputs, channels) for outputs in (widths if chosen.images else widths[-1:])
         )
         self.filter = Filter()
         self.layers = len(convolutions) + 1
@@ -185,8 +185,8 @@ class TruncatedGenerator(nn.Module):
 class Discriminator(nn.Module):
     """Images (N, channels, H, W) to logits (N,), or to features (N, features).
 
-    Widths are those of `Generator`. `architecture` is the form: residual, skip or orig. The standard deviation over
-    groups of `group` images is one more map before the last convolution. Raises ValueError as Generator does.
+    Widths are those of `Generator`. `architecture` is residual, skip or orig. The standard deviation over groups of
+    `group` images is one more map before the last convolution. Raises ValueError as Generator does.
     """
 
     def __init__(
@@ -201,14 +201,15 @@ class Discriminator(nn.Module):
     ) -> None:
         super().__init__()
         require_positive(channels=channels, width=width, max_width=max_width)
-        form = form_of(architecture)
+        chosen = architecture_of(architecture)
         start, steps = first_map(image_size)
         widths = step_widths(steps + 1, width, max_width)
         self.from_image = nn.ModuleList(
-            equalized(nn.Conv2d(channels, outputs, 1), gain=1.0) for outputs in (widths if form.images else widths[:1])
+            equalized(nn.Conv2d(channels, outputs, 1), gain=1.0)
+            for outputs in (widths if chosen.images else widths[:1])
         )
         self.blocks = nn.ModuleList(
-            DiscriminatorBlock(inputs, outputs, form.shortcuts) for inputs, outputs in pairwise(widths)
+            DiscriminatorBlock(inputs, outputs, chosen.shortcuts) for inputs, outputs in pairwise(widths)
         )
         last = widths[-1]
         self.deviation = MinibatchDeviation(group)
@@ -249,8 +250,8 @@ class DiscriminatorBlock(nn.Module):
         return convolved if self.shortcut is None else (convolved + self.shortcut(maps)) * HALF
 
 
-def form_of(architecture: str) -> Form:
-    """Return the form of a name; raises ValueError, with the names there are, for any other."""
-    if architecture not in FORMS:
-        raise ValueError(f"architecture={architecture}: choose one of {', '.join(FORMS)}")
-    return FORMS[architecture]
+def architecture_of(name: str) -> Architecture:
+    """Return the architecture of a name; raises ValueError, with the names there are, for any other."""
+    if name not in ARCHITECTURES:
+        raise ValueError(f"architecture={name}: choose one of {', '.join(ARCHITECTURES)}")
+    return ARCHITECTURES[name]

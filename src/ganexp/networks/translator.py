@@ -6,7 +6,8 @@ from dataclasses import replace
 from torch import Tensor, nn
 
 from ganexp.image_size import ImageSize
-from ganexp.layers.antialiasing import Downsampling, Upsampling
+from ganexp.layers.antialiasing import Downsampling
+from ganexp.layers.bilinear import Doubling
 from ganexp.layers.checks import require_positive
 from ganexp.layers.initialization import dcgan_normal_, initialize_norms, initialized
 from ganexp.layers.normalization import Normalization, with_affine
@@ -51,7 +52,7 @@ class Generator(nn.Module):
     Two halvings, `blocks` residual blocks (None: 6 up to 128x128, 9 above), two doublings. `width` is the number of
     channels of the largest hidden map, a quarter of the residual blocks'. input_channels None are as many as channels.
 
-    `antialias` replaces strides by `Downsampling` after the activation, and transposed convolutions by `Upsampling`
+    `antialias` replaces strides by `Downsampling` after the activation, and transposed convolutions by `Doubling`
     before convolutions (taesungp/contrastive-unpaired-translation, models/networks.py). Instance normalization has
     gains and biases unless `affine` is false. `init_` draws the weights of convolutions in place. `contrasted` selects
     what `features` returns, "activations" or "convolutions".
@@ -162,7 +163,7 @@ def _doubling(inputs: int, outputs: int, normalization: Normalization, init_: In
 
 def _upsampled(inputs: int, outputs: int, normalization: Normalization, init_: Init) -> nn.Module:
     convolution = initialized(nn.Conv2d(inputs, outputs, 3, padding=1), init_)
-    return nn.Sequential(Upsampling(), normalization.hidden(convolution))
+    return nn.Sequential(Doubling(), normalization.hidden(convolution))
 
 
 def _through_convolution(halving: nn.Module, maps: Tensor) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from ganexp.layers.checks import require_positive
 from ganexp.layers.dropout import Dropout
 from ganexp.layers.initialization import initialize_norms
 from ganexp.layers.normalization import Normalization, with_affine, with_image_statistics
-from ganexp.layers.resolution import doubling, halving
+from ganexp.layers.resolution import doubling, halving, step_widths
 
 MOST_HALVINGS = 8
 DROPOUT_LAYERS = 3  # number of innermost decoder layers with dropout
@@ -76,7 +76,7 @@ class Generator(nn.Module):
                 f"depth={depth}: a U-Net for {ImageSize.of(image_size).text} has at most {possible} halvings"
             )
         self.multiple = 2**depth
-        widths = [min(width * 2**level, max_width) for level in range(depth)]
+        widths = step_widths(depth, width, max_width)
         # The innermost map may be a single pixel, which instance normalization would set to zero.
         outer = [normalization.edge(halving(input_channels or channels, widths[0]))]
         inner = [_down(normalization.hidden(halving(*sizes))) for sizes in pairwise(widths[:-1])]

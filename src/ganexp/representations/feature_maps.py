@@ -16,15 +16,13 @@ def identity(maps: Tensor) -> Tensor:
 
 
 @contextmanager
-def recorded_features(
-    network: nn.Module, kinds: tuple[type[nn.Module], ...] = NONLINEARITIES
-) -> Iterator[dict[str, Tensor]]:
+def recorded_features(network: nn.Module) -> Iterator[dict[str, Tensor]]:
     """Record the features (N, ...) after a network's nonlinearities while it runs once, by name, from first to last.
 
     Only modules are recorded, not calls such as torch.relu.
     """
     recorded: dict[str, Tensor] = {}
-    with recording(network, kinds, recorded.__setitem__):
+    with recording(network, NONLINEARITIES, recorded.__setitem__):
         yield recorded
 
 

@@ -1,6 +1,5 @@
 """Conditional generative adversarial nets (arXiv 1411.1784): both networks are given the class label."""
 
-from functools import partial
 from typing import Any, Unpack
 
 import torch
@@ -25,18 +24,10 @@ class ConditionalGAN(GAN):
         super().__init__(**gan)
         self.num_classes = num_classes
         self.attribute_sets = AttributeSets(num_classes) if attributes else None
-        of_labels = (
-            partial(ConditionalSampler, num_classes)
+        self.sampler: ConditionalSampler = (
+            ConditionalSampler(num_classes, **self.sampler_settings())
             if self.attribute_sets is None
-            else partial(AttributeSampler, self.attribute_sets)
-        )
-        self.sampler: ConditionalSampler = of_labels(
-            self.generator,
-            self.average,
-            self.noise,
-            self.latent,
-            self.seed,
-            self.standing_statistics,
+            else AttributeSampler(self.attribute_sets, **self.sampler_settings())
         )
         self.columns = self.sampler.columns
 

@@ -11,20 +11,11 @@ from ganexp.augmentation.base import Augmentation
 from ganexp.errors import UserError
 from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
-from ganexp.game.module import Player
 from ganexp.layers.initialization import initialized
 from ganexp.numerics.gradients import promote_to_float32
 from ganexp.penalties.base import Penalty
-from ganexp.variants.critic import Critic
-from ganexp.variants.objective import DiscriminatorObjective
-from ganexp.variants.translation import (
-    FORWARD,
-    GENERATOR,
-    Translation,
-    TranslationSettings,
-    in_turn,
-    interleave,
-)
+from ganexp.variants.one_way_translation import GENERATOR, OneWayTranslation
+from ganexp.variants.translation import FORWARD, TranslationSettings, interleave
 
 ADAPTER = "adapter"
 
@@ -89,7 +80,7 @@ def channel_adapter(channels: int, wanted: int) -> nn.Conv2d:
     return adapter
 
 
-class CUT(Translation):
+class CUT(OneWayTranslation):
     """A generator that preserves the content of patches, against a discriminator of the domain b.
 
     The generator minimizes ``adversarial`` times the adversarial loss, ``nce`` times the contrastive loss of
@@ -97,9 +88,8 @@ class CUT(Translation):
     of an image of b and its translation (eq. 5), each as the mean over maps and patches. ``projection`` builds the
     network that embeds features from the generator's ``feature_widths``; the two are trained together.
 
-    ``first`` names the player who takes its turn first. After the generator, the discriminator sees the same fakes,
-    which are generated once per batch. With the discriminator first (taesungp/contrastive-unpaired-translation,
-    models/cut_model.py) the generator plays against its next version, and its fakes are generated in both turns.
+    ``first`` is as in `OneWayTranslation`; the authors' code (taesungp/contrastive-unpaired-translation,
+    models/cut_model.py) has the discriminator first.
 
     Images of the domain a have ``input_channels`` (None: ``channels``, those of b). If they differ, translations pass
     a `channel_adapter`, trained with the projection, on their way to the generator's features, and ``identity`` must be
@@ -136,32 +126,19 @@ class CUT(Translation):
             trained[ADAPTER] = channel_adapter(channels, input_channels)
             # The grid is without translations of images of the target domain.
             self.columns = 2
-        super().__init__(trained, **translation)
-        self.discriminator = discriminator
-        self.adversary = DiscriminatorObjective(self.loss, penalties, augmentation)
-        self.constraint = constraint
+        super().__init__(trained, discriminator, penalties, constraint, augmentation, first, **translation)
         self.adversarial = adversarial
         self.nce = nce
         self.identity = identity
         self.patches = patches
         self.temperature = temperature
-        self.first = first
-
-    def players(self) -> list[Player]:
-        """Return the generator with its projection and the discriminator, in the order of their turns."""
-        return in_turn(
-            self.first,
-            Player("generator", self.generators, self.generator_loss, average=self.average, judged_by=""),
-            Player("discriminator", self.discriminator, self.discriminator_loss, constraint=self.constraint),
-        )
 
     def generator_loss(self, batch: Batch) -> Terms:
         """Return the adversarial loss and the contrastive losses of the input and of the target domain (eq. 5)."""
         inputs, real = batch["input"], batch["image"]
         fake = self.generators[FORWARD](inputs)
-        if self.first == GENERATOR:
-            self.inputs.hand_over(f"fake {self._part}", fake.detach())
-        fooling = self.adversary.generator(self, Critic(self.discriminator), real, fake)
+        self.hand_over(fake)
+        fooling = self.adversary.generator(self, self.critic(inputs), real, fake)
         terms = {
             "adversarial": self.adversarial * fooling["adversarial"],
             "nce": self.nce * self.contrastive_loss(inputs, fake),
@@ -169,17 +146,6 @@ class CUT(Translation):
         if self.identity > 0:
             terms["identity"] = self.identity * self.contrastive_loss(real, self.generators[FORWARD](real))
         return terms
-
-    def discriminator_loss(self, batch: Batch) -> Terms:
-        """Return the terms of the discriminator's loss on the generator's fakes of this batch."""
-        return self.adversary.discriminator(self, Critic(self.discriminator), batch["image"], self._fake(batch))
-
-    @torch.no_grad()
-    def _fake(self, batch: Batch) -> Tensor:
-        if self.first == GENERATOR:
-            return self.inputs.take(f"fake {self._part}")
-        fake: Tensor = self.generators[FORWARD](batch["input"])
-        return fake
 
     def contrastive_loss(self, images: Tensor, translated: Tensor) -> Tensor:
         """Return the contrastive loss of images and their translations, (N, C, H, W) each, a scalar (eq. 3).
@@ -209,7 +175,3 @@ class CUT(Translation):
         inputs = examples["input"]
         of_b = [] if ADAPTER in self.generators else [self.translate(examples["image"])]
         return interleave(inputs, self.translate(inputs), *of_b)
-
-    def current_samples(self, n: int, batch: Batch) -> tuple[Tensor, Critic]:
-        """Return the current generator's output for the batch's first ``n`` inputs, and the critic that judges it."""
-        return self.infer(self.generators[FORWARD], batch["input"][:n]), Critic(self.discriminator)

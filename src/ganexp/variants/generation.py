@@ -11,7 +11,7 @@ from ganexp.game.batches import Batch
 from ganexp.game.module import AdversarialModule, GameSettings
 from ganexp.noise import Noise
 from ganexp.partials import plain
-from ganexp.variants.samplers.base import Sampler
+from ganexp.variants.samplers.base import Sampler, SamplerSettings
 
 
 class GenerationSettings(GameSettings, total=False):
@@ -53,7 +53,18 @@ class Generation(AdversarialModule):
         self.average = ema(generator) if ema is not None else None
         self.scored_samples = scored_samples
         self.standing_statistics = standing_statistics
-        self.sampler = Sampler(self.generator, self.average, self.noise, latent, self.seed, standing_statistics)
+        self.sampler = Sampler(**self.sampler_settings())
+
+    def sampler_settings(self) -> SamplerSettings:
+        """Return the arguments of this game's sampler, of which a variant makes another kind."""
+        return {
+            "generator": self.generator,
+            "average": self.average,
+            "noise": self.noise,
+            "latent": self.latent,
+            "seed": self.seed,
+            "standing_statistics": self.standing_statistics,
+        }
 
     def draw_noise(self, player: str, n: int) -> Tensor:
         """Draw fresh noise (n, latent) for a player's turn."""

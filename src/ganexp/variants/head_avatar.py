@@ -11,8 +11,9 @@ from ganexp.game.batches import Batch
 from ganexp.game.loss_history import Terms
 from ganexp.numerics.gradients import promote_to_float32
 from ganexp.penalties.base import Penalty
+from ganexp.variants.one_way_translation import GENERATOR
 from ganexp.variants.pix2pix import Pix2Pix
-from ganexp.variants.translation import FORWARD, GENERATOR, TranslationSettings, interleave, l1_distance
+from ganexp.variants.translation import FORWARD, TranslationSettings, interleave, l1_distance
 
 
 class HeadAvatar(Pix2Pix):
@@ -64,8 +65,7 @@ class HeadAvatar(Pix2Pix):
         generator: Any = self.generators[FORWARD]
         layers = generator.layers(inputs)
         fake = layers._replace(low_frequency=layers.low_frequency.detach()).picture()
-        if self.first == GENERATOR:
-            self.inputs.hand_over(f"fake {self._part}", fake.detach())
+        self.hand_over(fake)
         terms = self.adversary.generator(self, self.critic(inputs), real, fake)
         terms["adversarial"] = self.adversarial * terms["adversarial"]
         terms["pixel"] = self.l1 * l1_distance(torch.tanh(layers.low_frequency), real)

@@ -58,9 +58,7 @@ class InfoGAN(GAN):
             raise ValueError(f"information={information}: it must be at least 0, for example 1")
         self.codes = Codes(categories, continuous)
         self.information = information
-        self.sampler: CodeSampler = CodeSampler(
-            self.codes, self.generator, self.average, self.noise, self.latent, self.seed, self.standing_statistics
-        )
+        self.sampler: CodeSampler = CodeSampler(self.codes, **self.sampler_settings())
 
     def real_critic(self) -> Critic:
         """Return the critic of real images, which have no codes."""

@@ -181,9 +181,7 @@ class ConditionalLAPGAN(LAPGAN):
     def __init__(self, num_classes: int, **game: Unpack[LAPGANSettings]) -> None:
         super().__init__(**game)
         self.num_classes = num_classes
-        self.sampler: ConditionalSampler = ConditionalSampler(
-            num_classes, self.generator, self.average, self.noise, self.latent, self.seed, self.standing_statistics
-        )
+        self.sampler: ConditionalSampler = ConditionalSampler(num_classes, **self.sampler_settings())
         self.columns = self.sampler.columns
 
     def condition(self, batch: Batch) -> tuple[Tensor, ...]:

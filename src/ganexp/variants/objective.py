@@ -121,18 +121,6 @@ class DiscriminatorObjective(nn.Module):
         )
         return {"adversarial": adversarial, **on_fake.terms, **self._generator_penalties(game, fake, source)}
 
-    def _with_pseudo_labels(
-        self, game: AdversarialModule, real: Tensor, fake: Tensor, source: FakeSource | None
-    ) -> Tensor:
-        """Return the images that the discriminator is to take for real."""
-
-        def pseudo_real() -> Tensor:
-            return fake.detach() if source is None else source.with_real_conditions()
-
-        return self.augmentation.with_pseudo_labels(
-            real, pseudo_real, partial(game.draw, f"{self.prefix}augmentation pseudo labels")
-        )
-
     def exchanged(
         self, game: AdversarialModule, critic: Critic, real: Tensor, fake: Tensor, fake_critic: Critic
     ) -> Terms:
@@ -145,8 +133,20 @@ class DiscriminatorObjective(nn.Module):
         on_fake = self._judge(game, "generator fake", fake_critic, fake)
         return {
             "adversarial": self.loss.discriminator(on_fake.logits, on_real.logits),
-            **{name: term + on_fake.terms[name] for name, term in on_real.terms.items()},
+            **summed(on_real.terms, on_fake.terms),
         }
+
+    def _with_pseudo_labels(
+        self, game: AdversarialModule, real: Tensor, fake: Tensor, source: FakeSource | None
+    ) -> Tensor:
+        """Return the images that the discriminator is to take for real."""
+
+        def pseudo_real() -> Tensor:
+            return fake.detach() if source is None else source.with_real_conditions()
+
+        return self.augmentation.with_pseudo_labels(
+            real, pseudo_real, partial(game.draw, f"{self.prefix}augmentation pseudo labels")
+        )
 
     def _judge_both(
         self,

@@ -22,12 +22,8 @@ class R3GAN(GAN):
 
     def turn(self, player: Player, optimizer: Any, batch: Batch) -> None:
         """Set the optimizer's second beta, then take the step."""
-        set_beta2(optimizer, self.beta2(self.progress()))
+        beta2 = self.beta2(self.progress())
+        for group in optimizer.param_groups:
+            if "betas" in group:
+                group["betas"] = (group["betas"][0], beta2)
         super().turn(player, optimizer, batch)
-
-
-def set_beta2(optimizer: Any, beta2: float) -> None:
-    """Set the second beta of every group of parameters that has betas."""
-    for group in optimizer.param_groups:
-        if "betas" in group:
-            group["betas"] = (group["betas"][0], beta2)

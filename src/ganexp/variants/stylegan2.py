@@ -59,14 +59,7 @@ class StyleGAN2(GAN):
             "generator": self.has_lazy_path_length_due,
         }
         self._regularizes = False
-        self.sampler = StyleSampler(
-            self.generator,
-            self.average,
-            self.noise,
-            self.latent,
-            self.seed,
-            random_noise_inputs,
-        )
+        self.sampler = StyleSampler(random_noise_inputs, **self.sampler_settings())
 
     @property
     def styled(self) -> StyledGenerator:
@@ -192,13 +185,7 @@ class ConditionalStyleGAN2(StyleGAN2):
         super().__init__(**styles)
         self.num_classes = num_classes
         self.sampler: ConditionalStyleSampler = ConditionalStyleSampler(
-            num_classes,
-            self.generator,
-            self.average,
-            self.noise,
-            self.latent,
-            self.seed,
-            self.sampler.random_noise_inputs,
+            num_classes, self.sampler.random_noise_inputs, **self.sampler_settings()
         )
         self.columns = self.sampler.columns
 

@@ -12,7 +12,7 @@ from ganexp.drawing.channels import of_one_shape
 from ganexp.ema import ExponentialMovingAverage
 from ganexp.errors import UserError
 from ganexp.game.batches import Batch
-from ganexp.game.module import AdversarialModule, GameSettings, Player
+from ganexp.game.module import AdversarialModule, GameSettings
 from ganexp.image_size import ImageSize
 from ganexp.layers.dropout import draws_per_image, numbered
 from ganexp.losses import Loss
@@ -22,7 +22,6 @@ from ganexp.variants.samplers.base import describe_weights, evaluated
 log = logging.getLogger(__name__)
 
 FORWARD, BACKWARD = "a2b", "b2a"
-GENERATOR, DISCRIMINATOR = "generator", "discriminator"
 
 
 class TranslationSettings(GameSettings, total=False):
@@ -42,7 +41,7 @@ class Translation(AdversarialModule):
     """
 
     directions: ClassVar[tuple[str, ...]] = (FORWARD,)
-    made: ClassVar[tuple[str, ...]] = (FORWARD,)
+    output_names: ClassVar[tuple[str, ...]] = (FORWARD,)
     """The names of the images that ``translations`` returns."""
     columns: int = 3
     """The number of images that ``grid`` shows of each example."""
@@ -140,7 +139,7 @@ class TwoWayTranslation(Translation):
     """A game whose generators translate in both directions, so that images can be translated there and back."""
 
     directions = (FORWARD, BACKWARD)
-    made = (FORWARD, BACKWARD, "a2b2a", "b2a2b")
+    output_names = (FORWARD, BACKWARD, "a2b2a", "b2a2b")
     columns = 8
 
     def translations(self, batch: Batch) -> dict[str, Tensor]:
@@ -149,7 +148,7 @@ class TwoWayTranslation(Translation):
         fake_b = self.translate(batch["input"], FORWARD, numbers)
         fake_a = self.translate(batch["image"], BACKWARD, numbers)
         cycled_a, cycled_b = self.translate(fake_b, BACKWARD, numbers), self.translate(fake_a, FORWARD, numbers)
-        return dict(zip(self.made, (fake_b, fake_a, cycled_a, cycled_b), strict=True))
+        return dict(zip(self.output_names, (fake_b, fake_a, cycled_a, cycled_b), strict=True))
 
     def grid(self, examples: Batch) -> Tensor:
         """Return input, output, reconstruction and identity of every example, first of a and then of b.
@@ -162,14 +161,6 @@ class TwoWayTranslation(Translation):
             from_a.append(self.translate(a, BACKWARD, numbers))
             from_b.append(self.translate(b, FORWARD, numbers))
         return interleave(*from_a, *from_b)
-
-
-def in_turn(first: str, generator: Player, discriminator: Player) -> list[Player]:
-    """Return the two players, the one called ``first`` before the other; raises ValueError for any other name."""
-    orders = {GENERATOR: [generator, discriminator], DISCRIMINATOR: [discriminator, generator]}
-    if first not in orders:
-        raise ValueError(f"first={first}: choose one of {', '.join(orders)}")
-    return orders[first]
 
 
 def l1_distance(images: Tensor, others: Tensor) -> Tensor:

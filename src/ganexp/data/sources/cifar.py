@@ -1,7 +1,5 @@
 """CIFAR-10 data set."""
 
-from pathlib import Path
-
 from torchvision.datasets import CIFAR10
 from torchvision.datasets.utils import extract_archive
 
@@ -25,12 +23,8 @@ def cifar10(root: str, split: str = "train", download: bool = True) -> ArrayPict
         [Remote(CIFAR10.filename, CIFAR10.tgz_md5, (CIFAR10.url,))],
         folders_of(root),
         complete=lambda folder: all(batch.is_complete_in(folder / CIFAR10.base_folder) for batch in batches),
-        unpack=_unpack,
+        unpack=extract_archive,
         download=download,
     )
     data = CIFAR10(folder, train=split == "train")
     return ArrayPictures(data.data, data.targets, data.classes)
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    extract_archive(str(archive), str(folder))

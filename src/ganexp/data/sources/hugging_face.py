@@ -1,13 +1,20 @@
 """Hugging Face data sets and parquet files."""
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ganexp.data.sources.datasets_package import (
+    hub_cache,
+    hub_columns,
+    hub_stream,
+    hub_table,
+    loaded,
+    local_table,
+    saved_table,
+)
 from ganexp.data.sources.row_group_pictures import GB, RowGroupPictures
 from ganexp.data.sources.streamed_pictures import StreamedPictures
 from ganexp.data.sources.table_columns import NO_LABELS, column_of_images, columns_of_labels, undecoded
@@ -15,8 +22,8 @@ from ganexp.data.sources.table_labels import LabelColumns
 from ganexp.data.sources.table_pictures import TablePictures
 from ganexp.data.streaming.bounded_folder import BoundedFolder
 from ganexp.data.streaming.row_groups import RowGroups
-from ganexp.errors import UserError, one_line
-from ganexp.files.cache import cache_folder, one_process_at_a_time
+from ganexp.errors import UserError
+from ganexp.files.cache import cache_folder
 
 SAVED = ("state.json", "dataset_dict.json")
 """Files of data sets and of their splits that `save_to_disk` wrote."""
@@ -29,16 +36,16 @@ def parquet(
 
     An image is encoded bytes, or a struct of bytes and path as Hugging Face datasets write it. By default the columns
     are the only one of images and the only one of classes (`label_column`: "none" for no labels). A column of lists, or
-    several columns of 0 and 1, have attributes (`LabelColumns`). Files whose names or
-    folders have the names of splits, such as train-00000.parquet, are those splits. The rows are kept in the cache
-    folder in a form that can be read in any order.
+    several columns of 0 and 1, have attributes (`LabelColumns`). Files whose names or folders have the names of splits,
+    such as train-00000.parquet, are those splits. The rows are kept in the cache folder in a form that can be read in
+    any order.
 
     Raises UserError if there are no such files, no such split or column, or if it has no images.
     """
     place = Path(path).expanduser()
     if not place.exists():
         raise UserError(f"{place} does not exist: give a parquet file or a folder of them (data.path=PATH)")
-    table = loaded(str(place), lambda hf: _local(hf, place, split, "parquet"))
+    table = loaded(str(place), lambda hf: local_table(hf, place, split, "parquet"))
     return as_pictures(table, str(place), image_column, label_column, [place if place.is_dir() else place.parent])
 
 
@@ -64,8 +71,7 @@ def hugging_face(
     With ``streaming``, a data set of the Hub is read over the network, and only its first ``images`` rows (None: all).
     Of parquet files, row groups are read in any order; at most ``cache_gb`` gigabytes of them are kept, training
     shuffles within a ``window`` of images, and ``prefetch`` row groups at once are downloaded before they are due
-    (`RowGroupPictures`). Files of other kinds are read in order, for packing
-    (`StreamedPictures`).
+    (`RowGroupPictures`). Files of other kinds are read in order, for packing (`StreamedPictures`).
 
     Raises UserError if there is no such data set, split or column, or if it can be neither found nor downloaded.
     """
@@ -78,14 +84,14 @@ def hugging_face(
         saved = any((place / name).is_file() for name in SAVED)
         # Absolute, since a relative one may have the name of a format.
         kind = str(place.absolute())
-        table = loaded(path, lambda hf: _saved(hf, place, split) if saved else _local(hf, place, split, kind))
+        table = loaded(path, lambda hf: saved_table(hf, place, split) if saved else local_table(hf, place, split, kind))
         return as_pictures(table, path, image_column, label_column, [place])
     if path.count("/") != 1 or path.startswith((".", "/", "~")):
         raise UserError(f"data.path={path}: neither a folder nor a data set on the Hugging Face Hub (owner/name)")
     if streaming:
         return streamed(path, split, image_column, label_column, subset, images, window, cache_gb, prefetch)
-    table = loaded(path, lambda datasets: _from_hub(datasets, path, subset, split, download))
-    return as_pictures(table, path, image_column, label_column, [_hub_cache()])
+    table = loaded(path, lambda datasets: hub_table(datasets, path, subset, split, download))
+    return as_pictures(table, path, image_column, label_column, [hub_cache()])
 
 
 def streamed(
@@ -103,7 +109,7 @@ def streamed(
 
     Raises UserError if the Hub cannot be reached, or if neither it nor ``images`` says how many rows there are.
     """
-    version, rows, files = loaded(path, lambda datasets: _streamed(datasets, path, subset, split))
+    version, rows, files = loaded(path, lambda datasets: hub_stream(datasets, path, subset, split))
     column = column_of_images(rows.features, path, image_column)
     labels = columns_of_labels(rows.features, path, label_column)
     if labels is not None and labels.names is None:
@@ -140,23 +146,12 @@ def labels_on_the_hub(
     if label_column is not None:
         by_hand = "data.num_classes=N and data.attributes=false (true: several for each image)"
     try:
-        features = loaded(path, lambda datasets: _features(datasets, path, subset, split, download, streaming))
+        features = loaded(path, lambda datasets: hub_columns(datasets, path, subset, split, download, streaming))
     except UserError as error:
         raise UserError(f"{error}; to go on without: {by_hand}") from error
     if label_column is not None and not features:
         raise UserError(f"data.source.label_column={label_column}: {path} does not describe its columns: {by_hand}")
     return columns_of_labels(features, path, label_column)
-
-
-def _features(datasets: Any, path: str, subset: str | None, split: str, download: bool, streaming: bool) -> Any:
-    """Return the kinds of all columns, by name; empty where nothing describes them."""
-    if not streaming:
-        # The cache has what the Hub had, so the answer is the same.
-        with suppress(Exception), _offline(datasets):
-            return datasets.load_dataset_builder(path, subset).info.features or {}
-        if datasets.config.HF_HUB_OFFLINE or not download:
-            raise UserError(_not_downloaded(path))
-    return datasets.load_dataset(path, subset, split=split, streaming=True).features or {}
 
 
 def _row_groups(files: list[str], columns: list[str], images: int | None) -> RowGroups:
@@ -177,96 +172,6 @@ def as_pictures(
     return TablePictures(undecoded(table, column), column, labels, classes, where, folders)
 
 
-def loaded(where: str, load: Callable[[Any], Any]) -> Any:
-    """Return what a function loads with the package datasets, whose errors become one line.
-
-    Raises UserError if the package is missing, or with the reason why nothing can be loaded.
-    """
-    try:
-        import datasets
-    except ImportError as error:
-        raise UserError("this needs the package datasets: pip install 'ganexp[hf]'") from error
-    if not sys.stderr.isatty():
-        datasets.disable_progress_bars()
-    try:
-        return load(datasets)
-    except UserError:
-        raise
-    except Exception as error:  # readers of many formats raise nearly anything
-        raise UserError(f"{where} cannot be read as a data set: {one_line(_first_cause(error))}") from error
-
-
-def _local(datasets: Any, place: Path, split: str, kind: str) -> Any:
-    files = {split: str(place)} if place.is_file() else None
-    folder = str(place) if place.is_dir() and kind == "parquet" else None
-    # The description in a folder from somebody else may name files of other places.
-    with one_process_at_a_time(place), _offline(datasets):
-        cache = str(cache_folder("datasets"))
-        return datasets.load_dataset(kind, data_dir=folder, data_files=files, split=split, cache_dir=cache)
-
-
-def _saved(datasets: Any, place: Path, split: str) -> Any:
-    table = datasets.load_from_disk(str(place))
-    if not isinstance(table, dict):
-        return table
-    if split not in table:
-        raise UserError(f"{place} has no split {split!r}: data.source.split={'|'.join(table)}")
-    return table[split]
-
-
-def _from_hub(datasets: Any, path: str, subset: str | None, split: str, download: bool) -> Any:
-    try:
-        with _offline(datasets):
-            return datasets.load_dataset(path, subset, split=split)
-    except (ConnectionError, FileNotFoundError, ValueError) as error:
-        if datasets.config.HF_HUB_OFFLINE or not download:
-            raise UserError(f"{_not_downloaded(path)}; a folder with its files: data.path=FOLDER") from error
-    try:
-        return datasets.load_dataset(path, subset, split=split)
-    except ConnectionError as error:
-        raise UserError(
-            f"data.path={path}: it has not been downloaded, and the Hugging Face Hub cannot be reached "
-            f"({one_line(_first_cause(error))}); a folder with its files: data.path=FOLDER"
-        ) from error
-
-
-def _not_downloaded(path: str) -> str:
-    why = "it has not been downloaded, and downloading is switched off (HF_HUB_OFFLINE or data.source.download)"
-    return f"data.path={path}: {why}"
-
-
-@contextmanager
-def _offline(datasets: Any) -> Iterator[None]:
-    """Let datasets use what it has downloaded before, without asking the Hub whether there is something newer."""
-    before, verbosity = datasets.config.HF_HUB_OFFLINE, datasets.logging.get_verbosity()
-    datasets.config.HF_HUB_OFFLINE = True
-    # It would warn that the Hub has not been asked.
-    datasets.logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        datasets.config.HF_HUB_OFFLINE = before
-        datasets.logging.set_verbosity(verbosity)
-
-
-def _streamed(datasets: Any, path: str, subset: str | None, split: str) -> tuple[str, Any, list[str]]:
-    """Return the commit of a data set on the Hub, its rows with known features, and the split's files."""
-    from huggingface_hub import HfApi
-
-    commit = str(HfApi().dataset_info(path).sha)
-    rows = datasets.load_dataset(path, subset, split=split, revision=commit, streaming=True)
-    builder = datasets.load_dataset_builder(path, subset, revision=commit)
-    files = (builder.config.data_files or {}).get(split, [])
-    # Files without a description say only in their first rows which columns they have.
-    return commit, rows if rows.features else rows._resolve_features(), [str(file) for file in files]
-
-
-def _hub_cache() -> Path:
-    from huggingface_hub.constants import HF_HUB_CACHE
-
-    return Path(HF_HUB_CACHE)
-
-
 def _read(columns: LabelColumns | None, table: Any) -> tuple[np.ndarray | None, list[str]]:
     if columns is None:
         return None, []
@@ -276,9 +181,3 @@ def _read(columns: LabelColumns | None, table: Any) -> tuple[np.ndarray | None, 
     if columns.names is not None and all(value in missing for rows in values.values() for value in rows):
         return None, []
     return columns.read(values)
-
-
-def _first_cause(error: BaseException) -> BaseException:
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return error

@@ -1,7 +1,5 @@
 """STL-10 data set."""
 
-from pathlib import Path
-
 import numpy as np
 from torchvision.datasets import STL10
 from torchvision.datasets.utils import extract_archive
@@ -24,7 +22,7 @@ def stl10(root: str, split: str = "unlabeled", download: bool = True) -> ArrayPi
         [Remote(STL10.filename, STL10.tgz_md5, (STL10.url,))],
         folders_of(root),
         complete=lambda folder: all(file.is_complete_in(folder / STL10.base_folder) for file in files),
-        unpack=_unpack,
+        unpack=extract_archive,
         download=download,
     )
     data = STL10(folder, split=split)
@@ -32,7 +30,3 @@ def stl10(root: str, split: str = "unlabeled", download: bool = True) -> ArrayPi
     if split == "unlabeled":
         return ArrayPictures(images, np.zeros(len(images)), ())
     return ArrayPictures(images, data.labels, data.classes)
-
-
-def _unpack(archive: Path, folder: Path) -> None:
-    extract_archive(str(archive), str(folder))

@@ -1,7 +1,7 @@
 """Reading over a network whose connections fail now and then."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeVar
 
 from ganexp.data.unreadable import UnreadableError
@@ -18,14 +18,14 @@ class ConnectionLost(UnreadableError):
     """Data that cannot be read although each of several attempts waited longer than the one before."""
 
 
-def retried(where: str, read: Callable[[], Result], waits: Sequence[float] = WAITS) -> Result:
-    """Return what a function reads over the network; if it fails, it is called again after each of the waits.
+def retried(where: str, read: Callable[[], Result]) -> Result:
+    """Return what a function reads over the network; if it fails, it is called again after each of `WAITS`.
 
     Raises ConnectionLost with the last reason; at once where a file does not exist or is no parquet.
     """
     from pyarrow import ArrowInvalid
 
-    for wait in waits:
+    for wait in WAITS:
         try:
             return read()
         except (ArrowInvalid, FileNotFoundError) as error:
@@ -36,6 +36,6 @@ def retried(where: str, read: Callable[[], Result], waits: Sequence[float] = WAI
         return read()
     except Exception as error:
         raise ConnectionLost(
-            f"{where}: the connection failed {len(waits) + 1} times ({one_line(error)}). The same command with "
+            f"{where}: the connection failed {len(WAITS) + 1} times ({one_line(error)}). The same command with "
             "resume=DIR goes on once there is one."
         ) from error

@@ -1,9 +1,7 @@
 """The Laplacian pyramid: images as a coarse version and the details that each doubling adds (arXiv 1506.05751, 2.2)."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
-import torch
 from torch import Tensor
 
 from ganexp.image_size import ImageSize
@@ -40,20 +38,3 @@ def gaussian_pyramid(images: Tensor, levels: int) -> list[Tensor]:
     for _ in range(levels - 1):
         pyramid.append(halved(pyramid[-1]))
     return pyramid[::-1]
-
-
-def decomposed(images: Tensor, levels: int) -> list[Tensor]:
-    """Return the Laplacian pyramid of images (N, C, H, W): the coarsest image, then each band (eq. 3).
-
-    A band is the image minus the expanded image of the level below, so `rebuilt` returns the images exactly.
-    """
-    pyramid = gaussian_pyramid(images, levels)
-    return [pyramid[0], *(finer - doubled(coarser) for coarser, finer in pairwise(pyramid))]
-
-
-def rebuilt(bands: Sequence[Tensor]) -> Tensor:
-    """Return the images (N, C, H, W) of a Laplacian pyramid, from the coarsest image on (eq. 4)."""
-    images = bands[0]
-    for band in bands[1:]:
-        images = torch.add(doubled(images), band)
-    return images

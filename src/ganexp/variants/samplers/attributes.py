@@ -1,16 +1,14 @@
 """Sampling from generators that are conditioned on attributes, such as CelebA's, several of which an image may have."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, nn
 
-from ganexp.ema import ExponentialMovingAverage
-from ganexp.noise import Noise
 from ganexp.numerics.randomness import blocks
 from ganexp.numerics.randomness import generator as rng
-from ganexp.variants.samplers.base import ConditionalSampler, clamped
+from ganexp.variants.samplers.base import ConditionalSampler, SamplerSettings, clamped
 
 SETS = 4096
 COLUMNS = 8
@@ -35,18 +33,8 @@ class AttributeSets(nn.Module):
 class AttributeSampler(ConditionalSampler):
     """Draws images with given attributes, (N, A) of 0 and 1, by default those of training images."""
 
-    def __init__(
-        self,
-        sets: AttributeSets,
-        generator: nn.Module,
-        average: ExponentialMovingAverage | None,
-        noise: Noise,
-        latent: int,
-        seed: int,
-        standing_statistics: bool = False,
-    ) -> None:
-        number = sets.rows.shape[1]
-        super().__init__(number, generator, average, noise, latent, seed, standing_statistics)
+    def __init__(self, sets: AttributeSets, **sampler: Unpack[SamplerSettings]) -> None:
+        super().__init__(sets.rows.shape[1], **sampler)
         self.sets = sets
         self.columns = COLUMNS
 

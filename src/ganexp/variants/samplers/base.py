@@ -1,7 +1,7 @@
 """Sampling from a trained generator: numbered noise, labels, truncation and standing statistics."""
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Required, TypedDict, Unpack
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,17 @@ from ganexp.numerics.randomness import BLOCK, blocks
 from ganexp.numerics.randomness import generator as rng
 
 STANDING_BATCHES = 100  # of BLOCK samples each; the number of passes is that of arXiv 1809.11096
+
+
+class SamplerSettings(TypedDict, total=False):
+    """The arguments of every sampler; see `Sampler`."""
+
+    generator: Required[nn.Module]
+    average: Required[ExponentialMovingAverage | None]
+    noise: Required[Noise]
+    latent: Required[int]
+    seed: Required[int]
+    standing_statistics: bool
 
 
 class Sampler:
@@ -48,10 +59,10 @@ class Sampler:
     @property
     def network(self) -> nn.Module:
         """The network that draws samples: the moving average of the generator where there is one."""
-        return self._with_standing_statistics() if self.stands else self.weights
+        return self._with_standing_statistics() if self.has_standing_statistics else self.weights
 
     @property
-    def stands(self) -> bool:
+    def has_standing_statistics(self) -> bool:
         """Whether samples have standing statistics: they are asked for, and there is a batch norm."""
         return self.standing_statistics and bool(batch_norms(self.weights))
 
@@ -100,7 +111,7 @@ class Sampler:
         self.noise, self.truncation = truncated(self.noise, threshold), threshold
         # Of untruncated noise: a batch norm behind the first layer would normalize a smaller variance away.
         self.standing_statistics = True
-        if self.stands:
+        if self.has_standing_statistics:
             self._with_standing_statistics()
 
     def standing_inputs(self) -> Iterator[tuple[Tensor, ...]]:
@@ -117,7 +128,7 @@ class Sampler:
             "precision": str(next(self.weights.parameters()).dtype).removeprefix("torch."),
             "seed": seed,
         }
-        if self.stands:
+        if self.has_standing_statistics:
             description["batch_norm"] = "standing statistics"
         return description if self.truncation is None else {**description, "truncation": self.truncation}
 
@@ -171,17 +182,8 @@ def clamped(images: Tensor) -> Tensor:
 class ConditionalSampler(Sampler):
     """Draws images of given classes from a generator that also takes labels (N,) in [0, num_classes)."""
 
-    def __init__(
-        self,
-        num_classes: int,
-        generator: nn.Module,
-        average: ExponentialMovingAverage | None,
-        noise: Noise,
-        latent: int,
-        seed: int,
-        standing_statistics: bool = False,
-    ) -> None:
-        super().__init__(generator, average, noise, latent, seed, standing_statistics)
+    def __init__(self, num_classes: int, **sampler: Unpack[SamplerSettings]) -> None:
+        super().__init__(**sampler)
         self.num_classes = num_classes
         self.columns = min(num_classes, 10)
 

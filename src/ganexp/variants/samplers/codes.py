@@ -1,30 +1,21 @@
 """Sampling from a generator whose noise has codes: of chosen categories, and along a continuous code."""
 
 from collections.abc import Sequence
+from typing import Unpack
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ganexp.ema import ExponentialMovingAverage
-from ganexp.noise import REACH, Codes, Noise
+from ganexp.noise import REACH, Codes
 from ganexp.numerics.randomness import blocks
-from ganexp.variants.samplers.base import Sampler, clamped
+from ganexp.variants.samplers.base import Sampler, SamplerSettings, clamped
 
 
 class CodeSampler(Sampler):
     """Draws images from a generator of noise (N, latent) whose first columns are codes."""
 
-    def __init__(
-        self,
-        codes: Codes,
-        generator: nn.Module,
-        average: ExponentialMovingAverage | None,
-        noise: Noise,
-        latent: int,
-        seed: int,
-        standing_statistics: bool = False,
-    ) -> None:
-        super().__init__(generator, average, noise, latent, seed, standing_statistics)
+    def __init__(self, codes: Codes, **sampler: Unpack[SamplerSettings]) -> None:
+        super().__init__(**sampler)
         self.codes = codes
 
     def sample(self, n: int, seed: int, labels: Sequence[int] | None = None) -> Tensor:

@@ -1,15 +1,14 @@
 """Sampling from a generator with styles: truncation of the styles and noise inputs (arXiv 1912.04958)."""
 
 import math
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 import torch
 from torch import Tensor, nn
 
-from ganexp.ema import ExponentialMovingAverage
 from ganexp.networks.stylegan2 import StyledGenerator, TruncatedGenerator
-from ganexp.noise import Noise, normal, numbered
-from ganexp.variants.samplers.base import ConditionalSampler, Sampler
+from ganexp.noise import normal, numbered
+from ganexp.variants.samplers.base import ConditionalSampler, Sampler, SamplerSettings
 
 
 class StyleSampler(Sampler):
@@ -19,16 +18,8 @@ class StyleSampler(Sampler):
     `sample` and of the scores, as a function of its number.
     """
 
-    def __init__(
-        self,
-        generator: nn.Module,
-        average: ExponentialMovingAverage | None,
-        noise: Noise,
-        latent: int,
-        seed: int,
-        random_noise_inputs: bool = False,
-    ) -> None:
-        super().__init__(generator, average, noise, latent, seed)
+    def __init__(self, random_noise_inputs: bool, **sampler: Unpack[SamplerSettings]) -> None:
+        super().__init__(**sampler)
         self.random_noise_inputs = random_noise_inputs
 
     @property
@@ -73,15 +64,6 @@ class StyleSampler(Sampler):
 class ConditionalStyleSampler(StyleSampler, ConditionalSampler):
     """Draws images of given classes from a generator of noise and labels (N,) that has styles."""
 
-    def __init__(
-        self,
-        num_classes: int,
-        generator: nn.Module,
-        average: ExponentialMovingAverage | None,
-        noise: Noise,
-        latent: int,
-        seed: int,
-        random_noise_inputs: bool = False,
-    ) -> None:
-        ConditionalSampler.__init__(self, num_classes, generator, average, noise, latent, seed)
+    def __init__(self, num_classes: int, random_noise_inputs: bool, **sampler: Unpack[SamplerSettings]) -> None:
+        ConditionalSampler.__init__(self, num_classes, **sampler)
         self.random_noise_inputs = random_noise_inputs

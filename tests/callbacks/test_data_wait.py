@@ -7,10 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from ganexp.callbacks import waiting
+from ganexp.callbacks import data_wait
+from ganexp.callbacks.data_wait import DataWait
 from ganexp.callbacks.progress import ImageProgress
 from ganexp.callbacks.summary import Summary
-from ganexp.callbacks.waiting import DataWait
 from ganexp.data.loading import endless_loader
 from ganexp.data.timed_loader import TimedLoader
 from ganexp.records import summary
@@ -68,7 +68,7 @@ def test_the_share_is_that_of_the_last_window_and_is_logged_once(clock, caplog):
     wait = DataWait()
     wait.start(trainer)
     assert wait.text() == ""
-    with caplog.at_level(logging.INFO, waiting.__name__):
+    with caplog.at_level(logging.INFO, data_wait.__name__):
         run(wait, trainer, clock, 100, 0.1)
         assert (wait.text(), caplog.messages) == ("", [])
         run(wait, trainer, clock, 100, 0.38)
@@ -88,9 +88,9 @@ def test_other_loaders_are_not_measured(clock):
 
 
 def test_a_run_with_slow_data_says_so(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr(waiting, "WINDOW_SECONDS", 0.2)
-    monkeypatch.setattr(waiting, "MARK_SECONDS", 0.0)
-    monkeypatch.setattr(waiting, "SHOWN_FROM", 0.05)
+    monkeypatch.setattr(data_wait, "WINDOW_SECONDS", 0.2)
+    monkeypatch.setattr(data_wait, "MARK_SECONDS", 0.0)
+    monkeypatch.setattr(data_wait, "SHOWN_FROM", 0.05)
     with caplog.at_level(logging.INFO, "ganexp"):
         fit(make_gan(images=96), 12, [ImageProgress(), Summary(str(tmp_path))], data=SlowPictures())
     assert any("images/s" in message and "waiting for data" in message for message in caplog.messages)

@@ -1,6 +1,6 @@
 import pytest
 
-from ganexp.callbacks.pace import Interval
+from ganexp.callbacks.interval import Interval
 
 hypothesis = pytest.importorskip("hypothesis", reason="hypothesis is not installed")
 st = hypothesis.strategies
