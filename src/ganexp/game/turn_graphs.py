@@ -11,6 +11,8 @@ from typing import Any
 
 import torch
 
+from ganexp.distributed import collectives
+from ganexp.distributed.exchanges import Exchanges
 from ganexp.errors import one_line
 from ganexp.game.batches import Batch
 from ganexp.game.captured_inputs import CapturedInputs, NotCapturable, ObservedInputs, Requests
@@ -38,7 +40,8 @@ class TurnGraphs:
 
     There is a graph for each player, each combination of its loss's decisions (such as which lazy penalties are due)
     and each shape of a batch. Its first turns are eager, then it is captured and replayed. With ``check`` some replays
-    are compared with eager turns from the same state: bit for bit if ``exact``, else up to rounding.
+    are compared with eager turns from the same state: bit for bit if ``exact``, else up to rounding. Each rank of a
+    distributed run has graphs of its own; the game averages the gradients between them, outside.
     """
 
     def __init__(self, game: AdversarialModule, backend: GraphBackend, check: bool = True, exact: bool = True) -> None:
@@ -75,7 +78,7 @@ class TurnGraphs:
             return self.run_eagerly(key, player, optimizer, batch)
         if turn < WARM_UP:
             with self.backend.warming_up():
-                return self.run_eagerly(key, player, optimizer, batch)
+                return self.run_first(key, player, optimizer, batch)
         if turn == WARM_UP:
             with self.backend.warming_up():
                 return self.run_watched(key, player, optimizer, batch)
@@ -93,6 +96,18 @@ class TurnGraphs:
         torch.clear_autocast_cache()
         self.game.compute_gradients(player, optimizer, batch)
         self.decisions.setdefault(player.name, {}).update(requests.decisions)
+
+    def run_first(self, key: Key, player: Player, optimizer: Any, batch: Batch) -> None:
+        """Compute the gradients without a graph, and refuse to capture turns in which ranks exchange values.
+
+        All ranks do so in the same turn; later turns, which a rank may repeat by itself, exchange nothing.
+        """
+        if collectives.count() == 1:
+            return self.run_eagerly(key, player, optimizer, batch)
+        with Exchanges() as exchanges:
+            self.run_eagerly(key, player, optimizer, batch)
+        if exchanges.count > 0:
+            self.refuse(key, player, "its loss exchanges values between the ranks")
 
     def run_watched(self, key: Key, player: Player, optimizer: Any, batch: Batch) -> None:
         """Compute the gradients without a graph, and refuse to capture turns that a graph would not repeat."""

@@ -44,7 +44,7 @@ class CaptureTurns(L.Callback):
 
     def on_train_end(self, trainer: Any, module: Any) -> None:
         """Record what was captured, and release the graphs and their memory."""
-        if self.graphs is not None:
+        if self.graphs is not None and trainer.is_global_zero:
             summary.update(self.folder, graphs=self.graphs.report())
         self.close()
 
@@ -72,8 +72,6 @@ def graph_backend(device: torch.device) -> GraphBackend | None:
 
 def objection(trainer: Any, module: Any) -> str:
     """Return why the turns of this Trainer cannot be captured, empty if nothing is against it."""
-    if trainer.world_size > 1:
-        return "several devices train one run"
     if module.device.type == "cuda" and not hasattr(torch.cuda.CUDAGraph, "register_generator_state"):
         return f"torch {torch.__version__} cannot seed the random numbers of a graph"
     if torch.is_anomaly_enabled():
