@@ -8,7 +8,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 class Exchanges(TorchDispatchMode):
     """Counts, inside of its context, the collective operations of torch.distributed, also those of nn.SyncBatchNorm."""
 
-    count = 0
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.count = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Call the operation, and count it if it is one of torch.distributed's."""
