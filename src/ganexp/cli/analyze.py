@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.cli.arguments import HELP, listed, require_value
+from ganexp.cli.arguments import HELP, listed, literal, require_value
 from ganexp.cli.flags import check_override
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
@@ -116,10 +116,7 @@ def split(arguments: list[str], options: list[str]) -> tuple[Paths, list[str]]:
 def quoted(override: str) -> str:
     """Return the override of a path, which may contain any character, with its value in quotation marks."""
     key, equals, value = override.partition("=")
-    if value in ("null", ""):
-        return override
-    text = value.replace("\\", "\\\\").replace("'", "\\'")
-    return f"{key}{equals}'{text}'"
+    return override if value in ("null", "") else f"{key}{equals}{literal(value)}"
 
 
 def selected_analyses(overrides: list[str], options: list[str]) -> list[str]:

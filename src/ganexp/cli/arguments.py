@@ -54,6 +54,12 @@ def listed(value: str) -> list[str]:
     return [part.strip() for part in value.strip("[]").split(",")]
 
 
+def literal(text: str) -> str:
+    """Return a text as a value for Hydra in which no character has a meaning."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
 def show_help(schema: type, command: str) -> None:
     """Print the help text of a command: its arguments with their descriptions."""
     print(f"python -m ganexp {command} key=value …\n\n{schema.__doc__}\n")

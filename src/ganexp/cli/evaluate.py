@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from ganexp.cli.arguments import HELP, listed, require_value
+from ganexp.cli.arguments import HELP, listed, literal, require_value
 from ganexp.cli.flags import check_override
 from ganexp.config import composition
 from ganexp.config.checks import check_checkpoint
@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> None:
         for folder in getattr(paths, key):
             existing(folder, key)
     if paths.real:
-        overrides = ["data=image_folder", f"data.root={quoted(paths.real[-1])}", *overrides]
+        overrides = ["data=image_folder", f"data.root={literal(paths.real[-1])}", *overrides]
     config = composition.compose("evaluate", overrides)
     check(config)
 
@@ -127,11 +127,6 @@ def require_subject(paths: Paths, overrides: list[str]) -> None:
         raise UserError("real=DIR and data=… both name the real images: give one of them")
     if paths.fake and any(override.startswith("truncation=") for override in overrides):
         raise UserError("truncation=… applies to the noise of a run, and fake=DIR has finished images: leave it out")
-
-
-def quoted(path: str) -> str:
-    """Return a path quoted as a literal value for Hydra."""
-    return "'" + path.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def check(config: DictConfig) -> None:
