@@ -184,6 +184,15 @@ def test_a_file_of_the_user_that_is_no_mapping_is_named(tmp_path, content, answe
     check_option_files(["optimizer=adam", "images=3"], tmp_path)
 
 
+def test_an_option_that_ganexps_own_would_replace_is_refused(tmp_path):
+    mine = tmp_path / "loss" / "hinge.yaml"
+    mine.parent.mkdir()
+    mine.write_text("_target_: mine.Hinge")
+    with pytest.raises(UserError, match=r"hinge\.yaml: ganexp has an option loss=hinge too; give yours another name"):
+        check_option_files(["loss=hinge"], tmp_path)
+    check_option_files(["loss=lsgan"], tmp_path)
+
+
 def test_a_long_key_is_shortened(ganexp):
     complaint = ganexp(f"{'a' * 5000}=3").complaint
     assert "no such option" in complaint

@@ -6,6 +6,7 @@ from omegaconf import OmegaConf
 from ganexp.config import composition
 from ganexp.config.types import flatten
 from support.pages import blocks
+from support.runs import UNSCORED
 
 PLACES = {
     "generator": ("dcgan_small", "model.generator"),
@@ -13,6 +14,7 @@ PLACES = {
     "generator_network": ("cdcgan", "model.generator.network"),
     "discriminator_network": ("cdcgan", "model.discriminator.network"),
 }
+NETWORKS = "mine/networks.py"
 OWN = {"_target_": "mine.Network", "channels": 3}
 
 
@@ -65,3 +67,15 @@ def test_the_pages_examples_compose(tmp_path):
     assert model["discriminator"].keys() == model["generator"].keys() - {"latent"}
     cut = composition.compose_or_empty(["model=cut", "+model/without=projection"], [tmp_path])
     assert cut["model"]["projection"] is None
+
+
+def test_the_pages_networks_train_as_it_says(ganexp, here, monkeypatch):
+    for block in (block for block in blocks("extending.md") if block.title in ("conf/model/mine.yaml", NETWORKS)):
+        path = here / block.title.replace("mine/networks", "mine_of_the_page/networks")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(block.text.replace("mine.networks", "mine_of_the_page.networks"))
+    monkeypatch.syspath_prepend(here)
+    trust = "trust=mine_of_the_page.networks.Generator,mine_of_the_page.networks.Discriminator"
+    outcome = ganexp("--config-dir", "conf", "model=mine", *UNSCORED, "images=128", "run_dir=run")
+    assert outcome.err.endswith(f"train longer with: python -m ganexp resume=run images=256 {trust}\n")
+    assert ganexp("sample", "run=run", "n=2", "out=drawn", trust).status == 0

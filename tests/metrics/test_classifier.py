@@ -44,7 +44,8 @@ def test_digits_are_recognized(data, caplog):
         extractor = classifier(RealImages(data, "digits"), CPU)
     assert extractor.description["held_out_accuracy"] >= 0.97
     assert "classifier: trained on 1,618 images (own labels) in " in caplog.text
-    assert "% on 179 held-out images" in caplog.text
+    assert "179 images held out" in caplog.text
+    assert "warning" not in caplog.text
     outputs = extractor(data.images[:50])
     assert outputs["features"].shape == (50, 128)
     assert outputs["logits"].shape == (50, 10)
@@ -141,7 +142,10 @@ def test_another_machines_file_gives_the_same_features(data, cache, monkeypatch,
     second = classifier(some(data, checksum="others", labelled=False), CPU, weights=str(path))
     assert second.description == first.description
     assert torch.equal(second(data.images[:9])["logits"], first(data.images[:9])["logits"])
-    assert caplog.text == ""
+    assert [record.getMessage() for record in caplog.records] == [
+        f"classifier: accuracy {100 * first.description['held_out_accuracy']:.1f} % on real images that were held out "
+        "(own labels)"
+    ]
 
 
 def one_line_of(*args, **settings):
@@ -195,3 +199,44 @@ def test_what_cannot_be_classified_is_refused():
 
     assert "not 1x1; for points in the plane use metric=modes" in one_line_of(images(9, 2, 1, 1), CPU)
     assert "needs at least two images" in one_line_of(images(1, 1, 8, 8), CPU)
+
+
+def warnings_of(caplog, images, **settings):
+    caplog.clear()
+    classifier(images, CPU, epochs=2, **settings)
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_classifier_at_chance_level_is_named_whenever_it_is_used(data, cache, caplog, monkeypatch, tmp_path):
+    noise = torch.randint(10, (600,), generator=torch.Generator().manual_seed(0))
+    shuffled = RealImages(InMemory(data.images[:600], noise), "labels without a meaning")
+    (warning,) = warnings_of(caplog, shuffled)
+    assert warning.startswith("warning: the classifier cannot be told from chance: it recognizes ")
+    assert " of 60 held-out real images" in warning
+    assert warnings_of(caplog, shuffled) == [warning]
+    (path,) = cache.iterdir()
+    assert warnings_of(caplog, some(data), weights=str(path)) == [warning]
+    assert warnings_of(caplog, some(data, number=600)) == []
+
+
+def test_black_images_teach_no_rotations(caplog):
+    black = RealImages(InMemory(torch.zeros(400, 1, 8, 8, dtype=torch.uint8)), "black")
+    assert "giving the most frequent label 25.0 %" in warnings_of(caplog, black)[0]
+
+
+def test_always_giving_the_most_frequent_label_is_chance_however_often_it_is_right(data, caplog):
+    rare = (torch.arange(600) % 10 == 0).long()
+    noise = torch.randint(256, (600, 1, 8, 8), generator=torch.Generator().manual_seed(0)).byte()
+    assert "giving the most frequent label 90.0 %" in warnings_of(caplog, RealImages(InMemory(noise, rare), "rare"))[0]
+
+
+def test_a_file_with_another_trial_is_refused(data, cache):
+    classifier(some(data), CPU, **BRIEF)
+    (path,) = cache.iterdir()
+    file = torch.load(path, weights_only=True)
+    file["content"]["trial"] = {"recognized": -1, "images": 20, "chance": 0.1}
+    torch.save({**file, "checksum": checksum_of({key: file[key] for key in ("key", "content")})}, path)
+    assert "recognized is -1, but a whole number" in one_line_of(some(data), CPU, weights=str(path))
+    del file["content"]["trial"]
+    torch.save({**file, "checksum": checksum_of({key: file[key] for key in ("key", "content")})}, path)
+    classifier(some(data), CPU, weights=str(path))

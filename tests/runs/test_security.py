@@ -15,6 +15,8 @@ from ganexp.cli import main
 from ganexp.config import composition
 from ganexp.errors import UserError
 from ganexp.runs import run_folder
+from ganexp.runs.overrides import with_overrides
+from ganexp.runs.permissions import permissions
 from ganexp.runs.trusted_code import require_trusted
 from ganexp.runs.write_paths import bounded, write_paths
 from support import runs
@@ -328,6 +330,36 @@ def test_a_run_does_not_write_outside_of_its_folder(run, resume_status, tmp_path
     assert "outside of the run's folder; if that is intended, add " in line
     assert not outside.exists()
     assert main.main(["verify", f"run={run}", "steps=1", "ranks=1"]) == 2
+
+
+DATA = {
+    "an address": lambda config, _: config["data"].update(source=source(root="${data_root}")),
+    "a repository": lambda config, _: config["data"].update(source=source(
+        _target_="ganexp.data.sources.hugging_face", url=None, path="owner/name", download=True)),
+    "code": lambda config, _: config["loss"].update(_target_="my_losses.Smoothed"),
+    "all of these": lambda config, outside: [
+        DATA[name](config, outside) for name in ("a repository", "code")] + [
+        OUTSIDE[name](config, outside) for name in ("callbacks.curves.folder", "callbacks.curves._args_")],
+    "nothing": lambda config, _: None,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("folder", ["elsewhere", "else where: 'there'=1"])
+@pytest.mark.parametrize("edit", [*OUTSIDE.values(), *DATA.values()], ids=[*OUTSIDE, *DATA])
+def test_a_printed_command_permits_what_the_run_does(run, tmp_path, edit, folder):
+    change(run, lambda config: edit(config, str(tmp_path / folder)))
+    started = run_folder.read_config(run, [])
+    overrides = permissions(started)
+    trust = [override for override in overrides if override.startswith("trust=")]
+    names = [name for each in trust for name in each.removeprefix("trust=").split(",")]
+    bounded(with_overrides(run_folder.read_config(run, names), [each for each in overrides if each not in trust]))
+    # And nothing is printed that is not needed.
+    assert bool(overrides) is (edit is not DATA["nothing"])
+    for left_out in overrides:
+        others = [each for each in overrides if each not in (left_out, *trust)]
+        config = with_overrides(run_folder.read_config(run, [] if left_out in trust else names), others)
+        with pytest.raises(UserError, match=r"the run's config\.yaml"):
+            bounded(config)
 
 
 SPELLINGS = ["..", "../elsewhere", "~/x", "$HOME/x", "file:///tmp/x", "checkpoints/../../x"]

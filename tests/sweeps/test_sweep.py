@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from ganexp.callbacks.summary import Summary
 from ganexp.cli import main
@@ -151,6 +152,13 @@ def test_a_finished_sweep_that_goes_on_trains_nothing(copy, ganexp, monkeypatch)
     assert "loss" in again.out
 
 
+def test_the_command_that_continues_a_sweep_finds_options_of_the_users():
+    sources = [{"provider": "main", "path": "/ganexp/conf"}, {"provider": "command-line", "path": "/my conf"}]
+    config = OmegaConf.create({"hydra": {"sweep": {"dir": "cut"}, "runtime": {"config_sources": sources}}})
+    command = sweep.continue_command(["loss=mine,hinge", "sweep_dir=x"], config)
+    assert command.endswith("ganexp -m '--config-dir=/my conf' loss=mine,hinge sweep_dir=cut skip_finished=true")
+
+
 @pytest.mark.slow
 def test_an_interrupted_sweep_goes_on_where_it_stopped_and_ends_as_if_it_never_had(swept, ganexp, here, monkeypatch):
     def signalled(self, player, optimizer, batch):
@@ -227,7 +235,7 @@ def test_scores_of_different_protocols_are_never_ranked_together(copy):
 BAD = {
     "seed=range(5,5)": "this axis of the sweep has no value",
     "loss=glob(zz*)": "this axis of the sweep has no value",
-    "loss=": "no such loss option. There are: hinge",
+    "loss=": "loss is a config group; choose one of hinge",
     "seed=choice()": "cannot be read: give KEY=VALUE",
     "+sweeps=seedz": "no such sweeps option; did you mean seeds?",
     "skip_finished=true": "name the sweep to continue by sweep_dir=DIR",

@@ -60,6 +60,12 @@ def test_the_command_that_continues_trusts_code_of_ones_own(ganexp, here, monkey
     assert ganexp("resume=run", "images=320", trust).status == 0
 
 
+def test_a_run_without_a_checkpoint_names_no_command_that_continues_it(ganexp):
+    outcome = ganexp(*TINY, "run_dir=run", "callbacks.checkpoints=null")
+    assert outcome.err.endswith("images=256 reached; without a checkpoint it cannot be continued\n")
+    assert "resume=" not in outcome.err
+
+
 @pytest.mark.slow
 def test_an_epoch_that_was_cut_short_is_completed(ganexp, here, monkeypatch):
     epochs = ["images=100000", "trainer.max_epochs=1", "trainer.max_time=00:01:00:00"]

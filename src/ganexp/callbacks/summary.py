@@ -28,12 +28,13 @@ class Summary(L.Callback):
 
     A resumed run keeps its first start time and its highest memory peak. On a GPU, ``gpu_memory`` holds the peaks since
     the last start and the device's size, in MiB. Times are not in metrics.csv, so that its rows are the same whether or
-    not a run was interrupted. ``trust`` returns what the command needs to accept the user's own code.
+    not a run was interrupted. ``permissions`` returns what the command needs to accept the user's own
+    code, addresses and folders.
     """
 
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
-        self.trust: Callable[[], tuple[str, ...]] = tuple
+        self.permissions: Callable[[], tuple[str, ...]] = tuple
 
     @rank_zero_only
     def on_train_start(self, trainer: Any, module: Any) -> None:
@@ -91,7 +92,7 @@ class Summary(L.Callback):
     def _command(self, overrides: tuple[str, ...]) -> str | None:
         """Return the command that continues the run, None if it has no checkpoint to continue from."""
         has_checkpoint = (self.folder / "checkpoints" / "last.ckpt").is_file()
-        return resume_command(self.folder.absolute(), (*overrides, *self.trust())) if has_checkpoint else None
+        return resume_command(self.folder.absolute(), (*overrides, *self.permissions())) if has_checkpoint else None
 
 
 def waited_share(trainer: Any) -> float | None:

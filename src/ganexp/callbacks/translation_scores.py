@@ -39,11 +39,11 @@ class TranslationScores(Scores):
 
         Raises UserError for a model that draws its images from noise.
         """
-        if not hasattr(module, "made"):
+        if not hasattr(module, "output_names"):
             raise UserError(
                 "callbacks=translation: this model translates no images; leave it out, or choose model=pix2pix"
             )
-        return model_scores(self.measurements, module.made)
+        return model_scores(self.measurements, module.output_names)
 
     def on_validation_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, *_: Any) -> None:
         """Add the translations of one batch."""

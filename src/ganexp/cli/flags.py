@@ -5,6 +5,7 @@ from typing import NoReturn
 
 from hydra.errors import HydraException
 
+from ganexp.cli.arguments import require_value
 from ganexp.config.composition import conf_dir, groups
 from ganexp.config.messages import unknown
 from ganexp.config.schema import kind_of
@@ -24,6 +25,8 @@ def read_flags(arguments: list[str]) -> argparse.Namespace:
     flags, unknown_flags = parser.parse_known_intermixed_args(arguments)
     if unknown_flags:
         raise UserError(unknown(unknown_flags[0], "flag", unknown_flags[0], list(parser._option_string_actions)))
+    if flags.config_dir is not None:
+        require_value("--config-dir", flags.config_dir, "a folder with config groups of your own")
     for override in flags.overrides:
         check_override(override)
     return flags

@@ -22,6 +22,7 @@ TRAIN_FLAGS = {
     "--help": "commands, config groups and their options",
     "--version": "version of ganexp",
 }
+HELP = {"--help": "what the command takes"}
 
 
 def nothing(word: str) -> Iterator[Answer]:
@@ -47,7 +48,7 @@ class Command:
     """Words of which its first argument is one; without any, it may be a key."""
     others: Callable[[str], Iterator[Answer]] = nothing
     """Arguments that begin with a word and are not KEY=VALUE."""
-    flags: Mapping[str, str] = field(default_factory=lambda: {"--help": "what the command takes"})
+    flags: Mapping[str, str] = field(default_factory=lambda: HELP)
     is_swept: bool = False
 
 
@@ -68,7 +69,7 @@ TAKES: Mapping[str, Command] = {
         first=lambda: ["inspect", "pack", "puppets", "landmarks"],
     ),
     "verify": Command("train"),
-    "list": Command(first=listed),
+    "list": Command(first=listed, flags={**HELP, "--config-dir": TRAIN_FLAGS["--config-dir"]}),
     "completion": Command(first=lambda: SHELLS),
     "compare": Command(others=paths.runs),
     "new": Command(others=paths.paths),

@@ -4,18 +4,24 @@ from pathlib import Path
 
 import yaml
 
-from ganexp.config.composition import is_choice
+from ganexp.config.composition import conf_dir, is_choice
 from ganexp.config.messages import explain
 from ganexp.errors import UserError
 
 
 def check_option_files(overrides: list[str], folder: Path) -> None:
-    """Raise UserError naming the first file, of the options that are chosen from a folder, that is no mapping."""
+    """Raise UserError naming the first file, of the options that are chosen from a folder, that is no mapping.
+
+    So is one that has the name of an option of ganexp's, which Hydra takes in its place.
+    """
     for override in overrides:
         if is_choice(override, [folder]):
             group, _, names = override.lstrip("+").partition("=")
             for name in names.strip("[]").split(","):
-                require_mapping(folder / group.partition("@")[0] / f"{name.strip()}.yaml")
+                place = Path(group.partition("@")[0], f"{name.strip()}.yaml")
+                if (conf_dir() / place).is_file():
+                    raise UserError(f"{folder / place}: ganexp has an option {override} too; give yours another name")
+                require_mapping(folder / place)
 
 
 def require_mapping(path: Path) -> None:

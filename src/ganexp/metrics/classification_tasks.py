@@ -16,6 +16,8 @@ class Task(Protocol):
 
     name: str
     classes: int
+    chance: float
+    """The accuracy of always giving the most frequent answer."""
 
     def __call__(self, images: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Return images (B, C, H, W), possibly transformed, and labels (B,), for the images at these positions."""
@@ -30,6 +32,7 @@ class OwnLabels:
     def __init__(self, labels: Tensor) -> None:
         self.labels = labels
         self.classes = int(labels.max()) + 1
+        self.chance = float(labels.bincount().max()) / len(labels)
 
     def __call__(self, images: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Return the images and their labels."""
@@ -46,6 +49,7 @@ class Rotations:
         self.generator = generator(seed, "rotations")
         self.name = QUARTER_TURNS if square else HALF_TURNS
         self.classes = 4 if square else 2
+        self.chance = 1 / self.classes
         self.quarters = 4 // self.classes
 
     def __call__(self, images: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
 
 from ganexp.errors import UserError
+from ganexp.metrics.chance import Trial, warn_of_chance
 from ganexp.metrics.classification_tasks import Task, classification_task
 from ganexp.metrics.extractor import Description, Extractor
 from ganexp.metrics.reference import BATCH, RealImages
@@ -114,6 +116,14 @@ def _from(content: Content, shape: Shape, source: Path | str) -> Classifier:
     with torch.random.fork_rng(devices=[]):
         network = Network(shape, description["classes"])
     load_into(network, weights, source)
+    log.info(
+        "classifier: accuracy %.1f %% on real images that were held out (%s)",
+        100 * description["held_out_accuracy"],
+        description["labels"],
+    )
+    # Files of earlier versions have no trial.
+    if "trial" in content:
+        warn_of_chance(Trial.of(content["trial"], source))
     return Classifier(network, {**description, "weights": checksum_of(weights)[:16]})
 
 
@@ -137,13 +147,12 @@ def _trained(images: RealImages, device: torch.device, seed: int, epochs: int, m
         seed_layers(seed, device)
         network = Network(images.shape, task.classes).to(device)
         _train(network, images, task, _training_batches(training, total, seed), total, device)
-        accuracy = _accuracy(network, images, task, held_out, device)
+        trial = Trial(_recognized(network, images, task, held_out, device), len(held_out), task.chance)
     log.info(
-        "classifier: trained on %s images (%s) in %.0f s, accuracy %.1f %% on %s held-out images",
+        "classifier: trained on %s images (%s) in %.0f s, %s images held out",
         f"{len(training):,}",
         task.name,
         time.monotonic() - begin,
-        100 * accuracy,
         f"{len(held_out):,}",
     )
     description: Description = {
@@ -153,9 +162,10 @@ def _trained(images: RealImages, device: torch.device, seed: int, epochs: int, m
         "classes": task.classes,
         "trained_on": images.fingerprint,
         "images_shown": total,
-        "held_out_accuracy": round(accuracy, 4),
+        "held_out_accuracy": round(trial.accuracy, 4),
     }
-    return {"description": description, "state_dict": {name: v.cpu() for name, v in network.state_dict().items()}}
+    weights = {name: v.cpu() for name, v in network.state_dict().items()}
+    return {"description": description, "state_dict": weights, "trial": asdict(trial)}
 
 
 def _train(
@@ -189,7 +199,8 @@ def _training_batches(positions: Tensor, total: int, seed: int) -> Iterator[Tens
         epoch += 1
 
 
-def _accuracy(network: Network, images: RealImages, task: Task, positions: Tensor, device: torch.device) -> float:
+def _recognized(network: Network, images: RealImages, task: Task, positions: Tensor, device: torch.device) -> int:
+    """Return the number of images, of those at the positions, of which the network gives the label."""
     network.eval()
     correct = 0
     with torch.no_grad():
@@ -197,7 +208,7 @@ def _accuracy(network: Network, images: RealImages, task: Task, positions: Tenso
             batch, labels = task(images.at(part), part)
             _, logits = network(batch.to(device))
             correct += int((logits.argmax(1).cpu() == labels).sum())
-    return correct / len(positions)
+    return correct
 
 
 def _convolution(channels: int, maps: int, stride: int) -> nn.Module:

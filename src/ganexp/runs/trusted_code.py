@@ -66,12 +66,6 @@ def unknown_targets(config: dict[str, Any], trusted_targets: Collection[str] = (
     }
 
 
-def trust_overrides(config: DictConfig) -> tuple[str, ...]:
-    """Return the ``trust=…`` that continues a run of this configuration, none if all its code is that of ganexp."""
-    unknown = unknown_targets(resolve(config))
-    return (f"{TRUST}={','.join(unknown)}",) if unknown else ()
-
-
 def guard_environment() -> None:
     """Restrict ``${oc.env:…}`` in configurations of run folders to the variables in ganexp's own config groups.
 

@@ -46,12 +46,16 @@ def bounded(config: DictConfig, groups: Sequence[str] = (*WRITERS, DATA_GROUP)) 
     parts = trusted(config)
     if config.get(GIVEN) is not None:
         resolved: Any = OmegaConf.to_container(parts)
-        default = str(OmegaConf.select(OmegaConf.load(conf_dir() / "train.yaml"), DATA_ROOT))
         permitted = [*given_values(parts, config[GIVEN]), *config[TRUST]]
-        require_inside(write_paths(resolved, groups), [config.run_dir, default], permitted)
+        require_inside(write_paths(resolved, groups), [config.run_dir, default_data_root()], permitted)
         if DATA_GROUP in groups:
             require_known(addresses(resolved), permitted)
     return parts
+
+
+def default_data_root() -> str:
+    """Return the folder that downloads go to unless the user gives another."""
+    return str(OmegaConf.select(OmegaConf.load(conf_dir() / "train.yaml"), DATA_ROOT))
 
 
 def require_inside(paths: Iterable[KeyedPath], folders: list[str], permitted: list[str]) -> None:

@@ -22,6 +22,8 @@ from ganexp.training import remote_errors
 
 LONGEST_NAME = 150
 """In bytes; file systems take 255."""
+COMMAND_LINE = "command-line"
+"""Hydra's name of what gives the folder of ``--config-dir``."""
 
 
 def require_values(loader: Any, overrides: Sequence[str]) -> None:
@@ -66,7 +68,7 @@ def reported_sweep(config: DictConfig, arguments: Sequence[str]) -> Iterator[lis
         with joblib_signals.saves_when_stopped(folder) if uses_joblib else nullcontext():
             yield ended
     except KeyboardInterrupt as interruption:
-        raise Interrupted(signal.SIGINT, continue_command(arguments, folder)) from interruption
+        raise Interrupted(signal.SIGINT, continue_command(arguments, config)) from interruption
     write_and_print_table(folder)
     raise_failure([run for run in ended if run is not None], config, arguments, folder)
 
@@ -93,10 +95,12 @@ def require_usable_folder(config: DictConfig, folder: Path) -> None:
         )
 
 
-def continue_command(arguments: Sequence[str], folder: Path) -> str:
-    """Return the command that continues the sweep, in a sentence."""
+def continue_command(arguments: Sequence[str], config: DictConfig) -> str:
+    """Return the command that continues the sweep, in a sentence; options of the user's own need their folder again."""
     rest = [argument for argument in arguments if override_key(argument) not in ("sweep_dir", "skip_finished")]
-    command = shlex.join(["-m", *rest, f"sweep_dir={folder}", "skip_finished=true"])
+    given = [source.path for source in config.hydra.runtime.config_sources if source.provider == COMMAND_LINE]
+    own = [f"--config-dir={path}" for path in given]
+    command = shlex.join(["-m", *own, *rest, f"sweep_dir={config.hydra.sweep.dir}", "skip_finished=true"])
     return f"the sweep stopped; continue it with: python -m ganexp {command}"
 
 
@@ -110,7 +114,7 @@ def raise_failure(ended: Sequence[Outcome], config: DictConfig, arguments: Seque
     errors = [remote_errors.from_dict(run.error) for run in failed if run.error is not None]
     for error in errors:
         if isinstance(error, Interrupted):
-            raise Interrupted(error.signal_number, continue_command(arguments, folder))
+            raise Interrupted(error.signal_number, continue_command(arguments, config))
     for error in errors:
         if not isinstance(error, UserError):
             raise error

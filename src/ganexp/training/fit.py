@@ -42,9 +42,10 @@ from ganexp.numerics.flags import (
     prepare_cublas,
 )
 from ganexp.records.version import code_version
+from ganexp.runs import run_folder
 from ganexp.runs.model import build_model
+from ganexp.runs.permissions import permissions
 from ganexp.runs.run import Run
-from ganexp.runs.trusted_code import trust_overrides
 from ganexp.terminal.commands import resume_command
 from ganexp.training import gpus
 from ganexp.training.capture import CaptureTurns
@@ -103,9 +104,9 @@ def train(run: Run) -> None:
     # Before the loggers, some of which start what they log to.
     callbacks = [CountSteps(), *build_callbacks(run.config.callbacks, module), Settings(run.fixed), stop]
     loggers = enabled(build(run.config.logger))
-    trust = cache(lambda: trust_overrides(run.config))
+    permitting = cache(lambda: permissions(run.config))
     for summary in (callback for callback in callbacks if isinstance(callback, Summary)):
-        summary.trust = trust
+        summary.permissions = permitting
     callbacks.append(RecordDataVersion(run.folder))
     if contents is not None:
         callbacks.append(ConfiguredHyperparameters())
@@ -129,16 +130,15 @@ def train(run: Run) -> None:
         images = run.config.data.batch_size // trainer.world_size
         raise out_of_memory(error, module, images, getattr(data, "device_bytes", 0)) from error
     if stop.received is not None and module.images_seen < module.images:
-        command = resume_command(run.folder, trust())
-        message = f"stopped after {module.images_seen:,} images; continue with: {command}"
-        raise Interrupted(stop.received, message)
+        message = f"stopped after {module.images_seen:,} images"
+        raise Interrupted(stop.received, f"{message}; {continuation('continue with', run.folder, permitting())}")
     for callback in callbacks:
         if isinstance(callback, Pruning) and callback.reason is not None:
             raise Pruned(callback.reason)
     ended = end_of_training(trainer)
     if contents is not None and ended.is_finished:
         warn_of_nothing_left(contents, module.images_seen)
-    ended = replace(ended, overrides=(*ended.overrides, *trust()))
+    ended = replace(ended, overrides=(*ended.overrides, *permitting()))
     say_how_it_ended(run.folder, module, ended, time.perf_counter() - started)
 
 
@@ -156,11 +156,18 @@ def say_how_it_ended(folder: Path, module: Any, ended: End, seconds: float) -> N
     """Log what was trained, why training ended, and the command that continues."""
     folder, seen = relative_to_cwd(folder), f"{module.images_seen:,}"
     log.info("%s images in %s; samples, curves and checkpoints are in %s", seen, duration(seconds), folder)
-    command = resume_command(folder, ended.overrides)
     if ended.is_finished:
-        log.info("%s; train longer with: %s", ended.reason, command)
+        log.info("%s; %s", ended.reason, continuation("train longer with", folder, ended.overrides))
     else:
-        log.warning("%s after %s of %s images; continue with: %s", ended.reason, seen, f"{module.images:,}", command)
+        command = continuation("continue with", folder, ended.overrides)
+        log.warning("%s after %s of %s images; %s", ended.reason, seen, f"{module.images:,}", command)
+
+
+def continuation(purpose: str, folder: Path, overrides: tuple[str, ...]) -> str:
+    """Return the command that continues the run in ``folder``, after its purpose, or that there is no checkpoint."""
+    if not (folder / run_folder.CHECKPOINTS / "last.ckpt").is_file():
+        return "without a checkpoint it cannot be continued"
+    return f"{purpose}: {resume_command(folder, overrides)}"
 
 
 def time_limit(trainer: DictConfig) -> list[L.Callback]:

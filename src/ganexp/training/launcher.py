@@ -16,8 +16,8 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from ganexp.errors import Interrupted, RankFailed
+from ganexp.runs.permissions import permissions
 from ganexp.runs.run import Run
-from ganexp.runs.trusted_code import trust_overrides
 from ganexp.terminal import signals
 from ganexp.terminal.commands import resume_command
 from ganexp.training import remote_errors
@@ -141,7 +141,7 @@ def hang(hung: Sequence[int], run: Run) -> RankFailed:
     seconds = run.config.rank_timeout
     return RankFailed(
         f"{named}: the others have waited for {seconds} s (rank_timeout={seconds}); continue from the last checkpoint "
-        f"with: {resume_command(run.folder, trust_overrides(run.config))}"
+        f"with: {resume_command(run.folder, permissions(run.config))}"
     )
 
 
