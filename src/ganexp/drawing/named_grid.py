@@ -1,4 +1,4 @@
-"""Grid of samples with the names of their classes or attributes."""
+"""Grids with the names of their columns, or of the classes or attributes of each sample."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,11 @@ from ganexp.drawing.captions import captioned, column_classes
 from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.pictures import picture
 from ganexp.numerics.pixels import are_points
+
+
+def grid_of_columns(images: Tensor, names: Sequence[str]) -> Image.Image:
+    """Return the picture of images (N * len(names), C, H, W), row by row, with the name of each column above it."""
+    return captioned(picture(images, len(names)), names)
 
 
 def named_grid(samples: Tensor, columns: int, captions: Sequence[str] | None) -> Image.Image:

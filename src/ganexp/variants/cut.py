@@ -106,7 +106,7 @@ class CUT(Translation):
     0, as the generator does not take images of b. Raises UserError if it is not.
     """
 
-    columns = 3
+    shown: tuple[str, ...] = ("input", "output", "identity")
 
     def __init__(
         self,
@@ -134,8 +134,8 @@ class CUT(Translation):
                     f"the target domain have {channels}: model.identity=0"
                 )
             trained[ADAPTER] = channel_adapter(channels, input_channels)
-            # The grid is without translations of images of the target domain.
-            self.columns = 2
+            # Images of the target domain cannot be translated.
+            self.shown = ("input", "output")
         super().__init__(trained, **translation)
         self.discriminator = discriminator
         self.adversary = DiscriminatorObjective(self.loss, penalties, augmentation)
