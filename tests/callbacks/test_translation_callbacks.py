@@ -9,7 +9,8 @@ from torchmetrics import MeanAbsoluteError
 
 from ganexp.callbacks.translation_grid import TranslationGrid
 from ganexp.callbacks.translation_scores import TranslationScores
-from ganexp.drawing.pictures import grid, quantized
+from ganexp.drawing.named_grid import grid_of_columns
+from ganexp.drawing.pictures import quantized
 from ganexp.drawing.plots import read_curves
 from ganexp.errors import UserError
 from ganexp.loggers.metrics_csv import MetricsCSV
@@ -101,6 +102,6 @@ def test_the_grid_is_drawn_of_the_same_test_images_again_and_again(tmp_path, var
     assert sorted(path.name for path in tmp_path.glob("*.png")) == [
         "00000000.png", "00000032.png", "00000064.png", "latest.png",
     ]  # fmt: skip
-    expected = grid(module.grid(data.examples(3)), module.columns)
+    expected = grid_of_columns(module.grid(data.examples(3)), module.shown)
     with Image.open(tmp_path / "latest.png") as drawn:
         assert drawn.convert("RGB").tobytes() == expected.convert("RGB").tobytes()

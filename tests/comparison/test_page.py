@@ -79,6 +79,13 @@ def test_settings_that_differ_are_marked_and_told_in_full(tmp_path):
     assert "python -m ganexp loss=lsgan seed=0 images=300" in text
 
 
+def test_headings_may_break_at_their_dots_so_that_scores_stay_in_view(tmp_path):
+    write_run(tmp_path / "a", model={"generator": {"width": 8}})
+    write_run(tmp_path / "b", model={"generator": {"width": 16}})
+    headings = re.findall(r'<button type="button">(.*?)<span', page(tmp_path))
+    assert "model.<wbr>generator.<wbr>width<wbr>" in headings
+
+
 def test_pictures_that_are_too_many_or_broken_are_fewer(tmp_path):
     runs = [write_run(tmp_path / name, pictures=8) for name in "ab"]
     all_of_them = thumbnails.frames_by_run(runs)

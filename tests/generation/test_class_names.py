@@ -13,7 +13,8 @@ from ganexp.demo.conditions import named_choices
 from ganexp.drawing.captions import STRIP, captioned, column_classes, rooms_of, wrapped
 from ganexp.drawing.contact_sheet import STRIP as SHEET_STRIP
 from ganexp.drawing.contact_sheet import contact_sheet
-from ganexp.drawing.named_grid import named_grid
+from ganexp.drawing.named_grid import named_grid, wide
+from ganexp.drawing.pictures import picture
 from ganexp.errors import UserError
 from ganexp.evaluation.inspect_data import sheet_of
 from ganexp.generation.class_folders import class_folders
@@ -57,8 +58,8 @@ def test_a_run_keeps_the_names_of_its_class_folders(ganexp, here):
     model = ["model=cdcgan", *CONDITIONAL]
     assert ganexp(*UNSCORED, *data, *model, "images=32", "run_dir=named").status == 0
     assert read_class_names(here / "named") == ["cat", "dog"]
-    # Eight rows of two columns of eight pixels, eight times enlarged, with lines.
-    assert Image.open(here / "named" / "samples" / "latest.png").size == (19 * 8, 73 * 8 + STRIP)
+    # Eight rows of eight columns of eight pixels, eight times enlarged, with lines.
+    assert Image.open(here / "named" / "samples" / "latest.png").size == (73 * 8, 73 * 8 + STRIP)
     # The trained model does not need its images.
     (here / "animals").rename(here / "moved")
     assert ganexp("sample", "run=named", "n=2", "labels=dog", "out=dogs").status == 0
@@ -211,6 +212,15 @@ def test_a_sheet_names_the_class_of_every_sample_where_columns_have_several():
     sheet = np.asarray(named_grid(samples, 3, NAMES[:5]))
     assert np.array_equal(sheet, np.asarray(contact_sheet(samples, NAMES[:5], 3)))
     assert sheet.shape[:2] != np.asarray(named_grid(samples, 3, None)).shape[:2]
+
+
+@pytest.mark.parametrize(("classes", "columns"), [(1, 8), (2, 8), (3, 6), (5, 5), (8, 8), (10, 10)])
+def test_few_classes_stand_in_a_grid_several_times_so_that_it_is_no_strip(classes, columns):
+    assert wide(classes) == columns
+    images = torch.linspace(-1, 1, 2 * columns).reshape(-1, 1, 1, 1).expand(-1, 1, 32, 32)
+    drawn = np.asarray(named_grid(images, columns, NAMES[:classes]))[STRIP:]
+    assert drawn.shape == (2 * (2 * 33 + 1), 2 * (columns * 33 + 1), 3)
+    assert np.array_equal(drawn, np.asarray(picture(images, columns)))
 
 
 def test_analyses_caption_samples_with_names(tmp_path):

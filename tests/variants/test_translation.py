@@ -163,6 +163,7 @@ def test_a_cycles_grid_shows_input_output_reconstruction_and_identity_both_ways(
     expected = [a, forth(a), back(forth(a)), back(a), b, back(b), forth(back(b)), forth(b)]
     for column, images in enumerate(expected):
         torch.testing.assert_close(module.grid(examples)[column::8], images)
+    assert module.shown == ("a", "a to b", "a to b to a", "a to a", "b", "b to a", "b to a to b", "b to b")
 
 
 def test_what_is_a_discriminators_is_refused_where_there_is_none():

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from ganexp.callbacks.samples import SampleGrid
+from ganexp.drawing.named_grid import wide
 from ganexp.drawing.pictures import grid
 from ganexp.errors import UserError
 from ganexp.metrics.reference import RealImages
@@ -30,12 +31,13 @@ class ReconstructionGrid(SampleGrid):
     def render(self, trainer: Any, module: Any) -> Image.Image:
         """Return the samples' grid, and below it that of the reconstructions."""
         samples = super().render(trainer, module)
-        pairs = max(1, self.rows // 2) * (module.columns // 2)
+        columns = wide(module.columns)
+        pairs = max(1, self.rows // 2) * (columns // 2)
         real = fixed_images(trainer.datamodule.dataset, pairs)
         if are_points(real):
             return samples
         both = torch.stack([real, module.reconstruct(real).cpu()], 1).flatten(0, 1)
-        return below(samples, grid(both, module.columns))
+        return below(samples, grid(both, columns))
 
 
 def fixed_images(dataset: Any, number: int) -> torch.Tensor:

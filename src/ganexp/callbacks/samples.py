@@ -9,7 +9,7 @@ from PIL import Image
 
 from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.interval import Interval
-from ganexp.drawing.captions import captioned
+from ganexp.drawing.named_grid import named_grid, wide
 from ganexp.drawing.pictures import picture, save
 from ganexp.numerics.pixels import are_points
 from ganexp.records.class_names import class_names
@@ -65,12 +65,12 @@ class SampleGrid(L.Callback):
 
     def render(self, trainer: Any, module: Any) -> Image.Image:
         """Return the grid with the classes' names above its columns, or for points a scatter plot of more samples."""
-        samples = module.sample(self.rows * module.columns, self.seed)
+        columns = wide(module.columns)
+        samples = module.sample(self.rows * columns, self.seed)
         if are_points(samples):
-            return picture(module.sample(POINTS, self.seed), module.columns)
-        grid = picture(samples, module.columns)
+            return picture(module.sample(POINTS, self.seed), columns)
         names = class_names(trainer.datamodule) if has_classes(module) else None
-        return grid if names is None else captioned(grid, names[: module.columns])
+        return named_grid(samples, columns, None if names is None else names[: module.columns])
 
     def caption(self, trainer: Any, module: Any) -> str | None:
         """Return the classes of a grid's columns, None for a model without classes."""

@@ -1,4 +1,4 @@
-"""Grid of samples with the names of their classes or attributes."""
+"""Grids with the names of their columns, or of the classes or attributes of each sample."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,19 @@ from ganexp.drawing.captions import captioned, column_classes
 from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.pictures import picture
 from ganexp.numerics.pixels import are_points
+
+WIDTH = 8
+"""The number of columns, or a little less, of a grid whose samples have fewer classes."""
+
+
+def wide(columns: int) -> int:
+    """Return the columns of a grid of samples that repeat their classes after some: few classes stand there again."""
+    return columns * max(1, WIDTH // columns)
+
+
+def grid_of_columns(images: Tensor, names: Sequence[str]) -> Image.Image:
+    """Return the picture of images (N * len(names), C, H, W), row by row, with the name of each column above it."""
+    return captioned(picture(images, len(names)), names)
 
 
 def named_grid(samples: Tensor, columns: int, captions: Sequence[str] | None) -> Image.Image:

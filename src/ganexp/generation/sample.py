@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ganexp.drawing.named_grid import named_grid
+from ganexp.drawing.named_grid import named_grid, wide
 from ganexp.drawing.pictures import save
 from ganexp.errors import UserError
 from ganexp.generation.class_folders import class_folders
@@ -58,7 +58,7 @@ def write_samples(
             files(sample, folder, f"{number:05d}")
     captions = None if names is None else captions_of(model, labels, names)
     captions = captions if codes is None else [str(code) for code in codes]
-    save(named_grid(samples, model.columns, captions), out / GRID)
+    save(named_grid(samples, wide(model.columns), captions), out / GRID)
     print(f"{n} samples and {GRID} are in {out}")
 
 

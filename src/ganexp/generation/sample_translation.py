@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from ganexp.config.build import build
-from ganexp.drawing.pictures import grid, save
+from ganexp.drawing.named_grid import grid_of_columns
+from ganexp.drawing.pictures import save
 from ganexp.generation.image_files import ImageFiles
 from ganexp.generation.sample import GRID
 from ganexp.runs.model import load_model
@@ -21,5 +22,5 @@ def write_translations(run: Run, n: int, out: Path) -> None:
     translated = model.translate(examples["input"], numbers=examples["number"]).cpu()
     for number, image in enumerate(translated):
         files(image, out, f"{number:05d}")
-    save(grid(model.grid(examples), model.columns), out / GRID)
+    save(grid_of_columns(model.grid(examples), model.shown), out / GRID)
     print(f"{len(translated)} translated test images and {GRID} are in {out}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ganexp.config.conditions import translates
-from ganexp.drawing.named_grid import named_grid
+from ganexp.drawing.named_grid import named_grid, wide
 from ganexp.drawing.pictures import as_saved
 from ganexp.files.atomic import filled_when_whole
 from ganexp.game.module import COUNTERS
@@ -97,12 +97,13 @@ def draw_samples(model: Any, run: Run, images_seen: int, names: Sequence[str] | 
     if translates(run.config):
         drawn = run.folder / "samples" / f"{images_seen:08d}.png"
         return drawn.read_bytes() if drawn.is_file() else None
-    samples = model.sample(SAMPLES // model.columns * model.columns, SEED).cpu()
+    columns = wide(model.columns)
+    samples = model.sample(SAMPLES // columns * columns, SEED).cpu()
     as_saved(samples)
     png = BytesIO()
     named = names is not None and len(names) == getattr(model, "num_classes", None)
     captions = sample_names(model, names) if names is not None and named else None
-    named_grid(samples, model.columns, captions).save(png, format="PNG")
+    named_grid(samples, columns, captions).save(png, format="PNG")
     return png.getvalue()
 
 

@@ -96,7 +96,7 @@ class CUT(OneWayTranslation):
     0, as the generator does not take images of b. Raises UserError if it is not.
     """
 
-    columns = 3
+    shown: tuple[str, ...] = ("input", "output", "identity")
 
     def __init__(
         self,
@@ -124,8 +124,8 @@ class CUT(OneWayTranslation):
                     f"the target domain have {channels}: model.identity=0"
                 )
             trained[ADAPTER] = channel_adapter(channels, input_channels)
-            # The grid is without translations of images of the target domain.
-            self.columns = 2
+            # Images of the target domain cannot be translated.
+            self.shown = ("input", "output")
         super().__init__(trained, discriminator, penalties, constraint, augmentation, first, **translation)
         self.adversarial = adversarial
         self.nce = nce

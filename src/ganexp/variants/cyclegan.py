@@ -16,6 +16,7 @@ from ganexp.variants.image_pool import ImagePool, exchange_fakes
 from ganexp.variants.objective import DiscriminatorObjective
 from ganexp.variants.translation import (
     BACKWARD,
+    CYCLES,
     FORWARD,
     TranslationSettings,
     TwoWayTranslation,
@@ -89,8 +90,8 @@ class CycleGAN(TwoWayTranslation):
         self.pools = nn.ModuleDict({domain: ImagePool(pool, sides[domain], image_size) for domain in DOMAINS})
         self.constraint = constraint
         if differ:
-            # The grid is without the images translated into their own domains.
-            self.columns = 6
+            # Images cannot be translated into their own domains.
+            self.shown = CYCLES
         self.adversarial = adversarial
         self.cycle = cycle
         self.identity = identity

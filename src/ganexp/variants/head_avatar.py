@@ -28,7 +28,7 @@ class HeadAvatar(Pix2Pix):
     penalties see are as in `Pix2Pix`.
     """
 
-    columns = 4
+    shown = ("source", "landmarks", "output", "target")
 
     def __init__(
         self,

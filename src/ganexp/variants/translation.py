@@ -22,6 +22,9 @@ from ganexp.variants.samplers.base import describe_weights, evaluated
 log = logging.getLogger(__name__)
 
 FORWARD, BACKWARD = "a2b", "b2a"
+CYCLES = ("a", "a to b", "a to b to a", "b", "b to a", "b to a to b")
+CYCLES_AND_IDENTITIES = (*CYCLES[:3], "a to a", *CYCLES[3:], "b to b")
+"""What a game of two directions shows of its domains: inputs, outputs, reconstructions and identities."""
 
 
 class TranslationSettings(GameSettings, total=False):
@@ -43,8 +46,8 @@ class Translation(AdversarialModule):
     directions: ClassVar[tuple[str, ...]] = (FORWARD,)
     output_names: ClassVar[tuple[str, ...]] = (FORWARD,)
     """The names of the images that ``translations`` returns."""
-    columns: int = 3
-    """The number of images that ``grid`` shows of each example."""
+    shown: tuple[str, ...] = ("input", "output", "target")
+    """The names of the images that ``grid`` shows of each example."""
 
     def __init__(
         self,
@@ -66,6 +69,11 @@ class Translation(AdversarialModule):
         patch, size = (getattr(network, name, None) for name in ("receptive_field", "image_size"))
         if patch is not None and size is not None and self.trainer.is_global_zero:
             log.info("discriminator: each answer judges %s", patch_text(patch, size))
+
+    @property
+    def columns(self) -> int:
+        """The number of images that ``grid`` shows of each example."""
+        return len(self.shown)
 
     @property
     def multiple(self) -> int:
@@ -140,7 +148,7 @@ class TwoWayTranslation(Translation):
 
     directions = (FORWARD, BACKWARD)
     output_names = (FORWARD, BACKWARD, "a2b2a", "b2a2b")
-    columns = 8
+    shown: tuple[str, ...] = CYCLES_AND_IDENTITIES
 
     def translations(self, batch: Batch) -> dict[str, Tensor]:
         """Return the translated images by direction, and their reconstructions as a2b2a and b2a2b."""
