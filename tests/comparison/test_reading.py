@@ -195,6 +195,12 @@ def test_postscript_among_the_samples_starts_no_program(tmp_path, monkeypatch):
     assert not started.exists()
 
 
+@pytest.mark.parametrize(("levels", "is_read"), [(100, True), (101, False), (900, False)])
+def test_json_is_read_only_as_deep_as_everything_can_write_it_again(tmp_path, levels, is_read):
+    (tmp_path / summary.FILE).write_text('{"x": ' + "[" * (levels - 1) + "]" * (levels - 1) + "}")
+    assert bool(summary.read(tmp_path)) == is_read
+
+
 def test_a_picture_that_is_broken_anywhere_is_left_out(tmp_path):
     path = tmp_path / "00000256.png"
     Image.new("RGB", (4, 4)).save(path)
