@@ -53,6 +53,8 @@ def test_names_cannot_break_a_document():
     assert markdown_cell(name) == "&lt;b&gt;\\|=1_2&amp;3% \\x"
     assert latex(name) == r"<b>|=1\_2\&3\% \textbackslash{}x"
     assert safe_cell("=HYPERLINK(1)") == "'=HYPERLINK(1)"
+    assert safe_cell("\t@SUM(1)") == "'\t@SUM(1)"
+    assert safe_cell("-1.5e-3") == "-1.5e-3"
     assert safe_cell(-1.5) == -1.5
 
 

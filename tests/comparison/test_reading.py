@@ -1,5 +1,6 @@
 """What is read of a run, whole or damaged."""
 
+import itertools
 import json
 import os
 import platform
@@ -192,6 +193,22 @@ def test_postscript_among_the_samples_starts_no_program(tmp_path, monkeypatch):
     Image.new("RGB", (4, 4)).save(picture, "EPS")
     assert data_uri(picture) == ""
     assert not started.exists()
+
+
+@pytest.mark.parametrize(("levels", "is_read"), [(100, True), (101, False), (900, False)])
+def test_json_is_read_only_as_deep_as_everything_can_write_it_again(tmp_path, levels, is_read):
+    (tmp_path / summary.FILE).write_text('{"x": ' + "[" * (levels - 1) + "]" * (levels - 1) + "}")
+    assert bool(summary.read(tmp_path)) == is_read
+
+
+def test_a_picture_that_is_broken_anywhere_is_left_out(tmp_path):
+    path = tmp_path / "00000256.png"
+    Image.new("RGB", (4, 4)).save(path)
+    whole = path.read_bytes()
+    # Of a wrong length of the data, Pillow says SyntaxError.
+    for place, byte in itertools.product(range(len(whole)), (0, 1, 255)):
+        path.write_bytes(whole[:place] + bytes([byte]) + whole[place + 1 :])
+        assert data_uri(path) == "" or "image/webp" in data_uri(path)
 
 
 def test_a_run_with_a_link_out_of_its_folder_is_left_out(tmp_path):

@@ -120,6 +120,7 @@ def test_nothing_in_a_run_can_write_markup_into_the_card():
         "python -m ganexp --config-dir ~/mine schedule/curve@schedule.generator=linear": (
             "python -m ganexp --config-dir FOLDER schedule/curve@schedule.generator=linear"
         ),
+        "python -m ganexp 'no end": None,
     }.items(),
 )
 def test_a_public_command_names_no_folder(command, public):

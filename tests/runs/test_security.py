@@ -20,6 +20,7 @@ from ganexp.runs.permissions import permissions
 from ganexp.runs.trusted_code import require_trusted
 from ganexp.runs.write_paths import bounded, write_paths
 from support import runs
+from support.mutations import replaced
 from support.parts import thinned
 
 TINY = [*runs.TINY, "images=64"]
@@ -199,6 +200,24 @@ def test_only_ganexps_own_environment_variables_are_read(run, refused, monkeypat
     line = refused(run)
     assert "the run's config.yaml reads the environment variable SECRET" in line
     assert "a-key" not in line
+
+
+@pytest.mark.parametrize("key", ["seed", "model.latent", "logger"])
+def test_no_message_shows_an_environment_variable(run, monkeypatch, capsys, key):
+    monkeypatch.setenv("SECRET", "a-key")
+    change(run, lambda config: config.update(replaced(config, key.split("."), "${oc.env:SECRET}")))
+    assert main.main([f"resume={run}", "images=128", f"{key}=3"]) == 2
+    captured = capsys.readouterr()
+    assert "reads the environment variable SECRET" in captured.err
+    assert "a-key" not in captured.out + captured.err
+
+
+@pytest.mark.parametrize("key", ["logger", "model"])
+@pytest.mark.parametrize("reference", ["${nowhere}", "${images}", "${logger}", "${model}"])
+def test_a_reference_in_place_of_a_group_is_one_line(run, key, reference, capsys):
+    change(run, lambda config: config.update({key: reference}))
+    assert main.main([f"resume={run}", "images=128"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("ganexp: ")
 
 
 def test_ganexps_own_environment_variables_are_read(run, monkeypatch):

@@ -2,6 +2,7 @@
 
 import csv
 import gc
+import json
 import os
 import shutil
 import signal
@@ -21,7 +22,9 @@ from ganexp.sweeps import sweep
 from ganexp.sweeps import table as sweep_table
 from ganexp.sweeps.status import Outcome, locked, record
 from ganexp.terminal.signals import STOPPING
+from support.mutations import replaced
 from support.runs import NETWORKS, last_checkpoint, last_weights
+from support.synthetic import PROTOCOL, summary_of, write_run
 
 SCORED = ["metric=fid_classifier", "scoring.samples=60", "+extractor.classifier.epochs=1"]
 ALIKE = [*NETWORKS, *SCORED, "trainer=cpu", "data.batch_size=64", "images=128"]
@@ -91,6 +94,41 @@ def test_a_run_with_damaged_files_is_in_the_table(tmp_path, scores):
     (tmp_path / "run" / "metrics.csv").write_text("images,time/seconds\n64,2.5\n128,3.x\n19")
     assert record(tmp_path / "run", ["seed=1"], "crashed", None).seconds == 2.5
     assert [row.score for row in sweep_table.read(tmp_path).rows] == [None]
+
+
+WRONG = [None, 3, -0.5, "x", [], [1], {}, {"a": 1}, True]
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=map(repr, WRONG))
+@pytest.mark.parametrize("key", [*summary_of(64, 0, "hinge"), "overrides", "monitor", "seconds", "error"])
+@pytest.mark.thinned(9)
+def test_a_run_whose_summary_has_a_value_of_another_type_is_in_the_table(tmp_path, key, wrong):
+    write_run(tmp_path / "a")
+    summary.update(tmp_path / "a", **{key: wrong})
+    assert len(sweep_table.write(tmp_path).rows) == 1
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=map(repr, WRONG))
+@pytest.mark.parametrize("place", [(), ("name",), ("value",), ("spread",), ("protocol",), ("higher_is_better",),
+                                   ("protocol", "metric"), ("protocol", "fakes"), ("protocol", "fakes", "samples"),
+                                   ("protocol", "reference"), ("protocol", "reference", "images")])  # fmt: skip
+@pytest.mark.thinned(7)
+def test_a_run_whose_score_has_a_value_of_another_type_is_in_the_table(tmp_path, place, wrong):
+    folder = write_run(tmp_path / "a")
+    score = {"name": "fid", "value": 3.0, "spread": 0.1, "higher_is_better": False, "protocol": PROTOCOL}
+    (folder / "scores.json").write_text(json.dumps({"scores": [replaced(score, place, wrong)]}))
+    assert len(sweep_table.write(tmp_path).rows) == 1
+
+
+def test_nothing_in_a_run_becomes_a_formula_or_markup_in_the_table(tmp_path):
+    hostile = "=HYPERLINK(1)\n<script>"
+    summary.update(write_run(tmp_path / "a"), status="crashed", reason=hostile, overrides=[f"x={hostile}"])
+    summary.update(write_run(tmp_path / "b"), overrides=["x=-0.5"])
+    sweep_table.write(tmp_path)
+    rows = {row["folder"]: row for row in table(tmp_path)}
+    assert rows["a"]["reason"] == rows["a"]["x"] == f"'{hostile}"
+    assert rows["b"]["x"] == "-0.5"
+    assert "<script" not in (tmp_path / "sweep.md").read_text()
 
 
 def test_the_table_on_the_terminal_shows_brackets_and_obeys_nothing(capsys):

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from omegaconf import DictConfig
+
+from ganexp.config.composition import explained_references
 from ganexp.records import summary
 from ganexp.runs import run_folder
 from ganexp.runs.overrides import check_saved, with_overrides
@@ -25,11 +28,14 @@ def main(folder: Path, overrides: list[str]) -> Run:
     trust = [override for override in overrides if override.startswith(TRUST)]
     trusted = [name for override in trust for name in override.removeprefix(TRUST).split(",")]
     config = run_folder.read_config(folder, trusted)
-    logged = set(config.get("logger") or {})
+    with explained_references():
+        logger = config.get("logger")
+    logged = set(logger) if isinstance(logger, DictConfig) else set()
     checkpoints = [override for override in overrides if override.startswith(CHECKPOINT)]
     named = checkpoints[-1].removeprefix(CHECKPOINT) if checkpoints else None
     checkpoint = run_folder.checkpoint(folder, named or "last")
-    config = with_overrides(config, [override for override in overrides if override not in trust + checkpoints])
+    with explained_references():
+        config = with_overrides(config, [override for override in overrides if override not in trust + checkpoints])
     check_saved(config)
     if named is None:
         with launch.messages(folder):

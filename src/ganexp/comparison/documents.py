@@ -31,9 +31,9 @@ def as_csv(rankings: Sequence[Ranking]) -> str:
     ]
     text = io.StringIO()
     if rows:
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows([{name: safe_cell(value) for name, value in row.items()} for row in rows])
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(map(safe_cell, rows[0]))
+        writer.writerows(map(safe_cell, row.values()) for row in rows)
     return text.getvalue()
 
 
@@ -65,8 +65,14 @@ def numbers(number: int, ranking: Ranking, entry: Entry) -> dict[str, Any]:
 
 
 def safe_cell(value: Any) -> Any:
-    """Return a value that spreadsheets do not take for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+    """Return a value that spreadsheets do not take for a formula; numbers stay as they are."""
+    if not isinstance(value, str) or value.lstrip()[:1] not in ("=", "+", "-", "@"):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def as_markdown(tables: Sequence[Table], remarks: Sequence[str]) -> str:

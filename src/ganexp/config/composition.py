@@ -4,7 +4,8 @@ import fnmatch
 import os
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -114,8 +115,15 @@ def resolve(config: DictConfig) -> dict[str, Any]:
 
     Raises UserError naming a missing value or a broken reference, or with the error of a resolver.
     """
-    try:
+    with explained_references():
         return OmegaConf.to_container(config, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+
+
+@contextmanager
+def explained_references() -> Iterator[None]:
+    """Raise UserError for references of a configuration that cannot be resolved in the block, or a resolver's error."""
+    try:
+        yield
     except RecursionError as error:
         raise UserError("the configuration refers to itself: a reference ${…} leads back to its own place") from error
     except OmegaConfBaseException as error:

@@ -3,7 +3,7 @@
 import errno
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import yaml
 from ganexp.errors import UserError
 
 MAX_YAML_BYTES = 1_000_000
-MAX_YAML_DEPTH = 100
+MAX_DEPTH = 100
 MAX_JSON_BYTES = 100_000_000
 MAX_TEXT_BYTES = 50_000_000
 OWN_LINKS = frozenset({"wandb"})
@@ -40,8 +40,8 @@ def read_yaml(path: Path) -> str:
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        if depth > MAX_YAML_DEPTH:
-            raise UserError(f"{path} is nested more than {MAX_YAML_DEPTH} levels deep")
+        if depth > MAX_DEPTH:
+            raise UserError(f"{path} is nested more than {MAX_DEPTH} levels deep")
     return text
 
 
@@ -74,9 +74,21 @@ def read_json(path: Path) -> Any:
     if path.stat().st_size > MAX_JSON_BYTES:
         raise ValueError(f"{path} has more than {MAX_JSON_BYTES:,} bytes")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except RecursionError as error:
         raise ValueError(f"{path} is nested too deeply") from error
+    # What can be read may still be too deep to be written again.
+    level = [content]
+    for _ in range(MAX_DEPTH):
+        level = [part for node in level for part in parts(node) if isinstance(part, list | dict)]
+        if not level:
+            return content
+    raise ValueError(f"{path} is nested more than {MAX_DEPTH} levels deep")
+
+
+def parts(node: Any) -> Iterable[Any]:
+    """Return the values in a node of plain containers."""
+    return node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
 
 
 def require_links_inside(folder: Path) -> None:

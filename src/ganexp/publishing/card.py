@@ -118,10 +118,14 @@ def folded(title: str, text: str) -> str:
     return f"<details>\n<summary>{html.escape(printable(title))}</summary>\n\n{text}\n\n</details>"
 
 
-def public_command(command: str) -> str:
-    """Return a command without the values that name places on the machine it ran on."""
+def public_command(command: str) -> str | None:
+    """Return a command without the values that name places on the machine it ran on; None for what is no command."""
+    try:
+        split = shlex.split(command)
+    except ValueError:
+        return None
     words = []
-    for word in shlex.split(command):
+    for word in split:
         value = word.partition("=")[2] if "=" in word else word
         private = any(character in value for character in PATH_CHARACTERS)
         words.append(f"{word.removesuffix(value)}FOLDER" if private else word)

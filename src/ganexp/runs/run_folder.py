@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from ganexp.config.composition import explained_references
 from ganexp.config.folders import TRUST as TRUST
 from ganexp.config.messages import explain
 from ganexp.config.schema import check_schema
@@ -19,6 +20,7 @@ from ganexp.files import folder_lock
 from ganexp.files.atomic import replacing
 from ganexp.files.untrusted import read_yaml, require_links_inside
 from ganexp.records import summary
+from ganexp.runs.environment import guard_environment
 from ganexp.runs.renamed_targets import rename_targets
 from ganexp.runs.run_log import LOG
 
@@ -95,7 +97,9 @@ def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
         config = OmegaConf.load(StringIO(read_yaml(path)))
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {explain(error)}") from error
-    if not isinstance(config, DictConfig) or not isinstance(config.get("model"), DictConfig):
+    with naming(path), explained_references():
+        has_model = isinstance(config, DictConfig) and isinstance(config.get("model"), DictConfig)
+    if not isinstance(config, DictConfig) or not has_model:
         raise UserError(f"{path} is not the whole configuration of a run: it has no model")
     missing = [part for part in PARTS if part not in config]
     if missing:
@@ -108,6 +112,8 @@ def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
 
 def as_untrusted(config: DictConfig, folder: Path, trust: Sequence[str]) -> DictConfig:
     """Return a configuration read from a folder with what is trusted in it, in today's names and without its study."""
+    # Before any reference is resolved.
+    guard_environment()
     rename_targets(config)
     config.run_dir = str(folder)
     config[TRUST] = list(trust)

@@ -1,19 +1,15 @@
-"""Trusted code and environment variables of a configuration from a run's folder.
+"""Trusted code of a configuration from a run's folder.
 
 A run's folder may come from somebody else, and a ``_target_`` in its config.yaml is code that would be executed. So
 each place of the configuration accepts only the targets that ganexp's own config groups name there, unless the user
-trusts more with ``trust=TARGET``. Loggers upload the configuration, so it may not read any environment variable other
-than those of ganexp either.
+trusts more with ``trust=TARGET``.
 """
 
-import re
 from collections.abc import Collection, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.resolvers.oc import env
 
 from ganexp.config.composition import conf_dir, resolve
 from ganexp.errors import UserError
@@ -21,7 +17,6 @@ from ganexp.runs.places import entries, places
 from ganexp.runs.run_folder import CONFIG, TRUST, naming
 
 REFERENCE = "${"
-VARIABLE = re.compile(r"\$\{oc\.env:(\w+)")
 
 
 def trusted(config: DictConfig) -> DictConfig:
@@ -32,7 +27,6 @@ def trusted(config: DictConfig) -> DictConfig:
     """
     if config.get(TRUST) is None:
         return config
-    guard_environment()
     with naming(Path(config.run_dir) / CONFIG):
         resolved = resolve(config)
     require_trusted(resolved, config[TRUST])
@@ -64,34 +58,6 @@ def unknown_targets(config: dict[str, Any], trusted_targets: Collection[str] = (
         for place, target in targets(config)
         if target not in trusted_targets and target not in own.permitted(place)
     }
-
-
-def guard_environment() -> None:
-    """Restrict ``${oc.env:…}`` in configurations of run folders to the variables in ganexp's own config groups.
-
-    The check takes place on resolution, as a reference or another resolver can construct the name.
-    """
-    OmegaConf.register_new_resolver("oc.env", environment, replace=True)
-
-
-def environment(name: str, *default: str | None, _root_: Any) -> str | None:
-    """Return an environment variable, as OmegaConf's own resolver does.
-
-    Raises UserError for a variable not in ganexp's config groups if the configuration is that of a run's folder.
-    """
-    if _root_.get(TRUST) is not None and name not in own_variables(conf_dir()):
-        raise UserError(
-            f"the run's config.yaml reads the environment variable {name}, which is not in ganexp's config groups: "
-            "write its value into config.yaml"
-        )
-    return env(name, *default)
-
-
-@cache
-def own_variables(folder: Path) -> frozenset[str]:
-    """Return every environment variable that the config groups read."""
-    texts = (path.read_text(encoding="utf-8") for path in folder.rglob("*.yaml"))
-    return frozenset(name for text in texts for name in VARIABLE.findall(text))
 
 
 def strings(node: Any) -> Iterator[str]:

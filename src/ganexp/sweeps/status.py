@@ -10,10 +10,12 @@ from typing import Any
 from ganexp.files import folder_lock
 from ganexp.files.untrusted import read_json
 from ganexp.records import summary
+from ganexp.runs.scores import is_float, is_score
 
 UNFINISHED = "unfinished"
 """Recorded as running by a process that no longer exists."""
 DONE = (summary.FINISHED, summary.PRUNED)
+STATUSES = (*DONE, summary.RUNNING, summary.STOPPED, summary.CRASHED, summary.REFUSED)
 ENTRY = {"name", "value", "spread", "higher_is_better", "protocol"}
 """Fields of a score."""
 
@@ -35,18 +37,23 @@ class Outcome:
 
 
 def read(folder: Path) -> Outcome | None:
-    """Return the outcome of the run in ``folder`` so far, None if no run has started there."""
+    """Return the outcome of the run in ``folder`` so far, None if no run has started there.
+
+    What the run's summary.json, which may be anybody's, has of another type is left out.
+    """
     facts = summary.read(folder)
     if not facts:
         return None
+    recorded, reason, error = facts.get("status"), facts.get("reason"), facts.get("error")
+    overrides, images, duration = facts.get("overrides"), facts.get("images_seen"), facts.get("seconds")
     return Outcome(
-        facts.get("status", UNFINISHED),
-        facts.get("overrides", []),
-        facts.get("reason"),
-        facts.get("images_seen"),
-        facts.get("seconds"),
+        recorded if recorded in STATUSES else UNFINISHED,
+        [text for text in overrides if isinstance(text, str)] if isinstance(overrides, list) else [],
+        reason if isinstance(reason, str) else None,
+        images if isinstance(images, int) else None,
+        duration if is_float(duration) else None,
         monitored_entry(scores(folder / "scores.json"), facts.get("monitor")),
-        facts.get("error"),
+        error if isinstance(error, dict) else None,
     )
 
 
@@ -108,9 +115,17 @@ def seconds(path: Path) -> float | None:
 def scores(path: Path) -> list[dict[str, Any]]:
     """Return the entries of a scores.json, none if there is no such file or it is damaged."""
     try:
-        return [entry for entry in read_json(path)["scores"] if entry.keys() >= ENTRY]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return [entry for entry in read_json(path)["scores"] if is_entry(entry)]
+    except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def is_entry(entry: Any) -> bool:
+    """Return whether a value read from scores.json is a score with a spread and a direction."""
+    if not is_score(entry) or not entry.keys() >= ENTRY:
+        return False
+    spread = entry["spread"]
+    return (spread is None or is_float(spread)) and isinstance(entry["higher_is_better"], bool)
 
 
 def monitored_entry(entries: Sequence[dict[str, Any]], name: str | None) -> dict[str, Any] | None:

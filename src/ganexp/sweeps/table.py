@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ganexp.comparison.documents import markdown_cell, markdown_row, safe_cell
 from ganexp.evaluation.score_table import heading, incomparable, protocols
 from ganexp.metrics.protocol import differences, weights_label
 from ganexp.metrics.score import Score
@@ -86,11 +87,19 @@ def current_outcome(folder: Path) -> Outcome:
 
 
 def result(entry: Mapping[str, Any] | None) -> Result | None:
-    """Return the result of an entry of scores.json."""
-    if entry is None:
+    """Return the result of an entry of scores.json, None if its protocol cannot be read."""
+    if entry is None or not is_legible(entry["protocol"]):
         return None
     score = Score(entry["value"], entry["spread"])
     return Result(entry["name"], score, entry["higher_is_better"], entry["protocol"])
+
+
+def is_legible(protocol: Mapping[str, Any]) -> bool:
+    """Return whether a protocol, which somebody else may have written, has what a column's heading says."""
+    try:
+        return isinstance(protocol["metric"], str) and bool(heading(protocol))
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def ranked(rows: Sequence[Row], columns: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -143,7 +152,7 @@ def as_csv(table: Table) -> str:
     scores = [name for title in titles(table) for name in (title, f"{title}_spread")]
     columns = ["place", *table.keys, *scores, "images", "seconds", "status", "reason", "folder", "overrides"]
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
+    writer.writerow(map(safe_cell, columns))
     for row in table.rows:
         scored = [
             row.score.score if row.score and is_scored_by(row, protocol) else None for protocol in table.protocols
@@ -152,7 +161,7 @@ def as_csv(table: Table) -> str:
         run = row.run
         overrides = [row.overrides.get(key) for key in table.keys]
         facts = [run.images, run.seconds, run.status, run.reason, row.folder, " ".join(run.overrides)]
-        writer.writerow([row.place, *overrides, *figures, *facts])
+        writer.writerow(map(safe_cell, [row.place, *overrides, *figures, *facts]))
     return text.getvalue()
 
 
@@ -213,9 +222,8 @@ def notes(table: Table) -> Iterator[str]:
 def as_markdown(table: Table) -> str:
     """Return the table as Markdown."""
     columns, rows = cells(table)
-    lines = [columns, ["---"] * len(columns), *rows]
-    body = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-    return "\n\n".join([f"# {table.folder.name}", body, *notes(table)]) + "\n"
+    body = "\n".join(map(markdown_row, [columns, ["---"] * len(columns), *rows]))
+    return "\n\n".join([f"# {markdown_cell(table.folder.name)}", body, *map(markdown_cell, notes(table))]) + "\n"
 
 
 def show(table: Table) -> None:

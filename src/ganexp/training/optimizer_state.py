@@ -73,9 +73,8 @@ def require_group(needed: Mapping[str, Any], saved: Any, where: str) -> None:
     if isinstance(betas, list | tuple) and not all(0 <= beta < 1 for beta in betas):
         raise unexpected(f"{where}.betas", betas, "numbers of at least 0 and below 1")
     for name in {"lr", "initial_lr"} & given.keys():
-        rate = given[name]
-        if require_number(rate.item() if isinstance(rate, Tensor) else rate, f"{where}.{name}") < 0:
-            raise unexpected(f"{where}.{name}", rate, "0 or more")
+        if require_single_number(given[name], f"{where}.{name}") < 0:
+            raise unexpected(f"{where}.{name}", given[name], "0 or more")
 
 
 def require_setting(needed: Any, saved: Any, where: str) -> None:
@@ -156,7 +155,7 @@ def require_state(weight: Tensor, kept: Mapping[str, Any], saved: Any, where: st
         if isinstance(given[name], Tensor):
             require_tensor(given[name], torch.Size() if given[name].numel() == 1 else weight.shape, f"{where}.{name}")
     step = given.get("step", 0)
-    if require_number(step.item() if isinstance(step, Tensor) else step, f"{where}.step") < 0:
+    if require_single_number(step, f"{where}.step") < 0:
         raise unexpected(f"{where}.step", step, "0 or more")
 
 
@@ -168,6 +167,14 @@ def require_kept(needed: Any, saved: Any, where: str) -> None:
         require_number(saved, where)
     elif needed is None and not isinstance(saved, Missing | None):
         raise unexpected(where, saved, "none")
+
+
+def require_single_number(value: Any, where: str) -> float:
+    """Return a finite number, which may be that of a tensor of one element; raises NotACheckpoint for anything else."""
+    if isinstance(value, Tensor):
+        require_tensor(value, torch.Size(), where)
+        value = value.item()
+    return require_number(value, where)
 
 
 def require_tensor(value: Any, shape: torch.Size, where: str) -> None:

@@ -149,6 +149,7 @@ TRAINING = {
     "a learning rate that is a text": setting("lr", "fast"),
     "a negative learning rate": setting("lr", -1.0),
     "an infinite initial learning rate": setting("initial_lr", math.inf),
+    "two initial learning rates": setting("initial_lr", torch.ones(2)),
     "a single beta": setting("betas", (0.5,)),
     "betas of 1": setting("betas", (1.0, 1.0)),
     "betas that are texts": setting("betas", ("a", "b")),

@@ -162,6 +162,7 @@ def test_verify_builds_nothing_of_a_strangers(stranger, attempt, case):
 
 BAD_RECORDS = {
     "nested": "[" * 200_000,
+    "nested, but not too deeply to be read": '{"scores": ' + "[" * 900 + "]" * 900 + "}",
     "a list": "[]",
     "texts": json.dumps({"images_seen": "x", "numerics": [], "seconds": "y", "scores": "z"}),
     "long numbers": '{"images_seen": 1' + "0" * 5000 + "}",
