@@ -26,8 +26,14 @@ def save_animation(frames: Sequence[Image.Image], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".tmp.{path.name}")
     # Formats other than WebP ignore `lossless`.
-    options = {"duration": FRAME_MILLISECONDS, "loop": 0, "lossless": True}
-    frames[0].save(unfinished, save_all=True, append_images=frames[1:], **options)
+    frames[0].save(
+        unfinished,
+        save_all=True,
+        append_images=frames[1:],
+        duration=FRAME_MILLISECONDS,
+        loop=0,
+        lossless=True,
+    )
     unfinished.replace(path)
 
 
