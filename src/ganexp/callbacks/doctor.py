@@ -1,8 +1,7 @@
 """Diagnosis of failing games during training: measurements, findings and suggestions."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import lightning as L
@@ -17,6 +16,7 @@ from ganexp.callbacks.interval import Interval
 from ganexp.callbacks.scores import Scores
 from ganexp.drawing.pictures import as_saved
 from ganexp.files.saved_values import entry, require_count, require_dict, require_list, require_number
+from ganexp.layers.evaluation_mode import eval_mode
 from ganexp.losses import Minimax
 from ganexp.metrics.classification_tasks import OwnLabels
 from ganexp.metrics.extractor import Extractor
@@ -165,17 +165,6 @@ def restored(signs: Any) -> dict[str, float]:
     """Return the signs of one check from a checkpoint; raises NotACheckpoint unless they are numbers by name."""
     names = require_dict(signs, "history")
     return {name: require_number(entry(names, name), f"history.{name}", finite=False) for name in (*MEASURED, *names)}
-
-
-@contextmanager
-def eval_mode(network: nn.Module) -> Iterator[None]:
-    """Switch a network to evaluation: no dropout, no batch statistics."""
-    was_training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(was_training)
 
 
 def mode_signs(points: Tensor, mixture: Mixture) -> Signs:
