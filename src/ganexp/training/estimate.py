@@ -21,6 +21,7 @@ from ganexp.runs import run_log
 from ganexp.runs.model import build_model
 from ganexp.runs.run import Run
 from ganexp.training import fit, gpus, launcher
+from ganexp.training.trainer import build_trainer
 from ganexp.transfer.start import start_from_weights
 
 WARM_UP = 8
@@ -112,10 +113,7 @@ def trained_briefly(run: Run, stopwatch: Stopwatch) -> tuple[Any, Any, L.Trainer
     start_from_weights(module, config.get("init"), run.folder)
     # Their settings are checked; of loggers only by training, as some start what they log to.
     build(config.callbacks)
-    callbacks = [stopwatch, *fit.numerical_callbacks(numerics, run.folder)]
-    callbacks += fit.graph_callbacks(config.get("graphs"), run.folder)
-    trainer = fit.build_trainer(config.trainer, callbacks, [])
-    fit.set_numerics(numerics, config.trainer, trainer.strategy.root_device)
+    trainer = build_trainer(config.trainer, config.get("graphs"), numerics, run.folder, [stopwatch], [])
     trainer.fit(module, datamodule=data)
     return data, module.to(trainer.strategy.root_device), trainer
 
