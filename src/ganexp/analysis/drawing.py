@@ -24,10 +24,16 @@ def save_figure(figure: Figure, path: Path) -> None:
 def save_animation(frames: Sequence[Image.Image], path: Path) -> None:
     """Write pictures as an endlessly looping animation, in the format of the path's suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    options = {"duration": FRAME_MILLISECONDS, "loop": 0, "lossless": True}
     with replacing(path, "wb") as file:
-        # Formats other than WebP ignore `lossless`.
-        frames[0].save(file, format=path.suffix[1:], save_all=True, append_images=frames[1:], **options)
+        frames[0].save(
+            file,
+            format=path.suffix[1:],
+            save_all=True,
+            append_images=frames[1:],
+            duration=FRAME_MILLISECONDS,
+            loop=0,
+            lossless=True,  # Formats other than WebP ignore it.
+        )
 
 
 def rows(images: Sequence[Tensor]) -> Image.Image:

@@ -29,8 +29,9 @@ def load(run: str | os.PathLike[str], checkpoint: str = LAST, trust: Sequence[st
 
 
 def restored(run: Run) -> TrainedModel:
-    """Return the model of a run with the weights of its checkpoint, its configuration with references resolved, and its
-    scores.
+    """Return the model of a run with the weights of its checkpoint.
+
+    Its configuration has its references resolved, and its scores are read.
     """
     from ganexp.runs.model import load_model
 

@@ -1,8 +1,7 @@
 """Diagnosis of failing games during training: measurements, findings and suggestions."""
 
 import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import lightning as L
@@ -17,6 +16,7 @@ from ganexp.callbacks.interval import Interval
 from ganexp.callbacks.scores import Scores
 from ganexp.drawing.pictures import as_saved
 from ganexp.files.saved_values import entry, require_count, require_dict, require_list, require_number
+from ganexp.layers.evaluation_mode import eval_mode
 from ganexp.losses import Minimax
 from ganexp.metrics.classification_tasks import OwnLabels
 from ganexp.metrics.extractor import Extractor
@@ -94,44 +94,20 @@ class Doctor(L.Callback):
 
     def signs(self, trainer: Any, module: GameModule, batch: dict[str, Tensor]) -> Signs:
         """Return all signs as tensors on the device."""
-        real = batch["image"][:SAMPLES]
-        watched = module.watched
-        real_logits, fake_logits = watched["real"], watched["fake"]
-        signs = {
-            f"accuracy{suffix}": diagnosis.accuracy(watched[f"real{suffix}"], watched[f"fake{suffix}"])
-            for suffix in {"": None} | dict.fromkeys(generators(module).values())
+        return {
+            **logit_signs(module),
+            **self.turn_signs(module),
+            **sample_signs(module, batch),
+            **coverage_signs(trainer, module, batch),
         }
-        if isinstance(module.loss, Minimax):
-            signs["value"] = diagnosis.value_function(real_logits, fake_logits)
-            signs["jensen_shannon"] = diagnosis.jensen_shannon(signs["value"])
-        for name, norm in self.norms.items():
-            signs[f"gradient_norm/{name}"] = norm
+
+    def turn_signs(self, module: GameModule) -> Signs:
+        """Return the signs of the players' last turns, which ``record_turn`` recorded, and forget these."""
+        signs = {f"gradient_norm/{name}": norm for name, norm in self.norms.items()}
         for player in module.players():
             if player.name in self.before:
                 signs[f"update_ratio/{player.name}"] = update_ratio(self.before[player.name], player.network)
         self.norms, self.before = {}, {}
-        fake, critic = module.current_samples(len(real), batch)
-        # Samples of a pyramid end at the finest level that is trained.
-        real = interpolate(real, fake.shape[2:], mode="bilinear", antialias=True) if fake.shape != real.shape else real
-        with eval_mode(module.discriminator):
-            between = torch.rand(len(real), generator=generator(0, "doctor", module.batches_seen))
-            # Samples are float32 even if the weights are in double precision.
-            weights = next(module.discriminator.parameters())
-            signs["lipschitz"] = diagnosis.lipschitz_estimate(
-                critic, *(tensor.to(weights) for tensor in (real, fake, between))
-            )
-            for name, value in diagnosis.spectral_norms(module.discriminator).items():
-                signs[f"spectral_norm/{name}"] = value
-        if len(real) > 1:
-            signs["diversity"] = diagnosis.diversity(fake, real)
-        mixture = getattr(trainer.datamodule, "mixture", None)
-        if mixture is not None:
-            points, _ = module.current_samples(POINTS, batch)
-            signs |= mode_signs(points.flatten(1), mixture)
-        classifier = scoring_classifier(trainer)
-        if classifier is not None and fake.shape[1:] == batch["image"].shape[1:]:
-            images, _ = module.current_samples(SAMPLES, batch)
-            signs |= class_signs(classifier, images)
         return signs
 
     def report(self, trainer: Any, generators: Mapping[str, str]) -> None:
@@ -167,15 +143,54 @@ def restored(signs: Any) -> dict[str, float]:
     return {name: require_number(entry(names, name), f"history.{name}", finite=False) for name in (*MEASURED, *names)}
 
 
-@contextmanager
-def eval_mode(network: nn.Module) -> Iterator[None]:
-    """Switch a network to evaluation: no dropout, no batch statistics."""
-    was_training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(was_training)
+def logit_signs(module: GameModule) -> Signs:
+    """Return the signs of the logits of the last turn."""
+    watched = module.watched
+    signs = {
+        f"accuracy{suffix}": diagnosis.accuracy(watched[f"real{suffix}"], watched[f"fake{suffix}"])
+        for suffix in {"": None} | dict.fromkeys(generators(module).values())
+    }
+    if isinstance(module.loss, Minimax):
+        signs["value"] = diagnosis.value_function(watched["real"], watched["fake"])
+        signs["jensen_shannon"] = diagnosis.jensen_shannon(signs["value"])
+    return signs
+
+
+def sample_signs(module: GameModule, batch: dict[str, Tensor]) -> Signs:
+    """Return the signs of current samples beside real images, and of the discriminator that judges them."""
+    real = batch["image"][:SAMPLES]
+    fake, critic = module.current_samples(len(real), batch)
+    # Samples of a pyramid end at the finest level that is trained.
+    real = interpolate(real, fake.shape[2:], mode="bilinear", antialias=True) if fake.shape != real.shape else real
+    signs: Signs = {}
+    with eval_mode(module.discriminator):
+        between = torch.rand(len(real), generator=generator(0, "doctor", module.batches_seen))
+        # Samples are float32 even if the weights are in double precision.
+        weights = next(module.discriminator.parameters())
+        signs["lipschitz"] = diagnosis.lipschitz_estimate(
+            critic, *(tensor.to(weights) for tensor in (real, fake, between))
+        )
+        for name, value in diagnosis.spectral_norms(module.discriminator).items():
+            signs[f"spectral_norm/{name}"] = value
+    if len(real) > 1:
+        signs["diversity"] = diagnosis.diversity(fake, real)
+    return signs
+
+
+def coverage_signs(trainer: Any, module: GameModule, batch: dict[str, Tensor]) -> Signs:
+    """Return which modes of a known mixture, or classes of a classifier that scores, current samples cover."""
+    signs: Signs = {}
+    mixture = getattr(trainer.datamodule, "mixture", None)
+    if mixture is not None:
+        points, _ = module.current_samples(POINTS, batch)
+        signs |= mode_signs(points.flatten(1), mixture)
+    classifier = scoring_classifier(trainer)
+    if classifier is not None:
+        images, _ = module.current_samples(SAMPLES, batch)
+        # Those of a pyramid may be smaller, while only a part of it is trained.
+        if images.shape[1:] == batch["image"].shape[1:]:
+            signs |= class_signs(classifier, images)
+    return signs
 
 
 def mode_signs(points: Tensor, mixture: Mixture) -> Signs:

@@ -23,13 +23,13 @@ from ganexp.terminal.commands import resume_command
 
 
 class Summary(L.Callback):
-    """Updates ``folder``/summary.json: status, times, device, parameters and images per update by player, memory,
-    the classes' names, why it ended and the command that continues it.
+    """Updates ``folder``/summary.json: how the run stands, why it ended and what it took.
 
-    A resumed run keeps its first start time and its highest memory peak. On a GPU, ``gpu_memory`` holds the peaks since
-    the last start and the device's size, in MiB. Times are not in metrics.csv, so that its rows are the same whether or
-    not a run was interrupted. ``permissions`` returns what the command needs to accept the user's own
-    code, addresses and folders.
+    That is its status, times, device, memory, parameters and images per update by player, the classes' names, the
+    reason of the end and the command that continues it. A resumed run keeps its first start time and its highest memory
+    peak. On a GPU, ``gpu_memory`` holds the peaks since the last start and the device's size, in MiB. Times are not in
+    metrics.csv, so that its rows are the same whether or not a run was interrupted. ``permissions`` returns what the
+    command needs to accept the user's own code, addresses and folders.
     """
 
     def __init__(self, folder: str) -> None:

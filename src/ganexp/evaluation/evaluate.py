@@ -61,8 +61,9 @@ class SampleSource:
 
 @full_precision()
 def evaluate_runs(config: DictConfig, runs: Mapping[str, Run], overrides: list[str], out: Path) -> None:
-    """Score every run on its own data with its own metrics, unless overridden; scores of published models go to
-    ``out``.
+    """Score every run on its own data with its own metrics, unless overridden.
+
+    Scores of published models are written to ``out``, others into the run's folder.
     """
     results, files = {}, []
     for name, run in runs.items():

@@ -89,28 +89,25 @@ def portable_generator(model: Any, truncation: bool | None) -> Portable:
     # Samples need no encoder.
     decoder = sampler.network.network if isinstance(sampler.network, Autoencoder) else sampler.network
     head = SampleHead(decoder).eval()
-    inputs = [noise_input(sampler.noise, sampler.latent)]
-    if hasattr(model, "num_classes"):
-        inputs.append(condition_input(model))
-    if truncation:
-        inputs.append(truncation_input())
-    shape = output_shapes(head, inputs)[0]
-    weights = describe_weights(sampler.average)
-    statistics = "standing statistics" if sampler.has_standing_statistics else weights["batch_norm"]
-    facts = {**weights, "batch_norm": statistics if batch_norms(head) else "none", "dropout": "none"}
-    return Portable(head, inputs, [Port("sample", (BATCH, *shape), SIGNED_UNIT)], facts, shape[-2:])
+    averaged = describe_weights(sampler.average)["batch_norm"]
+    statistics = "standing statistics" if sampler.has_standing_statistics else averaged
+    truncations = [truncation_input()] if truncation else []
+    return _portable_samples(model, head, truncations, statistics if batch_norms(head) else "none")
 
 
 def portable_styles(model: Any, sampler: StyleSampler, truncation: bool) -> Portable:
     """Return a generator with styles and constant noise inputs, and with an input for ``truncation`` of the styles."""
-    head = StyleHead(sampler.network).eval()
-    inputs = [noise_input(sampler.noise, sampler.latent)]
-    if hasattr(model, "num_classes"):
-        inputs.append(condition_input(model))
-    if truncation:
-        inputs.append(style_truncation_input())
+    truncations = [style_truncation_input()] if truncation else []
+    return _portable_samples(model, StyleHead(sampler.network).eval(), truncations, "none")
+
+
+def _portable_samples(model: Any, head: Head, truncations: list[Input], batch_norm: str) -> Portable:
+    """Return the generator of a head that takes noise, labels if the model has any, and these inputs."""
+    sampler = model.sampler
+    labels = [condition_input(model)] if hasattr(model, "num_classes") else []
+    inputs = [noise_input(sampler.noise, sampler.latent), *labels, *truncations]
     shape = output_shapes(head, inputs)[0]
-    facts = {**describe_weights(sampler.average), "batch_norm": "none", "dropout": "none"}
+    facts = {**describe_weights(sampler.average), "batch_norm": batch_norm, "dropout": "none"}
     return Portable(head, inputs, [Port("sample", (BATCH, *shape), SIGNED_UNIT)], facts, shape[-2:])
 
 

@@ -13,10 +13,10 @@ from ganexp.errors import UserError
 
 
 def cache_folder(*parts: str) -> Path:
-    """Return a folder for reproducible files: below $GANEXP_CACHE, else $XDG_CACHE_HOME/ganexp, else
-    ~/.cache/ganexp.
+    """Return a folder for reproducible files, which is created if it is missing.
 
-    It is created if missing. Raises UserError if that is impossible.
+    It is below $GANEXP_CACHE, else $XDG_CACHE_HOME/ganexp, else ~/.cache/ganexp. Raises UserError if it cannot be
+    created.
     """
     if os.environ.get("GANEXP_CACHE"):
         top = Path(os.environ["GANEXP_CACHE"]).expanduser()

@@ -74,9 +74,10 @@ class CapturedTurn:
 
     @property
     def is_to_be_checked(self) -> bool:
-        """Whether the next replay is compared with an eager turn: the first, the second, the fourth, the eighth, …
+        """Whether the next replay is compared with an eager turn.
 
-        The first shows whether the computation is the same, later ones whether numbers of the host have changed since.
+        These are the first, the second, the fourth, the eighth, … The first shows whether the computation is the same,
+        later ones whether numbers of the host have changed since.
         """
         return self.replays & (self.replays + 1) == 0
 

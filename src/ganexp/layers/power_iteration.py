@@ -72,10 +72,13 @@ def power_iteration(name: str) -> type[PowerIteration]:
 
 def singular_vectors(network: nn.Module) -> list[Tensor]:
     """Return the singular vectors of a network's spectrally normalized weights, which are buffers."""
-    parametrizations = (
-        part for module in network.modules() if isinstance(module, ParametrizationList) for part in module
-    )
-    return [vector for parametrization in parametrizations for vector in parametrization.buffers()]
+    return [vector for parametrization in parametrizations_of(network) for vector in parametrization.buffers()]
+
+
+def parametrizations_of(network: nn.Module) -> list[nn.Module]:
+    """Return the parametrizations of a network's weights, such as spectral normalizations."""
+    lists = (module for module in network.modules() if isinstance(module, ParametrizationList))
+    return [parametrization for parametrizations in lists for parametrization in parametrizations]
 
 
 @contextmanager
@@ -84,10 +87,7 @@ def frozen_power_iteration(network: nn.Module, when: bool = True) -> Iterator[No
 
     The singular vectors stay fixed, as in evaluation mode; the rest of the network is unaffected.
     """
-    modules = network.modules() if when else ()
-    parametrizations = [
-        parametrization for module in modules if isinstance(module, ParametrizationList) for parametrization in module
-    ]
+    parametrizations = parametrizations_of(network) if when else []
     modes = [parametrization.training for parametrization in parametrizations]
     try:
         for parametrization in parametrizations:

@@ -108,8 +108,10 @@ def through(layers: nn.ModuleList, vectors: Tensor) -> Tensor:
 
 
 def mixed(styles: Tensor, others: Tensor, crossover: Tensor, layers: int) -> Tensor:
-    """Return styles of each layer (N, layers, style): before layer `crossover` () those of `styles` (N, style), from
-    there on those of `others` (N, style), the mixing regularization of arXiv 1812.04948, section 3.1.
+    """Return mixed styles of each layer (N, layers, style), from two styles (N, style) of each image.
+
+    Before layer `crossover` () they are those of `styles`, from there on those of `others`: the mixing regularization
+    of arXiv 1812.04948, section 3.1.
     """
     is_first = torch.arange(layers, device=styles.device) < crossover
     return torch.where(is_first[:, None], styles[:, None], others[:, None])

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -11,11 +10,9 @@ from torch.nn.functional import interpolate
 from ganexp.files.download import Remote, checksum_of_file
 from ganexp.metrics.extractor import Description, Extractor, require_grey_or_rgb
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.weights import load_checked, mismatch_error, weights_file
+from ganexp.metrics.weights import Convert, load_network, weights_file
 
 Crop = Callable[[Tensor], Tensor]
-Convert = Callable[[dict[str, Tensor]], dict[str, Tensor]]
-"""Maps public weights to the names of a VisionTransformer."""
 
 
 class TransformerFeatures(Extractor):
@@ -128,19 +125,3 @@ class PublicTransformer:
         }
         features = TransformerFeatures(network, description, self.side, self.mean, self.std, self.crop, self.unit)
         return features.to(device)
-
-
-def load_network(make: Callable[[], nn.Module], path: Path, public: Remote, convert: Convert) -> nn.Module:
-    """Return the network with the weights in a file, in float32.
-
-    Raises UserError if the file is damaged, contains code, or belongs to another network.
-    """
-    weights = load_checked(path, public)
-    # Initial weights of 300 million parameters would take seconds and the global generator's numbers.
-    with torch.device("meta"):
-        network = make()
-    try:
-        network.load_state_dict(convert(weights), assign=True)
-    except RuntimeError as error:
-        raise mismatch_error(path, error) from error
-    return network.float()

@@ -1,14 +1,12 @@
 """VGG-16 features, in which improved precision and recall are defined (arXiv 1904.06991, 1409.1556)."""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 
 from ganexp.files.download import Remote, checksum_of_file
 from ganexp.metrics.extractor import Description, Extractor, require_grey_or_rgb
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.weights import load_checked, mismatch_error, weights_file
+from ganexp.metrics.weights import load_network, weights_file
 
 WEIGHTS = Remote(
     "vgg16-397923af.pth",
@@ -111,7 +109,7 @@ def vgg16(
     channels = images.shape[0]
     require_grey_or_rgb("vgg16", channels, instead="prc_classifier")
     path = weights_file(weights, "VGG-16's weights", WEIGHTS, download, REMEDY)
-    network = _network(path)
+    network = load_network(VGG16, path, WEIGHTS)
     description: Description = {
         "network": "VGG-16 of torchvision",
         "weights": checksum_of_file(path)[:16],
@@ -121,16 +119,3 @@ def vgg16(
         "channels": "grey, repeated to three" if channels == 1 else "RGB",
     }
     return VGGFeatures(network, description, channels_last).to(device)
-
-
-def _network(path: Path) -> VGG16:
-    """Return the network with the weights in a file."""
-    weights = load_checked(path, WEIGHTS)
-    # Initial weights of 138 million parameters would take seconds and the global generator's numbers.
-    with torch.device("meta"):
-        network = VGG16()
-    try:
-        network.load_state_dict(weights, assign=True)
-    except RuntimeError as error:
-        raise mismatch_error(path, error) from error
-    return network.float()

@@ -3,9 +3,9 @@
 import hashlib
 import textwrap
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,10 @@ from torch import Tensor, nn
 from ganexp.errors import UserError, one_line
 from ganexp.files.cache import cache_folder
 from ganexp.files.download import Remote, obtain
+
+Network = TypeVar("Network", bound=nn.Module)
+Convert = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+"""Maps public weights to the names that a network has for them."""
 
 
 def checksum_of(content: Mapping[str, Any]) -> str:
@@ -103,6 +107,22 @@ def load_into(network: nn.Module, weights: Mapping[str, Tensor], source: Path | 
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise mismatch_error(source, error) from error
+
+
+def load_network(make: Callable[[], Network], path: Path, public: Remote, convert: Convert = dict) -> Network:
+    """Return the network with the weights in a file, in float32.
+
+    Raises UserError as `load_checked` does, and if they belong to another network.
+    """
+    weights = load_checked(path, public)
+    # Initial weights of hundreds of millions of parameters would take seconds and the global generator's numbers.
+    with torch.device("meta"):
+        network = make()
+    try:
+        network.load_state_dict(convert(weights), assign=True)
+    except RuntimeError as error:
+        raise mismatch_error(path, error) from error
+    return network.float()
 
 
 def mismatch_error(source: Path | str, error: RuntimeError) -> UserError:

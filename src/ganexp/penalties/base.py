@@ -83,15 +83,11 @@ class Penalty(nn.Module):
         """Return the term of the generator's loss, a scalar, with its weight but without the schedule's factor."""
         raise NotImplementedError("a penalty that affects the generator defines its term")
 
-    def weight_at(self, progress: float) -> float:
-        """Return the weight at a progress in [0, 1]."""
-        return self.weight if self.schedule is None else self.schedule(progress) * self.weight
-
-    def forward(self, turn: CriticTurn, weight: float | Tensor | None = None) -> Tensor:
-        """Return the penalty, a scalar, times ``weight``, by default the weight at the turn's progress."""
-        if weight is None:
-            weight = self.weight if self.schedule is None else self.weight_at(turn.progress)
-        value = self.value(turn)
+    def forward(self, turn: CriticTurn, factor: float | Tensor | None = None) -> Tensor:
+        """Return the penalty, a scalar, times its weight and ``factor``, by default the schedule's in this turn."""
+        if factor is None:
+            factor = 1.0 if self.schedule is None else self.schedule(turn.progress)
+        weight, value = self.weight * factor, self.value(turn)
         return (weight.to(value) if isinstance(weight, Tensor) else weight) * value
 
     def differentiates(self, side: Side, images: Tensor) -> bool:
@@ -103,7 +99,7 @@ class Penalty(nn.Module):
         """
         return False
 
-    def term(self, turn: CriticTurn, weight: float | Tensor | None = None) -> Tensor:
+    def term(self, turn: CriticTurn, factor: float | Tensor | None = None) -> Tensor:
         """Return the term of the loss: the weighted penalty times ``every``, to make up for the batches skipped."""
-        output: Tensor = self.every * self(turn, weight)
+        output: Tensor = self.every * self(turn, factor)
         return output

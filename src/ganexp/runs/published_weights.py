@@ -11,8 +11,9 @@ from ganexp.runs.checkpoint import describe_mismatch
 
 
 def network_tensors(model: Any) -> dict[str, Tensor]:
-    """Return the tensors of a game's networks and averages by their names in its state, without what only training
-    needs, such as the past fakes of CycleGAN.
+    """Return the tensors of a game's networks and averages by their names in its state.
+
+    What only training needs, such as the past fakes of CycleGAN, is left out.
     """
     players = [*model.players(), *model.resting_players()]
     averages = [player.average.network for player in players if player.average is not None]

@@ -9,8 +9,9 @@ SCORES = "scores.json"
 
 
 def read_scores(folder: Path) -> list[dict[str, Any]]:
-    """Return the latest scores of the run in ``folder``, each with its protocol; those that cannot be read are left
-    out.
+    """Return the latest scores of the run in ``folder``, each with its protocol.
+
+    Those that cannot be read are left out.
     """
     try:
         scores = read_json(folder / SCORES)["scores"]

@@ -22,6 +22,7 @@ from ganexp.runs import run_log
 from ganexp.runs.model import build_model
 from ganexp.runs.run import Run
 from ganexp.training import fit, gpus, launcher
+from ganexp.training.trainer import build_trainer
 from ganexp.transfer.start import start_from_weights
 
 WARM_UP = 8
@@ -130,10 +131,8 @@ def trained_briefly(run: Run, stopwatch: Stopwatch) -> tuple[Any, Any, L.Trainer
     start_from_weights(module, config.get("init"), run.folder)
     # Their settings are checked; of loggers only by training, as some start what they log to.
     fit.build_callbacks(config.callbacks, module)
-    callbacks = [ShownNetworks(), stopwatch, *fit.numerical_callbacks(numerics, run.folder)]
-    callbacks += fit.graph_callbacks(config.get("graphs"), run.folder)
-    trainer = fit.build_trainer(config.trainer, callbacks, [])
-    fit.set_numerics(numerics, config.trainer, trainer.strategy.root_device)
+    callbacks = [ShownNetworks(), stopwatch]
+    trainer = build_trainer(config.trainer, config.get("graphs"), numerics, run.folder, callbacks, [])
     trainer.fit(module, datamodule=data)
     return data, module.to(trainer.strategy.root_device), trainer
 

@@ -3,7 +3,7 @@
 import logging
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -12,8 +12,6 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
@@ -23,24 +21,14 @@ from ganexp.callbacks.heartbeat import CountSteps
 from ganexp.callbacks.hyperparameters import ConfiguredHyperparameters
 from ganexp.callbacks.interruption import GracefulStop
 from ganexp.callbacks.monitors import require_monitored
-from ganexp.callbacks.numerics import ChannelsLast, OptimizersLikeWeights, RecordNumerics
 from ganexp.callbacks.pruning import Pruning
 from ganexp.callbacks.settings import Settings
 from ganexp.callbacks.summary import Summary
-from ganexp.callbacks.time_limit import TimeLimit
-from ganexp.callbacks.value_range import RecordValueRange
 from ganexp.config.build import build
 from ganexp.distributed import gpu_memory
-from ganexp.distributed.environment import is_launched_by_srun, is_launched_by_torchrun
 from ganexp.errors import Interrupted, Pruned, UserError, one_line
 from ganexp.files.saved_values import naming_checkpoint
-from ganexp.numerics.flags import (
-    Numerics,
-    apply_numerics,
-    numerics_of,
-    operation_without_deterministic_form,
-    prepare_cublas,
-)
+from ganexp.numerics.flags import numerics_of, operation_without_deterministic_form, prepare_cublas
 from ganexp.records.version import code_version
 from ganexp.runs import run_folder
 from ganexp.runs.model import build_model
@@ -48,7 +36,6 @@ from ganexp.runs.permissions import permissions
 from ganexp.runs.run import Run
 from ganexp.terminal.commands import resume_command
 from ganexp.training import gpus
-from ganexp.training.capture import CaptureTurns
 from ganexp.training.divergence import divergence_recognized
 from ganexp.training.restore import (
     Contents,
@@ -59,6 +46,7 @@ from ganexp.training.restore import (
     warn_of_other_ranks,
 )
 from ganexp.training.saved_state import require_trainer_state
+from ganexp.training.trainer import build_trainer
 from ganexp.transfer.start import start_from_weights
 
 log = logging.getLogger(__name__)
@@ -110,10 +98,8 @@ def train(run: Run) -> None:
     callbacks.append(RecordDataVersion(run.folder))
     if contents is not None:
         callbacks.append(ConfiguredHyperparameters())
-    callbacks += [*numerical_callbacks(numerics, run.folder), *graph_callbacks(run.config.get("graphs"), run.folder)]
-    callbacks += time_limit(run.config.trainer)
-    trainer = build_trainer(run.config.trainer, callbacks, loggers)
-    set_numerics(numerics, run.config.trainer, trainer.strategy.root_device)
+    graphs = run.config.get("graphs")
+    trainer = build_trainer(run.config.trainer, graphs, numerics, run.folder, callbacks, loggers)
     if contents is not None:
         continue_from(run, contents, trainer)
     hyperparameters: Any = OmegaConf.to_container(run.config, resolve=True)
@@ -170,19 +156,6 @@ def continuation(purpose: str, folder: Path, overrides: tuple[str, ...]) -> str:
     return f"{purpose}: {resume_command(folder, overrides)}"
 
 
-def time_limit(trainer: DictConfig) -> list[L.Callback]:
-    """Return the callback that ends training after ``trainer.max_time``, none without it."""
-    values: Any = OmegaConf.to_container(trainer, resolve=True)
-    return [] if values.get("max_time") is None else [TimeLimit(values["max_time"])]
-
-
-def build_trainer(config: DictConfig, callbacks: list[Any], loggers: list[Any]) -> L.Trainer:
-    """Return the Trainer of a configuration."""
-    trainer: L.Trainer = build(config, callbacks=callbacks, logger=loggers, **cluster_environment(config))
-    require_gpus_to_synchronize(trainer)
-    return trainer
-
-
 def build_callbacks(config: DictConfig, module: Any) -> list[L.Callback]:
     """Return the configured callbacks; raises UserError for scores or monitors that the game cannot have."""
     callbacks = build(config)
@@ -202,42 +175,6 @@ def out_of_memory(error: BaseException, module: Any, images: int, data: int = 0)
     return UserError(advice + (freed if data else ""))
 
 
-def numerical_callbacks(numerics: Numerics, folder: Path) -> list[L.Callback]:
-    """Return the callbacks that record numerical settings and ranges of values, and apply the memory format."""
-    layout = [ChannelsLast()] if numerics.channels_last else []
-    return [RecordNumerics(numerics, folder), RecordValueRange(folder), *layout, OptimizersLikeWeights()]
-
-
-def graph_callbacks(graphs: Mapping[str, bool] | None, folder: Path) -> list[L.Callback]:
-    """Return the callback that captures turns in CUDA graphs; ``graphs`` is None in a run from before the setting."""
-    chosen = {"enabled": True, "check": True} | dict(graphs or {})
-    return [CaptureTurns(folder, chosen["check"])] if chosen["enabled"] else []
-
-
-def set_numerics(numerics: Numerics, trainer: DictConfig, device: torch.device) -> None:
-    """Set torch's switches for training on a device, after the Trainer has set its own."""
-    benchmark, warn_only = bool(trainer.get("benchmark")), trainer.get("deterministic") == "warn"
-    apply_numerics(numerics, device.type, benchmark, warn_only)
-
-
-def cluster_environment(trainer: DictConfig) -> dict[str, Any]:
-    """Return the Trainer's cluster environment plugin as a keyword argument, unless the user sets ``trainer.plugins``.
-
-    By itself Lightning takes a single process in a SLURM job for one of several, and requeues jobs between two turns.
-    Raises UserError if srun was given no number of tasks per node.
-    """
-    if trainer.get("plugins") is not None or is_launched_by_torchrun():
-        return {}
-    if not is_launched_by_srun():
-        return {"plugins": [LightningEnvironment()]}
-    try:
-        return {"plugins": [SLURMEnvironment(auto_requeue=False)]}
-    except RuntimeError as error:
-        raise UserError(
-            "srun: give the processes of a node by --ntasks-per-node, not all of them by --ntasks"
-        ) from error
-
-
 def require_optimizers(module: Any) -> None:
     """Raise UserError if a player has no optimizer, or an optimizer refuses its settings."""
     missing = [player.name for player in module.players() if module.optimizer_of.get(player.name) is None]
@@ -247,16 +184,6 @@ def require_optimizers(module: Any) -> None:
         module.configure_optimizers()
     except (TypeError, ValueError) as error:
         raise UserError(f"optimizer: {one_line(error)}") from error
-
-
-def require_gpus_to_synchronize(trainer: L.Trainer) -> None:
-    """Raise UserError for synchronized batch normalization on CPUs, which torch does not support."""
-    strategy: Any = trainer.strategy
-    if trainer.strategy.root_device.type == "cpu" and getattr(strategy, "_layer_sync", None) is not None:
-        raise UserError(
-            "trainer.sync_batchnorm=true: torch synchronizes batch normalization on GPUs only; on processors each rank "
-            "normalizes by its own images, or choose normalization=layer"
-        )
 
 
 def enabled(parts: dict[str, Any]) -> list[Any]:

@@ -3,11 +3,11 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganexp.noise import Noise, is_normal
 from ganexp.variants.generation import Generation
-from ganexp.variants.samplers.base import clamped
+from ganexp.variants.samplers.base import clamped, evaluated
 
 
 class EncodingGame(Generation):
@@ -23,13 +23,9 @@ class EncodingGame(Generation):
 
     def encode(self, images: Tensor) -> Tensor:
         """Return the latents (N, latent) of images (N, C, H, W) in [-1, 1], in evaluation mode and float32."""
-        encoder: nn.Module = self.encoding_network
-        like = next(encoder.parameters(), images)
-        was_training = encoder.training
-        encoder.eval()
-        with torch.no_grad(), torch.autocast(like.device.type, enabled=False):
-            latents: Tensor = self.encoding_network.encode(images.to(like)).float()
-        encoder.train(was_training)
+        encoder = self.encoding_network
+        with torch.autocast(self.device.type, enabled=False):
+            latents: Tensor = evaluated(encoder, encoder.encode, images).float()
         return latents
 
     def reconstruct(self, images: Tensor) -> Tensor:

@@ -227,7 +227,7 @@ class DiscriminatorObjective(nn.Module):
                 regenerate=None if source is None else regenerate,
                 parts=game.accumulate,
             )
-            terms[name] = penalty.term(turn, self._scheduled_weight(game, name, penalty))
+            terms[name] = penalty.term(turn, self._factor(game, name, penalty))
         return terms
 
     def _generator_penalties(self, game: AdversarialModule, fake: Tensor, source: FakeSource | None) -> Terms:
@@ -237,19 +237,15 @@ class DiscriminatorObjective(nn.Module):
                 continue
             draw = partial(game.draw, f"{self.prefix}penalty {name} of the generator")
             turn = GeneratorTurn(fake, draw, None if source is None else source.regenerate)
-            terms[name] = self._scheduled_factor(game, name, penalty) * penalty.generator_value(turn)
+            terms[name] = self._factor(game, name, penalty) * penalty.generator_value(turn)
         return terms
 
-    def _scheduled_factor(self, game: AdversarialModule, name: str, penalty: Penalty) -> float | Tensor:
+    def _factor(self, game: AdversarialModule, name: str, penalty: Penalty) -> float | Tensor:
+        """Return the schedule's factor on a penalty's weight."""
         schedule = penalty.schedule
         if schedule is None:
             return 1.0
         return game.inputs.scalar(f"{self.prefix}factor of {name}", lambda: schedule(game.progress()))
-
-    def _scheduled_weight(self, game: AdversarialModule, name: str, penalty: Penalty) -> float | Tensor | None:
-        if penalty.schedule is None:
-            return None
-        return game.inputs.scalar(f"{self.prefix}weight of {name}", lambda: penalty.weight_at(game.progress()))
 
 
 def is_due(game: AdversarialModule, penalty: Penalty) -> bool:

@@ -1,13 +1,11 @@
 """Perceptual distance in VGG-16's features, as a term of a generator's loss (arXiv 1603.08155, eq. 2)."""
 
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 
 from ganexp.errors import UserError
 from ganexp.metrics.vgg16 import MEAN, STD, VGG16, WEIGHTS
-from ganexp.metrics.weights import load_checked, mismatch_error, standard_weights
+from ganexp.metrics.weights import load_network, weights_file
 
 ACTIVATIONS = (1, 6, 11, 18, 25)
 """The layers of VGG-16 after the first activation of each stage."""
@@ -78,18 +76,7 @@ class VGGDistance:
         return activated
 
     def _loaded(self) -> nn.Sequential:
-        path = (
-            standard_weights("VGG-16's weights", WEIGHTS, self.download, REMEDY)
-            if self.weights is None
-            else Path(self.weights).expanduser()
-        )
+        path = weights_file(self.weights, "VGG-16's weights", WEIGHTS, self.download, REMEDY)
         if not path.is_file():
             raise UserError(f"model.perceptual.weights={path}: is not a file")
-        state = load_checked(path, WEIGHTS)
-        with torch.device("meta"):
-            network = VGG16()
-        try:
-            network.load_state_dict(state, assign=True)
-        except RuntimeError as error:
-            raise mismatch_error(path, error) from error
-        return network.features
+        return load_network(VGG16, path, WEIGHTS).features

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.ema import ExponentialMovingAverage
+from ganexp.layers.evaluation_mode import eval_mode
 from ganexp.layers.standing_statistics import batch_norms, with_standing_statistics
 from ganexp.noise import Noise, numbered, truncated
 from ganexp.numerics.randomness import BLOCK, blocks
@@ -158,13 +159,10 @@ class Sampler:
 @torch.no_grad()
 def evaluated(network: nn.Module, compute: Callable[..., Any], *inputs: Tensor) -> Any:
     """Return what ``compute``, a network or a method of it, returns for inputs when the network is in evaluation."""
-    was_training = network.training
-    network.eval()
     # A user's network may have no parameters.
     like = next(network.parameters(), inputs[0])
-    output = compute(*(x.to(like.device, like.dtype if x.is_floating_point() else None) for x in inputs))
-    network.train(was_training)
-    return output
+    with eval_mode(network):
+        return compute(*(x.to(like.device, like.dtype if x.is_floating_point() else None) for x in inputs))
 
 
 def describe_weights(average: ExponentialMovingAverage | None) -> dict[str, str]:
