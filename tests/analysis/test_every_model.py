@@ -42,7 +42,7 @@ def analyses():
 def test_each_analysis_runs_or_gives_a_reason_against_it(model, analyses, tmp_path, monkeypatch):
     monkeypatch.setattr("ganexp.variants.samplers.base.STANDING_BATCHES", 1)
     # Drawing curves takes most of the time, and does not depend on the model.
-    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, path, **_: path.write_bytes(b"curves"))
+    monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda figure, file, **_: file.write(b"curves"))
     torch.manual_seed(0)
     config = tiny(model)
     subject = build_subject(build(config.model), config, 0)

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from ganexp.callbacks.background import BackgroundTasks, ImmediateTasks
+from ganexp.files.background import BackgroundTasks, ImmediateTasks
 
 
 def test_tasks_are_carried_out_in_order_and_do_not_hold_up_their_caller():

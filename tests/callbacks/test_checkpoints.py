@@ -8,10 +8,10 @@ import lightning as L
 import pytest
 import torch
 
-from ganexp.callbacks.background import BackgroundTasks
 from ganexp.callbacks.checkpoints import AtomicCheckpointIO, BackgroundCheckpointIO, LastCheckpoint, keep_numbered
 from ganexp.callbacks.snapshot import Snapshot
 from ganexp.errors import Diverged
+from ganexp.files.background import BackgroundTasks
 from ganexp.runs.checkpoint_diff import differences
 from support.tiny import adam, fit, make_gan
 

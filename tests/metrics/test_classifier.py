@@ -8,10 +8,10 @@ from ganexp.data.images import ImageData
 from ganexp.data.memory import InMemory
 from ganexp.data.sources import digits
 from ganexp.errors import UserError
+from ganexp.files.weights import checksum_of
 from ganexp.metrics.classification_tasks import Rotations
 from ganexp.metrics.classifier import Network, classifier
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.weights import checksum_of
 
 CPU = torch.device("cpu")
 BRIEF = {"epochs": 1}

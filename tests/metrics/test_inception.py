@@ -10,11 +10,11 @@ from PIL import Image
 
 from ganexp.data.memory import InMemory
 from ganexp.files.download import Remote
+from ganexp.files.weights import standard_weights
 from ganexp.metrics import inception as module
 from ganexp.metrics.inception import clean, inception, legacy
 from ganexp.metrics.protocol import differences
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.weights import standard_weights
 from support.formula import figures, uniform
 from support.refusals import complaint
 

@@ -8,10 +8,10 @@ from torch import nn
 
 from ganexp.data.memory import InMemory
 from ganexp.errors import UserError
+from ganexp.files.weights import checksum_of
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.reference import CachedReference, RealImages, concatenated
 from ganexp.metrics.store import cached
-from ganexp.metrics.weights import checksum_of
 from support.two_ranks import start_method
 
 CPU = torch.device("cpu")

@@ -16,11 +16,11 @@ from ganexp.config import composition
 from ganexp.config.build import build
 from ganexp.errors import UserError
 from ganexp.files.saved_values import naming_checkpoint
+from ganexp.game.image_pool import ImagePool
 from ganexp.runs.checkpoint import load_checkpoint, load_weights
 from ganexp.runs.run import saved_run
 from ganexp.training.optimizer_state import require_optimizer_states
 from ganexp.training.saved_state import require_trainer_state
-from ganexp.variants.image_pool import ImagePool
 from support.checkpoint_files import last_of
 
 RUNS = Path(__file__).parents[1] / "fixtures" / "runs"

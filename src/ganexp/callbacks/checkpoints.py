@@ -13,11 +13,11 @@ import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 from torch import Tensor
 
-from ganexp.callbacks.background import BackgroundTasks, ImmediateTasks, Tasks, completed
 from ganexp.callbacks.game_module import GameModule
 from ganexp.callbacks.interval import Interval
 from ganexp.callbacks.snapshot import Snapshot
 from ganexp.errors import Diverged, one_line
+from ganexp.files.background import BackgroundTasks, ImmediateTasks, Tasks, completed
 
 log = logging.getLogger(__name__)
 

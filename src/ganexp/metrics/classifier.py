@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, cross_entropy
 
 from ganexp.errors import UserError
+from ganexp.files.weights import checksum_of, load_into
 from ganexp.metrics.chance import Trial, warn_of_chance
 from ganexp.metrics.classification_tasks import Task, classification_task
 from ganexp.metrics.extractor import Description, Extractor
 from ganexp.metrics.reference import BATCH, RealImages
 from ganexp.metrics.store import Content, cached, load_cached
-from ganexp.metrics.weights import checksum_of, load_into
 from ganexp.numerics.randomness import generator, seed_layers
 from ganexp.terminal.progress import progress
 

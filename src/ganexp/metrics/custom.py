@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from ganexp.errors import UserError
 from ganexp.files.download import checksum_of_file
+from ganexp.files.weights import checksum_of
 from ganexp.metrics.extractor import Extractor, qualified_name
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.weights import checksum_of
 
 
 class CustomExtractor(Extractor):

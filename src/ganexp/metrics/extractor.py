@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.errors import UserError
-from ganexp.metrics.weights import checksum_of
+from ganexp.files.weights import checksum_of
 
 Description = dict[str, str | int | float]
 

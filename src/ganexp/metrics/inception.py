@@ -11,10 +11,10 @@ from torch.nn.functional import interpolate
 
 from ganexp.errors import UserError
 from ganexp.files.download import checksum_of_file
+from ganexp.files.weights import load_checked, mismatch_error, weights_file
 from ganexp.metrics.extractor import Description, Extractor, qualified_name, require_grey_or_rgb
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.standard_inception import WEIGHTS
-from ganexp.metrics.weights import load_checked, mismatch_error, weights_file
 
 Resize = Callable[[Tensor], Tensor]
 """Resizes images (N, C, H, W), float32 in [0, 255], to 299x299."""

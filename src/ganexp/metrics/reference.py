@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from ganexp.errors import UserError
+from ganexp.files.weights import checksum_of
 from ganexp.metrics.extractor import Extractor
 from ganexp.metrics.moments import Moments, moments, power_sums
 from ganexp.metrics.store import Content, cached
-from ganexp.metrics.weights import checksum_of
 from ganexp.numerics.float64 import float64_device
 from ganexp.numerics.pixels import eight_bits
 from ganexp.numerics.randomness import generator

@@ -12,7 +12,7 @@ import torch
 
 from ganexp.errors import UserError, one_line
 from ganexp.files.cache import cache_folder, one_process_at_a_time, writable
-from ganexp.metrics.weights import checksum_of, load
+from ganexp.files.weights import checksum_of, load
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from ganexp.files.download import Remote, checksum_of_file
+from ganexp.files.weights import Convert, load_network, weights_file
 from ganexp.metrics.extractor import Description, Extractor, require_grey_or_rgb
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.weights import Convert, load_network, weights_file
 
 Crop = Callable[[Tensor], Tensor]
 

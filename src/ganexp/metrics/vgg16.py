@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.files.download import Remote, checksum_of_file
+from ganexp.files.weights import load_network, weights_file
 from ganexp.metrics.extractor import Description, Extractor, require_grey_or_rgb
 from ganexp.metrics.reference import RealImages
-from ganexp.metrics.weights import load_network, weights_file
 
 WEIGHTS = Remote(
     "vgg16-397923af.pth",

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d, unfold
 
+from ganexp.files.weights import checksum_of
 from ganexp.metrics.extractor import Description, Extractor
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.store import cached
-from ganexp.metrics.weights import checksum_of
 from ganexp.numerics.randomness import derived_seed
 from ganexp.numerics.randomness import generator as rng
 from ganexp.representations.feature_maps import recorded_maps

@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from ganexp.augmentation.base import Augmentation
 from ganexp.errors import UserError
 from ganexp.game.batches import Batch
+from ganexp.game.image_pool import ImagePool, exchange_fakes
 from ganexp.game.loss_history import Terms
 from ganexp.game.module import Player
 from ganexp.penalties.base import Penalty
 from ganexp.variants.critic import Critic
-from ganexp.variants.image_pool import ImagePool, exchange_fakes
 from ganexp.variants.objective import DiscriminatorObjective
 from ganexp.variants.translation import (
     BACKWARD,

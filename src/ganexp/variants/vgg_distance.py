@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 
 from ganexp.errors import UserError
+from ganexp.files.weights import load_network, weights_file
 from ganexp.metrics.vgg16 import MEAN, STD, VGG16, WEIGHTS
-from ganexp.metrics.weights import load_network, weights_file
 
 ACTIVATIONS = (1, 6, 11, 18, 25)
 """The layers of VGG-16 after the first activation of each stage."""

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganexp.variants.image_pool import ImagePool
+from ganexp.game.image_pool import ImagePool
 
 
 def images(*values):

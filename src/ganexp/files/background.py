@@ -1,4 +1,4 @@
-"""Background tasks of training, such as writing a file: one at a time, in order, and none after one that failed."""
+"""Background tasks, such as writing a file: one at a time, in order, and none after one that failed."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
