@@ -62,7 +62,7 @@ class BayesSweeper(BasicSweeper):
         Raises UserError for a space or a study that cannot be used, and for runs that failed.
         """
         from ganexp.sweeps import sweep
-        from ganexp.sweeps.search import Search, read_space
+        from ganexp.sweeps.search import Search, read_space, require_scores
 
         assert self.hydra_context is not None
         assert self.config is not None
@@ -71,6 +71,7 @@ class BayesSweeper(BasicSweeper):
         given = [*self._parse_config(), *arguments]
         sweep.require_values(self.hydra_context.config_loader, given)
         space, fixed = read_space(self.hydra_context.config_loader, given)
+        require_scores(config, space)
         folder = Path(config.hydra.sweep.dir)
         url = self.storage or f"sqlite:///{folder.resolve()}/study.db"
         pruned = "pruning" in config.callbacks

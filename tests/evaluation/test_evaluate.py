@@ -99,10 +99,13 @@ def test_runs_are_ranked_by_one_protocol_only(ganexp, run, unlabelled):
     both = [f"run={run}", f"run={unlabelled}", "metric=fid_classifier", "samples=70"]
     ranked = ganexp("evaluate", *both, "rank=fid_classifier")
     assert "by fid_classifier, lower is better:\n1. " in ranked.out
+    before = (run / "scores.json").read_text()
     several = ganexp("evaluate", *both[:3], "samples=[70,80]", "rank=fid_classifier")
     assert several.status == 2
-    assert "it was computed under 2 protocols (fakes.samples: 70 against 80)" in several.complaint
+    assert "it would be computed with several numbers of samples, 70,80; choose one" in several.complaint
     assert "has no such score; it has fid_classifier" in ganexp("evaluate", *both, "rank=kid").complaint
+    # Both are known before anything is scored.
+    assert (run / "scores.json").read_text() == before
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from ganexp.publishing.card import Card, public_command
 from ganexp.publishing.publish import labels_for_example
 from ganexp.runs.published_weights import network_tensors
 from support.hub_server import READ_ONLY
+from support.runs import TINY
 from support.translations import VARIANTS, make
 
 safe_open = pytest.importorskip(
@@ -377,3 +378,16 @@ def test_networks_far_larger_than_the_weights_are_not_built(copy):
     (copy / "config.json").write_text(json.dumps(config))
     with pytest.raises(UserError, match="describes larger networks than its weights are"):
         package.load(copy)
+
+
+def test_what_is_printed_and_in_the_card_loads_a_model_with_code_of_ones_own(ganexp, here, monkeypatch):
+    (here / "published_losses.py").write_text("from ganexp.losses import Hinge\n\n\nclass Smoothed(Hinge):\n    pass\n")
+    monkeypatch.syspath_prepend(here)
+    trust = "trust=published_losses.Smoothed"
+    assert ganexp(*TINY, "run_dir=run", "loss._target_=published_losses.Smoothed").status == 0
+    published = ganexp("publish", "run=run", "to=my model", trust)
+    call = published.out.strip().partition("in Python: ")[2]
+    assert eval(call, {"ganexp": package}).sample(2).shape == (2, 1, 8, 8)
+    card = Path("my model", "README.md").read_text()
+    assert f"model = {call}\n" in card
+    assert "Python must find code that is not ganexp's: published_losses." in card

@@ -9,7 +9,7 @@ import pytest
 
 from ganexp.errors import UserError
 from ganexp.records import summary
-from ganexp.sweeps.search import TRIAL, Search
+from ganexp.sweeps.search import TRIAL, Search, require_scores
 from ganexp.sweeps.status import Outcome
 from support.runs import NETWORKS
 
@@ -178,3 +178,10 @@ def test_two_workers_of_the_command_line_search_together(tmp_path):
     # However many each got to: no trial was trained twice.
     assert sum(each.count("data: digits") for each in said) == 5
     assert {row["status"] for row in table(tmp_path / "search")} <= {"finished", "pruned"}
+
+
+def test_a_search_without_scores_is_refused_before_its_first_trial(ganexp, here):
+    outcome = ganexp("-m", "+sweeps=bayes_dcgan", "loss=choice(hinge,lsgan)", "metric=none", "sweep_dir=search")
+    assert "a search needs a score to go by" in outcome.complaint
+    assert not list(here.rglob("config.yaml"))
+    require_scores({"metric": {}}, {"metric": optuna.distributions.CategoricalDistribution(["fid", "kid"])})

@@ -1,5 +1,6 @@
 """Command ``ganexp sample run=DIR n=64 out=DIR``: images from a trained generator."""
 
+import shlex
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -97,10 +98,10 @@ def main(arguments: list[str]) -> None:
 def require_test_images(run: Run, options: Arguments) -> None:
     """Raise UserError for a published model, which comes without the test images that are translated as samples."""
     if is_published(run):
-        raise UserError(
-            f"run={options.run}: a published model has no test images; translate your own: "
-            f"python -m ganexp translate run={options.run} input=FOLDER out={options.out}"
-        )
+        trust = [f"trust={','.join(options.trust)}"] if options.trust else []
+        places = [f"run={options.run}", "input=FOLDER", f"out={options.out}"]
+        command = shlex.join(["python", "-m", "ganexp", "translate", *places, *trust])
+        raise UserError(f"run={options.run}: a published model has no test images; translate your own: {command}")
 
 
 def require_no_noise(options: Arguments) -> None:

@@ -27,7 +27,7 @@ from ganexp.evaluation.translation import reject_sampling_options, translation_s
 from ganexp.game.module import COUNTERS
 from ganexp.metrics.reference import RealImages
 from ganexp.metrics.score import Score
-from ganexp.metrics.scoring import Measurement, RealSet, Result, Scoring, build_extractors, require_unpaired
+from ganexp.metrics.scoring import Measurement, RealSet, Result, Scoring, build_extractors, names_of, require_unpaired
 from ganexp.metrics.table import add_scores, entries
 from ganexp.numerics.flags import full_precision
 from ganexp.numerics.pixels import eight_bits
@@ -66,16 +66,18 @@ def evaluate_runs(config: DictConfig, runs: Mapping[str, Run], overrides: list[s
     Scores of published models are written to ``out``, others into the run's folder.
     """
     results, files = {}, []
+    settings_of = {name: scoring_settings(config, run, overrides) for name, run in runs.items()}
+    if config.rank is not None:
+        for name, run in runs.items():
+            if not translates(run.config):
+                require_ranked(config.rank, name, settings_of[name])
     for name, run in runs.items():
         assert run.checkpoint is not None
+        settings = settings_of[name]
         if layout.is_published(run):
-            settings = published.scoring_settings(config, run, overrides)
             checkpoint, seen = layout.checkpoint_name(run), layout.images_seen(run)
             file, address = out, name
         else:
-            settings = with_run_groups(config, run.config, overrides)
-            if overrides_part(overrides, "data"):
-                settings = with_kept(settings, run, overrides)
             checkpoint, seen = run.checkpoint.stem, load_checkpoint(run.checkpoint)[COUNTERS]["images_seen"]
             file, address = run.folder / SCORES, None
         if translates(run.config):
@@ -111,6 +113,24 @@ def show(results: Results) -> None:
     console = Console(markup=False, emoji=False)
     for part in score_tables(results, console.width):
         console.print(part, soft_wrap=isinstance(part, str))
+
+
+def scoring_settings(config: DictConfig, run: Run, overrides: list[str]) -> DictConfig:
+    """Return the configuration that a run is scored by: its own data and metrics, except for overridden ones."""
+    if layout.is_published(run):
+        return published.scoring_settings(config, run, overrides)
+    settings = with_run_groups(config, run.config, overrides)
+    return with_kept(settings, run, overrides) if overrides_part(overrides, "data") else settings
+
+
+def require_ranked(score: str, subject: str, settings: DictConfig) -> None:
+    """Raise UserError, before anything is scored, for a score to rank by that a subject will not have, or not once."""
+    names = names_of(build_measurements(settings))
+    if names is not None and score not in names:
+        raise UserError(f"rank={score}: {subject} has no such score; it has {', '.join(names)}")
+    if len(set(settings.samples)) > 1:
+        numbers = ",".join(map(str, settings.samples))
+        raise UserError(f"rank={score}: it would be computed with several numbers of samples, {numbers}; choose one")
 
 
 def with_run_groups(config: DictConfig, run: DictConfig, overrides: list[str]) -> DictConfig:

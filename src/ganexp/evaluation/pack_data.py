@@ -1,5 +1,6 @@
 """Packing of a data set into shards."""
 
+import shlex
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -32,6 +33,7 @@ def pack_data(config: DictConfig, name: str, out: Path, shard_size: int | None) 
     print(
         printable(
             f"{header.images:,} images of {header.channels}x{header.height}x{header.width}{classes}: "
-            f"{packed.size / 1e6:,.1f} MB in {header.shards:,} shards{kept}; train with data=stream data.path={out}"
+            f"{packed.size / 1e6:,.1f} MB in {header.shards:,} shards{kept}; train with data=stream "
+            f"{shlex.quote(f'data.path={out}')}"
         )
     )

@@ -29,7 +29,7 @@ class Card:
     ``choices`` are the options of the config groups, ``scores`` those of the published weights, and ``shape`` is that
     of an image, (C, H, W). ``labels`` are two classes of a conditional model, by name where they have any, or
     two sets of its ``attributes``. ``address`` is what ``ganexp.load`` takes. ``value_range`` are the values in the
-    data's units that -1 and 1 are; None for pictures of 8 bits.
+    data's units that -1 and 1 are; None for pictures of 8 bits. ``trust`` names the code that is not ganexp's.
     """
 
     address: str
@@ -45,6 +45,13 @@ class Card:
     license: str | None = None
     attributes: Sequence[str] | None = None
     value_range: Sequence[float] | None = None
+    trust: Sequence[str] = ()
+
+    @property
+    def call(self) -> str:
+        """The Python expression that loads the model."""
+        trust = f", trust={json.dumps(list(self.trust))}" if self.trust else ""
+        return f"ganexp.load({json.dumps(self.address)}{trust})"
 
     @property
     def title(self) -> str:
@@ -81,9 +88,11 @@ class Card:
             if self.translates
             else f"images = model.sample(16, seed=0{labels})  # (16, {channels}, {height}, {width}) in [-1, 1]"
         )
-        lines = ["import ganexp", "", f"model = ganexp.load({json.dumps(self.address)})", draw]
+        lines = ["import ganexp", "", f"model = {self.call}", draw]
+        modules = ", ".join(dict.fromkeys(name.rpartition(".")[0] for name in self.trust))
+        needed = f"\n\nPython must find code that is not ganexp's: {escape(modules)}." if self.trust else ""
         listed = "" if self.attributes is None else f"\n\nAttributes: {escape(', '.join(self.attributes))}"
-        return "## Use\n\n" + fenced("python", "\n".join(lines)) + listed + self.units()
+        return "## Use\n\n" + fenced("python", "\n".join(lines)) + needed + listed + self.units()
 
     def units(self) -> str:
         """Return what values of images mean in the data's units, empty for pictures of 8 bits."""

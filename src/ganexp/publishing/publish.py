@@ -26,6 +26,7 @@ from ganexp.runs.input_channels import input_channels_of
 from ganexp.runs.model import load_model, takes_attributes
 from ganexp.runs.run import Run
 from ganexp.runs.scores import SCORES, read_scores
+from ganexp.runs.trusted_code import unknown_targets
 from ganexp.runs.value_range import value_range_of
 
 SAMPLES = 64
@@ -37,21 +38,22 @@ def publish(run: Run, to: str, license: str | None, private: bool) -> None:
     # Missing packages and tokens are reported before the model is loaded, which takes longer.
     installed("safetensors.torch")
     if not layout.is_hub_name(to):
-        write(run, Path(to), to, license)
-        print(f"{to} holds the model; in Python: ganexp.load({json.dumps(to)})")
+        call = write(run, Path(to), to, license)
+        print(f"{to} holds the model; in Python: {call}")
         return
     hub.require_token()
     with tempfile.TemporaryDirectory() as folder:
-        write(run, Path(folder), to, license)
+        call = write(run, Path(folder), to, license)
         address = hub.upload(Path(folder), to, private)
-    print(f"the model is at {address}; in Python: ganexp.load({json.dumps(to)})")
+    print(f"the model is at {address}; in Python: {call}")
 
 
 @full_precision()
-def write(run: Run, folder: Path, address: str, license: str | None) -> None:
+def write(run: Run, folder: Path, address: str, license: str | None) -> str:
     """Write weights, configuration, scores, samples and model card, all or none, to a missing or empty folder.
 
-    ``address`` is what loads it. Raises OSError naming the folder if it cannot be written to.
+    Returns the Python expression that loads it, by its ``address``. Raises OSError naming the folder if it cannot be
+    written to.
     """
     assert run.checkpoint is not None
     model = load_model(run)
@@ -63,6 +65,7 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
     facts = summary.read(run.folder)
     num_classes, has_attributes = getattr(model, "num_classes", None), takes_attributes(model)
     data = run.config.data
+    config = layout.published_config(run, images_seen)
     card = Card(
         address=address,
         choices=options(facts.get("choices")),
@@ -77,8 +80,8 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
         attributes=names if has_attributes else None,
         license=license,
         value_range=value_range_of(run),
+        trust=list(unknown_targets(config)),
     )
-    config = layout.published_config(run, images_seen)
     with filled_when_whole(folder) as unfinished:
         layout.write_config(unfinished / layout.CONFIG, config)
         (unfinished / SCORES).write_text(json.dumps({"scores": scores}, indent=2) + "\n", encoding="utf-8")
@@ -86,6 +89,7 @@ def write(run: Run, folder: Path, address: str, license: str | None) -> None:
             (unfinished / layout.SAMPLES).write_bytes(samples)
         (unfinished / layout.CARD).write_text(card.text(), encoding="utf-8")
         save_weights(model, unfinished / layout.WEIGHTS)
+    return card.call
 
 
 def draw_samples(model: Any, run: Run, images_seen: int, names: Sequence[str] | None) -> bytes | None:

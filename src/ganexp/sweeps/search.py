@@ -17,6 +17,7 @@ from ganexp.sweeps.status import Outcome
 
 Space = Mapping[str, Any]
 Launch = Callable[[Sequence[list[str]], int], list[Outcome | None]]
+NO_SCORE = "a search needs a score to go by: choose a metric, such as metric=fid_classifier"
 STORAGE, TRIAL = "callbacks.pruning.storage", "callbacks.pruning.trial"
 
 
@@ -34,6 +35,12 @@ def read_space(loader: Any, overrides: Sequence[str]) -> tuple[Space, list[str]]
         raise UserError("a search needs something to choose: KEY=choice(A,B) or 'KEY=tag(log,interval(LOW,HIGH))'")
     fixed = [f"{key}={override.get_value_element_as_str()}" for key, override in parsed.items() if key not in space]
     return space, fixed
+
+
+def require_scores(config: Mapping[str, Any], space: Space) -> None:
+    """Raise UserError, before the first trial, for a configuration without metrics, unless trials choose them."""
+    if not any(config.get("metric", {}).values()) and not any(key.partition(".")[0] == "metric" for key in space):
+        raise UserError(NO_SCORE)
 
 
 def distribution(override: Override) -> Any:
@@ -136,7 +143,7 @@ class Search:
         elif outcome.status != summary.FINISHED:
             optuna_study.tell(number, state=state.FAIL, skip_if_finished=True)
         elif outcome.score is None:
-            raise UserError("a search needs a score to go by: choose a metric, such as metric=fid_classifier")
+            raise UserError(NO_SCORE)
         elif outcome.score["higher_is_better"] != (self.direction == "maximize"):
             other = "maximize" if self.direction == "minimize" else "minimize"
             raise UserError(
