@@ -186,7 +186,8 @@ def test_arrays_are_read_and_are_never_longer_than_they_are(tmp_path):
     assert webdataset(str(tmp_path))[0][0].shape == (4, 5, 3)
     start = io.BytesIO()
     np.lib.format.write_array_header_1_0(start, {"descr": "|u1", "fortran_order": False, "shape": (1 << 40, 1 << 40)})
-    for content in (buffer.getvalue()[:-1], start.getvalue(), b"no array", object_array()):
+    unended = buffer.getvalue().replace(b"}", b"(")
+    for content in (buffer.getvalue()[:-1], start.getvalue(), b"no array", unended, object_array()):
         with pytest.raises(ValueError, match=r"array|magic|short|data"):
             array_of(content)
 
