@@ -139,6 +139,27 @@ def test_a_file_that_is_damaged_anywhere_is_read_or_refused(tmp_path, name):
             arrays(str(damaged), 1)
 
 
+def test_a_damaged_hdf5_file_is_read_or_refused(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["images"], file["labels"] = np.zeros((3, 8, 8), np.uint8), np.arange(3)
+    content = path.read_bytes()
+    for place in range(0, len(content), 7):
+        path.write_bytes(content[:place] + b"\xff" + content[place + 1 :])
+        with suppress(UserError):
+            arrays(str(path), 1)
+
+
+def test_an_hdf5_file_whose_images_are_those_of_another_file_is_refused(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    (tmp_path / "secret").write_bytes(bytes(64))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("images", (1, 8, 8), "u1", external=[(str(tmp_path / "secret"), 0, 64)])
+    with pytest.raises(UserError, match="/images is kept in other files"):
+        arrays(str(tmp_path / "a.h5"), 1)
+
+
 def npy(shape, content=b""):
     """Return a file with a header of its own."""
     buffer = io.BytesIO()

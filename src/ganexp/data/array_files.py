@@ -125,11 +125,24 @@ def require_memory(path: Path, unpacked: int) -> None:
 
 def _hdf5(path: Path, key: str | None, label_key: str | None) -> tuple[StoredArray, np.ndarray | None]:
     names: list[str] = []
-    with open_hdf5(path) as file:
-        file.visititems(lambda name, item: names.append(name) if hasattr(item, "shape") else None)
-        images, labels = keys_of(path, names, key, label_key)
-        classes = None if labels is None else np.asarray(file[labels])
-    return StoredArray(path, Hdf5Array(images)), classes
+    try:
+        with open_hdf5(path) as file:
+            file.visititems(lambda name, item: names.append(name) if hasattr(item, "shape") else None)
+            images, labels = keys_of(path, names, key, label_key)
+            for name in filter(None, (images, labels)):
+                require_own(path, file[name])
+            classes = None if labels is None else np.asarray(file[labels])
+        return StoredArray(path, Hdf5Array(images)), classes
+    except UserError:
+        raise
+    except Exception as error:  # damage makes h5py raise nearly anything
+        raise unreadable_array(path, error) from error
+
+
+def require_own(path: Path, array: Any) -> None:
+    """Raise UserError for an array of an HDF5 file whose values are those of other files, which may be anybody's."""
+    if array.external or array.is_virtual:
+        raise UserError(f"{path}: {array.name} is kept in other files; give a file that holds its images itself")
 
 
 def keys_of(path: Path, names: list[str], key: str | None, label_key: str | None) -> tuple[str, str | None]:
