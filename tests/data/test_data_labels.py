@@ -76,6 +76,7 @@ BAD = {
     "no rows": ("file,label\n", ".csv", "it has no rows"),
     "no JSON": ("{", ".json", "Expecting"),
     "another kind": ("", ".xml", "ends in .csv"),
+    "empty sets of attributes": ('{"a.png": [], "b.png": []}', ".json", "names no attribute"),
     "depth": ("[" * 100_000, ".json", "labels.json: "),
 }
 

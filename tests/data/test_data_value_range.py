@@ -1,8 +1,12 @@
 """Values of any depth and images of any channels: files of arrays, ranges of values, percentiles."""
 
+import io
 import struct
 import sys
+import zipfile
 import zlib
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -121,6 +125,69 @@ def test_pickled_objects_are_refused(tmp_path, name):
     (np.savez(path, images=objects) if name.endswith("z") else np.save(path, objects))
     with pytest.raises(UserError, match=r"pickled Python objects, which could run any code\. Give an array"):
         arrays(str(path), 1)
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
+def test_a_file_that_is_damaged_anywhere_is_read_or_refused(tmp_path, name):
+    whole, damaged = tmp_path / name, tmp_path / f"damaged.{name}"
+    images = np.random.default_rng(0).integers(0, 4, (5, 8, 8), dtype=np.uint8)
+    (np.savez_compressed(whole, images=images) if name.endswith("z") else np.save(whole, images))
+    content = whole.read_bytes()
+    for place in range(len(content)):
+        damaged.write_bytes(content[:place] + bytes([content[place] ^ 1 << place % 8]) + content[place + 1 :])
+        with suppress(UserError):
+            arrays(str(damaged), 1)
+
+
+def test_a_damaged_hdf5_file_is_read_or_refused(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file["images"], file["labels"] = np.zeros((3, 8, 8), np.uint8), np.arange(3)
+    content = path.read_bytes()
+    for place in range(0, len(content), 7):
+        path.write_bytes(content[:place] + b"\xff" + content[place + 1 :])
+        with suppress(UserError):
+            arrays(str(path), 1)
+
+
+def test_an_hdf5_file_whose_images_are_those_of_another_file_is_refused(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    (tmp_path / "secret").write_bytes(bytes(64))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("images", (1, 8, 8), "u1", external=[(str(tmp_path / "secret"), 0, 64)])
+    with pytest.raises(UserError, match="/images is kept in other files"):
+        arrays(str(tmp_path / "a.h5"), 1)
+
+
+def npy(shape, content=b""):
+    """Return a file with a header of its own."""
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    return buffer.getvalue() + content
+
+
+def zipped(path, **contents):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(f"{name}.npy", content)
+    return str(path)
+
+
+def test_an_archive_that_would_fill_memory_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    path = zipped(tmp_path / "a.npz", images=npy((1000, 8, 8), bytes(64_000)))
+    assert Path(path).stat().st_size < 1000
+    monkeypatch.setattr("ganexp.data.array_files.machine_memory", lambda: 64_000)
+    with pytest.raises(UserError, match=r"once it is unpacked, more than the memory: save the images as \.npy"):
+        arrays(path, 1)
+    with pytest.raises(UserError, match="cannot be read"):
+        arrays(zipped(tmp_path / "b.npz", images=npy((10**12, 8, 8))), 1)
+
+
+def test_labels_that_would_make_endless_classes_are_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", images=np.zeros((2, 8, 8), np.uint8), labels=np.array([0, 2**62]))
+    with pytest.raises(UserError, match="whole numbers from 0 and below 1,000, one for every image"):
+        arrays(str(tmp_path / "a.npz"), 1)
 
 
 @pytest.mark.parametrize(

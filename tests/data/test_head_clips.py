@@ -115,6 +115,11 @@ def text(folder):
     (folder / "0000" / "clip0" / "landmarks.json").write_text('{"left": "here"}')
 
 
+def long_number(folder):
+    remove(folder)
+    (folder / "0000" / "clip0" / "landmarks.json").write_text(f"[[[1, {10**400}]]]")
+
+
 def wide(folder):
     for path in (folder / "0000" / "clip0").glob("*.png"):
         Image.new("RGB", (64, 16)).save(path)
@@ -133,6 +138,7 @@ MISTAKES = {
     "one frame": (one_frame, "has one frame: a clip has two or more"),
     "another shape": (changed(lambda values: values[..., :1]), r"has the shape \(3, 14, 1\); expected landmarks.npy"),
     "no numbers": (text, "is no file of landmarks"),
+    "a number of 401 digits": (long_number, "is no file of landmarks"),
     "cropped away": (wide, "landmark 0 of frame 0 is cropped away: of pictures of 64x16 pixels"),
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ganexp.data.machine import machine_memory
 from ganexp.errors import UserError, one_line
 
 IMAGES, LABELS = "images", "labels"
@@ -60,7 +61,7 @@ def memory_mapped(path: Path) -> np.ndarray:
     """Return the array of an .npy file, memory-mapped; raises UserError if it is damaged or has pickled objects."""
     try:
         array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except Exception as error:  # a damaged header makes NumPy raise nearly anything
         raise unreadable_array(path, error) from error
     return array
 
@@ -102,20 +103,46 @@ def arrays_in(path: Path, key: str | None, label_key: str | None) -> tuple[Any, 
 
 def _zipped(path: Path, key: str | None, label_key: str | None) -> tuple[np.ndarray, np.ndarray | None]:
     try:
+        with zipfile.ZipFile(path) as archive:
+            require_memory(path, sum(entry.file_size for entry in archive.infolist()))
         with np.load(path, allow_pickle=False) as file:
             images, labels = keys_of(path, file.files, key, label_key)
             return file[images], None if labels is None else file[labels]
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except UserError:
+        raise
+    except Exception as error:  # damage makes zipfile, zlib and NumPy raise nearly anything
         raise unreadable_array(path, error) from error
+
+
+def require_memory(path: Path, unpacked: int) -> None:
+    """Raise UserError if the arrays of a file, which may be compressed, have more bytes than the machine's memory."""
+    if unpacked > machine_memory():
+        raise UserError(
+            f"{path} has {unpacked / 1e9:,.0f} GB once it is unpacked, more than the memory: save the images as .npy, "
+            "which stays on disk"
+        )
 
 
 def _hdf5(path: Path, key: str | None, label_key: str | None) -> tuple[StoredArray, np.ndarray | None]:
     names: list[str] = []
-    with open_hdf5(path) as file:
-        file.visititems(lambda name, item: names.append(name) if hasattr(item, "shape") else None)
-        images, labels = keys_of(path, names, key, label_key)
-        classes = None if labels is None else np.asarray(file[labels])
-    return StoredArray(path, Hdf5Array(images)), classes
+    try:
+        with open_hdf5(path) as file:
+            file.visititems(lambda name, item: names.append(name) if hasattr(item, "shape") else None)
+            images, labels = keys_of(path, names, key, label_key)
+            for name in filter(None, (images, labels)):
+                require_own(path, file[name])
+            classes = None if labels is None else np.asarray(file[labels])
+        return StoredArray(path, Hdf5Array(images)), classes
+    except UserError:
+        raise
+    except Exception as error:  # damage makes h5py raise nearly anything
+        raise unreadable_array(path, error) from error
+
+
+def require_own(path: Path, array: Any) -> None:
+    """Raise UserError for an array of an HDF5 file whose values are those of other files, which may be anybody's."""
+    if array.external or array.is_virtual:
+        raise UserError(f"{path}: {array.name} is kept in other files; give a file that holds its images itself")
 
 
 def keys_of(path: Path, names: list[str], key: str | None, label_key: str | None) -> tuple[str, str | None]:

@@ -1,10 +1,8 @@
 """In-memory data set: batches by indexing."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,13 +11,12 @@ from torch.utils.data import Dataset
 
 from ganexp.data.arrays import as_label, as_picture
 from ganexp.data.decoding import Decodes
+from ganexp.data.machine import available_cpus
 from ganexp.data.pictures import Pictures, has_attributes, labels_of, name_of
 from ganexp.data.unreadable import unreadable
 from ganexp.terminal.progress import progress
 
 CHUNK = 64
-ASSUMED_MEMORY = 8 * 2**30
-"""The machine's memory in bytes where the system cannot be asked (Windows)."""
 
 
 class InMemory(Dataset[dict[str, Tensor]]):
@@ -110,23 +107,3 @@ def empty_labels(pictures: Pictures) -> Tensor:
     if attributes is None:
         return torch.zeros(len(pictures), dtype=torch.int64)
     return torch.zeros(attributes.shape, dtype=torch.int8)
-
-
-def available_cpus() -> int:
-    """Return the number of processors available to this process."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def machine_memory() -> int:
-    """Return the bytes of memory available to this process: the machine's, or its container's limit."""
-    if not hasattr(os, "sysconf"):
-        return ASSUMED_MEMORY
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        try:
-            total = min(total, int(Path(limit).read_text()))
-        except (OSError, ValueError):
-            continue
-    return total

@@ -5,7 +5,8 @@ from torch import Tensor
 
 from ganexp.data.decoding import Decodes
 from ganexp.data.disk import OnDisk
-from ganexp.data.memory import InMemory, available_cpus, decoded, machine_memory
+from ganexp.data.machine import available_cpus, machine_memory
+from ganexp.data.memory import InMemory, decoded
 from ganexp.data.packed.store import on_disk
 from ganexp.data.pictures import Pictures, labels_of
 from ganexp.errors import UserError

@@ -143,6 +143,8 @@ def _pair(item: Any, number: int) -> tuple[str, Any]:
 
 def _with_attributes(files: list[str], labels: Sequence[Mapping[str, Any] | list[Any]]) -> Rows:
     names = {str(name): None for label in labels for name in label}
+    if not names:
+        raise _BadRowError("it names no attribute")
     attributes = list(names) if isinstance(labels[0], Mapping) else sorted(names)
     same: dict[tuple[int, ...], tuple[int, ...]] = {}
     values = []

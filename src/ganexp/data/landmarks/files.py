@@ -88,5 +88,5 @@ def _numbers(path: Path) -> np.ndarray:
         if values.dtype.kind not in "iuf":
             raise ValueError(f"it has values of the type {values.dtype}")
         return values.astype(np.float64)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, OverflowError) as error:
         raise UserError(f"{path} is no file of landmarks: {error}; expected {EXAMPLES}.") from error

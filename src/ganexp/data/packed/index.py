@@ -19,6 +19,8 @@ MAX_BYTES = 1_000_000_000
 MAX_SIDE = 1 << 16
 MAX_IMAGES = 1 << 40
 MAX_ATTRIBUTES = 10_000
+MALFORMED = (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
+"""What the records of an index raise that somebody else has written."""
 AGAIN = "run the same python -m ganexp data pack again"
 
 Label = int | tuple[int, ...]
@@ -91,7 +93,7 @@ def read_header(folder: Path) -> Header:
     lines = _lines(folder)
     try:
         return _header(json.loads(lines[0]))
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+    except (*MALFORMED, IndexError) as error:
         raise UserError(f"{folder / INDEX} is not the index of a packed set: pack the images again") from error
 
 
@@ -105,7 +107,7 @@ def read_shards(folder: Path, header: Header) -> list[Shard]:
     for number, text in enumerate(lines, 2):
         try:
             shard = _shard(json.loads(text), header)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except MALFORMED as error:
             if number == len(lines) + 1:
                 break
             raise UserError(f"{folder / INDEX}, line {number}, describes no shard: {AGAIN}") from error

@@ -13,7 +13,7 @@ import numpy as np
 from ganexp.data.arrays import as_picture
 from ganexp.data.decoding import Decoder
 from ganexp.data.disk import OnDisk
-from ganexp.data.memory import available_cpus
+from ganexp.data.machine import available_cpus
 from ganexp.data.packed.index import (
     INDEX,
     MAX_ATTRIBUTES,

@@ -88,6 +88,8 @@ def _scanned(path: Path, faults: Faults) -> dict[str, _Sample]:
                 faults.damaged.append(path.name)
     except (tarfile.TarError, EOFError, ValueError, OverflowError):
         faults.damaged.append(path.name)
+        # Places that no file has would not fit into an array.
+        return {}
     return {key: sample for key, sample in samples.items() if sample.offset >= 0}
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from ganexp.data.shards.class_numbers import numbered, rows_without_labels
 from ganexp.data.shards.files import ShardFiles
 from ganexp.data.shards.tar_index import Faults, ShardIndex, indexed
-from ganexp.errors import UserError
+from ganexp.errors import UserError, one_line
 from ganexp.files.pictures import open_picture
 from ganexp.terminal.progress import progress
 from ganexp.terminal.text import first_names
@@ -66,9 +66,12 @@ class TarPictures:
 def array_of(content: bytes) -> np.ndarray:
     """Return the array of an .npy file; raises ValueError for objects, and unless its data are as long as it says."""
     file = io.BytesIO(content)
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, is_fortran, dtype = read(file)
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, is_fortran, dtype = read(file)
+    except Exception as error:  # a damaged header makes NumPy raise nearly anything
+        raise ValueError(f"not an array: {one_line(error)}") from error
     data = content[file.tell() :]
     if dtype.hasobject or is_fortran or len(data) != dtype.itemsize * int(np.prod(shape, dtype=np.float64)):
         raise ValueError("not an array of numbers in C order, as long as it says")

@@ -174,10 +174,13 @@ def channels_last(image: np.ndarray, axis: int | None) -> np.ndarray:
 def checked_labels(labels: np.ndarray, count: int, path: Path) -> np.ndarray:
     """Return class numbers (N,), int64; raises UserError unless they are whole numbers from 0, one for every image."""
     flat = labels.reshape(-1) if labels.shape in ((count,), (count, 1)) else None
-    if flat is None or flat.dtype.kind not in "ui" or not count or int(flat.min()) < 0:
+    is_whole = flat is not None and flat.dtype.kind in "ui" and count > 0
+    # Each number up to the largest one is a class.
+    most = max(1000, count)
+    if flat is None or not is_whole or not 0 <= int(flat.min()) <= int(flat.max()) < most:
         raise UserError(
             f"{path}: labels of {labels.dtype} and shape {labels.shape} for {count:,} images: give whole numbers from "
-            "0, one for every image."
+            f"0 and below {most:,}, one for every image."
         )
     return flat.astype(np.int64)
 
