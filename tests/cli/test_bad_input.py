@@ -46,6 +46,7 @@ COMPOSITION = {
     "trainer.max_steps=3": "use images= instead",
     "trainer.limit_train_batches=0": "there is nothing to train on",
     "callbacks.budget=null": "callbacks.budget: without it training never ends",
+    "callbacks.samples.rows=100000": "callbacks.samples.rows=100000: it must be a whole number from 1 to 1000",
     "scoring.every=0": "scoring.every=0: it must be",
     "scoring.samples=1": "scoring.samples=1: it must be a whole number, 2 or more",
     "metric=fidd": "metric=fidd: no such metric option; did you mean fid?",

@@ -220,7 +220,7 @@ NAMES: Mapping[str, Kind] = {
     "root": optional(path()),
     "rotate": SHARE,
     "rotate90": SHARE,
-    "rows": COUNT,
+    "rows": whole(1, 1_000),
     "samples": COUNT,
     "saturation": SHARE,
     "scale": positive(),
