@@ -98,3 +98,11 @@ def test_samples_beside_earlier_ones_are_mentioned(ganexp, here):
     first, second = (ganexp("sample", "run=run", f"n={n}", "out=drawn") for n in (3, 2))
     assert "already" not in first.out
     assert "drawn has 3 samples already: those that are not replaced stay" in second.out
+
+
+def test_a_table_that_does_not_fit_on_the_disk_is_named(ganexp, here, file_size_limit):
+    write_run(here / "run")
+    file_size_limit(10)
+    outcome = ganexp("compare", "run", "out=report")
+    assert outcome.status == 1
+    assert outcome.complaint.startswith("cannot write report/")

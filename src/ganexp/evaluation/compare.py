@@ -16,6 +16,7 @@ from ganexp.comparison.page import render
 from ganexp.comparison.table import Table
 from ganexp.config.messages import unknown
 from ganexp.errors import UserError
+from ganexp.files.atomic import named_errors
 from ganexp.terminal.tables import table_of_words
 from ganexp.terminal.text import printable
 
@@ -50,7 +51,8 @@ def write(comparison: Comparison, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         # Folder names may contain bytes that are not valid text.
-        (out / name).write_text(text, encoding="utf-8", errors="replace")
+        with named_errors(out / name):
+            (out / name).write_text(text, encoding="utf-8", errors="replace")
 
 
 def show(comparison: Comparison, console: Console) -> None:

@@ -20,6 +20,7 @@ from ganexp.drawing.channels import of_one_shape
 from ganexp.drawing.contact_sheet import contact_sheet
 from ganexp.drawing.pictures import grid, save
 from ganexp.errors import UserError
+from ganexp.files.atomic import named_errors
 from ganexp.inspection.duplicates import Duplicates
 from ganexp.inspection.inspect import Inspection, inspect, problems_of, repeated
 from ganexp.inspection.page import render
@@ -139,7 +140,8 @@ def write_page(
         text = render(name, inspections, problems, picture_sets, sheets)
     except UserError as error:
         return str(error)
-    path.write_text(text, encoding="utf-8", errors="replace")
+    with named_errors(path):
+        path.write_text(text, encoding="utf-8", errors="replace")
     return f"as a page: {path}"
 
 
@@ -190,7 +192,8 @@ def write(inspections: list[Inspection], problems: list[Problem], out: Path) -> 
             save(sheet_of(inspection), sheets[inspection.name])
     lines = [f"{p.what}. Fix: {p.fix}\n" + "".join(f"  {place}\n" for place in p.where) for p in problems]
     # File names may contain bytes that are not valid text.
-    (out / PROBLEMS).write_text("\n".join(lines), encoding="utf-8", errors="replace")
+    with named_errors(out / PROBLEMS):
+        (out / PROBLEMS).write_text("\n".join(lines), encoding="utf-8", errors="replace")
     return sheets
 
 
