@@ -154,7 +154,7 @@ CONFIGS = {
     "does not fit the model": wider,
     "is not the configuration of a model": lambda config: config.pop("model"),
     "data.channels=many: it must be a number": lambda config: config["data"].update(channels="many"),
-    "cannot be read as JSON": lambda config: config.update(model="${nothing}"),
+    "is not the configuration of a model that ganexp published": lambda config: config.update(model="${nothing}"),
 }
 
 

@@ -212,6 +212,22 @@ def test_no_message_shows_an_environment_variable(run, monkeypatch, capsys, key)
     assert "a-key" not in captured.out + captured.err
 
 
+@pytest.mark.parametrize("key", ["model", "data", "trainer", "callbacks", "logger", "callbacks.pruning", "notes"])
+def test_no_reference_is_resolved_before_the_configuration_is_known_to_be_a_runs(run, key):
+    asked = []
+    # Such as the classes of a repository, which is not asked about if only a run names it.
+    OmegaConf.register_new_resolver("probe", lambda *, _root_: asked.append(_root_.get("trust")), replace=True)
+    change(
+        run,
+        lambda config: config.update(
+            replaced({"notes": None, **config, "callbacks": {"pruning": None}}, key.split("."), "${probe:}")
+        ),
+    )
+    change(run, lambda config: config.update(trust=None))
+    main.main([f"resume={run}", "images=128", "seed=3"])
+    assert None not in asked
+
+
 @pytest.mark.parametrize("key", ["logger", "model"])
 @pytest.mark.parametrize("reference", ["${nowhere}", "${images}", "${logger}", "${model}"])
 def test_a_reference_in_place_of_a_group_is_one_line(run, key, reference, capsys):

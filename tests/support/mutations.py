@@ -1,7 +1,6 @@
 """Changes of nested plain values for property-based tests: a value removed, or replaced by one of another kind."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -15,12 +14,15 @@ TENSORS = [torch.zeros(2), torch.tensor(1.0), torch.zeros(0), [torch.zeros(2)], 
 """Values that only a checkpoint has."""
 
 
-@dataclass(frozen=True)
 class Mutated:
     """A changed copy of a nested value, shown by its changes alone, so that a failure says how to repeat them."""
 
-    value: Any = field(repr=False)
-    changes: Sequence[str]
+    def __init__(self, value: Any, changes: Sequence[str]) -> None:
+        self.value = value
+        self.changes = changes
+
+    def __repr__(self) -> str:
+        return f"Mutated({'; '.join(self.changes)})"
 
 
 def places(value, where=()):

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from ganexp.files.plain_zip import is_zip, require_plain_zip
+
 MAX_OPERATIONS = 2_000_000
 """Bound on the pickle's instructions, of which a tensor takes about 30."""
 ITEM_SIZES = {
@@ -62,6 +64,19 @@ class Built:
 
 
 LIST, DICT, OBJECT = Built("list"), Built("dict"), Built("object")
+
+
+def require_plain_file(path: Path) -> None:
+    """Raise ValueError unless a file is in one of torch.save's two formats, and its pickle plain.
+
+    That also keeps torch before 2.6 from its still earlier format, a tar archive, whose reader runs code
+    (CVE-2025-32434). Also raises IndexError or KeyError for a malformed pickle, and zipfile.BadZipFile for damage.
+    """
+    if is_zip(path):
+        require_plain_zip(path)
+        require_plain_pickle(path)
+    else:
+        require_plain_pickles(path)
 
 
 def require_plain_pickle(path: Path) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ganexp.errors import UserError, one_line
 from ganexp.files.cache import cache_folder
+from ganexp.files.checkpoint_pickle import require_plain_file
 from ganexp.files.download import Remote, obtain
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -47,6 +48,7 @@ def load(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings():
             # torch warns over several lines before it refuses a file of another kind.
             warnings.simplefilter("ignore")
+            require_plain_file(path)
             content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or one_line(error)}") from error

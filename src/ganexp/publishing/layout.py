@@ -136,11 +136,10 @@ def read_config(path: Path) -> DictConfig:
     """Return the content of a config.json; raises UserError if it is not one of ganexp."""
     try:
         # JSON is YAML, so that the bounds on a run's configuration hold.
-        config: DictConfig = OmegaConf.create(json.loads(read_yaml(path)))
-        whole = isinstance(config, DictConfig) and all(isinstance(config.get(name), DictConfig) for name in PARTS)
+        content = json.loads(read_yaml(path))
+        config: DictConfig = OmegaConf.create(content)
     except (ValueError, YAMLError, OmegaConfBaseException) as error:
         raise UserError(f"{path} cannot be read as JSON: {explain(error)}") from error
-    if not whole:
+    if not isinstance(content, dict) or not all(isinstance(content.get(name), dict) for name in PARTS):
         raise UserError(f"{path} is not the configuration of a model that ganexp published")
-    checked: DictConfig = config
-    return checked
+    return config

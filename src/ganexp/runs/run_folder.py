@@ -10,7 +10,6 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from ganexp.config.composition import explained_references
 from ganexp.config.folders import TRUST as TRUST
 from ganexp.config.messages import explain
 from ganexp.config.schema import check_schema
@@ -97,11 +96,11 @@ def read_config(folder: Path, trust: Sequence[str] = ()) -> DictConfig:
         config = OmegaConf.load(StringIO(read_yaml(path)))
     except (YAMLError, OmegaConfBaseException, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {explain(error)}") from error
-    with naming(path), explained_references():
-        has_model = isinstance(config, DictConfig) and isinstance(config.get("model"), DictConfig)
-    if not isinstance(config, DictConfig) or not has_model:
+    # Nothing is resolved before it is known to be a stranger's.
+    values = OmegaConf.to_container(config)
+    if not isinstance(config, DictConfig) or not isinstance(values, dict) or not isinstance(values.get("model"), dict):
         raise UserError(f"{path} is not the whole configuration of a run: it has no model")
-    missing = [part for part in PARTS if part not in config]
+    missing = [part for part in PARTS if part not in values]
     if missing:
         raise UserError(f"{path} is not the whole configuration of a run: it has no {missing[0]}")
     rename_targets(config)

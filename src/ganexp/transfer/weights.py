@@ -13,8 +13,7 @@ from torch import Tensor
 
 from ganexp.callbacks.settings import settings_in
 from ganexp.errors import UserError, one_line
-from ganexp.files.checkpoint_pickle import require_plain_pickle, require_plain_pickles
-from ganexp.files.plain_zip import is_zip, require_plain_zip
+from ganexp.files.checkpoint_pickle import require_plain_file
 from ganexp.files.safetensors import read_safetensors
 from ganexp.files.saved_values import naming_checkpoint
 from ganexp.game.module import COUNTERS
@@ -73,11 +72,7 @@ def of_torch_file(path: Path, settings: InitialWeights) -> Weights:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if is_zip(path):
-                require_plain_zip(path)
-                require_plain_pickle(path)
-            else:
-                require_plain_pickles(path)
+            require_plain_file(path)
             contents = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, ValueError, LookupError) as error:
         raise UserError(f"init={path} is not an intact file of weights: it is damaged, or contains code") from error

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from support.checkpoint_files import last_of
 from support.mutations import OTHERS, mutated
 
-pytestmark = pytest.mark.chaos
+# Each takes minutes, and longer on a busy machine.
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
 
 RUN = Path(__file__).parents[2] / "fixtures" / "runs" / "dcgan_small"
 CONTENTS = torch.load(last_of(RUN), weights_only=True)
