@@ -63,7 +63,7 @@ def test_nothing_is_said_of_names_that_are_not_known_beforehand_and_where_nothin
 
 def test_a_translation_is_monitored_by_the_scores_of_what_the_model_makes():
     psnr = Comparison("psnr", None, {"": ["a2b", "image"], "b2a": ["b2a", "input"], "input": ["input", "image"]})
-    one, both = SimpleNamespace(made=("a2b",)), SimpleNamespace(made=("a2b", "b2a"))
+    one, both = SimpleNamespace(output_names=("a2b",)), SimpleNamespace(output_names=("a2b", "b2a"))
     require_monitored(translated(psnr, FID, monitor="psnr"), one)
     require_monitored(translated(psnr, FID, monitor="fid_own_b2a"), both)
     assert complaint(translated(psnr, FID, monitor="psnr_b2a"), one).endswith("choose one of fid_own, psnr")

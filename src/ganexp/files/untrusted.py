@@ -80,15 +80,19 @@ def read_json(path: Path) -> Any:
     # What can be read may still be too deep to be written again.
     level = [content]
     for _ in range(MAX_DEPTH):
-        level = [part for node in level for part in parts(node) if isinstance(part, list | dict)]
+        level = containers_in(level)
         if not level:
             return content
     raise ValueError(f"{path} is nested more than {MAX_DEPTH} levels deep")
 
 
-def parts(node: Any) -> Iterable[Any]:
-    """Return the values in a node of plain containers."""
-    return node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+def containers_in(nodes: Iterable[Any]) -> list[Any]:
+    """Return the lists and dicts that are directly inside of some nodes."""
+    inside: list[Any] = []
+    for node in nodes:
+        parts = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        inside += [part for part in parts if isinstance(part, list | dict)]
+    return inside
 
 
 def require_links_inside(folder: Path) -> None:
