@@ -61,10 +61,29 @@ def test_its_tests_pass_and_each_command_of_its_page_trains(ganexp, here):
     tested = subprocess.run(tests, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert tested.returncode == 0, tested.stdout + tested.stderr
     commands = re.findall(r"^    python -m ganexp (.*?)(?:  #.*)?$", (folder / "README.md").read_text(), re.MULTILINE)
-    assert len(commands) == 2
-    for number, command in enumerate(commands):
-        small = ["images=256", "trainer=cpu", "scoring.samples=64", f"run_dir=run{number}"]
-        train = [sys.executable, "-m", "ganexp", *command.split(), *small]
-        ended = subprocess.run(train, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    training = [command for command in commands if "experiment=mine" in command]
+    assert len(training) == 2
+
+    def run(*command):
+        arguments = [sys.executable, "-m", "ganexp", *command]
+        ended = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stderr
+        return ended.stdout + ended.stderr
+
+    for number, command in enumerate(training):
+        small = ["images=256", "trainer=cpu", "scoring.samples=64", f"run_dir=run{number}"]
+        printed = run(*command.split(), *small)
         assert (folder / f"run{number}" / "samples" / "latest.png").is_file()
+    (trust,) = set(re.findall(r"trust=\S+", printed))
+    replaced = {
+        "run=DIR": "run=run1",
+        "resume=DIR": "resume=run1",
+        "images=120000": "images=512",
+        "out=FOLDER": "out=drawn",
+    }
+    for command in commands:
+        if command not in training:
+            words = [trust if word.startswith("trust=") else replaced.get(word, word) for word in command.split()]
+            printed = run(*words)
+            assert "list" not in words or "mine" in printed
+    assert len(list((folder / "drawn").glob("*.png"))) >= 64
