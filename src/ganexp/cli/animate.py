@@ -9,7 +9,8 @@ from ganexp.config import composition
 from ganexp.errors import UserError
 from ganexp.files.atomic import require_new_file
 
-FORMATS = (".gif", ".webp", ".mp4")
+PACKAGES = {".gif": "PIL", ".webp": "PIL", ".mp4": "imageio_ffmpeg"}
+"""What writes a format, by suffix."""
 SLOWEST, FASTEST = 0.1, 50
 """Pictures in a second; many programs show faster GIFs slower."""
 
@@ -47,12 +48,12 @@ def main(arguments: list[str]) -> None:
 
 def require_animation_file(out: Path, overwrite: bool, rate: float) -> None:
     """Raise UserError for a file that could not be written, or is not to be replaced, and for another rate."""
-    if out.suffix not in FORMATS:
-        raise UserError(f"out={out}: the suffix selects the format; choose one of {', '.join(FORMATS)}")
+    if out.suffix not in PACKAGES:
+        raise UserError(f"out={out}: the suffix selects the format; choose one of {', '.join(PACKAGES)}")
     require_new_file(out, overwrite, "training.gif")
     if not SLOWEST <= rate <= FASTEST:
         raise UserError(f"rate={rate:g}: it must be from {SLOWEST} to {FASTEST} pictures in a second")
-    if out.suffix == ".mp4" and find_spec("imageio_ffmpeg") is None:
+    if find_spec(PACKAGES[out.suffix]) is None:
         raise UserError(
             f"out={out}: videos need the package imageio-ffmpeg: pip install 'ganexp[video]'; or choose .gif"
         )

@@ -25,9 +25,8 @@ def animate(run: Path, out: Path, rate: float, most: int) -> None:
     Raises UserError if the run has fewer than two grids, or they cannot be read.
     """
     paths = evenly_chosen(grids(run), most)
-    write = write_video if out.suffix == ".mp4" else write_animation
     with replaced_when_whole(out) as unfinished:
-        write(frames(paths), unfinished, rate)
+        write_pictures(frames(paths), unfinished, rate)
     first, last = int(paths[0].stem), int(paths[-1].stem)
     print(f"{out}: {len(paths):,} pictures, from {first:,} to {last:,} images seen, {rate:g} in a second")
 
@@ -93,3 +92,11 @@ def require_sides(size: tuple[int, int], suffix: str) -> None:
             f"out=….{suffix[1:]}: the pictures are of {size[0]:,}x{size[1]:,} pixels, and this format has at most "
             f"{largest:,} on a side; callbacks.samples.rows sets the size of the grids"
         )
+
+
+WRITERS = {".gif": write_animation, ".webp": write_animation, ".mp4": write_video}
+
+
+def write_pictures(pictures: Iterator[Image.Image], path: Path, rate: float) -> None:
+    """Write pictures in the format of the path's suffix, ``rate`` in a second; raises UserError as its writer does."""
+    WRITERS[path.suffix](pictures, path, rate)

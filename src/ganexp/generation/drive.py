@@ -20,8 +20,7 @@ from ganexp.data.landmarks.planes import splatted
 from ganexp.data.values import to_signed_unit
 from ganexp.errors import UserError
 from ganexp.files.atomic import replaced_when_whole
-from ganexp.generation.animation import write_animation
-from ganexp.generation.video import write_video
+from ganexp.generation.animation import write_pictures
 from ganexp.image_size import ImageSize
 from ganexp.numerics.flags import full_precision
 from ganexp.numerics.pixels import quantized
@@ -71,9 +70,8 @@ def drive_picture(
         avatar = generator.avatar(_as_batch(person, model.device))
         made, seconds = _frames(generator, avatar, _signed(driving.landmarks, size), model.device)
     shown = made if alone else _beside(seen, driving, made, size)
-    write = write_video if out.suffix == ".mp4" else write_animation
     with replaced_when_whole(out) as unfinished:
-        write(_enlarged(shown), unfinished, rate)
+        write_pictures(_enlarged(shown), unfinished, rate)
     print(f"{out}: {len(made):,} frames, {rate:g} in a second; computed at {len(made) / seconds:,.0f} frames/s")
 
 
